@@ -1,0 +1,72 @@
+"""Run one piece of work that an abort token, a timeout or a deadline can stop at any moment."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+import anyio
+
+from localrank.contract.cancellation import POLL_INTERVAL_S, AbortToken
+
+__all__ = ["Outcome", "run_guarded"]
+
+T = TypeVar("T")
+
+StopReason = Literal["aborted", "time"]
+
+
+@dataclass(slots=True)
+class Outcome(Generic[T]):
+    """How guarded work ended: with a value, an error, or stopped for a reason."""
+
+    value: T | None = None
+    error: Exception | None = None
+    stopped: StopReason | None = None
+
+
+async def run_guarded(
+    work: Callable[[], Awaitable[T]],
+    *,
+    abort_event: AbortToken | None,
+    seconds: float | None,
+    beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
+) -> Outcome[T]:
+    """Await `work` and say how it ended. The host's own cancellation passes through unchanged.
+
+    Args:
+        work: Cancelled when the token is set or the time is over.
+        abort_event: Looked at every 5 ms.
+        seconds: The time that `work` has.
+        beside: Runs next to `work` and is cancelled with it.
+    """
+    outcome: Outcome[T] = Outcome()
+    with anyio.move_on_after(seconds) as scope:
+        if abort_event is None and beside is None:
+            await _record(work, outcome)
+        else:
+            async with anyio.create_task_group() as group:
+                if abort_event is not None:
+                    group.start_soon(_watch, abort_event, group.cancel_scope, outcome)
+                if beside is not None:
+                    group.start_soon(beside)
+                await _record(work, outcome)
+                group.cancel_scope.cancel()
+    if scope.cancelled_caught and outcome.value is None and outcome.error is None:
+        outcome.stopped = outcome.stopped or "time"
+    return outcome
+
+
+async def _record(work: Callable[[], Awaitable[T]], outcome: Outcome[T]) -> None:
+    try:
+        outcome.value = await work()
+    except Exception as error:
+        outcome.error = error
+
+
+async def _watch(token: AbortToken, scope: anyio.CancelScope, outcome: Outcome[T]) -> None:
+    while not token.is_set():
+        await anyio.sleep(POLL_INTERVAL_S)
+    outcome.stopped = "aborted"
+    scope.cancel()

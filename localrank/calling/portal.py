@@ -1,0 +1,97 @@
+"""One event loop in a thread of its own, for callers that have none: what `rerank_sync` runs on.
+
+It lives as long as the process, so pooled connections of a remote model serve the next call too, and it works beside a loop
+that is already running, as in a notebook.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+import anyio
+from anyio.from_thread import BlockingPortal
+
+__all__ = ["run_blocking"]
+
+T = TypeVar("T")
+
+_lock = threading.Lock()
+_portal: BlockingPortal | None = None
+_thread: threading.Thread | None = None
+
+
+def run_blocking(function: Callable[[], Awaitable[T]]) -> T:
+    """Await `function()` on the shared loop and return its result; Ctrl-C cancels it.
+
+    A call from that loop's own thread (an async reranker that calls `rerank_sync`) gets a loop of its own instead, since the
+    shared one cannot wait for itself.
+    """
+    if threading.current_thread() is _thread:
+        return _run_beside(function)
+    future = _shared_portal().start_task_soon(function)
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        raise
+
+
+def _shared_portal() -> BlockingPortal:
+    global _portal, _thread
+    with _lock:
+        if _portal is None or _thread is None or not _thread.is_alive():
+            started: Future[BlockingPortal] = Future()
+            _thread = threading.Thread(
+                target=_run_portal, args=(started,), name="localrank-sync", daemon=True
+            )
+            _thread.start()
+            _portal = started.result()
+        return _portal
+
+
+def _run_portal(started: Future[BlockingPortal]) -> None:
+    async def serve() -> None:
+        async with BlockingPortal() as portal:
+            threading.Thread(
+                target=_stop_with_main_thread, args=(portal,), name="localrank-sync-end", daemon=True
+            ).start()
+            started.set_result(portal)
+            await portal.sleep_until_stopped()
+
+    anyio.run(serve)
+
+
+def _stop_with_main_thread(portal: BlockingPortal) -> None:
+    """End the loop when the main thread ends: its worker threads would keep the interpreter from exiting."""
+    threading.main_thread().join()
+    with contextlib.suppress(RuntimeError):  # the loop has ended already
+        portal.call(portal.stop, True)
+
+
+def _run_beside(function: Callable[[], Awaitable[T]]) -> T:
+    outcome: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(anyio.run(function))
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    thread = threading.Thread(target=run, name="localrank-sync-nested")
+    thread.start()
+    thread.join()
+    return outcome.result()
+
+
+def _forget_after_fork() -> None:
+    global _lock, _portal, _thread
+    _lock, _portal, _thread = threading.Lock(), None, None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)

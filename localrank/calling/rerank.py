@@ -1,0 +1,235 @@
+"""`rerank`: the path of one call, top to bottom."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+from localrank.calling.checks import Request, TextOf, check_request
+from localrank.calling.guard import run_guarded
+from localrank.calling.hooks import Announcer, Hooks
+from localrank.calling.retry import RetryPolicy, run_attempts, timed_out, with_max_retries
+from localrank.contract.cancellation import AbortToken, is_aborted, raise_if_aborted
+from localrank.contract.errors import AbortPhase, RerankAbortedError
+from localrank.contract.events import CallEnded, CallFailed, CallProgress, CallStarted, Hook
+from localrank.contract.model import (
+    AnyReranker,
+    DoRerankOptions,
+    DoRerankResult,
+    accepts_objects,
+    score_kind,
+)
+from localrank.contract.types import (
+    RankedDocument,
+    RerankResponse,
+    RerankResult,
+    RerankUsage,
+)
+from localrank.providers.answers import sort_and_cut, unscored, unscored_warning
+from localrank.providers.calls import call_model
+from localrank.providers.registry import resolve
+
+__all__ = ["rerank"]
+
+D = TypeVar("D")
+
+DEADLINE_GRACE_S = 0.025
+"""How long after `deadline` a model may still hand over the ranking it has."""
+
+
+async def rerank(
+    model: AnyReranker | str,
+    query: str,
+    documents: Sequence[D],
+    top_k: int | None = None,
+    abort_event: AbortToken | None = None,
+    *,
+    text: TextOf | None = None,
+    instruction: str | None = None,
+    max_retries: int | None = None,
+    retry: RetryPolicy | None = None,
+    timeout: float | None = None,
+    headers: Mapping[str, str] | None = None,
+    provider_options: Mapping[str, Mapping[str, Any]] | None = None,
+    first_stage_scores: Sequence[float] | None = None,
+    deadline: float | None = None,
+    on_start: Hook[CallStarted] | None = None,
+    on_end: Hook[CallEnded] | None = None,
+    on_error: Hook[CallFailed] | None = None,
+    on_progress: Hook[CallProgress] | None = None,
+) -> RerankResult[D]:
+    """Rank `documents` by how well each answers `query`, best first.
+
+    Args:
+        model: A reranker, `"provider:model-id"`, or an alias such as `"mini"`.
+        query: The text to rank against.
+        documents: Strings, mappings with a text key, or objects with `.text` or `.page_content`; one kind. They come back
+            untouched, each attached to its place in the ranking.
+        top_k: How many results to return, at least 1; None means all.
+        abort_event: Any object with `is_set()`; once set, from any thread, the computation stops and `RerankAbortedError` is
+            raised.
+        text: The key, attribute or function that gives a document's text.
+        instruction: What "relevant" means here, for models that read one.
+        max_retries: Repetitions after a failure that may mend; beats `retry.max_retries`. Neither given means 2.
+        retry: The whole retry policy.
+        timeout: Seconds for all attempts and waits, after which the call fails.
+        headers: Extra HTTP headers for a remote model.
+        provider_options: Options by provider name.
+        first_stage_scores: The retriever's score of each document, for models that fuse them.
+        deadline: Seconds after which the best ranking so far is returned: what was scored comes first, the rest follows in
+            your order, marked `metadata["scored"] = False`, with one warning.
+        on_start: Called with `CallStarted`. Hooks may be sync or async; what they raise is logged and swallowed.
+        on_end: Called with `CallEnded`, on success.
+        on_error: Called with `CallFailed`; not when the host cancels the task.
+        on_progress: Called with `CallProgress` as documents are scored.
+
+    Returns:
+        An immutable sequence of `RankedDocument`, with usage, warnings and the response behind it.
+
+    Raises:
+        InvalidRequestError: A bad argument; raised before the model or any hook is called.
+        UnknownModelError: No such provider, model or alias.
+        RerankAbortedError: The token was set; `phase` says when.
+        RerankTimeoutError: `timeout` passed.
+        RetryError: Several attempts failed.
+        InvalidResponseError: The model broke the contract.
+        RerankError: Whatever else the model met (`ModelLoadError`, `InferenceError`, `APICallError` …).
+    """
+    request = check_request(
+        query=query,
+        documents=documents,
+        top_k=top_k,
+        abort_event=abort_event,
+        text=text,
+        instruction=instruction,
+        timeout=timeout,
+        headers=headers,
+        provider_options=provider_options,
+        first_stage_scores=first_stage_scores,
+        deadline=deadline,
+    )
+    policy = with_max_retries(retry, max_retries)
+    hooks = Hooks(on_start, on_end, on_error, on_progress)
+    reranker = resolve(model)
+    raise_if_aborted(abort_event, "before_start")
+    announcer = Announcer(hooks, reranker.provider, reranker.model_id)
+    try:
+        result = await _Call(reranker, request, policy, announcer).run()
+    except Exception as error:
+        await announcer.failed(error)
+        raise
+    await announcer.ended(result)
+    return result
+
+
+@dataclass(slots=True)
+class _Call(Generic[D]):
+    """One call in progress."""
+
+    model: AnyReranker
+    request: Request[D]
+    policy: RetryPolicy
+    announcer: Announcer
+    phase: AbortPhase = "in_call"
+    started: float = 0.0
+
+    async def run(self) -> RerankResult[D]:
+        """Announce, attempt under guard, re-check the token, assemble."""
+        self.started = time.perf_counter()
+        request, token = self.request, self.request.abort_event
+        limits = [request.timeout, request.deadline and request.deadline + DEADLINE_GRACE_S]
+        outcome = await run_guarded(
+            self._answer,
+            abort_event=token,
+            seconds=min((limit for limit in limits if limit is not None), default=None),
+            beside=self.announcer.pump_progress if self.announcer.hooks.on_progress else None,
+        )
+        if outcome.stopped == "aborted" or is_aborted(token):
+            raise RerankAbortedError(phase=self.phase) from outcome.error
+        if outcome.error is not None:
+            raise outcome.error
+        if outcome.value is not None:
+            return self._assembled(outcome.value)
+        if request.timeout is not None and self._elapsed >= request.timeout:
+            raise timed_out(request.timeout)
+        return self._assembled(self._callers_order())
+
+    async def _answer(self) -> DoRerankResult:
+        await self.announcer.started(len(self.request.texts), self.request.top_k)
+        if not self.request.texts:
+            return DoRerankResult([], usage=RerankUsage(input_tokens=0, duration_ms=0.0))
+        return await run_attempts(
+            self._attempt, self.policy, timeout=self.request.timeout, on_wait=self._waiting
+        )
+
+    async def _attempt(self) -> DoRerankResult:
+        raise_if_aborted(self.request.abort_event, "waiting")
+        return await call_model(self.model, self._options())
+
+    def _options(self) -> DoRerankOptions:
+        request = self.request
+        left = None if request.deadline is None else max(0.0, request.deadline - self._elapsed)
+        return DoRerankOptions(
+            query=request.query,
+            documents=request.texts,
+            objects=request.originals if accepts_objects(self.model) else None,
+            first_stage_scores=request.first_stage_scores,
+            top_k=request.top_k,
+            abort_event=request.abort_event,
+            deadline=left,
+            headers=request.headers,
+            provider_options=request.provider_options,
+            instruction=request.instruction,
+            report_progress=self.announcer.report_progress,
+        )
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        self.phase = "waiting"
+        yield
+        self.phase = "in_call"
+
+    @property
+    def _elapsed(self) -> float:
+        return time.perf_counter() - self.started
+
+    def _callers_order(self) -> DoRerankResult:
+        count = len(self.request.texts)
+        return DoRerankResult(
+            sort_and_cut(unscored(range(count)), self.request.top_k),
+            warnings=[unscored_warning(0, count)],
+        )
+
+    def _assembled(self, answer: DoRerankResult) -> RerankResult[D]:
+        request = self.request
+        ranked = tuple(
+            RankedDocument(
+                index=item.index,
+                score=item.score,
+                document=request.originals[item.index],
+                text=request.texts[item.index],
+                rank=rank,
+                truncated=item.truncated,
+                metadata=dict(item.metadata or {}),
+                tier=item.tier,
+            )
+            for rank, item in enumerate(answer.results, start=1)
+        )
+        return RerankResult(
+            ranked=ranked,
+            usage=self._usage(answer.usage),
+            response=answer.response or RerankResponse(model_id=self.model.model_id),
+            warnings=tuple(answer.warnings),
+            provider_metadata=dict(answer.provider_metadata or {}),
+            original_documents=request.originals,
+            score_kind=score_kind(self.model),
+        )
+
+    def _usage(self, usage: RerankUsage | None) -> RerankUsage:
+        known = usage or RerankUsage()
+        if known.duration_ms is not None:
+            return known
+        return replace(known, duration_ms=max(0.0, self._elapsed * 1000 - known.load_ms))

@@ -1,0 +1,160 @@
+"""Repeat a call whose error may mend: which errors, how often, and how long to wait in between."""
+
+from __future__ import annotations
+
+import random as random_module
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import anyio
+import anyio.lowlevel
+
+from localrank.contract.errors import InvalidRequestError, RerankError, RerankTimeoutError, RetryError
+
+__all__ = ["DEFAULT_MAX_RETRIES", "RetryPolicy", "run_attempts", "with_max_retries"]
+
+T = TypeVar("T")
+
+DEFAULT_MAX_RETRIES = 2
+LONGEST_ASKED_WAIT_S = 60.0
+"""A server's wish beyond this is answered with our own back-off."""
+
+_FINAL = (
+    TypeError,
+    ValueError,
+    AttributeError,
+    LookupError,
+    NotImplementedError,
+    ImportError,
+    MemoryError,
+    AssertionError,
+)
+"""Errors of the program, which no second attempt mends."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """When and how a failed call is repeated.
+
+    A `RerankError` is repeated only where its `is_retryable` is true; a lost connection too. Both wait
+    `initial_delay · factorⁿ` seconds, or what the server asks for where that is at most 60 s. Any other exception that is not a
+    plain programming error is repeated at once.
+
+    Attributes:
+        max_retries: Repetitions after the first attempt.
+        initial_delay: Seconds before the first repetition.
+        factor: Growth of the wait from one repetition to the next.
+        jitter: Fraction by which a wait is varied at random, 0 to 1.
+        sleep: Awaited with seconds.
+        now: A clock in seconds; only differences count.
+        random: Returns a number in [0, 1).
+    """
+
+    max_retries: int = DEFAULT_MAX_RETRIES
+    initial_delay: float = 2.0
+    factor: float = 2.0
+    jitter: float = 0.0
+    sleep: Callable[[float], Awaitable[Any]] = anyio.sleep
+    now: Callable[[], float] = time.monotonic
+    random: Callable[[], float] = random_module.random
+
+    def __post_init__(self) -> None:
+        _check_max_retries(self.max_retries)
+        for name in ("initial_delay", "factor", "jitter"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise InvalidRequestError(
+                    f"{name} is {getattr(self, name)!r}.", hint="Pass a finite number of at least 0."
+                )
+
+    def delay(self, error: Exception, retry: int) -> float | None:
+        """Return the seconds to wait before repetition number `retry` (from 0), or None where the error is final."""
+        own = getattr(error, "is_retryable", None)
+        if isinstance(error, RerankError) or isinstance(own, bool):
+            return self._backoff(error, retry) if own else None
+        if isinstance(error, (ConnectionError, TimeoutError)):
+            return self._backoff(error, retry)
+        return None if isinstance(error, _FINAL) else 0.0
+
+    def _backoff(self, error: Exception, retry: int) -> float:
+        backoff = self.initial_delay * self.factor**retry
+        backoff *= 1 + self.jitter * (2 * self.random() - 1)
+        asked: float | None = getattr(error, "retry_after", None)
+        if asked is not None and 0 <= asked <= max(LONGEST_ASKED_WAIT_S, backoff):
+            return asked
+        return backoff
+
+
+def with_max_retries(policy: RetryPolicy | None, max_retries: int | None) -> RetryPolicy:
+    """Return the policy that a call's two arguments mean: `max_retries` given beats the policy's own."""
+    chosen = policy or RetryPolicy()
+    if max_retries is None:
+        return chosen
+    return replace(chosen, max_retries=_check_max_retries(max_retries))
+
+
+async def run_attempts(
+    attempt: Callable[[], Awaitable[T]],
+    policy: RetryPolicy,
+    *,
+    timeout: float | None,
+    on_wait: Callable[[], AbstractContextManager[None]],
+) -> T:
+    """Await `attempt` until it succeeds or the policy is at its end.
+
+    Args:
+        attempt: One attempt; called afresh each time.
+        policy: When to repeat.
+        timeout: Seconds for all attempts and waits; a wait that would pass it is not begun.
+        on_wait: Entered around each wait.
+
+    Raises:
+        RetryError: More than one attempt was made, and the last failed too. A first error that is final, or with no retries
+            allowed, is raised as it is.
+        RerankTimeoutError: The next wait would end after `timeout`.
+    """
+    started = policy.now()
+    errors: list[Exception] = []
+    while True:
+        try:
+            return await attempt()
+        except Exception as error:
+            errors.append(error)
+        delay = policy.delay(errors[-1], len(errors) - 1)
+        if delay is None or len(errors) > policy.max_retries:
+            raise _final(errors, exhausted=delay is not None) from _cause(errors)
+        if timeout is not None and policy.now() - started + delay >= timeout:
+            raise timed_out(timeout) from errors[-1]
+        with on_wait():
+            await (policy.sleep(delay) if delay else anyio.lowlevel.checkpoint())
+
+
+def timed_out(timeout: float) -> RerankTimeoutError:
+    """Return the error for a call whose `timeout` passed."""
+    return RerankTimeoutError(
+        f"The reranking took longer than timeout={timeout:g} s.",
+        hint="Allow more time, or pass deadline= to get the best ranking so far instead of an error.",
+    )
+
+
+def _check_max_retries(value: Any) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < 0:
+        raise InvalidRequestError(f"max_retries is {value!r}.", hint="Pass an integer of at least 0.")
+    return int(value)
+
+
+def _final(errors: list[Exception], *, exhausted: bool) -> Exception:
+    last = errors[-1]
+    if len(errors) == 1:
+        return last
+    return RetryError(
+        f"{len(errors)} attempts failed; the last with {type(last).__name__}: {last}",
+        reason="max_retries_exceeded" if exhausted else "not_retryable",
+        errors=errors,
+    )
+
+
+def _cause(errors: list[Exception]) -> BaseException | None:
+    return errors[-1] if len(errors) > 1 else errors[0].__cause__

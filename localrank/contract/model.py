@@ -1,0 +1,183 @@
+"""What a reranker is: three members, and optional ones that each have a default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+from localrank.contract.cancellation import AbortToken
+from localrank.contract.types import (
+    RerankResponse,
+    RerankUsage,
+    RerankWarning,
+    ScoreKind,
+    shortened,
+)
+
+__all__ = [
+    "AnyReranker",
+    "DoRerankOptions",
+    "DoRerankResult",
+    "ReportProgress",
+    "RerankerModel",
+    "ScoredIndex",
+    "SyncRerankerModel",
+    "accepts_objects",
+    "score_kind",
+    "scores_comparable",
+]
+
+ReportProgress: TypeAlias = Callable[[int, int], None]
+"""Called with (done, total), from any thread."""
+
+
+def _ignore_progress(done: int, total: int) -> None:
+    """Do nothing; stands in where nobody asked for progress."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DoRerankOptions:
+    """What a model is asked.
+
+    Attributes:
+        query: The text to rank against.
+        documents: The texts to score, in the caller's order.
+        objects: The caller's own documents, only for a model that declares `accepts_objects = True`.
+        first_stage_scores: The retriever's score of each document, in the caller's order.
+        top_k: How many results are wanted, at most `len(documents)`; None means all.
+        abort_event: Poll `is_set()` in long work and raise `RerankAbortedError` when it is set.
+        deadline: Seconds, counted from the start of `do_rerank`, after which the best ranking so far is wanted.
+        headers: Extra HTTP headers for a remote model.
+        provider_options: Options by provider name.
+        instruction: What "relevant" means for this call, for models that read one.
+        report_progress: Call it with (done, total) as work goes on, from any thread.
+    """
+
+    query: str
+    documents: tuple[str, ...]
+    objects: tuple[Any, ...] | None = None
+    first_stage_scores: tuple[float, ...] | None = None
+    top_k: int | None = None
+    abort_event: AbortToken | None = None
+    deadline: float | None = None
+    headers: Mapping[str, str] | None = None
+    provider_options: Mapping[str, Mapping[str, Any]] | None = None
+    instruction: str | None = None
+    report_progress: ReportProgress = _ignore_progress
+
+    def __repr__(self) -> str:
+        return (
+            f"DoRerankOptions(query={shortened(self.query)!r}, documents=<{len(self.documents)}>, "
+            f"top_k={self.top_k})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredIndex:
+    """A model's judgement of one document.
+
+    Attributes:
+        index: Position in `DoRerankOptions.documents`.
+        score: A finite real number; higher is more relevant.
+        tier: 0 for what was ranked; a model that scored only part of the list puts the rest into a higher tier.
+        truncated: Whether only the beginning of the document was read.
+        metadata: What else there is to say (`{"logit": 2.1}`).
+    """
+
+    index: int
+    score: float
+    tier: int = 0
+    truncated: bool = False
+    metadata: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DoRerankResult:
+    """A model's answer. The core checks it, sorts it by (tier, −score, index) and cuts it to `top_k`.
+
+    Attributes:
+        results: One entry a document, in any order.
+        usage: What the call cost, as far as the model knows.
+        warnings: Remarks for the caller.
+        provider_metadata: What else the provider says, by provider name.
+        response: The answer behind the ranking; the core makes one where it is None.
+    """
+
+    results: Sequence[ScoredIndex]
+    usage: RerankUsage | None = None
+    warnings: Sequence[RerankWarning] = ()
+    provider_metadata: Mapping[str, Any] | None = None
+    response: RerankResponse | None = field(default=None)
+
+    def __repr__(self) -> str:
+        return f"DoRerankResult(results=<{len(self.results)}>, usage={self.usage!r})"
+
+
+@runtime_checkable
+class RerankerModel(Protocol):
+    """A reranker: `model_id`, `provider` and `do_rerank`. No base class is needed.
+
+    Optional members, each with a default where it is absent:
+
+    - `scores_comparable: bool = True` — scores of different calls can be compared, so a long list may be split.
+    - `score_kind: "unknown" | "probability" | "logit" | "ordinal" = "unknown"` — copied to the result.
+    - `accepts_objects: bool = False` — `options.objects` is filled with the caller's own documents.
+    - `max_documents_per_call: int | None = None` — what one call of the service takes.
+    - `fingerprint: str` — what a cache keys on; without it, provider and model id.
+    - `token_spans(text) -> Sequence[tuple[int, int]]` — character spans of tokens, for cutting by tokens.
+    - `async warm_up()` — load now; `async aclose()` — release what is held.
+    """
+
+    @property
+    def model_id(self) -> str:
+        """The model's name at its provider."""
+        ...
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+        ...
+
+    async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
+        """Score `options.documents` against `options.query`."""
+        ...
+
+
+@runtime_checkable
+class SyncRerankerModel(Protocol):
+    """A reranker without async code: `do_rerank_sync` runs in a worker thread, so it may block."""
+
+    @property
+    def model_id(self) -> str:
+        """The model's name at its provider."""
+        ...
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+        ...
+
+    def do_rerank_sync(self, options: DoRerankOptions) -> DoRerankResult:
+        """Score `options.documents` against `options.query`; poll `options.abort_event` in long work."""
+        ...
+
+
+AnyReranker: TypeAlias = RerankerModel | SyncRerankerModel
+"""A model of either protocol."""
+
+
+def scores_comparable(model: AnyReranker) -> bool:
+    """Whether scores of different calls of `model` can be compared (default True)."""
+    return bool(getattr(model, "scores_comparable", True))
+
+
+def score_kind(model: AnyReranker) -> ScoreKind:
+    """What a score of `model` is (default `unknown`)."""
+    kind: ScoreKind = getattr(model, "score_kind", "unknown")
+    return kind
+
+
+def accepts_objects(model: AnyReranker) -> bool:
+    """Whether `model` reads the caller's own objects (default False)."""
+    return bool(getattr(model, "accepts_objects", False))

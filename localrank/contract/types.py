@@ -1,0 +1,213 @@
+"""What a call returns: the ranking, its usage, its warnings, the response behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Generic, Literal, TypeVar, overload
+
+__all__ = [
+    "RankedDocument",
+    "RerankResponse",
+    "RerankResult",
+    "RerankUsage",
+    "RerankWarning",
+    "ScoreKind",
+    "StageUsage",
+    "shortened",
+]
+
+D = TypeVar("D")
+
+ScoreKind = Literal["unknown", "probability", "logit", "ordinal"]
+
+_SHOWN_CHARACTERS = 60
+
+
+def shortened(text: str, limit: int = _SHOWN_CHARACTERS) -> str:
+    """Return at most `limit` characters of `text`, for a repr or a message that must not hold a whole document."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RankedDocument(Generic[D]):
+    """One document at its place in the ranking.
+
+    Attributes:
+        index: Position in the caller's documents, from 0.
+        score: Higher is more relevant; comparable within one call of one model (see `RerankResult.score_kind`).
+        document: The caller's own object, untouched.
+        text: The text that was scored.
+        rank: Place in the ranking, from 1.
+        truncated: Whether the model saw only the beginning of the text.
+        metadata: What else the model says of this document (`logit`, for one).
+        tier: 0 for what the model ranked; a higher tier stands below every lower one, whatever the scores.
+    """
+
+    index: int
+    score: float
+    document: D
+    text: str
+    rank: int
+    truncated: bool = False
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    tier: int = 0
+
+    @property
+    def original_index(self) -> int:
+        """`index`, by the Vercel AI SDK's name."""
+        return self.index
+
+    @property
+    def relevance_score(self) -> float:
+        """`score`, by the name that remote APIs use."""
+        return self.score
+
+    def __repr__(self) -> str:
+        return (
+            f"RankedDocument(rank={self.rank}, index={self.index}, score={self.score:.6g}, "
+            f"text={shortened(self.text)!r})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RerankUsage:
+    """What a call cost.
+
+    Attributes:
+        input_tokens: Tokens that the model read, special tokens and the query of every pair included; None if unknown.
+        tokens_estimated: Whether `input_tokens` is an estimate and not a count.
+        search_units: Units that a remote provider bills; None where it has none.
+        duration_ms: Time of the call without `load_ms`, in milliseconds; None until the core fills it in.
+        load_ms: Time this call waited for the model to load, in milliseconds.
+        truncated_documents: How many documents were cut; None if unknown.
+        api_calls: Requests sent to a remote provider.
+        cache_hits: Documents whose score came from a cache.
+        estimated_cost: US dollars, where the price is known.
+        stages: Usage of each inner model of a wrapper, in the order they ran.
+    """
+
+    input_tokens: int | None = None
+    tokens_estimated: bool = False
+    search_units: float | None = None
+    duration_ms: float | None = None
+    load_ms: float = 0.0
+    truncated_documents: int | None = None
+    api_calls: int = 0
+    cache_hits: int = 0
+    estimated_cost: float | None = None
+    stages: tuple[StageUsage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StageUsage:
+    """The usage of one inner model of a wrapper."""
+
+    provider: str
+    model_id: str
+    usage: RerankUsage
+
+
+@dataclass(frozen=True, slots=True)
+class RerankWarning:
+    """A remark that does not fail the call.
+
+    Attributes:
+        type: A stable identifier, such as `unsupported`, `compatibility`, `query_truncated`, `documents_truncated`,
+            `deadline_exceeded`.
+        message: What happened and what to do, for a person; never a whole document.
+        feature: The argument, option or setting it is about, if any.
+    """
+
+    type: str
+    message: str
+    feature: str | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RerankResponse:
+    """The answer behind the ranking.
+
+    Attributes:
+        model_id: The model that answered.
+        id: The provider's name for this answer, if it gave one.
+        timestamp: When the answer was complete, in UTC.
+        headers: The headers of an HTTP answer.
+        body: The decoded body of an HTTP answer, where the provider keeps it.
+    """
+
+    model_id: str
+    id: str | None = None
+    timestamp: datetime = field(default_factory=lambda: datetime.now(UTC))
+    headers: Mapping[str, str] | None = None
+    body: Any = None
+
+    def __repr__(self) -> str:
+        return (
+            f"RerankResponse(model_id={self.model_id!r}, id={self.id!r}, "
+            f"timestamp={self.timestamp.isoformat()})"
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class RerankResult(Sequence[RankedDocument[D]]):
+    """The ranking of one call: an immutable sequence of `RankedDocument`, best first.
+
+    Attributes:
+        ranked: The ranked documents, best first; the result itself iterates over them.
+        usage: What the call cost.
+        response: Model, time and, for a remote model, the HTTP answer.
+        warnings: Remarks; empty when there is nothing to say.
+        provider_metadata: What else the provider said, by provider name.
+        original_documents: The caller's documents, in the caller's order.
+        score_kind: What a score is: `probability` (0–1), `logit`, `ordinal` (only the order means anything) or `unknown`.
+    """
+
+    ranked: tuple[RankedDocument[D], ...]
+    usage: RerankUsage
+    response: RerankResponse
+    warnings: tuple[RerankWarning, ...] = ()
+    provider_metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    original_documents: tuple[D, ...] = ()
+    score_kind: ScoreKind = "unknown"
+
+    @property
+    def results(self) -> RerankResult[D]:
+        """The ranking by LocalMode's name: the result itself."""
+        return self
+
+    @property
+    def ranking(self) -> RerankResult[D]:
+        """The ranking by the Vercel AI SDK's name: the result itself."""
+        return self
+
+    @property
+    def reranked_documents(self) -> tuple[D, ...]:
+        """The caller's documents, best first, cut as the ranking is."""
+        return tuple(ranked.document for ranked in self.ranked)
+
+    @overload
+    def __getitem__(self, index: int) -> RankedDocument[D]: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[RankedDocument[D], ...]: ...
+    def __getitem__(self, index: int | slice) -> RankedDocument[D] | tuple[RankedDocument[D], ...]:
+        return self.ranked[index]
+
+    def __len__(self) -> int:
+        return len(self.ranked)
+
+    def __iter__(self) -> Iterator[RankedDocument[D]]:
+        return iter(self.ranked)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, RerankResult):
+            return NotImplemented
+        theirs: RerankResult[Any] = other
+        return self.ranked == theirs.ranked and self.score_kind == theirs.score_kind
+
+    __hash__ = None  # type: ignore[assignment]  # documents may be unhashable
+
+    def __repr__(self) -> str:
+        best = f", best={self.ranked[0]!r}" if self.ranked else ""
+        return f"<RerankResult of {len(self)} by {self.response.model_id!r}{best}>"

@@ -1,0 +1,109 @@
+"""Scores into answers: what makes any model's ranking checked, sorted and cut."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from localrank.contract.errors import InvalidResponseError
+from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult, ScoredIndex
+from localrank.contract.types import RerankWarning
+
+__all__ = ["UNSCORED", "UNSCORED_TIER", "checked", "sort_and_cut", "unscored", "unscored_warning"]
+
+UNSCORED = {"scored": False}
+"""The mark, in `metadata`, of a document that was placed without being scored."""
+
+UNSCORED_TIER = 1_000
+"""Below every tier that a wrapper gives to what it did score."""
+
+
+def sort_and_cut(results: Iterable[ScoredIndex], top_k: int | None) -> list[ScoredIndex]:
+    """Return `results` sorted by (tier, −score, index) and cut to `top_k`."""
+    ranked = sorted(results, key=lambda item: (item.tier, -item.score, item.index))
+    return ranked[:top_k]
+
+
+def unscored(indexes: Iterable[int]) -> list[ScoredIndex]:
+    """Return marked entries with score 0 for documents that were not scored; they stand last, in the caller's order."""
+    return [ScoredIndex(index, 0.0, tier=UNSCORED_TIER, metadata=UNSCORED) for index in indexes]
+
+
+def unscored_warning(scored: int, total: int) -> RerankWarning:
+    """Return the one warning for a ranking that a deadline cut short."""
+    return RerankWarning(
+        "deadline_exceeded",
+        f"The deadline passed after {scored} of {total} documents; the rest follow unscored in your order, marked "
+        "metadata['scored'] = False. Allow more time, send fewer documents or take a smaller model.",
+        feature="deadline",
+    )
+
+
+def checked(answer: object, *, model: AnyReranker, options: DoRerankOptions) -> DoRerankResult:
+    """Return `answer` with valid, sorted results, cut to `options.top_k`; indexes become `int`, scores `float`.
+
+    A ranking that leaves documents out is passed on with the warning `incomplete_ranking`.
+
+    Raises:
+        InvalidResponseError: Wrong type, an index out of range or twice, or a score that is no finite real number.
+    """
+    if not isinstance(answer, DoRerankResult):
+        _refuse(model, f"returned {type(answer).__name__} instead of DoRerankResult")
+    count = len(options.documents)
+    ranked = sort_and_cut(_valid_items(answer.results, count, model), options.top_k)
+    wanted = count if options.top_k is None else min(options.top_k, count)
+    warnings: Sequence[RerankWarning] = tuple(answer.warnings)
+    if len(ranked) < wanted:
+        warnings = (*warnings, _incomplete(len(ranked), wanted))
+    return replace(answer, results=ranked, warnings=warnings)
+
+
+def _valid_items(results: Iterable[Any], count: int, model: AnyReranker) -> list[ScoredIndex]:
+    seen = bytearray(count)
+    items: list[ScoredIndex] = []
+    for item in results:
+        if not isinstance(item, ScoredIndex):
+            _refuse(model, f"returned {type(item).__name__} among the results instead of ScoredIndex")
+        index, score = _valid_index(item.index, count, model), _valid_score(item, model)
+        if seen[index]:
+            _refuse(model, f"returned index {index} twice")
+        seen[index] = 1
+        unchanged = type(item.index) is int and item.score is score
+        items.append(item if unchanged else replace(item, index=index, score=score))
+    return items
+
+
+def _valid_index(index: Any, count: int, model: AnyReranker) -> int:
+    if isinstance(index, bool) or not hasattr(index, "__index__"):
+        _refuse(model, f"returned the index {index!r}, which is no integer")
+    position = operator.index(index)
+    if not 0 <= position < count:
+        _refuse(model, f"returned index {position} for {count} documents")
+    return position
+
+
+def _valid_score(item: ScoredIndex, model: AnyReranker) -> float:
+    score: Any = item.score
+    if type(score) is not float:
+        if isinstance(score, bool) or not hasattr(score, "__float__"):
+            _refuse(model, f"returned a score of type {type(score).__name__} for index {item.index}")
+        score = float(score)
+    if not math.isfinite(score):
+        _refuse(model, f"returned the score {score} for index {item.index}")
+    return score or 0.0
+
+
+def _incomplete(given: int, wanted: int) -> RerankWarning:
+    return RerankWarning(
+        "incomplete_ranking", f"The model ranked {given} of the {wanted} documents asked for."
+    )
+
+
+def _refuse(model: AnyReranker, what: str) -> NoReturn:
+    raise InvalidResponseError(
+        f"The model {model.provider}:{model.model_id} {what}.",
+        hint="A ranking holds ScoredIndex items with unique indexes in range and finite scores.",
+    )

@@ -1,0 +1,114 @@
+"""Names into models: `"provider:model-id"`, bare aliases, and providers that other packages bring by entry point."""
+
+from __future__ import annotations
+
+import difflib
+import threading
+from collections.abc import Callable, Iterable
+from importlib.metadata import entry_points
+from typing import Any, TypeAlias
+
+from localrank.contract.errors import InvalidRequestError, UnknownModelError
+from localrank.contract.model import AnyReranker
+from localrank.providers.calls import check_model
+
+__all__ = [
+    "BARE_NAME_PROVIDER",
+    "ENTRY_POINT_GROUP",
+    "ProviderFactory",
+    "provider_names",
+    "register_provider",
+    "resolve",
+    "unknown_model",
+]
+
+ENTRY_POINT_GROUP = "localrank.providers"
+BARE_NAME_PROVIDER = "onnx"
+"""The provider that a name without a prefix means."""
+
+ProviderFactory: TypeAlias = Callable[[str], AnyReranker]
+"""Takes the model id and returns a reranker that loads nothing yet."""
+
+_factories: dict[str, ProviderFactory] = {}
+_models: dict[str, AnyReranker] = {}
+_lock = threading.Lock()
+
+
+def register_provider(name: str, factory: ProviderFactory) -> None:
+    """Make `"name:model-id"` resolve to `factory("model-id")` in this process.
+
+    An installed package does the same for every process with an entry point in the group `localrank.providers`. A name that
+    is registered here beats an entry point of that name.
+
+    Raises:
+        InvalidRequestError: `name` is empty or holds a colon.
+    """
+    if not name or ":" in name:
+        raise InvalidRequestError(f"name is {name!r}; a provider's name has no colon and is not empty.")
+    with _lock:
+        _factories[name] = factory
+        for known in [key for key in _models if key.partition(":")[0] == name]:
+            del _models[known]
+
+
+def provider_names() -> list[str]:
+    """Return the names of all registered and installed providers, sorted."""
+    return sorted({*_factories, *(entry.name for entry in entry_points(group=ENTRY_POINT_GROUP))})
+
+
+def resolve(model: AnyReranker | str) -> AnyReranker:
+    """Return the model object for a name; an object passes straight through.
+
+    A name gives the same object each time, so weights are loaded once a process.
+
+    Raises:
+        UnknownModelError: No provider of that name; or the provider knows no such model.
+        InvalidRequestError: An empty name, or an object that is no reranker.
+    """
+    if not isinstance(model, str):
+        return check_model(model)
+    provider, model_id = _split(model)
+    key = f"{provider}:{model_id}"
+    with _lock:
+        known = _models.get(key)
+    if known is not None:
+        return known
+    made = check_model(_factory(provider)(model_id))
+    with _lock:
+        return _models.setdefault(key, made)
+
+
+def unknown_model(kind: str, name: str, known: Iterable[str]) -> UnknownModelError:
+    """Return an `UnknownModelError` for a `kind` of thing called `name`, offering the nearest of `known`."""
+    names = sorted(set(known))
+    near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    if near:
+        hint = f"Did you mean {' or '.join(repr(other) for other in near)}?"
+    else:
+        hint = f"Known: {', '.join(names)}." if names else None
+    return UnknownModelError(f"There is no {kind} {name!r}.", hint=hint)
+
+
+def _split(name: str) -> tuple[str, str]:
+    provider, colon, model_id = name.strip().partition(":")
+    if not colon or _is_path(name):
+        provider, model_id = BARE_NAME_PROVIDER, name.strip()
+    if not model_id or not provider:
+        raise InvalidRequestError(
+            f"model is {name!r}.", hint='Write "provider:model-id", an alias such as "mini", or a folder.'
+        )
+    return provider, model_id
+
+
+def _is_path(name: str) -> bool:
+    return name.startswith((".", "/", "~")) or name[1:3] in {":\\", ":/"}
+
+
+def _factory(provider: str) -> ProviderFactory:
+    if provider in _factories:
+        return _factories[provider]
+    for entry in entry_points(group=ENTRY_POINT_GROUP, name=provider):
+        loaded: Any = entry.load()
+        with _lock:
+            return _factories.setdefault(provider, loaded)
+    raise unknown_model("provider", provider, provider_names())

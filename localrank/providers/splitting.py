@@ -1,0 +1,94 @@
+"""Split a long list into calls that a model's service takes, and merge the answers. Used by models, never by the core."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import anyio
+
+from localrank.contract.model import DoRerankOptions, DoRerankResult
+
+__all__ = ["Part", "rerank_in_parts", "split"]
+
+DoRerank = Callable[[DoRerankOptions], Awaitable[DoRerankResult]]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One slice of a request.
+
+    Attributes:
+        start: Index of its first document in the whole list.
+        options: The request for this slice.
+    """
+
+    start: int
+    options: DoRerankOptions
+
+
+def split(options: DoRerankOptions, max_documents: int) -> list[Part]:
+    """Return consecutive slices of at most `max_documents` documents, as even as can be.
+
+    `top_k` stays, since all of the best may lie in one slice; `report_progress` is left to `rerank_in_parts`.
+    """
+    count = len(options.documents)
+    parts = max(1, -(-count // max_documents))
+    borders = [count * part // parts for part in range(parts + 1)]
+    return [
+        Part(start, _slice(options, start, end)) for start, end in zip(borders, borders[1:], strict=False)
+    ]
+
+
+def _slice(options: DoRerankOptions, start: int, end: int) -> DoRerankOptions:
+    def cut(values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+        return None if values is None else values[start:end]
+
+    return replace(
+        options,
+        documents=options.documents[start:end],
+        objects=cut(options.objects),
+        first_stage_scores=cut(options.first_stage_scores),
+        top_k=None if options.top_k is None else min(options.top_k, end - start),
+        report_progress=lambda done, total: None,
+    )
+
+
+async def rerank_in_parts(
+    do_rerank: DoRerank, options: DoRerankOptions, *, max_documents: int, max_parallel: int
+) -> list[DoRerankResult]:
+    """Run the slices, at most `max_parallel` at once, and return their answers with indexes of the whole list.
+
+    The first failure cancels the other slices and is raised as it is. Merging usage and metadata is the caller's, who knows
+    what they mean.
+    """
+    parts = split(options, max_documents)
+    answers: list[DoRerankResult | None] = [None] * len(parts)
+    limiter = anyio.CapacityLimiter(max_parallel)
+    failures: list[Exception] = []
+    done = 0
+
+    async def run(position: int, part: Part) -> None:
+        nonlocal done
+        async with limiter:
+            try:
+                answer = await do_rerank(part.options)
+            except Exception as error:
+                failures.append(error)
+                group.cancel_scope.cancel()
+                return
+        answers[position] = replace(answer, results=_shifted(answer, part.start))
+        done += len(part.options.documents)
+        options.report_progress(done, len(options.documents))
+
+    async with anyio.create_task_group() as group:
+        for position, part in enumerate(parts):
+            group.start_soon(run, position, part)
+    if failures:
+        raise failures[0]
+    return [answer for answer in answers if answer is not None]
+
+
+def _shifted(answer: DoRerankResult, start: int) -> Sequence[Any]:
+    return [replace(item, index=item.index + start) for item in answer.results]

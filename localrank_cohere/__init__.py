@@ -1,0 +1,1 @@
+"""Remote models: Cohere, and every API that speaks one of its dialects."""

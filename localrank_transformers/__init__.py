@@ -1,0 +1,1 @@
+"""Local models: any Hugging Face-layout folder, on ONNX Runtime or torch."""
