@@ -24,6 +24,7 @@ __all__ = [
     "ScoredIndex",
     "SyncRerankerModel",
     "accepts_objects",
+    "ignore_progress",
     "score_kind",
     "scores_comparable",
 ]
@@ -32,7 +33,7 @@ ReportProgress: TypeAlias = Callable[[int, int], None]
 """Called with (done, total), from any thread."""
 
 
-def _ignore_progress(done: int, total: int) -> None:
+def ignore_progress(done: int, total: int) -> None:
     """Do nothing; stands in where nobody asked for progress."""
 
 
@@ -64,7 +65,7 @@ class DoRerankOptions:
     headers: Mapping[str, str] | None = None
     provider_options: Mapping[str, Mapping[str, Any]] | None = None
     instruction: str | None = None
-    report_progress: ReportProgress = _ignore_progress
+    report_progress: ReportProgress = ignore_progress
 
     def __repr__(self) -> str:
         return (

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import anyio
 
-from localrank.contract.model import DoRerankOptions, DoRerankResult
+from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex, ignore_progress
 
 __all__ = ["Part", "rerank_in_parts", "split"]
 
@@ -36,9 +37,7 @@ def split(options: DoRerankOptions, max_documents: int) -> list[Part]:
     count = len(options.documents)
     parts = max(1, -(-count // max_documents))
     borders = [count * part // parts for part in range(parts + 1)]
-    return [
-        Part(start, _slice(options, start, end)) for start, end in zip(borders, borders[1:], strict=False)
-    ]
+    return [Part(start, _slice(options, start, end)) for start, end in pairwise(borders)]
 
 
 def _slice(options: DoRerankOptions, start: int, end: int) -> DoRerankOptions:
@@ -51,7 +50,7 @@ def _slice(options: DoRerankOptions, start: int, end: int) -> DoRerankOptions:
         objects=cut(options.objects),
         first_stage_scores=cut(options.first_stage_scores),
         top_k=None if options.top_k is None else min(options.top_k, end - start),
-        report_progress=lambda done, total: None,
+        report_progress=ignore_progress,
     )
 
 
@@ -90,5 +89,5 @@ async def rerank_in_parts(
     return [answer for answer in answers if answer is not None]
 
 
-def _shifted(answer: DoRerankResult, start: int) -> Sequence[Any]:
+def _shifted(answer: DoRerankResult, start: int) -> Sequence[ScoredIndex]:
     return [replace(item, index=item.index + start) for item in answer.results]
