@@ -82,6 +82,7 @@ def unknown_model(kind: str, name: str, known: Iterable[str]) -> UnknownModelErr
     """Return an `UnknownModelError` for a `kind` of thing called `name`, offering the nearest of `known`."""
     names = sorted(set(known))
     near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    hint: str | None
     if near:
         hint = f"Did you mean {' or '.join(repr(other) for other in near)}?"
     else:

@@ -1,0 +1,15 @@
+"""What every test shares: both async backends, and no way to reach a model hub."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    """The async library that a test marked `anyio` runs on."""
+    return str(request.param)
