@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
 from localrank.contract.errors import InvalidResponseError
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult, ScoredIndex
-from localrank.contract.types import RerankWarning
+from localrank.contract.types import RerankResponse, RerankUsage, RerankWarning
 
 __all__ = ["UNSCORED", "UNSCORED_TIER", "checked", "sort_and_cut", "unscored", "unscored_warning"]
 
@@ -52,6 +52,7 @@ def checked(answer: object, *, model: AnyReranker, options: DoRerankOptions) -> 
     """
     if not isinstance(answer, DoRerankResult):
         _refuse(model, f"returned {type(answer).__name__} instead of DoRerankResult")
+    _refuse_wrong_parts(answer, model)
     count = len(options.documents)
     ranked = sort_and_cut(_valid_items(answer.results, count, model), options.top_k)
     wanted = count if options.top_k is None else min(options.top_k, count)
@@ -59,6 +60,19 @@ def checked(answer: object, *, model: AnyReranker, options: DoRerankOptions) -> 
     if len(ranked) < wanted:
         warnings = (*warnings, _incomplete(len(ranked), wanted))
     return replace(answer, results=ranked, warnings=warnings)
+
+
+def _refuse_wrong_parts(answer: DoRerankResult, model: AnyReranker) -> None:
+    parts: tuple[tuple[str, object, type], ...] = (
+        ("results", answer.results, Iterable),
+        ("warnings", answer.warnings, Iterable),
+        ("usage", answer.usage or RerankUsage(), RerankUsage),
+        ("provider_metadata", answer.provider_metadata or {}, Mapping),
+        ("response", answer.response or RerankResponse(""), RerankResponse),
+    )
+    for name, value, wanted in parts:
+        if not isinstance(value, wanted):
+            _refuse(model, f"returned {name} of type {type(value).__name__} instead of {wanted.__name__}")
 
 
 def _valid_items(results: Iterable[Any], count: int, model: AnyReranker) -> list[ScoredIndex]:
@@ -70,6 +84,10 @@ def _valid_items(results: Iterable[Any], count: int, model: AnyReranker) -> list
         index, score = _valid_index(item.index, count, model), _valid_score(item, model)
         if seen[index]:
             _refuse(model, f"returned index {index} twice")
+        if not isinstance(item.tier, int):
+            _refuse(model, f"returned the tier {item.tier!r} for index {index}, which is no integer")
+        if item.metadata is not None and not isinstance(item.metadata, Mapping):
+            _refuse(model, f"returned metadata of type {type(item.metadata).__name__} for index {index}")
         seen[index] = 1
         unchanged = type(item.index) is int and item.score is score
         items.append(item if unchanged else replace(item, index=index, score=score))
@@ -79,7 +97,10 @@ def _valid_items(results: Iterable[Any], count: int, model: AnyReranker) -> list
 def _valid_index(index: Any, count: int, model: AnyReranker) -> int:
     if isinstance(index, bool) or not hasattr(index, "__index__"):
         _refuse(model, f"returned the index {index!r}, which is no integer")
-    position = operator.index(index)
+    try:
+        position = operator.index(index)
+    except TypeError:  # an array of several numbers has the method too
+        _refuse(model, f"returned an index of type {type(index).__name__}, which is no integer")
     if not 0 <= position < count:
         _refuse(model, f"returned index {position} for {count} documents")
     return position
@@ -88,9 +109,12 @@ def _valid_index(index: Any, count: int, model: AnyReranker) -> int:
 def _valid_score(item: ScoredIndex, model: AnyReranker) -> float:
     score: Any = item.score
     if type(score) is not float:
-        if isinstance(score, bool) or not hasattr(score, "__float__"):
+        if isinstance(score, (bool, str, bytes)) or not hasattr(score, "__float__"):
             _refuse(model, f"returned a score of type {type(score).__name__} for index {item.index}")
-        score = float(score)
+        try:
+            score = float(score)
+        except (TypeError, ValueError, ArithmeticError, RuntimeError):
+            _refuse(model, f"returned a score that is no one number for index {item.index}")
     if not math.isfinite(score):
         _refuse(model, f"returned the score {score} for index {item.index}")
     return score or 0.0

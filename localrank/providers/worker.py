@@ -18,7 +18,7 @@ MAX_THREADS = 64
 """Calls of one event loop that may hold a thread at once. The loop's default limiter is shared with the application, so it is
 never used to park long work."""
 
-_STOP_GRACE_S = 0.010
+_STOP_GRACE_S = 0.005
 _STOP_POLL_S = 0.001
 
 _limiter: RunVar[anyio.CapacityLimiter] = RunVar("localrank_thread_limiter")
@@ -30,7 +30,7 @@ async def run_in_thread(work: Callable[[], T], *, stop: Callable[[], None]) -> T
     Args:
         work: Plain blocking code.
         stop: Called at once, from the event loop, when the awaiting task is cancelled; it must make `work` end soon and must
-            not block. The cancellation then waits up to 10 ms for `work` to end and goes on without it after that.
+            not block. The cancellation then waits up to 5 ms for `work` to end and goes on without it after that.
     """
     ended = threading.Event()
 

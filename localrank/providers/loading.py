@@ -1,0 +1,45 @@
+"""Load once: many threads may ask, one loads, a failure is forgotten."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+__all__ = ["LoadOnce"]
+
+T = TypeVar("T")
+
+
+class LoadOnce(Generic[T]):
+    """A value that is made at the first use and kept.
+
+    While one thread loads, the others wait for it. A caller that gives up waiting does not disturb the load. What `load`
+    raises reaches every waiter's own attempt: each tries again, and so does the next call.
+
+    Args:
+        load: Makes the value; blocking code.
+    """
+
+    def __init__(self, load: Callable[[], T]) -> None:
+        self._load = load
+        self._lock = threading.Lock()
+        self._value: T | None = None
+
+    def get(self) -> tuple[T, float]:
+        """Return the value and the milliseconds that this call waited for it."""
+        value = self._value
+        if value is not None:
+            return value, 0.0
+        started = time.perf_counter()
+        with self._lock:
+            if self._value is None:
+                self._value = self._load()
+            return self._value, (time.perf_counter() - started) * 1000
+
+    def take(self) -> T | None:
+        """Return the value, if there is one, and forget it; the next `get` loads again."""
+        with self._lock:
+            value, self._value = self._value, None
+            return value

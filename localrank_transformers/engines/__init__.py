@@ -1,0 +1,1 @@
+"""How numbers are computed: one file an engine, each the only importer of its library."""

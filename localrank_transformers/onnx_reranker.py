@@ -1,0 +1,181 @@
+"""`OnnxReranker`: a cross-encoder on ONNX Runtime, the embedded model by default."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from localrank.contract.errors import InvalidRequestError
+from localrank.contract.model import DoRerankOptions, DoRerankResult
+from localrank.contract.types import ScoreKind
+from localrank.providers.loading import LoadOnce
+from localrank.providers.worker import run_in_thread
+from localrank_transformers.catalogue import lookup
+from localrank_transformers.files import Location, check_precision, locate
+from localrank_transformers.loaded import LoadedModel, LoadSettings, load
+from localrank_transformers.local_call import LocalCall
+from localrank_transformers.scheduler import shared_scheduler
+
+__all__ = ["OnnxReranker"]
+
+
+class OnnxReranker:
+    """Rank with a cross-encoder on ONNX Runtime, without torch or transformers.
+
+    Nothing is loaded before the first call (or `warm_up`). One object serves any number of tasks and threads at once; all
+    models of a process share one queue and one single-threaded worker a usable core.
+
+    Args:
+        model: None for the embedded model, a folder in the Hugging Face layout (`config.json`, `tokenizer.json` and
+            `onnx/model.onnx` or `model.onnx`), an alias such as `"mini"`, or a hub id.
+        precision: `"auto"` (int8 for the embedded model, fp32 for a folder), `"fp32"` or `"int8"`.
+        max_length: Tokens of a pair; longer documents are cut and marked. None means the model's own limit, at most 1,024.
+        threads: Documents of one call that run at once; None means one a usable core.
+        execution_providers: ONNX Runtime's device plug-ins in order of preference; None means the CPU.
+        activation: `"sigmoid"` gives scores of 0–1; `"none"` gives the logit. None means sigmoid.
+        offline: Kept for models that are fetched; an embedded model or a folder never connects to anything.
+        cache_dir: Where fetched models are kept.
+        revision: The commit of a fetched model.
+
+    Raises:
+        InvalidRequestError: A setting with no meaning.
+        UnknownModelError: No folder and no known model of that name.
+        ModelLoadError: A known model whose files are not on this machine.
+    """
+
+    provider = "onnx"
+    scores_comparable = True
+
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        *,
+        precision: str = "auto",
+        max_length: int | None = None,
+        threads: int | None = None,
+        execution_providers: Sequence[str] | None = None,
+        activation: str | None = None,
+        offline: bool | None = None,
+        cache_dir: str | Path | None = None,
+        revision: str | None = None,
+    ) -> None:
+        self._arguments: dict[str, Any] = {
+            "model": model,
+            "precision": precision,
+            "max_length": max_length,
+            "threads": threads,
+            "execution_providers": execution_providers,
+            "activation": activation,
+            "offline": offline,
+            "cache_dir": cache_dir,
+            "revision": revision,
+        }
+        self._location = locate(model)
+        self._settings = _settings(precision, max_length, threads, execution_providers, activation)
+        self._once = LoadOnce(partial(_load, self._location, self._settings))
+        weakref.finalize(self, _close, self._once)
+
+    @property
+    def model_id(self) -> str:
+        """The embedded model's name, or the folder's."""
+        return self._location.model_id
+
+    @property
+    def score_kind(self) -> ScoreKind:
+        """`probability` with the sigmoid, `logit` without."""
+        return "logit" if self._settings.activation == "none" else "probability"
+
+    @property
+    def fingerprint(self) -> str:
+        """What a score depends on besides query and document: files, precision, window and activation."""
+        settings = self._settings
+        place = self._location.folder or self._location.model_id
+        return f"onnx:{place}:{settings.precision}:{settings.max_length}:{settings.activation}"
+
+    async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
+        """Score every document in one hop to a thread; see `RerankerModel`."""
+        call = LocalCall(self._once.get, options)
+        return await run_in_thread(call.run, stop=call.stop)
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Return the character span of each token of `text`, special tokens left out; loads the model."""
+        return self._once.get()[0].tokenizer.token_spans(text)
+
+    async def warm_up(self) -> None:
+        """Load now, and compute one pair, so that the first call is as quick as the next."""
+        call = LocalCall(self._once.get, DoRerankOptions("warm", ("up",)))
+        await run_in_thread(call.run, stop=call.stop)
+
+    def close(self) -> None:
+        """Release the session; a later call loads again. Calls that are running end as they would have."""
+        _close(self._once)
+
+    async def aclose(self) -> None:
+        """Release the session; see `close`."""
+        await run_in_thread(self.close, stop=lambda: None)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"OnnxReranker({self.model_id!r}, precision={self._settings.precision!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(OnnxReranker, **self._arguments), ()
+
+
+def _load(location: Location, settings: LoadSettings) -> LoadedModel:
+    scheduler = shared_scheduler()
+    loaded = load(location, settings, lookup(location.model_id), scheduler)
+    scheduler.hold()
+    return loaded
+
+
+def _close(once: LoadOnce[LoadedModel]) -> None:
+    model = once.take()
+    if model is not None:
+        model.scheduler.release()
+
+
+def _settings(
+    precision: str,
+    max_length: int | None,
+    threads: int | None,
+    execution_providers: Sequence[str] | None,
+    activation: str | None,
+) -> LoadSettings:
+    for name, value in (("max_length", max_length), ("threads", threads)):
+        if value is not None and (isinstance(value, bool) or value < 1):
+            raise InvalidRequestError(f"{name} is {value!r}.", hint="Pass an integer of at least 1, or None.")
+    if activation not in {None, "sigmoid", "none"}:
+        raise InvalidRequestError(f"activation is {activation!r}.", hint='Pass "sigmoid", "none" or None.')
+    return LoadSettings(
+        precision=check_precision(precision),
+        max_length=max_length,
+        threads=threads,
+        execution_providers=None if execution_providers is None else tuple(execution_providers),
+        activation=activation,  # type: ignore[arg-type]  # checked above
+    )

@@ -1,0 +1,55 @@
+"""Logits into scores."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from localrank.contract.errors import InferenceError, ModelLoadError
+
+__all__ = ["Activation", "margins", "score"]
+
+Activation = Literal["sigmoid", "none"]
+"""`sigmoid`: 1 / (1 + e⁻ˣ) of the single logit, and for two labels the softmax of the positive one, which is the sigmoid of the
+difference. `none`: the logit as it is."""
+
+
+def margins(logits: npt.NDArray[Any]) -> list[float]:
+    """Return one number a document: its single logit, or the positive label's logit less the negative one's.
+
+    Args:
+        logits: Shape (documents,), (documents, 1) or (documents, 2).
+
+    Raises:
+        ModelLoadError: Another shape: the model is no reranker of this kind.
+        InferenceError: A number that is not finite.
+    """
+    table = logits.astype(np.float64)
+    if table.ndim == 1:
+        table = table[:, None]
+    if table.ndim != 2 or table.shape[1] not in {1, 2}:
+        raise ModelLoadError(
+            f"The model returned logits of shape {logits.shape} instead of one or two labels a document.",
+            hint="OnnxReranker runs sequence-classification rerankers with one or two labels.",
+        )
+    column = table[:, 0] if table.shape[1] == 1 else table[:, 1] - table[:, 0]
+    if not np.isfinite(column).all():
+        raise InferenceError(
+            "The model computed a score that is not finite.",
+            hint="Use float32 weights: half precision can overflow.",
+        )
+    values: list[float] = column.tolist()
+    return values
+
+
+def score(margin: float, activation: Activation) -> float:
+    """Return the score of one margin, in float64, where a sigmoid does not saturate into ties."""
+    if activation == "none":
+        return margin
+    if margin >= 0:
+        return 1.0 / (1.0 + math.exp(-margin))
+    exponential = math.exp(margin)
+    return exponential / (1.0 + exponential)

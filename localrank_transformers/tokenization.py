@@ -1,0 +1,158 @@
+"""Pairs into token ids: the query once, the documents in one parallel call a slice, joined by the model's own template."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer
+
+from localrank.contract.errors import ModelLoadError
+
+__all__ = ["DocumentTokens", "Ids", "PairTokenizer", "QueryTokens", "Row"]
+
+Ids = npt.NDArray[np.int64]
+
+QUERY_SHARE = 0.75
+"""A query takes at most this part of the window, so that a document keeps a quarter (as in FlagEmbedding)."""
+
+CHARACTERS_PER_TOKEN = 16
+"""Text beyond this many characters an allowed token is cut before tokenizing; real text has 3 to 6."""
+
+SPARE_TOKENS = 32
+"""A cut text must yield this many ids more than are kept, so that the border of the cut cannot change a kept one."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryTokens:
+    """A tokenized query, ready to be joined with documents.
+
+    Attributes:
+        head: Ids before the document: start token, query, separator. Shape (h,).
+        head_types: Their segment ids. Shape (h,).
+        room: How many document tokens fit beside it.
+        truncated: Whether the query was cut.
+    """
+
+    head: Ids
+    head_types: Ids
+    room: int
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentTokens:
+    """The ids of one document, cut to the room that the query leaves."""
+
+    ids: list[int]
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One pair as the model reads it: ids and segment ids, both of shape (length,)."""
+
+    ids: Ids
+    types: Ids
+
+
+class PairTokenizer:
+    """Makes pairs as the tokenizer's own post-processor would, without tokenizing the query again for each document.
+
+    Safe to use from many threads: the tokenizer is configured once, here, and never again.
+
+    Args:
+        tokenizer: Its truncation and padding are switched off.
+        max_length: Tokens of a whole pair, special tokens included.
+
+    Raises:
+        ModelLoadError: The template is no plain sequence of query and document.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, *, max_length: int) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._tokenizer = tokenizer
+        self.max_length = max_length
+        self._read_template()
+
+    def _read_template(self) -> None:
+        """Learn the special tokens around query and document from one encoded pair."""
+        pair = self._tokenizer.encode("query", "a document")
+        places = pair.sequence_ids
+        first = [at for at, place in enumerate(places) if place == 0]
+        second = [at for at, place in enumerate(places) if place == 1]
+        if not first or not second or first[-1] > second[0]:
+            raise ModelLoadError(
+                "The tokenizer does not put the query before the document, which this reranker needs."
+            )
+        self._before = pair.ids[: first[0]]
+        self._between = pair.ids[first[-1] + 1 : second[0]]
+        self._after = np.array(pair.ids[second[-1] + 1 :], dtype=np.int64)
+        types = pair.type_ids
+        self._before_types = types[: first[0]]
+        self._query_type = types[first[0]]
+        self._between_types = types[first[-1] + 1 : second[0]]
+        self._document_type = types[second[0]]
+        self._after_types = np.array(types[second[-1] + 1 :], dtype=np.int64)
+        self._check_template("query", "a document", pair.ids, types)
+
+    def _check_template(self, query: str, document: str, ids: list[int], types: list[int]) -> None:
+        tokens = self.query(query)
+        row = self.row(tokens, self.documents(tokens, [document])[0])
+        if row.ids.tolist() != ids or row.types.tolist() != types:
+            raise ModelLoadError("The tokenizer's pairs cannot be joined from query and document.")
+
+    def query(self, query: str) -> QueryTokens:
+        """Tokenize the query once; cut it to three quarters of the window."""
+        ids: list[int] = self._tokenizer.encode(query, add_special_tokens=False).ids
+        longest = int(self.max_length * QUERY_SHARE)
+        kept = ids[:longest]
+        types = [*self._before_types, *([self._query_type] * len(kept)), *self._between_types]
+        head = np.array([*self._before, *kept, *self._between], dtype=np.int64)
+        return QueryTokens(
+            head=head,
+            head_types=np.array(types, dtype=np.int64),
+            room=max(0, self.max_length - len(head) - len(self._after)),
+            truncated=len(ids) > longest,
+        )
+
+    def documents(self, query: QueryTokens, texts: Sequence[str]) -> list[DocumentTokens]:
+        """Tokenize documents in one parallel call; each is cut to the query's room."""
+        room = query.room
+        encodings = self._tokenizer.encode_batch_fast(
+            [_early_cut(text, room) for text in texts], add_special_tokens=False
+        )
+        return [
+            self._document(text, encoding.ids, room) for text, encoding in zip(texts, encodings, strict=True)
+        ]
+
+    def _document(self, text: str, ids: list[int], room: int) -> DocumentTokens:
+        read = CHARACTERS_PER_TOKEN * (room + SPARE_TOKENS)
+        while len(text) > read and len(ids) < room + SPARE_TOKENS:
+            read *= 4
+            ids = self._tokenizer.encode(text[:read], add_special_tokens=False).ids
+        return DocumentTokens(ids[:room], truncated=len(ids) > room)
+
+    def row(self, query: QueryTokens, document: DocumentTokens) -> Row:
+        """Join one pair."""
+        ids = np.array(document.ids, dtype=np.int64)
+        types = np.full(len(ids), self._document_type, dtype=np.int64)
+        return Row(
+            np.concatenate((query.head, ids, self._after)),
+            np.concatenate((query.head_types, types, self._after_types)),
+        )
+
+    def length(self, query: QueryTokens, document: DocumentTokens) -> int:
+        """Return the tokens of the pair."""
+        return len(query.head) + len(document.ids) + len(self._after)
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Return the character span of each token of `text`."""
+        return list(self._tokenizer.encode(text, add_special_tokens=False).offsets)
+
+
+def _early_cut(text: str, room: int) -> str:
+    return text[: CHARACTERS_PER_TOKEN * (room + SPARE_TOKENS)]
