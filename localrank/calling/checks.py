@@ -180,7 +180,10 @@ def _seconds(argument: str, value: float | None) -> float | None:
 def _real(value: Any) -> float | None:
     if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
         return None
-    number = float(value)
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
     return number if math.isfinite(number) else None
 
 

@@ -46,13 +46,18 @@ async def run_guarded(
         if abort_event is None and beside is None:
             await _record(work, outcome)
         else:
-            async with anyio.create_task_group() as group:
-                if abort_event is not None:
-                    group.start_soon(_watch, abort_event, group.cancel_scope, outcome)
-                if beside is not None:
-                    group.start_soon(beside)
-                await _record(work, outcome)
-                group.cancel_scope.cancel()
+            try:
+                async with anyio.create_task_group() as group:
+                    if abort_event is not None:
+                        group.start_soon(_watch, abort_event, group.cancel_scope, outcome)
+                    if beside is not None:
+                        group.start_soon(beside)
+                    await _record(work, outcome)
+                    group.cancel_scope.cancel()
+            except BaseExceptionGroup as grouped:
+                if len(grouped.exceptions) > 1:
+                    raise
+                raise grouped.exceptions[0] from None
     if scope.cancelled_caught and outcome.value is None and outcome.error is None:
         outcome.stopped = outcome.stopped or "time"
     return outcome

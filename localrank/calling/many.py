@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import anyio
@@ -114,6 +114,11 @@ async def rerank_many(
 
 
 def _pairs(given: Sequence[tuple[str, Sequence[D]]]) -> list[tuple[str, Sequence[D]]]:
+    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
+        raise InvalidRequestError(
+            f"queries_and_documents is of type {type(given).__name__}.",
+            hint="Pass a list of (query, documents) pairs.",
+        )
     pairs: list[tuple[str, Sequence[D]]] = []
     for position, pair in enumerate(given):
         value: Any = pair

@@ -141,10 +141,11 @@ class _Call(Generic[D]):
         self.started = time.perf_counter()
         request, token = self.request, self.request.abort_event
         limits = [request.timeout, request.deadline and request.deadline + DEADLINE_GRACE_S]
+        seconds = min((limit for limit in limits if limit is not None), default=None)
         outcome = await run_guarded(
             self._answer,
             abort_event=token,
-            seconds=min((limit for limit in limits if limit is not None), default=None),
+            seconds=seconds,
             beside=self.announcer.pump_progress if self.announcer.hooks.on_progress else None,
         )
         if outcome.stopped == "aborted" or is_aborted(token):
@@ -153,7 +154,7 @@ class _Call(Generic[D]):
             raise outcome.error
         if outcome.value is not None:
             return self._assembled(outcome.value)
-        if request.timeout is not None and self._elapsed >= request.timeout:
+        if request.timeout is not None and request.timeout == seconds:
             raise timed_out(request.timeout)
         return self._assembled(self._callers_order())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random as random_module
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
@@ -21,6 +22,8 @@ T = TypeVar("T")
 DEFAULT_MAX_RETRIES = 2
 LONGEST_ASKED_WAIT_S = 60.0
 """A server's wish beyond this is answered with our own back-off."""
+
+_LARGEST = sys.float_info.max
 
 _FINAL = (
     TypeError,
@@ -63,11 +66,11 @@ class RetryPolicy:
 
     def __post_init__(self) -> None:
         _check_max_retries(self.max_retries)
-        for name in ("initial_delay", "factor", "jitter"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise InvalidRequestError(
-                    f"{name} is {getattr(self, name)!r}.", hint="Pass a finite number of at least 0."
-                )
+        for name, most in (("initial_delay", _LARGEST), ("factor", _LARGEST), ("jitter", 1)):
+            value: Any = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= most:
+                bound = "at least 0" if most == _LARGEST else "0 to 1"
+                raise InvalidRequestError(f"{name} is {value!r}.", hint=f"Pass a finite number, {bound}.")
 
     def delay(self, error: Exception, retry: int) -> float | None:
         """Return the seconds to wait before repetition number `retry` (from 0), or None where the error is final."""
@@ -89,6 +92,11 @@ class RetryPolicy:
 
 def with_max_retries(policy: RetryPolicy | None, max_retries: int | None) -> RetryPolicy:
     """Return the policy that a call's two arguments mean: `max_retries` given beats the policy's own."""
+    given: Any = policy
+    if given is not None and not isinstance(given, RetryPolicy):
+        raise InvalidRequestError(
+            f"retry is of type {type(given).__name__}.", hint="Pass a RetryPolicy, or max_retries=."
+        )
     chosen = policy or RetryPolicy()
     if max_retries is None:
         return chosen
