@@ -1,0 +1,77 @@
+"""Run the whole kit on one maker; a rule is waived only by name, with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from localrank.contract.errors import InvalidRequestError
+from localrank.providers.registry import unknown_model
+from localrank.testing.conformance.bench import (
+    DEFAULT_TOLERANCE,
+    BrokenRuleError,
+    Check,
+    ConformanceError,
+    Maker,
+    rule_name,
+)
+from localrank.testing.conformance.concurrency import CONCURRENCY_CHECKS
+from localrank.testing.conformance.manners import MANNERS_CHECKS
+from localrank.testing.conformance.ranking import RANKING_CHECKS
+from localrank.testing.conformance.scores import SCORE_CHECKS
+from localrank.testing.conformance.stopping import STOPPING_CHECKS
+from localrank.testing.conformance.texts import TEXT_CHECKS
+
+__all__ = ["CONFORMANCE_CHECKS", "run_conformance", "valid_waivers"]
+
+CONFORMANCE_CHECKS: tuple[Check, ...] = (
+    *RANKING_CHECKS,
+    *SCORE_CHECKS,
+    *TEXT_CHECKS,
+    *CONCURRENCY_CHECKS,
+    *STOPPING_CHECKS,
+    *MANNERS_CHECKS,
+)
+"""Every rule of the kit."""
+
+
+async def run_conformance(
+    make: Maker, *, waive: Mapping[str, str] | None = None, tolerance: float = DEFAULT_TOLERANCE
+) -> None:
+    """Await every rule that is not waived.
+
+    Args:
+        make: Takes nothing and returns a fresh model; the rules close it.
+        waive: Rules that do not hold for this model, by name, each with the reason.
+        tolerance: How far two scores of one pair may lie apart.
+
+    Raises:
+        ConformanceError: Names each broken rule, with what was expected and what was seen.
+        InvalidRequestError: A waiver names no rule or gives no reason.
+    """
+    waived = valid_waivers(waive or {})
+    failures: list[BrokenRuleError] = []
+    for check in CONFORMANCE_CHECKS:
+        if rule_name(check) in waived:
+            continue
+        try:
+            await check(make, tolerance=tolerance)
+        except BrokenRuleError as failure:
+            failures.append(failure)
+    if failures:
+        raise ConformanceError(failures)
+
+
+def valid_waivers(waivers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return `waivers` if each names a rule and gives a reason.
+
+    Raises:
+        InvalidRequestError: One does not.
+    """
+    names = [rule_name(check) for check in CONFORMANCE_CHECKS]
+    for name, reason in waivers.items():
+        if name not in names:
+            hint = unknown_model("rule", name, names).hint
+            raise InvalidRequestError(f"A waiver names the rule {name!r}; there is none.", hint=hint)
+        if not isinstance(reason, str) or not reason.strip():
+            raise InvalidRequestError(f"The waiver of {name!r} has no reason.", hint="Say why in a sentence.")
+    return waivers
