@@ -50,7 +50,7 @@ class OnnxEngine:
         except Exception as error:
             label = "the graph" if isinstance(onnx, bytes) else repr(str(onnx))
             raise ModelLoadError(
-                f"ONNX Runtime cannot load {label}: {_first_line(error)}",
+                f"ONNX Runtime cannot load {label}: {_first_line(error)}.",
                 hint="The file may be incomplete; copy or export it again.",
             ) from error
         self._inputs = {given.name: _dtype(given.type) for given in self._session.get_inputs()}

@@ -1,0 +1,129 @@
+"""Units run once, bounded, stoppable; short calls first; no thread is left behind."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from localrank_transformers.planner import Unit
+from localrank_transformers.scheduler import AGEING_TOKENS_PER_S, Scheduler, _Batch
+
+
+def units(count: int, tokens: int = 10) -> list[Unit]:
+    return [Unit((position,), tokens) for position in range(count)]
+
+
+def run(scheduler: Scheduler, work: list[Unit], execute: Callable[[Unit], None]) -> bool:
+    return scheduler.run(work, execute, should_stop=lambda: False, on_stop=lambda: None)
+
+
+def test_every_unit_runs_once() -> None:
+    seen: list[int] = []
+    assert run(Scheduler(2), units(50), lambda unit: seen.append(unit.positions[0]))
+    assert list(range(50)) == sorted(seen)
+
+
+def test_no_more_units_run_at_once_than_there_are_workers() -> None:
+    running, most, lock = 0, 0, threading.Lock()
+
+    def execute(unit: Unit) -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.002)
+        with lock:
+            running -= 1
+
+    scheduler = Scheduler(3)
+    threads = [threading.Thread(target=run, args=(scheduler, units(10), execute)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 3
+
+
+def test_at_once_bounds_one_call() -> None:
+    running, most, lock = 0, 0, threading.Lock()
+
+    def execute(unit: Unit) -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.002)
+        with lock:
+            running -= 1
+
+    Scheduler(4).run(units(8), execute, should_stop=lambda: False, on_stop=lambda: None, at_once=1)
+    assert most == 1
+
+
+def test_the_first_error_is_raised_and_the_rest_dropped() -> None:
+    seen: list[int] = []
+
+    def execute(unit: Unit) -> None:
+        seen.append(unit.positions[0])
+        if unit.positions[0] == 3:
+            raise RuntimeError("unit 3")
+
+    with pytest.raises(RuntimeError, match="unit 3"):
+        run(Scheduler(1), units(100), execute)
+    assert seen == [0, 1, 2, 3]
+
+
+def test_a_stop_ends_the_call_and_tells_the_running_unit() -> None:
+    begun, told = threading.Event(), threading.Event()
+
+    def execute(unit: Unit) -> None:
+        begun.set()
+        told.wait(10)
+        raise RuntimeError("terminated")
+
+    finished = Scheduler(1).run(units(5), execute, should_stop=begun.is_set, on_stop=told.set)
+    assert (finished, told.is_set()) == (False, True)
+
+
+def test_a_short_call_overtakes_a_long_one() -> None:
+    scheduler, order, lock = Scheduler(1), [], threading.Lock()
+    begun = threading.Event()
+
+    def execute(name: str) -> Callable[[Unit], None]:
+        def one(unit: Unit) -> None:
+            begun.set()
+            time.sleep(0.002)
+            with lock:
+                order.append(name)
+
+        return one
+
+    long = threading.Thread(target=run, args=(scheduler, units(100, tokens=1_000), execute("long")))
+    long.start()
+    assert begun.wait(10)
+    run(scheduler, units(2), execute("short"))
+    long.join()
+    assert order.index("short") < 20
+
+
+def test_waiting_makes_a_long_call_more_urgent_than_a_new_short_one() -> None:
+    long = _Batch(units(10, tokens=1_000), lambda unit: None, 1)
+    short = _Batch(units(1, tokens=100), lambda unit: None, 1)
+    short.since = long.since
+    assert short.urgency(long.since) < long.urgency(long.since)
+    short.since = later = long.since + 10_000 / AGEING_TOKENS_PER_S
+    assert long.urgency(later) < short.urgency(later)
+
+
+def test_threads_are_gone_after_the_last_lease() -> None:
+    scheduler = Scheduler(2)
+    before = threading.active_count()
+    with scheduler.lease():
+        run(scheduler, units(4), lambda unit: None)
+        assert threading.active_count() > before
+    assert before == threading.active_count()
+    assert run(scheduler, units(4), lambda unit: None)
+    assert before == threading.active_count()
