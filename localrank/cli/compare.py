@@ -1,0 +1,106 @@
+"""Two models' ranks of the same documents, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import click
+
+from localrank.cli.output import note, print_json_lines, reader_may_leave, warn_of
+from localrank.cli.ranking import RankRequest, is_scored, place_of, rank, record_of, spent
+from localrank.cli.reading import InputDocument
+from localrank.cli.terminal import Row, console, show_rows
+from localrank.contract.types import RankedDocument, RerankResult
+
+__all__ = ["compare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One document as two models place it."""
+
+    first: RankedDocument[InputDocument]
+    second: RankedDocument[InputDocument]
+
+
+def compare(models: str, request: RankRequest, *, for_person: bool) -> None:
+    """Rank with both models and print, in the first one's order, what either has among its best `top_k`.
+
+    Args:
+        models: Two names with a comma between them.
+        request: What is asked of both; `threshold` counts for either score.
+        for_person: A table instead of JSON Lines.
+    """
+    names = [name.strip() for name in models.split(",")]
+    if len(names) != 2 or not all(names):
+        raise click.UsageError(f"--compare takes two models with a comma between them, not {models!r}.")
+    results = [rank(name, replace(request, top_k=None)) for name in names]
+    for result in results:
+        warn_of(result)
+    pairs = list(_pairs(results[0], results[1], request))
+    if for_person:
+        _show(names, results, pairs, request)
+    else:
+        print_json_lines(_record(names, pair) for pair in pairs)
+
+
+def _pairs(
+    first: RerankResult[InputDocument], second: RerankResult[InputDocument], request: RankRequest
+) -> Iterator[Pair]:
+    by_index = {ranked.index: ranked for ranked in second}
+    for ranked in first:
+        if ranked.index not in by_index:
+            continue
+        pair = Pair(ranked, by_index[ranked.index])
+        both = (pair.first, pair.second)
+        near = request.top_k is None or min(one.rank for one in both) <= request.top_k
+        high = request.threshold is None or any(
+            is_scored(one) and one.score >= request.threshold for one in both
+        )
+        if near and high:
+            yield pair
+
+
+def _record(names: Sequence[str], pair: Pair) -> dict[str, Any]:
+    both = (pair.first, pair.second)
+    return {
+        **record_of(pair.first),
+        "ranks": {name: one.rank for name, one in zip(names, both, strict=True)},
+        "scores": {name: one.score for name, one in zip(names, both, strict=True)},
+    }
+
+
+def _show(
+    names: Sequence[str],
+    results: Sequence[RerankResult[InputDocument]],
+    pairs: Sequence[Pair],
+    request: RankRequest,
+) -> None:
+    rows = [
+        Row(
+            (str(pair.first.rank), str(pair.second.rank), _moved(pair)),
+            pair.first.score if is_scored(pair.first) else None,
+            pair.first.document.text,
+            place_of(pair.first.document),
+        )
+        for pair in pairs
+    ]
+    with reader_may_leave():
+        show_rows(console(), request.query, rows, results[0].score_kind, lines=2)
+    for column, (name, result) in enumerate(zip(names, results, strict=True), 1):
+        note(f"rank {column}: {name}, {spent(result)}.")
+    note(_agreement(results))
+
+
+def _moved(pair: Pair) -> str:
+    by = pair.first.rank - pair.second.rank
+    return "=" if by == 0 else f"↑{by}" if by > 0 else f"↓{-by}"
+
+
+def _agreement(results: Sequence[RerankResult[InputDocument]], best: int = 10) -> str:
+    best = min(best, len(results[0]))
+    common = {one.index for one in results[0][:best]} & {one.index for one in results[1][:best]}
+    same = "the same" if results[0][0].index == results[1][0].index else "different"
+    return f"{same} first place; {len(common)} of the best {best} in common."

@@ -1,0 +1,86 @@
+"""`localrank`: run a command, and turn whatever stops it into one line and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from localrank._version import __version__
+from localrank.cli.exits import ExitCode, code_of
+from localrank.cli.group import CommandGroup
+from localrank.contract.errors import RerankError
+
+__all__ = ["cli", "main"]
+
+
+_HELP = """\
+Rank documents by how well each answers a query.
+
+Runs on this machine, with an embedded model: nothing is downloaded, nothing is sent.
+
+\b
+localrank demo                                      see what reranking does
+localrank rerank "how do I reset it?" manual.txt    rank the lines of a file
+localrank rerank -p "what did we decide?" notes/    ask a folder of notes
+localrank doctor                                    check this installation
+"""
+
+
+@click.command(
+    help=_HELP,
+    cls=CommandGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    no_args_is_help=True,
+)
+@click.version_option(__version__, prog_name="localrank")
+def cli() -> None:
+    """Rank documents by how well each answers a query."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Args:
+        arguments: What follows the program's name; None takes `sys.argv`, and Ctrl-C then ends the process.
+    """
+    try:
+        status = cli.main(args=arguments, prog_name="localrank", standalone_mode=False)
+        return status if isinstance(status, int) else ExitCode.OK
+    except (KeyboardInterrupt, click.Abort):
+        return _interrupted(owns_process=arguments is None)
+    except click.ClickException as error:
+        return _failed(_line_of(error), error.exit_code)
+    except RerankError as error:
+        return _failed(str(error), code_of(error))
+    except Exception as error:
+        if os.environ.get("LOCALRANK_DEBUG"):
+            traceback.print_exc()
+        hint = "Set LOCALRANK_DEBUG=1 to see where."
+        return _failed(f"unexpected {type(error).__name__}: {error} {hint}", ExitCode.FAILED)
+
+
+def _line_of(error: click.ClickException) -> str:
+    message = error.format_message()
+    if not isinstance(error, click.UsageError) or error.ctx is None:
+        return message
+    return f"{message} See '{error.ctx.command_path} --help'."
+
+
+def _failed(message: str, code: int) -> int:
+    with contextlib.suppress(OSError):
+        click.echo(f"localrank: {' '.join(message.split())}", err=True)
+    return code
+
+
+def _interrupted(*, owns_process: bool) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    if owns_process:  # threads that are still inside an engine would keep the interpreter from exiting
+        os._exit(ExitCode.INTERRUPTED)
+    return ExitCode.INTERRUPTED

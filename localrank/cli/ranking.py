@@ -1,0 +1,107 @@
+"""One ranking of what the command line read: the request, the call, and each place as a record or a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from localrank.calling.sync import rerank_sync
+from localrank.cli.progress import progress_bar
+from localrank.cli.reading import InputDocument
+from localrank.contract.types import RankedDocument, RerankResult
+from localrank.providers.registry import resolve
+
+__all__ = ["DEFAULT_MODEL", "RankRequest", "is_scored", "place_of", "rank", "record_of", "spent"]
+
+DEFAULT_MODEL = "onnx:localrank-mini"
+"""The model of the command line: embedded, so that the first call works without a network."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankRequest:
+    """What is asked of a model.
+
+    Attributes:
+        query: The text to rank against.
+        documents: What was read.
+        top_k: How many places are wanted; None means all.
+        threshold: The lowest score that is shown.
+        instruction: What "relevant" means here.
+        timeout: Seconds after which the command fails.
+        deadline: Seconds after which the best ranking so far is printed.
+    """
+
+    query: str
+    documents: tuple[InputDocument, ...]
+    top_k: int | None = None
+    threshold: float | None = None
+    instruction: str | None = None
+    timeout: float | None = None
+    deadline: float | None = None
+
+
+def rank(model: str, request: RankRequest) -> RerankResult[InputDocument]:
+    """Rank with `model`, with a progress bar where a person watches."""
+    reranker = resolve(model)
+    with progress_bar(f"Ranking with {reranker.model_id}", len(request.documents)) as on_progress:
+        return rerank_sync(
+            reranker,
+            request.query,
+            request.documents,
+            request.top_k,
+            text=_scored_text,
+            instruction=request.instruction,
+            timeout=request.timeout,
+            deadline=request.deadline,
+            on_progress=on_progress,
+        )
+
+
+def is_scored(ranked: RankedDocument[Any]) -> bool:
+    """Return whether the model scored this document, rather than leave it in the caller's order."""
+    return ranked.metadata.get("scored") is not False
+
+
+def record_of(ranked: RankedDocument[InputDocument]) -> dict[str, Any]:
+    """Return one place as it is printed in JSON Lines; keys that do not apply are absent."""
+    return {
+        "rank": ranked.rank,
+        "index": ranked.index,
+        "score": ranked.score,
+        "text": ranked.document.text,
+        **dict(_where_from(ranked.document)),
+        **({"truncated": True} if ranked.truncated else {}),
+        **({} if is_scored(ranked) else {"scored": False}),
+    }
+
+
+def place_of(document: InputDocument) -> str:
+    """Return `source:line` and the headings, for a person; empty for a line of standard input."""
+    parts = (f"{document.source}:{document.line}" if document.source else "", document.heading)
+    return "  ".join(part for part in parts if part)
+
+
+def spent(result: RerankResult[Any]) -> str:
+    """Return the time the call took, for a person."""
+    load = result.usage.load_ms
+    loading = f" (and {_milliseconds(load)} to load the model)" if load >= 1 else ""
+    return f"{_milliseconds(result.usage.duration_ms or 0.0)}{loading}"
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value / 1000:.1f} s" if value >= 10_000 else f"{value:,.0f} ms"
+
+
+def _scored_text(document: InputDocument) -> str:
+    return document.scored_text
+
+
+def _where_from(document: InputDocument) -> Iterator[tuple[str, Any]]:
+    if document.source is not None:
+        yield "source", document.source
+    yield "line", document.line
+    if document.heading:
+        yield "heading", document.heading
+    if document.record is not None:
+        yield "document", document.record

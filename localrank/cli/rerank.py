@@ -1,0 +1,156 @@
+"""`localrank rerank`: documents from files or standard input, best first."""
+
+from __future__ import annotations
+
+import click
+
+from localrank.cli.compare import compare
+from localrank.cli.exits import EXIT_CODES
+from localrank.cli.output import note, print_json_lines, reader_may_leave, stdout_is_terminal, warn_of
+from localrank.cli.ranking import DEFAULT_MODEL, RankRequest, is_scored, place_of, rank, record_of, spent
+from localrank.cli.reading import InputDocument, read_documents
+from localrank.cli.terminal import Row, console, show_rows
+from localrank.contract.types import RankedDocument, RerankResult
+
+__all__ = ["rerank"]
+
+ROWS_ON_A_TERMINAL = 10
+"""How many places a person sees who asked for no number."""
+
+_HELP = """\
+Rank documents by how well each answers QUERY, best first.
+
+A document is a line of FILES, or of standard input where FILES is `-` or absent; blank lines are skipped. In .jsonl files, and
+everywhere with --text-key, a line is a JSON object, and all its keys are carried through. With --paragraphs a document is a
+paragraph of a text, Markdown or reStructuredText file, and folders are searched for such files.
+
+On a terminal you get a table, else JSON Lines: `rank` from 1, `index` from 0, `score`, `text`, and where they apply `source`,
+`line`, `heading`, the whole `document`, `truncated`, `scored`. Everything that is no result goes to standard error.
+"""
+
+_EPILOG = """\
+Examples:
+
+\b
+  localrank rerank "how do I reset the router?" manual.txt
+  grep -i invoice mail.txt | localrank rerank "which one is overdue?" --top-k 3
+  localrank rerank -p "what did we decide about pricing?" notes/ README.md
+  localrank rerank "tomato soup" recipes.jsonl --text-key title --json | jq .document.id
+  localrank rerank "who wrote it?" books.txt --threshold 0.5
+  localrank rerank "who wrote it?" books.txt --compare localrank-mini,mini
+
+Exit codes:
+
+\b
+""" + "\n".join(f"  {code.value:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
+
+
+@click.command(help=_HELP, epilog=_EPILOG)
+@click.argument("query")
+@click.argument("files", nargs=-1, type=click.Path(allow_dash=True))
+@click.option(
+    "-k",
+    "--top-k",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=f"How many to print. [default: {ROWS_ON_A_TERMINAL} on a terminal, else all]",
+)
+@click.option(
+    "-m",
+    "--model",
+    metavar="NAME",
+    envvar="LOCALRANK_MODEL",
+    show_envvar=True,
+    help=f"provider:model-id, an alias or a folder. [default: {DEFAULT_MODEL}]",
+)
+@click.option(
+    "-p",
+    "--paragraphs",
+    is_flag=True,
+    help="A document is a paragraph; folders are searched for .md, .rst and .txt files.",
+)
+@click.option(
+    "--text-key",
+    metavar="KEY",
+    help="Read JSON Lines; the document's text is under KEY. [default in .jsonl: text, page_content or content]",
+)
+@click.option("--threshold", type=float, metavar="SCORE", help="Print only what scores at least SCORE.")
+@click.option("--instruction", metavar="TEXT", help='What "relevant" means here, for models that read it.')
+@click.option("--compare", "models", metavar="A,B", help="Print the ranks of two models side by side.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines on a terminal too.")
+@click.option(
+    "--deadline",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Print the best ranking so far after SECONDS; what is not scored comes last.",
+)
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Fail after SECONDS."
+)
+def rerank(
+    *,
+    query: str,
+    files: tuple[str, ...],
+    top_k: int | None,
+    model: str | None,
+    paragraphs: bool,
+    text_key: str | None,
+    threshold: float | None,
+    instruction: str | None,
+    models: str | None,
+    as_json: bool,
+    deadline: float | None,
+    timeout: float | None,
+) -> None:
+    """Check the options, read, rank, print."""
+    if paragraphs and text_key is not None:
+        raise click.UsageError("--paragraphs and --text-key exclude each other.")
+    for_person = stdout_is_terminal() and not as_json
+    documents = tuple(read_documents(files, paragraphs=paragraphs, text_key=text_key))
+    request = RankRequest(
+        query=query,
+        documents=documents,
+        top_k=top_k or (ROWS_ON_A_TERMINAL if for_person else None),
+        threshold=threshold,
+        instruction=instruction,
+        timeout=timeout,
+        deadline=deadline,
+    )
+    if models is not None:
+        compare(models, request, for_person=for_person)
+        return
+    result = rank(model or DEFAULT_MODEL, request)
+    warn_of(result)
+    shown = _above(result, threshold)
+    if for_person:
+        _show(result, shown, request)
+    else:
+        print_json_lines(record_of(ranked) for ranked in shown)
+
+
+def _above(
+    result: RerankResult[InputDocument], threshold: float | None
+) -> list[RankedDocument[InputDocument]]:
+    shown = [one for one in result if threshold is None or (is_scored(one) and one.score >= threshold)]
+    if not shown and len(result):
+        note(f"no document scores {threshold:g} or more; the best has {result[0].score:.3f}.")
+    return shown
+
+
+def _show(
+    result: RerankResult[InputDocument],
+    shown: list[RankedDocument[InputDocument]],
+    request: RankRequest,
+) -> None:
+    rows = [
+        Row(
+            (str(one.rank),), one.score if is_scored(one) else None, one.document.text, place_of(one.document)
+        )
+        for one in shown
+    ]
+    with reader_may_leave():
+        show_rows(console(), request.query, rows, result.score_kind)
+    total = len(request.documents)
+    more = "" if len(shown) == total else f"{len(shown)} of "
+    count = f"{more}{total:,} document{'' if total == 1 else 's'}"
+    note(f"{count}, ranked by {result.response.model_id} in {spent(result)}.")

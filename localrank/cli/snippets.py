@@ -1,0 +1,79 @@
+"""The part of a text that says most about a query, and where the query's words stand in it. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+__all__ = ["best_part", "printable", "query_stems", "word_spans"]
+
+_WORD = re.compile(r"\w+(?:['’]\w+)?")
+_SPACE = re.compile(r"\s+")
+_SENTENCE_START = re.compile(r"(?:^|[.!?:;]\s)")
+_ENDINGS = ("'s", "’s", "ations", "ation", "ings", "ing", "ies", "ied", "ed", "es", "er", "s", "e", "y")
+
+_COMMON_WORDS = frozenset(
+    """
+    a about am an and any are as at be been but by can could did do does for from had has have how i if in into is it its me my
+    no not of on or our should so some than that the their them there these they this to was we were what when where which who
+    why will with would you your
+    """.split()  # noqa: SIM905
+)
+"""English words that say nothing of a query's subject."""
+
+
+def printable(text: str) -> str:
+    """Return `text` on one line, with runs of space made one and without what could steer a terminal."""
+    spaced = _SPACE.sub(" ", text).strip()
+    if spaced.isascii() and spaced.isprintable():
+        return spaced
+    return "".join(character for character in spaced if unicodedata.category(character)[0] != "C")
+
+
+def query_stems(query: str) -> frozenset[str]:
+    """Return the stems of the query's words that say something; all of them where none does."""
+    words = [word.casefold() for word in _WORD.findall(query)]
+    telling = [word for word in words if word not in _COMMON_WORDS] or words
+    return frozenset(_stem(word) for word in telling)
+
+
+def word_spans(text: str, stems: frozenset[str]) -> list[tuple[int, int]]:
+    """Return where in `text` words with one of `stems` stand, as (start, end)."""
+    return [match.span() for match in _WORD.finditer(text) if _stem(match[0].casefold()) in stems]
+
+
+def best_part(text: str, stems: frozenset[str], limit: int) -> str:
+    """Return at most `limit` characters of `text`: the stretch with the most different words of the query.
+
+    Stretches begin with a word, at a sentence's start where two are equal, and as early as can be; `…` marks what is left out.
+    """
+    if len(text) <= limit:
+        return text
+    spans = word_spans(text, stems)
+    room = max(1, limit - 2)
+    start = max(_starts(text, spans, room), key=lambda at: (*_worth(text, at, room, spans), -at))
+    end = min(len(text), start + room)
+    if end < len(text):
+        end = text.rfind(" ", start + room // 2, end + 1)
+        end = end if end > 0 else start + room
+    return ("…" if start else "") + text[start:end].strip() + ("…" if end < len(text) else "")
+
+
+def _starts(text: str, spans: list[tuple[int, int]], room: int) -> list[int]:
+    """Return where a stretch may begin: sentence starts, and a few words before each word of the query."""
+    sentences = [match.end() for match in _SENTENCE_START.finditer(text)]
+    before = [text.rfind(" ", 0, max(0, start - room // 4)) + 1 for start, _ in spans]
+    return sorted({0, *sentences, *before})
+
+
+def _worth(text: str, start: int, room: int, spans: list[tuple[int, int]]) -> tuple[int, int]:
+    inside = {
+        _stem(text[left:right].casefold()) for left, right in spans if start <= left and right <= start + room
+    }
+    starts_sentence = start == 0 or text[max(0, start - 2) : start - 1] in {".", "!", "?", ":", ";"}
+    return len(inside), int(starts_sentence)
+
+
+def _stem(word: str) -> str:
+    ending = next((one for one in _ENDINGS if word.endswith(one) and len(word) - len(one) >= 3), "")
+    return word[: len(word) - len(ending)] if ending else word

@@ -1,0 +1,131 @@
+"""What a person at a terminal sees: ranked rows with a bar of the score and the telling part of each text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from localrank.cli.snippets import best_part, printable, query_stems, word_spans
+from localrank.contract.types import ScoreKind
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+__all__ = ["Row", "console", "score_bar", "show_rows", "snippet"]
+
+BAR_WIDTH = 8
+SNIPPET_LINES = 3
+MIN_WIDTH_FOR_BAR = 60
+
+_RAGGED = 4
+"""What wrapping between words leaves empty at the end of a line, in characters."""
+
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a ranking.
+
+    Attributes:
+        marks: What stands before the score: a rank, or the ranks of two models.
+        score: The score; None where there is none to show.
+        text: The whole text.
+        place: Where it came from.
+    """
+
+    marks: tuple[str, ...]
+    score: float | None
+    text: str
+    place: str = ""
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console that writes plain text where the stream is no terminal, and never wraps file names as links."""
+    from rich.console import Console  # noqa: PLC0415 - so that --help needs no rich
+
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def show_rows(
+    out: Console, query: str, rows: Sequence[Row], kind: ScoreKind, *, lines: int = SNIPPET_LINES
+) -> None:
+    """Print `rows` for a person.
+
+    Args:
+        out: Where to.
+        query: Its words are highlighted.
+        rows: Best first.
+        kind: What a score is: a bar is drawn for probabilities, and none is shown for mere orders.
+        lines: How many lines a text may take.
+    """
+    stems = query_stems(query)
+    for row, head in zip(rows, _heads(rows, kind, bars=out.width >= MIN_WIDTH_FOR_BAR), strict=True):
+        width = max(20, out.width - head.cell_len)
+        _print_beside(out, head, [*snippet(out, row.text, stems, width, lines), *_place(row, width)])
+
+
+def snippet(out: Console, text: str, stems: frozenset[str], width: int, lines: int) -> list[Text]:
+    """Return the telling part of `text` in at most `lines` lines, words with one of `stems` highlighted."""
+    from rich.text import Text  # noqa: PLC0415
+
+    shown = best_part(printable(text), stems, lines * (width - _RAGGED))
+    styled = Text(shown)
+    for start, end in word_spans(shown, stems):
+        styled.stylize("bold cyan", start, end)
+    wrapped = list(styled.wrap(out, width))
+    if len(wrapped) > lines:
+        wrapped = wrapped[:lines]
+        wrapped[-1].truncate(width - 1)
+        wrapped[-1].append("…")
+    return wrapped
+
+
+def _place(row: Row, width: int) -> list[Text]:
+    from rich.text import Text  # noqa: PLC0415
+
+    place = Text(printable(row.place), style="bright_black")
+    place.truncate(width, overflow="ellipsis")
+    return [place] if row.place else []
+
+
+def _heads(rows: Sequence[Row], kind: ScoreKind, *, bars: bool) -> list[Text]:
+    """Return what stands before each text: marks, bar and score, in columns."""
+    from rich.text import Text  # noqa: PLC0415
+
+    scored = kind != "ordinal" and any(row.score is not None for row in rows)
+    scores = ["–" if row.score is None else f"{row.score:.3f}" for row in rows]
+    score_width = max(map(len, scores), default=0)
+    mark_widths = [max(map(len, column)) for column in zip(*(row.marks for row in rows), strict=True)]
+    heads: list[Text] = []
+    for row, score in zip(rows, scores, strict=True):
+        head = Text()
+        for mark, width in zip(row.marks, mark_widths, strict=True):
+            head.append(f"{mark:>{width}}  ", style="bold")
+        if scored and bars and kind == "probability":
+            head += score_bar(row.score or 0.0) + Text("  ")
+        if scored:
+            head.append(f"{score:>{score_width}}  ")
+        heads.append(head)
+    return heads
+
+
+def _print_beside(out: Console, head: Text, lines: Sequence[Text]) -> None:
+    from rich.text import Text  # noqa: PLC0415
+
+    for number, line in enumerate(lines):
+        start = head if number == 0 else Text(" " * head.cell_len)
+        line.rstrip()
+        out.print(start + line, soft_wrap=True)
+
+
+def score_bar(share: float, width: int = BAR_WIDTH) -> Text:
+    """Return a bar that fills `share` (0–1) of `width` cells, to an eighth of a cell."""
+    from rich.text import Text  # noqa: PLC0415
+
+    eighths = round(min(1.0, max(0.0, share)) * width * 8)
+    filled = "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
+    style = "green" if share >= 0.5 else "yellow" if share >= 0.1 else "bright_black"
+    return Text(filled, style=style) + Text("·" * (width - len(filled)), style="bright_black")
