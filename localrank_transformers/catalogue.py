@@ -27,9 +27,9 @@ __all__ = [
 Family = Literal["cross-encoder", "causal", "seq2seq", "listwise", "late-interaction"]
 """How a model reads a query and its documents."""
 
-Activation = Literal["sigmoid", "softmax", "identity"]
+Activation = Literal["sigmoid", "softmax", "none"]
 """What turns the numbers in a model's output into a score: `sigmoid` of one logit; `softmax` of two logits, of which the
-positive one counts (yes/no, true/false, 1/0); `identity` where the output is the score already (a cosine)."""
+positive one counts (yes/no, true/false, 1/0); `none` where the output is the score already (a cosine)."""
 
 Verified = Literal["reference", "derivation", "no"]
 """Whether scores were compared with the reference implementation, with an independent derivation, or not yet."""

@@ -1,0 +1,142 @@
+"""`localrank doctor`: what is installed, what would be used, and whether it works."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import click
+
+from localrank._version import __version__
+from localrank.cli.demo import DEMO_DOCUMENTS, DEMO_QUERY
+from localrank.cli.exits import ExitCode
+from localrank.cli.output import print_json_lines, reader_may_leave
+from localrank.cli.ranking import DEFAULT_MODEL, RankRequest, rank, spent
+from localrank.cli.reading import InputDocument
+from localrank.cli.terminal import console
+from localrank.contract.errors import RerankError
+from localrank.providers.diagnosis import Finding, Section, State, diagnoses
+from localrank.providers.registry import ENTRY_POINT_GROUP as PROVIDERS
+from localrank.providers.registry import resolve
+
+__all__ = ["doctor"]
+
+TIMED_PAIRS = 50
+"""Documents of the timed run: long enough to time, short enough to wait for."""
+
+_SIGNS: dict[State, tuple[str, str]] = {"ok": ("✓", "green"), "note": ("!", "yellow"), "broken": ("✗", "red")}
+
+_HELP = f"""\
+Check this installation: versions, engines, processor, the model that would be used, and a timed run of it.
+
+Ends with exit code {ExitCode.FAILED:d} when something is broken. Connects to nothing.
+"""
+
+
+@click.command(help=_HELP)
+@click.option(
+    "-m",
+    "--model",
+    metavar="NAME",
+    default=DEFAULT_MODEL,
+    envvar="LOCALRANK_MODEL",
+    show_default=True,
+    show_envvar=True,
+    help="Test this model.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON Lines.")
+def doctor(*, model: str, as_json: bool) -> None:
+    """Look, test, print."""
+    sections = [_installation(), _providers(), *diagnoses(), _self_test(model)]
+    if as_json:
+        print_json_lines(
+            {
+                "section": section.title,
+                "name": one.name,
+                "value": one.value,
+                "state": one.state,
+                **({"hint": one.hint} if one.hint else {}),
+            }
+            for section in sections
+            for one in section.findings
+        )
+    else:
+        _show(sections)
+    if any(one.state == "broken" for section in sections for one in section.findings):
+        raise click.exceptions.Exit(ExitCode.FAILED)
+
+
+def _installation() -> Section:
+    return Section(
+        "Installation",
+        (
+            Finding("localrank", f"{__version__} in {Path(__file__).parents[1]}"),
+            Finding("Python", f"{platform.python_version()} in {sys.prefix}"),
+            Finding("system", f"{platform.system()} {platform.release()} on {platform.machine()}"),
+        ),
+    )
+
+
+def _providers() -> Section:
+    return Section("Providers", tuple(_provider_findings()))
+
+
+def _provider_findings() -> Iterator[Finding]:
+    for entry in sorted(entry_points(group=PROVIDERS), key=lambda one: one.name):
+        try:
+            entry.load()
+        except ImportError as error:
+            yield Finding(entry.name, f"not available: {error}", "note")
+        except Exception as error:
+            yield Finding(entry.name, f"{type(error).__name__}: {error}", "broken")
+        else:
+            yield Finding(entry.name, f"{entry.name}:MODEL")
+
+
+def _self_test(model: str) -> Section:
+    documents = tuple(InputDocument(text, line) for line, text in enumerate(DEMO_DOCUMENTS, 1))
+    many = (documents * -(-TIMED_PAIRS // len(documents)))[:TIMED_PAIRS]
+    try:
+        reranker = resolve(model)
+        first = rank(model, RankRequest(DEMO_QUERY, documents))
+        timed = rank(model, RankRequest(DEMO_QUERY, many))
+    except RerankError as error:
+        return Section("Self-test", (Finding(model, error.message, "broken", error.hint),))
+    except Exception as error:
+        return Section("Self-test", (Finding(model, f"{type(error).__name__}: {error}", "broken"),))
+    best = {one.index for one in first[:2]} == {2, 4}
+    seconds = (timed.usage.duration_ms or 0.0) / 1000
+    rate = f", {TIMED_PAIRS / seconds:,.0f} pairs a second" if seconds else ""
+    return Section(
+        "Self-test",
+        (
+            Finding("model", f"{reranker.provider}:{reranker.model_id}"),
+            Finding("first call", f"{len(documents)} documents in {spent(first)}"),
+            Finding("next call", f"{TIMED_PAIRS} short documents in {spent(timed)}{rate}"),
+            Finding("ranking", "both right texts first", "ok")
+            if best
+            else Finding("ranking", "a wrong text stands first", "note", "This model ranks the demo badly."),
+        ),
+    )
+
+
+def _show(sections: Sequence[Section]) -> None:
+    from rich.text import Text  # noqa: PLC0415 - so that --help needs no rich
+
+    out = console()
+    width = max(len(one.name) for section in sections for one in section.findings)
+    with reader_may_leave():
+        for section in sections:
+            out.print(f"{section.title}", style="bold")
+            for one in section.findings:
+                sign, colour = _SIGNS[one.state]
+                line = Text(f"  {sign} ", style=colour) + Text(f"{one.name:<{width}}  ") + Text(one.value)
+                out.print(line, soft_wrap=True)
+                if one.hint:
+                    out.print(f"{' ' * (width + 6)}{one.hint}", style=colour, soft_wrap=True)
+        broken = sum(one.state == "broken" for section in sections for one in section.findings)
+        verdict = "Everything works." if not broken else f"{broken} thing{'s' if broken > 1 else ''} broken."
+        out.print(f"\n{verdict}", style="green" if not broken else "red")

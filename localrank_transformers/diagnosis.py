@@ -1,0 +1,93 @@
+"""What `localrank doctor` learns of the local provider: engines, processor, the embedded model, the cache folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from localrank.contract.errors import RerankError
+from localrank.providers.diagnosis import Finding, Section
+from localrank_transformers import bundled
+from localrank_transformers.cpu import cgroup_quota, usable_cores
+from localrank_transformers.cpu_features import cpu_features, cpu_name
+
+__all__ = ["diagnose"]
+
+_FAST_INT8 = frozenset({"AMX-int8", "AVX512-VNNI", "AVX-VNNI", "NEON-dot-product", "NEON-i8mm"})
+_OFFLINE_SWITCHES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+
+
+def diagnose() -> tuple[Section, ...]:
+    """Return what there is to say, without loading a model or connecting to anything."""
+    return (
+        Section("Local engines", (_onnxruntime(), *(_package(name) for name in ("tokenizers", "torch")))),
+        Section("Processor", tuple(_processor())),
+        Section("Local models", (_embedded(), *_hub_cache())),
+    )
+
+
+def _onnxruntime() -> Finding:
+    try:
+        import onnxruntime  # noqa: PLC0415 - the doctor must also run where it cannot be imported
+    except Exception as error:
+        return Finding(
+            "onnxruntime",
+            f"{type(error).__name__}: {error}",
+            "broken",
+            "pip install --force-reinstall onnxruntime",
+        )
+    devices = ", ".join(onnxruntime.get_available_providers())
+    return Finding("onnxruntime", f"{onnxruntime.__version__} with {devices}")
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, version(name))
+    except PackageNotFoundError:
+        return Finding(name, "not installed", "note" if name == "torch" else "broken")
+
+
+def _processor() -> Iterator[Finding]:
+    yield Finding("name", cpu_name())
+    features = cpu_features()
+    if features is None:
+        yield Finding("features", "this system does not tell", "note")
+    elif _FAST_INT8.isdisjoint(features):
+        yield Finding(
+            "features",
+            " ".join(features) or "none known",
+            "note",
+            "No dot product for int8: it will be slower.",
+        )
+    else:
+        yield Finding("features", " ".join(features))
+    quota = cgroup_quota()
+    granted = "" if quota is None else f", a quota of {quota:g} from the control group"
+    yield Finding("cores", f"{usable_cores()} usable of {os.cpu_count()}{granted}")
+
+
+def _embedded() -> Finding:
+    name = bundled.DEFAULT_MODEL
+    try:
+        content = {file: bundled.read_file(name, file) for file in bundled.SHA256[name]}
+    except RerankError as error:
+        return Finding(name, error.message, "broken", error.hint)
+    megabytes = sum(map(len, content.values())) / 1e6
+    folder = Path(bundled.__file__).parent / name.replace("-", "_")
+    return Finding(name, f"embedded, {megabytes:.0f} MB, checksums right, in {folder}")
+
+
+def _hub_cache() -> Iterator[Finding]:
+    from huggingface_hub.constants import HF_HUB_CACHE  # noqa: PLC0415 - a slow import
+
+    cache = Path(HF_HUB_CACHE)
+    models = len(list(cache.glob("models--*"))) if cache.is_dir() else 0
+    state = f"{models} model{'' if models == 1 else 's'}" if cache.is_dir() else "not there yet"
+    yield Finding("cache folder", f"{cache} ({state})")
+    switches = [
+        name for name in _OFFLINE_SWITCHES if os.environ.get(name, "").lower() in {"1", "true", "yes", "on"}
+    ]
+    if switches:
+        yield Finding("offline", f"{' and '.join(switches)} set: nothing is downloaded")
