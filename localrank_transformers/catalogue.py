@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any, Literal
 
 __all__ = [
@@ -74,7 +75,8 @@ class CatalogueEntry:
         template: The name of the prompt that holds query and document, where there is one.
         instruction: Whether it reads the `instruction` of a call.
         licence: An SPDX name, or the name of the terms.
-        commercial: Whether the licence allows commercial use; None where no licence is declared.
+        commercial: Whether the licence allows commercial use; None where that is not settled: no licence is declared, or its
+            terms set conditions.
         onnx_files: Path in the repository by precision (`fp32`, `fp16`, `int8`, `int8-avx512-vnni` …).
         size_mb: Size of the weights in megabytes, by precision.
         engines: Engines that can run it, best first.
@@ -135,7 +137,8 @@ def known_names() -> list[str]:
 @cache
 def _read() -> tuple[CatalogueEntry, ...]:
     text = files("localrank_transformers").joinpath("catalogue.toml").read_text("utf-8")
-    return tuple(_entry(table) for table in tomllib.loads(text)["model"])
+    data = tomllib.loads(text)
+    return tuple(_entry(table, data["sources"]) for table in data["model"])
 
 
 @cache
@@ -143,18 +146,20 @@ def _by_name() -> dict[str, CatalogueEntry]:
     return {name.lower(): entry for entry in _read() for name in entry.all_names}
 
 
-def _entry(table: dict[str, Any]) -> CatalogueEntry:
+def _entry(table: dict[str, Any], sources: Mapping[str, str]) -> CatalogueEntry:
     unknown = table.keys() - {one.name for one in fields(CatalogueEntry)}
     if unknown:
         raise ValueError(f"catalogue.toml: {table.get('name')!r} has unknown keys {sorted(unknown)}.")
-    return CatalogueEntry(**dict(_frozen(table)))
+    return CatalogueEntry(**dict(_frozen(table, sources)))
 
 
-def _frozen(table: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def _frozen(table: dict[str, Any], sources: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     for key, value in table.items():
         if key == "quality":
-            yield key, tuple(Quality(**one) for one in value)
+            yield key, tuple(Quality(*figure, sources[source]) for *figure, source in value)
         elif isinstance(value, list):
             yield key, tuple(value)
+        elif isinstance(value, dict):
+            yield key, MappingProxyType(value)
         else:
             yield key, value
