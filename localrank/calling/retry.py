@@ -13,7 +13,13 @@ from typing import Any, TypeVar
 import anyio
 import anyio.lowlevel
 
-from localrank.contract.errors import InvalidRequestError, RerankError, RerankTimeoutError, RetryError
+from localrank.contract.errors import (
+    InvalidRequestError,
+    RerankAbortedError,
+    RerankError,
+    RerankTimeoutError,
+    RetryError,
+)
 
 __all__ = ["DEFAULT_MAX_RETRIES", "RetryPolicy", "run_attempts", "with_max_retries"]
 
@@ -120,7 +126,7 @@ async def run_attempts(
 
     Raises:
         RetryError: More than one attempt was made, and the last failed too. A first error that is final, or with no retries
-            allowed, is raised as it is.
+            allowed, is raised as it is; an abort always.
         RerankTimeoutError: The next wait would end after `timeout`.
     """
     started = policy.now()
@@ -155,7 +161,7 @@ def _check_max_retries(value: Any) -> int:
 
 def _final(errors: list[Exception], *, exhausted: bool) -> Exception:
     last = errors[-1]
-    if len(errors) == 1:
+    if len(errors) == 1 or isinstance(last, RerankAbortedError):
         return last
     return RetryError(
         f"{len(errors)} attempts failed; the last with {type(last).__name__}: {last}",
@@ -165,4 +171,5 @@ def _final(errors: list[Exception], *, exhausted: bool) -> Exception:
 
 
 def _cause(errors: list[Exception]) -> BaseException | None:
-    return errors[-1] if len(errors) > 1 else errors[0].__cause__
+    wrapped = len(errors) > 1 and not isinstance(errors[-1], RerankAbortedError)
+    return errors[-1] if wrapped else errors[-1].__cause__

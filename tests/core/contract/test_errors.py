@@ -134,17 +134,8 @@ def test_secret_headers_are_masked(name: str) -> None:
 @pytest.mark.parametrize(
     ("status", "retryable"),
     [
-        (400, False),
-        (401, False),
-        (404, False),
-        (408, True),
-        (409, True),
-        (422, False),
-        (429, True),
-        (500, True),
-        (503, True),
-        (599, True),
-        (None, False),
+        *((status, False) for status in (None, 400, 401, 404, 422)),
+        *((status, True) for status in (408, 409, 429, 500, 503, 599)),
     ],
 )
 def test_the_status_says_whether_a_retry_may_help(status: int | None, retryable: bool) -> None:
