@@ -80,8 +80,8 @@ async def rerank_many(
     failures: list[Exception] = []
 
     async def run(position: int, query: str, documents: Sequence[D]) -> None:
-        try:
-            async with limiter:
+        async with limiter:
+            try:
                 results[position] = await rerank(
                     reranker,
                     query,
@@ -101,9 +101,9 @@ async def rerank_many(
                     on_error=on_error,
                     on_progress=on_progress,
                 )
-        except Exception as error:
-            failures.append(error)
-            group.cancel_scope.cancel()
+            except Exception as error:
+                failures.append(error)
+                group.cancel_scope.cancel()
 
     async with anyio.create_task_group() as group:
         for position, (query, documents) in enumerate(pairs):
