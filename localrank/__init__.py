@@ -15,6 +15,20 @@ if TYPE_CHECKING:
     from localrank.calling.rerank import rerank
     from localrank.calling.retry import RetryPolicy
     from localrank.calling.sync import rerank_sync
+    from localrank.compose.batched import Batched
+    from localrank.compose.cached import Cached
+    from localrank.compose.calibrated import Calibrated, LabelledPair
+    from localrank.compose.cascade import Cascade
+    from localrank.compose.chunked import Chunked
+    from localrank.compose.diversified import Diversified
+    from localrank.compose.fallback import Fallback
+    from localrank.compose.fused import Fused
+    from localrank.compose.identity import Identity
+    from localrank.compose.limited import Limited
+    from localrank.compose.memory_store import MemoryStore
+    from localrank.compose.retrieved import Retrieved
+    from localrank.compose.sqlite_store import SQLiteStore
+    from localrank.compose.wrapped import wrapped
     from localrank.contract.cancellation import AbortToken
     from localrank.contract.errors import (
         APICallError,
@@ -57,6 +71,20 @@ _HOMES = {
     "localrank.calling.rerank": ("rerank",),
     "localrank.calling.retry": ("RetryPolicy",),
     "localrank.calling.sync": ("rerank_sync",),
+    "localrank.compose.batched": ("Batched",),
+    "localrank.compose.cached": ("Cached",),
+    "localrank.compose.calibrated": ("Calibrated", "LabelledPair"),
+    "localrank.compose.cascade": ("Cascade",),
+    "localrank.compose.chunked": ("Chunked",),
+    "localrank.compose.diversified": ("Diversified",),
+    "localrank.compose.fallback": ("Fallback",),
+    "localrank.compose.fused": ("Fused",),
+    "localrank.compose.identity": ("Identity",),
+    "localrank.compose.limited": ("Limited",),
+    "localrank.compose.memory_store": ("MemoryStore",),
+    "localrank.compose.retrieved": ("Retrieved",),
+    "localrank.compose.sqlite_store": ("SQLiteStore",),
+    "localrank.compose.wrapped": ("wrapped",),
     "localrank.contract.cancellation": ("AbortToken",),
     "localrank.contract.errors": (
         "APICallError",
@@ -100,16 +128,28 @@ __all__ = [
     "APICallError",
     "AbortToken",
     "AuthenticationError",
+    "Batched",
+    "Cached",
+    "Calibrated",
     "CallEnded",
     "CallFailed",
     "CallProgress",
     "CallStarted",
+    "Cascade",
+    "Chunked",
     "ConnectionFailedError",
+    "Diversified",
     "DoRerankOptions",
     "DoRerankResult",
+    "Fallback",
+    "Fused",
+    "Identity",
     "InferenceError",
     "InvalidRequestError",
     "InvalidResponseError",
+    "LabelledPair",
+    "Limited",
+    "MemoryStore",
     "MissingAPIKeyError",
     "MissingDependencyError",
     "ModelLoadError",
@@ -123,8 +163,10 @@ __all__ = [
     "RerankUsage",
     "RerankWarning",
     "RerankerModel",
+    "Retrieved",
     "RetryError",
     "RetryPolicy",
+    "SQLiteStore",
     "ScoredIndex",
     "ServerError",
     "StageUsage",
@@ -136,6 +178,7 @@ __all__ = [
     "rerank_many",
     "rerank_sync",
     "resolve",
+    "wrapped",
 ]
 
 

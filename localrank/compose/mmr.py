@@ -1,0 +1,89 @@
+"""Maximal marginal relevance: the next best document that is not like those already chosen. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+__all__ = ["Similarity", "cosine_similarity", "marginal_order", "word_similarity"]
+
+Similarity = Callable[[int, int], float]
+"""Returns how alike two documents are, by their positions: 0 (nothing in common) to 1 (the same)."""
+
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+_FEWEST_FOR_COMMON = 4
+
+
+def marginal_order(
+    relevance: Sequence[float], similarity: Similarity, *, lambda_: float, count: int
+) -> list[int]:
+    """Return the positions of the `count` documents chosen, in the order chosen.
+
+    Each step takes the largest λ · relevance − (1 − λ) · (largest similarity to a chosen one): Carbonell and Goldstein, "The
+    Use of MMR, Diversity-Based Reranking", SIGIR 1998. Ties go to the earlier position.
+
+    Args:
+        relevance: One a document, in 0–1.
+        similarity: Of two positions.
+        lambda_: 1 looks at relevance alone, 0 at difference alone.
+        count: How many to choose.
+    """
+    left = list(range(len(relevance)))
+    nearest = [0.0] * len(relevance)
+    chosen: list[int] = []
+    while left and len(chosen) < count:
+        best = max(
+            left, key=lambda position: lambda_ * relevance[position] - (1 - lambda_) * nearest[position]
+        )
+        chosen.append(best)
+        left.remove(best)
+        for position in left:
+            nearest[position] = max(nearest[position], similarity(best, position))
+    return chosen
+
+
+def word_similarity(texts: Sequence[str]) -> Similarity:
+    """Return the cosine of the texts' sets of words; words in more than half of four or more texts do not count.
+
+    Sets are integers with one bit a word, so one comparison costs well under a microsecond.
+    """
+    words = [set(_WORD.findall(text.casefold())) for text in texts]
+    spread = Counter(word for found in words for word in found)
+    most = len(texts) / 2 if len(texts) >= _FEWEST_FOR_COMMON else len(texts)
+    counted = (word for word, texts_with in spread.items() if 1 < texts_with <= most)
+    place = {word: position for position, word in enumerate(counted)}
+    lengths = [sum(spread[word] <= most for word in found) for found in words]
+    signatures = [_bits([place[word] for word in found if word in place], len(place)) for found in words]
+
+    def similarity(one: int, other: int) -> float:
+        if not lengths[one] or not lengths[other]:
+            return float(words[one] == words[other])
+        shared = (signatures[one] & signatures[other]).bit_count()
+        return shared / math.sqrt(lengths[one] * lengths[other])
+
+    return similarity
+
+
+def _bits(places: Sequence[int], size: int) -> int:
+    held = bytearray(size // 8 + 1)
+    for place in places:
+        held[place >> 3] |= 1 << (place & 7)
+    return int.from_bytes(held, "little")
+
+
+def cosine_similarity(vectors: Sequence[Sequence[float]]) -> Similarity:
+    """Return the cosine of the texts' vectors, negative ones as 0."""
+    units = [_unit(vector) for vector in vectors]
+
+    def similarity(one: int, other: int) -> float:
+        return max(0.0, sum(map(float.__mul__, units[one], units[other])))
+
+    return similarity
+
+
+def _unit(vector: Sequence[float]) -> list[float]:
+    values = [float(value) for value in vector]
+    length = math.sqrt(math.fsum(value * value for value in values))
+    return [value / length for value in values] if length else values

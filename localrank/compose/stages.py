@@ -1,0 +1,195 @@
+"""The inner calls of one wrapped call: each gets its share of the request, the time that is left, and a line in the usage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import anyio
+
+from localrank.compose.usage import summed
+from localrank.contract.cancellation import raise_if_aborted
+from localrank.contract.model import (
+    AnyReranker,
+    DoRerankOptions,
+    DoRerankResult,
+    ScoredIndex,
+    accepts_objects,
+)
+from localrank.contract.types import RerankResponse, RerankUsage, RerankWarning, StageUsage
+from localrank.providers.answers import UNSCORED_TIER, unscored, unscored_warning
+from localrank.providers.calls import call_model
+
+__all__ = ["Stages", "moved", "subset", "unread_instruction", "unread_options"]
+
+GRACE_S = 0.015
+"""How long after its deadline a stage may still hand over what it has; the core allows the outermost model 25 ms."""
+
+MARGIN_S = 0.002
+"""How much sooner than the wrapper a stage is to end, so that of nested wrappers the innermost cuts first."""
+
+
+def subset(options: DoRerankOptions, indexes: Sequence[int]) -> DoRerankOptions:
+    """Return the request for the documents at `indexes`, in that order; `top_k` is brought into range."""
+    objects, scores = options.objects, options.first_stage_scores
+    return replace(
+        options,
+        documents=tuple(map(options.documents.__getitem__, indexes)),
+        objects=None if objects is None else tuple(map(objects.__getitem__, indexes)),
+        first_stage_scores=None if scores is None else tuple(map(scores.__getitem__, indexes)),
+        top_k=None if options.top_k is None else min(options.top_k, len(indexes)),
+    )
+
+
+def moved(item: ScoredIndex, index: int) -> ScoredIndex:
+    """Return `item` for the document at `index`."""
+    return ScoredIndex(index, item.score, item.tier, item.truncated, item.metadata)
+
+
+def unread_options(options: DoRerankOptions, provider: str) -> list[RerankWarning]:
+    """Return one warning for each provider option under a name that takes none."""
+    return [
+        RerankWarning("unsupported", f"{provider} has no option {name!r}; it was ignored.", feature=name)
+        for name in (options.provider_options or {}).get(provider, ())
+    ]
+
+
+def unread_instruction(options: DoRerankOptions, provider: str) -> list[RerankWarning]:
+    """Return the warning for an instruction that a model without one ignores."""
+    if options.instruction is None:
+        return []
+    message = f"{provider} reads no instruction; it was ignored."
+    return [RerankWarning("unsupported", message, feature="instruction")]
+
+
+class Stages:
+    """Calls inner models for one call of a wrapper, and makes one answer of what they said.
+
+    Args:
+        options: The wrapper's own request; its deadline counts from here.
+        provider: The wrapper's own name, which takes no provider options.
+
+    Attributes:
+        cut: Whether the deadline ended any stage early.
+        response: The last stage's response.
+    """
+
+    __slots__ = ("_end", "_metadata", "_options", "_usages", "_warnings", "cut", "response")
+
+    def __init__(self, options: DoRerankOptions, provider: str) -> None:
+        deadline = options.deadline
+        self._end = None if deadline is None else time.perf_counter() + deadline
+        self._options = options
+        self._usages: list[StageUsage] = []
+        self._warnings = unread_options(options, provider)
+        self._metadata: dict[str, Any] = {}
+        self.cut = False
+        self.response: RerankResponse | None = None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the deadline, at least 0; None without one."""
+        return None if self._end is None else max(0.0, self._end - time.perf_counter())
+
+    async def call(self, model: AnyReranker, options: DoRerankOptions) -> DoRerankResult | None:
+        """Return the model's checked answer, or None where the deadline came first.
+
+        `options.deadline` is replaced by what is left, and `options.objects` withheld from a model that reads none.
+
+        Raises:
+            RerankAbortedError: The token was set before the stage began.
+            RerankError: Whatever the model met.
+        """
+        raise_if_aborted(self._options.abort_event)
+        left = self.seconds_left
+        if left == 0.0:
+            self.cut = True
+            return None
+        objects = options.objects if accepts_objects(model) else None
+        inner = left and max(left - MARGIN_S, left / 2)
+        prepared = replace(options, deadline=inner, objects=objects)
+        return await self._timed(model, prepared, left)
+
+    async def _timed(
+        self, model: AnyReranker, options: DoRerankOptions, left: float | None
+    ) -> DoRerankResult | None:
+        position, started = len(self._usages), time.perf_counter()
+        self._usages.append(StageUsage(model.provider, model.model_id, RerankUsage()))
+        answer: DoRerankResult | None = None
+        try:
+            if left is None:
+                answer = await call_model(model, options)
+            else:
+                with anyio.move_on_after(left + GRACE_S):
+                    answer = await call_model(model, options)
+        finally:
+            usage = (answer and answer.usage) or RerankUsage()
+            if usage.duration_ms is None:
+                elapsed = (time.perf_counter() - started) * 1000
+                usage = replace(usage, duration_ms=max(0.0, elapsed - usage.load_ms))
+            self._usages[position] = StageUsage(model.provider, model.model_id, usage)
+        self._note(answer)
+        return answer
+
+    def _note(self, answer: DoRerankResult | None) -> None:
+        if answer is None:
+            self.cut = True
+            return
+        self.response = answer.response or self.response
+        for warning in answer.warnings:
+            if warning.type == "deadline_exceeded":
+                self.cut = True
+            elif warning.type != "incomplete_ranking" and warning not in self._warnings:
+                self._warnings.append(warning)
+        for provider, values in (answer.provider_metadata or {}).items():
+            self._metadata[provider] = _joined(self._metadata.get(provider), values)
+
+    def answer(
+        self,
+        results: Sequence[ScoredIndex],
+        *,
+        warnings: Sequence[RerankWarning] = (),
+        metadata: Mapping[str, Any] | None = None,
+        cache_hits: int = 0,
+    ) -> DoRerankResult:
+        """Return `results` as the wrapper's answer, with all stages' usage, warnings and metadata.
+
+        Args:
+            results: The wrapper's ranking.
+            warnings: The wrapper's own.
+            metadata: The wrapper's own, put under `localrank`.
+            cache_hits: Documents that the wrapper answered from a cache.
+        """
+        deadline = [_deadline_warning(results, len(self._options.documents))] if self.cut else []
+        if metadata:
+            self._metadata["localrank"] = _joined(self._metadata.get("localrank"), metadata)
+        return DoRerankResult(
+            results,
+            usage=summed(self._usages, cache_hits=cache_hits),
+            warnings=(*warnings, *self._warnings, *deadline),
+            provider_metadata=self._metadata or None,
+            response=self.response,
+        )
+
+    def out_of_time(self) -> DoRerankResult:
+        """Return the caller's order, unscored, for a call whose deadline left nothing."""
+        self.cut = True
+        return self.answer(unscored(range(len(self._options.documents))))
+
+
+def _deadline_warning(results: Sequence[ScoredIndex], total: int) -> RerankWarning:
+    left_out = sum(item.tier >= UNSCORED_TIER for item in results)
+    if left_out:
+        return unscored_warning(max(0, total - left_out), total)
+    return RerankWarning(
+        "stage_cut_short",
+        "The deadline passed before every stage had ended; the ranking is the best of those that did. Allow more time, or "
+        "send fewer documents.",
+        feature="deadline",
+    )
+
+
+def _joined(known: object, new: object) -> object:
+    return {**known, **new} if isinstance(known, Mapping) and isinstance(new, Mapping) else new

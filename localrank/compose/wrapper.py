@@ -1,0 +1,182 @@
+"""What every wrapper has: its inner models, a name made of theirs, and the optional members derived from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from localrank.contract.errors import InvalidRequestError
+from localrank.contract.model import AnyReranker, accepts_objects, score_kind, scores_comparable
+from localrank.contract.types import ScoreKind
+from localrank.providers.registry import resolve
+
+__all__ = [
+    "TokenSpans",
+    "Transparent",
+    "Wrapper",
+    "fingerprint_of",
+    "is_ordinal",
+    "joint_kind",
+    "name_of",
+    "refuse",
+    "refuse_incomparable",
+]
+
+TokenSpans = Callable[[str], Sequence[tuple[int, int]]]
+"""Returns the character spans of a text's tokens."""
+
+
+def name_of(model: AnyReranker) -> str:
+    """Return `provider:model-id`."""
+    return f"{model.provider}:{model.model_id}"
+
+
+def fingerprint_of(model: AnyReranker) -> str:
+    """Return what tells the model's scores from those of any other model: its fingerprint, or its name."""
+    return str(getattr(model, "fingerprint", None) or name_of(model))
+
+
+def is_ordinal(model: AnyReranker) -> bool:
+    """Return whether only the order of the model's scores means anything."""
+    return score_kind(model) == "ordinal"
+
+
+def joint_kind(models: Iterable[AnyReranker]) -> ScoreKind:
+    """Return what a score is that may come from any of `models`."""
+    kinds = {score_kind(model) for model in models}
+    if "ordinal" in kinds:
+        return "ordinal"
+    return kinds.pop() if len(kinds) == 1 else "unknown"
+
+
+def refuse(message: str, hint: str) -> InvalidRequestError:
+    """Return the error for arguments that make no wrapper."""
+    return InvalidRequestError(message, hint=hint)
+
+
+def refuse_incomparable(wrapper: str, model: AnyReranker, hint: str) -> None:
+    """Refuse a model whose scores depend on the other documents of the call.
+
+    Raises:
+        InvalidRequestError: `scores_comparable` is False, or the scores are ordinal.
+    """
+    if is_ordinal(model) or not scores_comparable(model):
+        raise refuse(
+            f"{wrapper} cannot hold {name_of(model)}: its scores of different calls cannot be compared.",
+            hint,
+        )
+
+
+class Wrapper:
+    """Base of the wrappers; a reranker of your own needs none.
+
+    Args:
+        provider: The wrapper's name.
+        models: The inner models; strings are resolved.
+        joint: What stands between their names in `model_id`.
+
+    Attributes:
+        provider: The wrapper's name.
+        model_id: The inner models' names in brackets, so that `provider:model_id` reads like the string form.
+        models: The inner models.
+    """
+
+    provider: str
+    model_id: str
+
+    def __init__(
+        self, provider: str, models: Sequence[AnyReranker | str], *, joint: Sequence[str] | str = ","
+    ) -> None:
+        self.provider = provider
+        self.models = tuple(resolve(model) for model in models)
+        joints = [joint] * len(models) if isinstance(joint, str) else list(joint)
+        names = [name_of(model) for model in self.models]
+        self.model_id = f"({names[0]}{''.join(map(''.join, zip(joints, names[1:], strict=False)))})"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {name_of(self)}>"  # type: ignore[arg-type]  # do_rerank is the subclass's
+
+    @property
+    def accepts_objects(self) -> bool:
+        """Whether any inner model reads the caller's own objects."""
+        return any(map(accepts_objects, self.models))
+
+    @property
+    def scores_comparable(self) -> bool:
+        """Whether scores of different calls can be compared; False unless the wrapper says otherwise."""
+        return False
+
+    @property
+    def score_kind(self) -> ScoreKind:
+        """What a score is, whichever inner model it comes from."""
+        return joint_kind(self.models)
+
+    @property
+    def settings(self) -> tuple[object, ...]:
+        """The arguments that change scores, for the fingerprint."""
+        return ()
+
+    @property
+    def fingerprint(self) -> str:
+        """What a cache keys on: the wrapper, its settings and its models' fingerprints."""
+        inner = ",".join(map(fingerprint_of, self.models))
+        return f"{self.provider}{self.settings!r}({inner})"
+
+    @property
+    def token_spans(self) -> TokenSpans:
+        """Cut a text into tokens as the first inner model that can does; absent where none can."""
+        for model in self.models:
+            spans: TokenSpans | None = getattr(model, "token_spans", None)
+            if spans is not None:
+                return spans
+        raise AttributeError("token_spans")
+
+    async def warm_up(self) -> None:
+        """Load every inner model that can be loaded ahead."""
+        for model in self.models:
+            await _awaited(model, "warm_up")
+
+    async def aclose(self) -> None:
+        """Release what the inner models hold; all of them, even where one fails."""
+        failures: list[Exception] = []
+        for model in self.models:
+            try:
+                await _awaited(model, "aclose")
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+
+class Transparent(Wrapper):
+    """Base of the wrappers whose scores are the inner model's own."""
+
+    def __init__(self, provider: str, model: AnyReranker | str) -> None:
+        super().__init__(provider, [model])
+
+    @property
+    def model(self) -> AnyReranker:
+        """The inner model."""
+        return self.models[0]
+
+    @property
+    def scores_comparable(self) -> bool:
+        """The inner model's."""
+        return scores_comparable(self.model)
+
+    @property
+    def fingerprint(self) -> str:
+        """The inner model's: its scores pass through unchanged."""
+        return fingerprint_of(self.model)
+
+    @property
+    def max_documents_per_call(self) -> int | None:
+        """The inner model's."""
+        limit: int | None = getattr(self.model, "max_documents_per_call", None)
+        return limit
+
+
+async def _awaited(model: AnyReranker, name: str) -> None:
+    member: Any = getattr(model, name, None)
+    if member is not None:
+        await member()
