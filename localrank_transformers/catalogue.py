@@ -156,7 +156,7 @@ def _entry(table: dict[str, Any], sources: Mapping[str, str]) -> CatalogueEntry:
 def _frozen(table: dict[str, Any], sources: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     for key, value in table.items():
         if key == "quality":
-            yield key, tuple(Quality(*figure, sources[source]) for *figure, source in value)
+            yield key, tuple(Quality(name, metric, figure, sources[by]) for name, metric, figure, by in value)
         elif isinstance(value, list):
             yield key, tuple(value)
         elif isinstance(value, dict):

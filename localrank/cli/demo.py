@@ -30,7 +30,7 @@ Nothing is downloaded and nothing is sent: the model is part of the package.
 """
 
 
-@click.command(help=_HELP)
+@click.command(help=_HELP, short_help="See what reranking does, on five short texts.")
 @click.option(
     "-m", "--model", metavar="NAME", default=DEFAULT_MODEL, show_default=True, help="Rank with this model."
 )

@@ -36,7 +36,7 @@ Ends with exit code {ExitCode.FAILED:d} when something is broken. Connects to no
 """
 
 
-@click.command(help=_HELP)
+@click.command(help=_HELP, short_help="Check this installation and time a run.")
 @click.option(
     "-m",
     "--model",

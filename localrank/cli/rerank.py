@@ -45,7 +45,7 @@ Exit codes:
 """ + "\n".join(f"  {code.value:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
 
 
-@click.command(help=_HELP, epilog=_EPILOG)
+@click.command(help=_HELP, epilog=_EPILOG, short_help="Rank lines, JSON Lines or paragraphs by a query.")
 @click.argument("query")
 @click.argument("files", nargs=-1, type=click.Path(allow_dash=True))
 @click.option(
