@@ -13,3 +13,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     """The async library that a test marked `anyio` runs on."""
     return str(request.param)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests marked `slow` last, so that a quick failure shows first."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
