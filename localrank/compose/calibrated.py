@@ -152,7 +152,7 @@ class Calibrated(Wrapper):
                 probability(item.score),
                 item.tier,
                 item.truncated,
-                {**(item.metadata or {}), "raw_score": item.score},
+                {**item.metadata, "raw_score": item.score} if item.metadata else {"raw_score": item.score},
             )
             for item in answer.results
         ]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from localrank.compose.progress import SharedProgress
-from localrank.compose.stages import Stages, subset
+from localrank.compose.stages import Stages, moved, subset
 from localrank.compose.wrapper import Wrapper, refuse
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult, ScoredIndex
-from localrank.providers.answers import UNSCORED_TIER, sort_and_cut
+from localrank.providers.answers import UNSCORED_TIER
 
 __all__ = ["Cascade"]
 
@@ -61,10 +61,10 @@ class Cascade(Wrapper):
         )
         if answer is None:
             return stages.out_of_time()
-        ranking = [_marked(item, item.index, 0) for item in answer.results]
+        layers = [_Layer(0, answer.results)]
         for position, keep in enumerate(self.keep, start=1):
             progress.finished(position - 1)
-            head = [item for item in ranking[:keep] if item.tier < UNSCORED_TIER]
+            head = [item for item in _ranking(layers)[:keep] if item.tier < UNSCORED_TIER]
             if not head:
                 break
             shown = _shown(options, head)
@@ -73,9 +73,23 @@ class Cascade(Wrapper):
             )
             if answer is None:
                 break
-            ranking = _above(answer.results, head, ranking, position)
+            layers = _above(answer.results, head, layers, position)
         progress.finished(len(self.keep))
-        return stages.answer(ranking)
+        return stages.answer(_assembled(layers))
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """What one stage scored last: its position, and the items, best first."""
+
+    stage: int
+    items: Sequence[ScoredIndex]
+
+
+def _ranking(layers: Sequence[_Layer]) -> Sequence[ScoredIndex]:
+    if len(layers) == 1:
+        return layers[0].items
+    return [item for layer in layers for item in layer.items]
 
 
 def _shown(options: DoRerankOptions, head: Sequence[ScoredIndex]) -> DoRerankOptions:
@@ -86,24 +100,34 @@ def _shown(options: DoRerankOptions, head: Sequence[ScoredIndex]) -> DoRerankOpt
 
 
 def _above(
-    better: Sequence[ScoredIndex], head: Sequence[ScoredIndex], ranking: list[ScoredIndex], position: int
-) -> list[ScoredIndex]:
-    scored = [_marked(item, head[item.index].index, position) for item in better if item.tier < UNSCORED_TIER]
-    lift = 1 + max((item.tier for item in scored), default=-1)
+    better: Sequence[ScoredIndex], head: Sequence[ScoredIndex], layers: Sequence[_Layer], position: int
+) -> list[_Layer]:
+    """Return the layers with what the later model scored on top; what it left unscored stays where it was."""
+    scored = [moved(item, head[item.index].index) for item in better if item.tier < UNSCORED_TIER]
     seen = {item.index for item in scored}
-    below = [_lifted(item, lift) for item in ranking if item.index not in seen]
-    return sort_and_cut([*scored, *below], None)
+    below = [
+        _Layer(layer.stage, [item for item in layer.items if item.index not in seen]) for layer in layers
+    ]
+    return [_Layer(position, scored), *below]
 
 
-def _marked(item: ScoredIndex, index: int, stage: int) -> ScoredIndex:
-    metadata = {**(item.metadata or {}), "stage": stage}
-    return ScoredIndex(index, item.score, item.tier, item.truncated, metadata)
-
-
-def _lifted(item: ScoredIndex, lift: int) -> ScoredIndex:
-    if item.tier >= UNSCORED_TIER:
-        return item
-    return ScoredIndex(item.index, item.score, item.tier + lift, item.truncated, item.metadata)
+def _assembled(layers: Sequence[_Layer]) -> list[ScoredIndex]:
+    """Return all items, each layer in tiers below those of the layer above, marked with its stage."""
+    results: list[ScoredIndex] = []
+    lift = 0
+    for layer in layers:
+        mark = {"stage": layer.stage}
+        lowest = lift - 1
+        for item in layer.items:
+            if item.tier >= UNSCORED_TIER:
+                results.append(item)
+                continue
+            tier, known = item.tier + lift, item.metadata
+            metadata = {**known, **mark} if known else mark
+            results.append(ScoredIndex(item.index, item.score, tier, item.truncated, metadata))
+            lowest = max(lowest, tier)
+        lift = lowest + 1
+    return results
 
 
 def _checked_keep(keep: int | Sequence[int], later_models: int) -> tuple[int, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
+from typing import Any, NamedTuple
 
 from localrank.compose.chunking import Span, chunk_spans, surely_short, word_spans
 from localrank.compose.pooling import Pool, pooled
-from localrank.compose.stages import Stages
+from localrank.compose.stages import Stages, moved
 from localrank.compose.wrapper import (
     TokenSpans,
     Wrapper,
@@ -25,7 +26,7 @@ from localrank.contract.model import (
     accepts_objects,
     scores_comparable,
 )
-from localrank.providers.answers import UNSCORED_TIER, unscored
+from localrank.providers.answers import UNSCORED_TIER
 from localrank.providers.worker import run_in_thread
 
 __all__ = ["Chunked"]
@@ -95,11 +96,17 @@ class Chunked(Wrapper):
         answer = await stages.call(self.model, _over_chunks(options, chunks))
         if answer is None:
             return stages.out_of_time()
-        by_document: dict[int, list[tuple[_Chunk, ScoredIndex]]] = {}
+        results: list[ScoredIndex] = []
+        cut: dict[int, list[ScoredIndex]] = {}
         for item in answer.results:
             chunk = chunks[item.index]
-            by_document.setdefault(chunk.document, []).append((chunk, item))
-        results = [self._pooled(options, scored) for scored in by_document.values()]
+            if chunk.of > 1:
+                cut.setdefault(chunk.document, []).append(item)
+            elif item.tier < UNSCORED_TIER:
+                results.append(_placed(chunk, item, item.score, truncated=item.truncated))
+            else:
+                results.append(moved(item, chunk.document))
+        results += [self._pooled(scored, chunks) for scored in cut.values()]
         return stages.answer(results)
 
     async def _cut(self, options: DoRerankOptions) -> list[_Chunk]:
@@ -129,35 +136,31 @@ class Chunked(Wrapper):
         for start, end in cut[:1] if self.pool == "first" else cut:
             yield _Chunk(document, text[start:end], (start, end), len(cut))
 
-    def _pooled(self, options: DoRerankOptions, scored: Sequence[tuple[_Chunk, ScoredIndex]]) -> ScoredIndex:
-        best_chunk, best = scored[0]
+    def _pooled(self, scored: Sequence[ScoredIndex], chunks: Sequence[_Chunk]) -> ScoredIndex:
+        """Return the document of the chunks `scored`, best first; chunks of a higher tier do not count."""
+        best = scored[0]
+        chunk = chunks[best.index]
         if best.tier >= UNSCORED_TIER:
-            return unscored([best_chunk.document])[0]
-        if len(scored) == 1:
-            score = best.score
-        else:
-            in_order = sorted(scored, key=lambda pair: pair[1].index)
-            scores = [item.score for _, item in in_order if item.tier == best.tier]
-            score = pooled(scores, self.pool)
-        whole = len(options.documents[best_chunk.document])
-        metadata = {
-            **(best.metadata or {}),
-            "chunk": best_chunk.text,
-            "chunk_span": best_chunk.span,
-            "chunks": best_chunk.of,
-        }
-        truncated = best.truncated or (self.pool == "first" and best_chunk.span[1] < whole)
-        return ScoredIndex(best_chunk.document, score, best.tier, truncated, metadata)
+            return moved(best, chunk.document)
+        in_order = sorted(scored, key=lambda item: item.index)
+        score = pooled([item.score for item in in_order if item.tier == best.tier], self.pool)
+        return _placed(chunk, best, score, truncated=best.truncated or self.pool == "first")
 
 
-@dataclass(slots=True)
-class _Chunk:
+class _Chunk(NamedTuple):
     """A piece of one document: its text, its characters there, and how many pieces the document has."""
 
     document: int
     text: str
     span: Span
     of: int
+
+
+def _placed(chunk: _Chunk, best: ScoredIndex, score: float, *, truncated: bool) -> ScoredIndex:
+    metadata: dict[str, Any] = {"chunk": chunk.text, "chunk_span": chunk.span, "chunks": chunk.of}
+    if best.metadata:
+        metadata = {**best.metadata, **metadata}
+    return ScoredIndex(chunk.document, score, best.tier, truncated, metadata)
 
 
 def _over_chunks(options: DoRerankOptions, chunks: Sequence[_Chunk]) -> DoRerankOptions:

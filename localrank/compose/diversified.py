@@ -88,13 +88,14 @@ class Diversified(Wrapper):
         ranking = [item for item in answer.results if item.tier < UNSCORED_TIER]
         size = max(self.candidates, options.top_k or 0)
         pool = [item for item in ranking[:size] if item.tier == ranking[0].tier]
-        order = await self._order(pool, options)
+        count = len(pool) if options.top_k is None else min(len(pool), options.top_k)
+        order = await self._order(pool, count, options)
         below = ranking[len(pool) :]
         results = [_ranked(pool[position], rank, 0) for rank, position in enumerate(order, start=1)]
         results += [_ranked(item, rank, 1) for rank, item in enumerate(below, start=len(pool) + 1)]
         return stages.answer([*results, *answer.results[len(ranking) :]])
 
-    async def _order(self, pool: Sequence[ScoredIndex], options: DoRerankOptions) -> list[int]:
+    async def _order(self, pool: Sequence[ScoredIndex], count: int, options: DoRerankOptions) -> list[int]:
         texts = [options.documents[item.index] for item in pool]
         relevance = _relevance(pool, self.model)
         vectors: Vectors | None = None
@@ -106,17 +107,17 @@ class Diversified(Wrapper):
                     f"embed returned {len(vectors)} vectors for {len(texts)} texts.",
                     hint="Return one vector a text, in their order.",
                 )
-        work = partial(_chosen, texts, vectors, relevance, self.lambda_)
-        if len(pool) ** 2 / 2 <= _INLINE_PAIRS:
+        work = partial(_chosen, texts, vectors, relevance, self.lambda_, count)
+        if len(pool) * count <= _INLINE_PAIRS:
             return work()
         return await run_in_thread(work, stop=_let_it_end)
 
 
 def _chosen(
-    texts: Sequence[str], vectors: Vectors | None, relevance: Sequence[float], lambda_: float
+    texts: Sequence[str], vectors: Vectors | None, relevance: Sequence[float], lambda_: float, count: int
 ) -> list[int]:
     similarity: Similarity = word_similarity(texts) if vectors is None else cosine_similarity(vectors)
-    return marginal_order(relevance, similarity, lambda_=lambda_, count=len(texts))
+    return marginal_order(relevance, similarity, lambda_=lambda_, count=count)
 
 
 def _relevance(pool: Sequence[ScoredIndex], model: AnyReranker) -> list[float]:

@@ -134,28 +134,34 @@ class Fused(Wrapper):
         return answers
 
     def _fused(self, rankings: Sequence[list[ScoredIndex]], count: int) -> list[ScoredIndex]:
-        own = [{item.index: item.score for item in ranking} for ranking in rankings]
-        tiers: dict[int, int] = {}
+        columns = [_column(ranking, count) for ranking in rankings]
+        tiers = None
         if self.method == "rrf":
-            order = [list(scores) for scores in own]
-            fused = reciprocal_ranks(order, self.weights, k=self.k)
+            order = [[item.index for item in ranking] for ranking in rankings]
+            fused = reciprocal_ranks(order, self.weights, count, k=self.k)
         else:
-            fused = weighted_sum([normalized(scores, self.normalize) for scores in own], self.weights)
-            tiers = _tiers(rankings, fused)
+            fused = weighted_sum([normalized(column, self.normalize) for column in columns], self.weights)
+            tiers = _tiers(rankings, columns)
         truncated = {item.index for ranking in rankings for item in ranking if item.truncated}
-        results = [
+        return [
             ScoredIndex(
                 index,
                 score,
-                tiers.get(index, 0),
+                tiers[index] if tiers else 0,
                 index in truncated,
-                {"stage_scores": tuple([scores.get(index) for scores in own])},
+                {"stage_scores": own},
             )
-            for index, score in fused.items()
+            if score is not None
+            else unscored([index])[0]
+            for index, (score, own) in enumerate(zip(fused, zip(*columns, strict=True), strict=True))
         ]
-        if len(fused) < count:
-            results += unscored(index for index in range(count) if index not in fused)
-        return results
+
+
+def _column(ranking: Sequence[ScoredIndex], count: int) -> list[float | None]:
+    column: list[float | None] = [None] * count
+    for item in ranking:
+        column[item.index] = item.score
+    return column
 
 
 def _scored(answer: DoRerankResult | None) -> list[ScoredIndex]:
@@ -163,18 +169,22 @@ def _scored(answer: DoRerankResult | None) -> list[ScoredIndex]:
     return [item for item in results if item.tier < UNSCORED_TIER]
 
 
-def _tiers(rankings: Sequence[list[ScoredIndex]], fused: dict[int, float]) -> dict[int, int]:
-    """Return the tiers above 0: what any model put lower, and below that what not every model scored."""
-    tiers: dict[int, int] = {}
+def _tiers(
+    rankings: Sequence[list[ScoredIndex]], columns: Sequence[Sequence[float | None]]
+) -> list[int] | None:
+    """Return the tier of each index: what any model put lower, and below that what not every model scored."""
+    count = len(columns[0])
+    partly = [bool(ranking) and len(ranking) < count for ranking in rankings]
+    if not any(partly) and all(ranking[-1].tier == 0 for ranking in rankings if ranking):
+        return None
+    tiers = [0] * count
     for ranking in rankings:
         for item in ranking:
-            if item.tier:
-                tiers[item.index] = max(item.tier, tiers.get(item.index, 0))
-    lowest = max(tiers.values(), default=0) + 1
-    for ranking in rankings:
-        if ranking and len(ranking) < len(fused):
-            for index in fused.keys() - {item.index for item in ranking}:
-                tiers[index] = lowest
+            tiers[item.index] = max(item.tier, tiers[item.index])
+    lowest = max(tiers, default=0) + 1
+    for incomplete, column in zip(partly, columns, strict=True):
+        if incomplete:
+            tiers = [lowest if score is None else tier for score, tier in zip(column, tiers, strict=True)]
     return tiers
 
 

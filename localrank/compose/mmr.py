@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 
 __all__ = ["Similarity", "cosine_similarity", "marginal_order", "word_similarity"]
 
-Similarity = Callable[[int, int], float]
-"""Returns how alike two documents are, by their positions: 0 (nothing in common) to 1 (the same)."""
+Similarity = Callable[[int, Sequence[int]], list[float]]
+"""Returns how alike one document and several others are, by their positions: 0 (nothing in common) to 1 (the same)."""
 
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _FEWEST_FOR_COMMON = 4
@@ -26,21 +26,22 @@ def marginal_order(
 
     Args:
         relevance: One a document, in 0–1.
-        similarity: Of two positions.
+        similarity: Of one position and several.
         lambda_: 1 looks at relevance alone, 0 at difference alone.
         count: How many to choose.
     """
-    left = list(range(len(relevance)))
-    nearest = [0.0] * len(relevance)
+    gains = [lambda_ * value for value in relevance]
+    nearest = [0.0] * len(gains)
+    left = list(range(len(gains)))
     chosen: list[int] = []
     while left and len(chosen) < count:
-        best = max(
-            left, key=lambda position: lambda_ * relevance[position] - (1 - lambda_) * nearest[position]
-        )
+        best = max(left, key=gains.__getitem__)
         chosen.append(best)
         left.remove(best)
-        for position in left:
-            nearest[position] = max(nearest[position], similarity(best, position))
+        for position, alike in zip(left, similarity(best, left), strict=True):
+            if alike > nearest[position]:
+                gains[position] -= (1 - lambda_) * (alike - nearest[position])
+                nearest[position] = alike
     return chosen
 
 
@@ -55,13 +56,14 @@ def word_similarity(texts: Sequence[str]) -> Similarity:
     counted = (word for word, texts_with in spread.items() if 1 < texts_with <= most)
     place = {word: position for position, word in enumerate(counted)}
     lengths = [sum(spread[word] <= most for word in found) for found in words]
+    scales = [1 / math.sqrt(length) if length else 0.0 for length in lengths]
     signatures = [_bits([place[word] for word in found if word in place], len(place)) for found in words]
 
-    def similarity(one: int, other: int) -> float:
-        if not lengths[one] or not lengths[other]:
-            return float(words[one] == words[other])
-        shared = (signatures[one] & signatures[other]).bit_count()
-        return shared / math.sqrt(lengths[one] * lengths[other])
+    def similarity(one: int, others: Sequence[int]) -> list[float]:
+        if not lengths[one]:
+            return [float(words[one] == words[other]) for other in others]
+        mine, scale = signatures[one], scales[one]
+        return [(mine & signatures[other]).bit_count() * scale * scales[other] for other in others]
 
     return similarity
 
@@ -77,8 +79,9 @@ def cosine_similarity(vectors: Sequence[Sequence[float]]) -> Similarity:
     """Return the cosine of the texts' vectors, negative ones as 0."""
     units = [_unit(vector) for vector in vectors]
 
-    def similarity(one: int, other: int) -> float:
-        return max(0.0, sum(map(float.__mul__, units[one], units[other])))
+    def similarity(one: int, others: Sequence[int]) -> list[float]:
+        mine = units[one]
+        return [max(0.0, sum(map(float.__mul__, mine, units[other]))) for other in others]
 
     return similarity
 

@@ -64,30 +64,35 @@ async def rerank_in_parts(
     """
     parts = split(options, max_documents)
     answers: list[DoRerankResult | None] = [None] * len(parts)
-    limiter = anyio.CapacityLimiter(max_parallel)
+    waiting = iter(enumerate(parts))
     failures: list[Exception] = []
     done = 0
 
-    async def run(position: int, part: Part) -> None:
+    async def work() -> None:
         nonlocal done
-        async with limiter:
+        for position, part in waiting:
             try:
                 answer = await do_rerank(part.options)
             except Exception as error:
                 failures.append(error)
                 group.cancel_scope.cancel()
                 return
-        answers[position] = replace(answer, results=_shifted(answer, part.start))
-        done += len(part.options.documents)
-        options.report_progress(done, len(options.documents))
+            answers[position] = replace(answer, results=_shifted(answer, part.start))
+            done += len(part.options.documents)
+            options.report_progress(done, len(options.documents))
 
     async with anyio.create_task_group() as group:
-        for position, part in enumerate(parts):
-            group.start_soon(run, position, part)
+        for _ in range(min(max_parallel, len(parts))):
+            group.start_soon(work)
     if failures:
         raise failures[0]
     return [answer for answer in answers if answer is not None]
 
 
 def _shifted(answer: DoRerankResult, start: int) -> Sequence[ScoredIndex]:
-    return [replace(item, index=item.index + start) for item in answer.results]
+    if not start:
+        return answer.results
+    return [
+        ScoredIndex(item.index + start, item.score, item.tier, item.truncated, item.metadata)
+        for item in answer.results
+    ]
