@@ -30,7 +30,10 @@ def diagnose() -> tuple[Section, ...]:
 
 def _onnxruntime() -> Finding:
     try:
-        import onnxruntime  # noqa: PLC0415 - the doctor must also run where it cannot be imported
+        from localrank_transformers.engines.onnx import (  # noqa: PLC0415 - run also where it cannot be imported
+            available_providers,
+            runtime_version,
+        )
     except Exception as error:
         return Finding(
             "onnxruntime",
@@ -38,8 +41,7 @@ def _onnxruntime() -> Finding:
             "broken",
             "pip install --force-reinstall onnxruntime",
         )
-    devices = ", ".join(onnxruntime.get_available_providers())
-    return Finding("onnxruntime", f"{onnxruntime.__version__} with {devices}")
+    return Finding("onnxruntime", f"{runtime_version()} with {', '.join(available_providers())}")
 
 
 def _package(name: str) -> Finding:

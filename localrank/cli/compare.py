@@ -14,7 +14,7 @@ from localrank.cli.reading import InputDocument
 from localrank.cli.terminal import Row, console, show_rows
 from localrank.contract.types import RankedDocument, RerankResult
 
-__all__ = ["compare"]
+__all__ = ["compare", "two_models"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +25,26 @@ class Pair:
     second: RankedDocument[InputDocument]
 
 
-def compare(models: str, request: RankRequest, *, for_person: bool) -> None:
+def two_models(text: str) -> tuple[str, str]:
+    """Return the two names of `A,B`.
+
+    Raises:
+        UsageError: There are not two different ones.
+    """
+    names = [name.strip() for name in text.split(",")]
+    if len(names) != 2 or not all(names) or names[0] == names[1]:
+        raise click.UsageError(f"--compare takes two models with a comma between them, not {text!r}.")
+    return names[0], names[1]
+
+
+def compare(names: tuple[str, str], request: RankRequest, *, for_person: bool) -> None:
     """Rank with both models and print, in the first one's order, what either has among its best `top_k`.
 
     Args:
-        models: Two names with a comma between them.
+        names: The models.
         request: What is asked of both; `threshold` counts for either score.
         for_person: A table instead of JSON Lines.
     """
-    names = [name.strip() for name in models.split(",")]
-    if len(names) != 2 or not all(names):
-        raise click.UsageError(f"--compare takes two models with a comma between them, not {models!r}.")
     results = [rank(name, replace(request, top_k=None)) for name in names]
     for result in results:
         warn_of(result)

@@ -55,11 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _interrupted(owns_process=arguments is None)
     except click.ClickException as error:
         return _failed(_line_of(error), error.exit_code)
-    except RerankError as error:
-        return _failed(str(error), code_of(error))
     except Exception as error:
         if os.environ.get("LOCALRANK_DEBUG"):
             traceback.print_exc()
+        if isinstance(error, RerankError):
+            return _failed(str(error), code_of(error))
         hint = "Set LOCALRANK_DEBUG=1 to see where."
         return _failed(f"unexpected {type(error).__name__}: {error} {hint}", ExitCode.FAILED)
 

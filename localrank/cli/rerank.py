@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from localrank.cli.compare import compare
+from localrank.cli.compare import compare, two_models
 from localrank.cli.exits import EXIT_CODES
 from localrank.cli.output import note, print_json_lines, reader_may_leave, stdout_is_terminal, warn_of
 from localrank.cli.ranking import DEFAULT_MODEL, RankRequest, is_scored, place_of, rank, record_of, spent
@@ -105,6 +105,7 @@ def rerank(
     """Check the options, read, rank, print."""
     if paragraphs and text_key is not None:
         raise click.UsageError("--paragraphs and --text-key exclude each other.")
+    names = None if models is None else two_models(models)
     for_person = stdout_is_terminal() and not as_json
     documents = tuple(read_documents(files, paragraphs=paragraphs, text_key=text_key))
     request = RankRequest(
@@ -116,8 +117,8 @@ def rerank(
         timeout=timeout,
         deadline=deadline,
     )
-    if models is not None:
-        compare(models, request, for_person=for_person)
+    if names is not None:
+        compare(names, request, for_person=for_person)
         return
     result = rank(model or DEFAULT_MODEL, request)
     warn_of(result)

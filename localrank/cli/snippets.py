@@ -43,35 +43,35 @@ def word_spans(text: str, stems: frozenset[str]) -> list[tuple[int, int]]:
 
 
 def best_part(text: str, stems: frozenset[str], limit: int) -> str:
-    """Return at most `limit` characters of `text`: the stretch with the most different words of the query.
+    """Return at most `limit` characters of `text`: the first stretch with the most different words of the query.
 
-    Stretches begin with a word, at a sentence's start where two are equal, and as early as can be; `…` marks what is left out.
+    It begins with a word, and with the sentence of its first such word where that fits; `…` marks what is left out.
     """
     if len(text) <= limit:
         return text
-    spans = word_spans(text, stems)
     room = max(1, limit - 2)
-    start = max(_starts(text, spans, room), key=lambda at: (*_worth(text, at, room, spans), -at))
+    start = _best_start(text, stems, room)
     end = min(len(text), start + room)
     if end < len(text):
-        end = text.rfind(" ", start + room // 2, end + 1)
-        end = end if end > 0 else start + room
+        space = text.rfind(" ", start + room // 2, end + 1)
+        end = space if space > 0 else end
     return ("…" if start else "") + text[start:end].strip() + ("…" if end < len(text) else "")
 
 
-def _starts(text: str, spans: list[tuple[int, int]], room: int) -> list[int]:
-    """Return where a stretch may begin: sentence starts, and a few words before each word of the query."""
+def _best_start(text: str, stems: frozenset[str], room: int) -> int:
+    found = [(start, end, _stem(text[start:end].casefold())) for start, end in word_spans(text, stems)]
+
+    def worth(at: int) -> int:
+        return len({stem for start, end, stem in found if at <= start and end <= at + room})
+
     sentences = [match.end() for match in _SENTENCE_START.finditer(text)]
-    before = [text.rfind(" ", 0, max(0, start - room // 4)) + 1 for start, _ in spans]
-    return sorted({0, *sentences, *before})
-
-
-def _worth(text: str, start: int, room: int, spans: list[tuple[int, int]]) -> tuple[int, int]:
-    inside = {
-        _stem(text[left:right].casefold()) for left, right in spans if start <= left and right <= start + room
-    }
-    starts_sentence = start == 0 or text[max(0, start - 2) : start - 1] in {".", "!", "?", ":", ";"}
-    return len(inside), int(starts_sentence)
+    before = [text.rfind(" ", 0, max(0, start - room // 4)) + 1 for start, _, _ in found]
+    start = max(sorted({0, *sentences, *before}), key=worth)
+    if start == 0:
+        return 0
+    first = next((at for at, _, _ in found if at >= start), start)
+    sentence = max((at for at in sentences if at <= first), default=start)
+    return sentence if worth(sentence) == worth(start) else start
 
 
 def _stem(word: str) -> str:
