@@ -1,0 +1,77 @@
+"""Cross-encoders in torch: padded pairs in, one or two logits a pair out."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from localrank_transformers.engines.torch.runtime import TorchRuntime, padded
+from localrank_transformers.engines.torch.weights import load_weights
+from localrank_transformers.tokenization import Row
+from localrank_transformers.torch_settings import TorchSettings
+
+__all__ = ["EncoderEngine", "load_classifier"]
+
+
+class EncoderEngine:
+    """A module that maps `input_ids`, `attention_mask` and perhaps `token_type_ids` to logits.
+
+    Args:
+        module: Returns logits, or an output that has them; its `config` is transformers'.
+        runtime: The device.
+        compile_module: Whether to compile it; a pass is then left only between batches.
+    """
+
+    def __init__(self, module: Any, runtime: TorchRuntime, *, compile_module: bool = False) -> None:
+        self.config: dict[str, Any] = module.config.to_dict()
+        self._reads_types = reads_segments(module)
+        self._pad_id = int(module.config.pad_token_id or 0)
+        self._runtime = runtime
+        if compile_module:
+            self._module = torch.compile(runtime.adopt(module, with_hooks=False), dynamic=True)
+        else:
+            self._module = runtime.adopt(module)
+
+    def logits(self, rows: Sequence[Row]) -> npt.NDArray[Any]:
+        """Return the logits of `rows`, shape (rows, labels).
+
+        Raises:
+            StoppedError: The pass was left.
+            OutOfMemoryError: The device had no room.
+            InferenceError: torch failed.
+        """
+        ids = [row.ids for row in rows]
+        feed = {
+            "input_ids": padded(ids, fill=self._pad_id),
+            "attention_mask": padded([np.ones_like(row) for row in ids], fill=0),
+        }
+        if self._reads_types:
+            feed["token_type_ids"] = padded([row.types for row in rows], fill=0)
+
+        def forward() -> npt.NDArray[Any]:
+            output = self._module(**{name: self._runtime.tensor(table) for name, table in feed.items()})
+            return self._runtime.numbers(getattr(output, "logits", output))
+
+        return self._runtime.run(forward)
+
+
+def reads_segments(module: Any) -> bool:
+    """Whether the segment of a token matters to `module`: it takes segment ids and has more than one kind of them."""
+    takes = "token_type_ids" in inspect.signature(module.forward).parameters
+    return takes and int(getattr(module.config, "type_vocab_size", 0) or 0) > 1
+
+
+def load_classifier(folder: Path, runtime: TorchRuntime, settings: TorchSettings) -> EncoderEngine:
+    """Return the sequence-classification model in `folder`.
+
+    Raises:
+        ModelLoadError: transformers cannot load it, or its head is missing.
+    """
+    module = load_weights("AutoModelForSequenceClassification", folder, runtime.placement, settings)
+    return EncoderEngine(module, runtime, compile_module=settings.compile)

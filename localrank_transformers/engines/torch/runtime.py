@@ -1,0 +1,129 @@
+"""Forward passes that can be left between two layers, and the device's failures in our words."""
+
+from __future__ import annotations
+
+import gc
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from localrank.contract.errors import InferenceError, RerankError
+from localrank_transformers.engines.torch.device import Placement
+from localrank_transformers.torch_watch import OutOfMemoryError, StoppedError
+
+__all__ = ["TorchRuntime", "padded"]
+
+T = TypeVar("T")
+
+_MODULES_AHEAD = 16
+"""On a GPU, modules that may be queued before the oldest has run: about two layers, so that leaving a pass is quick."""
+
+
+class TorchRuntime:
+    """The device of one model. One pass at a time: its user holds a lock.
+
+    Args:
+        placement: Device and precision.
+    """
+
+    def __init__(self, placement: Placement) -> None:
+        self.placement = placement
+        self._should_stop: Callable[[], bool] | None = None
+        self._queued: deque[Any] = deque()
+
+    def adopt(self, module: Any, *, with_hooks: bool = True) -> Any:
+        """Move `module` to the device, ready for passes that can be stopped (with hooks), and return it."""
+        module.eval().requires_grad_(requires_grad=False)
+        module.to(device=self.placement.device)
+        for part in module.modules() if with_hooks else ():
+            if next(part.parameters(recurse=False), None) is not None:
+                part.register_forward_pre_hook(self._before_module)
+        return module
+
+    @contextmanager
+    def watching(self, should_stop: Callable[[], bool]) -> Iterator[None]:
+        """Leave passes inside this context when `should_stop` says so."""
+        self._should_stop = should_stop
+        try:
+            yield
+        finally:
+            self._should_stop = None
+            self._queued.clear()
+
+    def run(self, forward: Callable[[], T]) -> T:
+        """Return what `forward` computes, without gradients; what fails is raised as an error that holds no tensors.
+
+        Raises:
+            StoppedError: The pass was left.
+            OutOfMemoryError: The device had no room.
+            InferenceError: Anything else that torch raised.
+        """
+        try:
+            with torch.inference_mode():
+                return forward()
+        except RerankError:
+            raise
+        except Exception as error:
+            failure = _in_our_words(error)
+        # Raised out here: an error under way keeps the frames of the pass alive, and their tensors with them.
+        self._queued.clear()
+        self.release_memory()
+        raise failure
+
+    def tensor(self, values: npt.NDArray[Any]) -> torch.Tensor:
+        """Return `values` on the device."""
+        return torch.from_numpy(values).to(self.placement.device, non_blocking=True)
+
+    def numbers(self, values: torch.Tensor) -> npt.NDArray[np.float32]:
+        """Return `values` as float32 numbers, once the device has computed them."""
+        result: npt.NDArray[np.float32] = values.float().cpu().numpy()
+        return result
+
+    def release_memory(self) -> None:
+        """Hand what torch keeps in reserve back to the device."""
+        if self.placement.device.type == "cpu":
+            return
+        gc.collect()
+        torch.get_device_module(self.placement.device).empty_cache()
+
+    def _before_module(self, _module: Any, _arguments: Any) -> None:
+        if self._should_stop is not None and self._should_stop():
+            raise StoppedError
+        if self.placement.device.type == "cuda":
+            self._wait_for_the_oldest()
+
+    def _wait_for_the_oldest(self) -> None:
+        event = torch.cuda.Event()
+        event.record()
+        self._queued.append(event)
+        if len(self._queued) > _MODULES_AHEAD:
+            self._queued.popleft().synchronize()
+
+
+def padded(rows: Sequence[npt.NDArray[np.int64]], *, fill: int, left: bool = False) -> npt.NDArray[np.int64]:
+    """Return `rows` as one array of shape (rows, longest), filled up with `fill` on the right, or on the left."""
+    longest = max(len(row) for row in rows)
+    table = np.full((len(rows), longest), fill, dtype=np.int64)
+    for place, row in enumerate(rows):
+        if left:
+            table[place, longest - len(row) :] = row
+        else:
+            table[place, : len(row)] = row
+    return table
+
+
+def _in_our_words(error: Exception) -> Exception:
+    if isinstance(error, StoppedError):
+        return StoppedError()
+    if isinstance(error, torch.OutOfMemoryError):
+        return OutOfMemoryError(_first_line(error))
+    return InferenceError(f"torch failed: {type(error).__name__}: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0][:200]

@@ -1,0 +1,91 @@
+"""Weights from safetensors into transformers' own classes, every one of them accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import transformers
+from transformers.utils import logging as transformers_logging
+
+from localrank.contract.errors import ModelLoadError
+from localrank_transformers.engines.torch.device import Placement
+from localrank_transformers.torch_settings import TorchSettings
+
+__all__ = ["load_weights"]
+
+_HARMLESS = ("position_ids", "rotary_emb.inv_freq")
+"""Buffers that are computed, not learned; older files hold them or not."""
+
+
+def load_weights(
+    auto_class: str,
+    folder: Path,
+    placement: Placement,
+    settings: TorchSettings,
+    *,
+    config: Any = None,
+    absent: tuple[str, ...] = (),
+) -> Any:
+    """Return the model in `folder`, made by `transformers.<auto_class>`.
+
+    Args:
+        auto_class: Name of a class with `from_pretrained`, such as `AutoModelForSequenceClassification`.
+        folder: Where `config.json` and the safetensors lie.
+        placement: Gives the type of the weights; moving to the device is the caller's.
+        settings: Attention and whether code of the repository may run.
+        config: Takes the place of `config.json`.
+        absent: Beginnings of names that the files need not hold, since the family does not use them (a pooler).
+
+    Raises:
+        ModelLoadError: transformers cannot load it, or weights are missing and would be random.
+    """
+    options: dict[str, Any] = {} if config is None else {"config": config}
+    if settings.attention not in {"auto", "packed"}:
+        options["attn_implementation"] = settings.attention
+    try:
+        with _quiet():
+            model, found = getattr(transformers, auto_class).from_pretrained(
+                folder,
+                dtype=placement.dtype,
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=settings.trust_remote_code,
+                output_loading_info=True,
+                **options,
+            )
+    except Exception as error:
+        raise ModelLoadError(
+            f"transformers cannot load the model in {str(folder)!r}: {str(error).strip().split(chr(10), 1)[0][:300]}",
+            hint="A model with code of its own needs trust_remote_code=True; read that code first."
+            if "trust_remote_code" in str(error)
+            else "The files may be incomplete, or the installed transformers does not know the architecture.",
+        ) from error
+    _refuse_random(found, absent)
+    return model
+
+
+def _refuse_random(found: dict[str, Any], absent: tuple[str, ...]) -> None:
+    wrong = [*found.get("missing_keys", ()), *(str(one[0]) for one in found.get("mismatched_keys", ()))]
+    wrong = sorted(name for name in wrong if not name.endswith(_HARMLESS) and not name.startswith(absent))
+    if wrong:
+        raise ModelLoadError(
+            f"The files lack {len(wrong)} weights of the model, such as {wrong[0]!r}; they would be random.",
+            hint="This is no reranker's checkpoint, or the wrong family: say which one with family=….",
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers' progress bar and load report off the terminal, and leave its settings as they were."""
+    shown, level = transformers_logging.is_progress_bar_enabled(), transformers_logging.get_verbosity()
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
+        if shown:
+            transformers_logging.enable_progress_bar()
