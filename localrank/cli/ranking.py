@@ -77,9 +77,9 @@ def record_of(ranked: RankedDocument[InputDocument]) -> dict[str, Any]:
 
 
 def place_of(document: InputDocument) -> str:
-    """Return `source:line` and the headings, for a person; empty for a line of standard input."""
-    parts = (f"{document.source}:{document.line}" if document.source else "", document.heading)
-    return "  ".join(part for part in parts if part)
+    """Return `source:line` and the nearest heading, for a person; empty for a line of standard input."""
+    place = f"{document.source}:{document.line}" if document.source else ""
+    return " · ".join(part for part in (place, document.heading.rpartition(" > ")[2]) if part)
 
 
 def spent(result: RerankResult[Any]) -> str:

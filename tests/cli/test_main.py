@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+
+import click
+import pytest
+
+from localrank import __version__
+from localrank.cli import group
+from localrank.cli.exits import EXIT_CODES, ExitCode, code_of
+from localrank.cli.main import main
+from localrank.contract import errors
+from tests.support.shell import localrank
+
+
+@click.command()
+def hello() -> None:
+    """Greet."""
+    click.echo("hello from elsewhere")
+
+
+NO_COMMAND = "text"
+
+
+def install(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
+    entries = [EntryPoint(name, value, group.ENTRY_POINT_GROUP) for name, value in values.items()]
+    monkeypatch.setattr(group, "entry_points", lambda group: entries)
+
+
+def test_an_installed_package_brings_a_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(monkeypatch, hello=f"{__name__}:hello")
+
+    assert main(["hello"]) == 0
+    assert capsys.readouterr().out == "hello from elsewhere\n"
+
+
+def test_a_broken_command_says_why_and_leaves_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(monkeypatch, hello=f"{__name__}:hello", gone="no.such.module:x", odd=f"{__name__}:NO_COMMAND")
+
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "gone    (cannot be loaded from an installed package)" in shown
+    assert "hello   Greet." in shown
+    assert main(["gone", "--any", "thing"]) == 1
+    assert "'gone' of an installed package cannot be loaded: ModuleNotFoundError" in capsys.readouterr().err
+    assert main(["odd"]) == 1
+    assert "is no click command" in capsys.readouterr().err
+
+
+def test_an_installed_package_cannot_replace_our_own_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(monkeypatch, demo=f"{__name__}:hello")
+
+    assert main(["demo", "--json", "--model", "lexical:default"]) == 0
+    assert "hello from elsewhere" not in capsys.readouterr().out
+
+
+def test_the_models_command_comes_from_the_local_provider() -> None:
+    assert "localrank-mini" in localrank("models", "list").out
+
+
+def test_no_arguments_show_the_help() -> None:
+    done = localrank()
+
+    assert "Usage: localrank" in done.out + done.err
+    assert "Traceback" not in done.err
+
+
+def test_the_version_is_the_packages() -> None:
+    assert localrank("--version").out == f"localrank, version {__version__}\n"
+
+
+def test_help_loads_no_rich_and_no_engine() -> None:
+    code = (
+        "import sys; from localrank.cli.main import main; main(['rerank', '--help']); main(['--help']); "
+        "print([m for m in ('rich', 'numpy', 'onnxruntime', 'tokenizers', 'huggingface_hub') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=30)
+
+    assert done.stdout.decode().splitlines()[-1] == "[]"
+
+
+def test_every_exit_code_is_in_the_help_of_rerank() -> None:
+    shown = localrank("rerank", "--help").out
+
+    assert all(f"{code:>3}  {meaning}" in shown for code, meaning in EXIT_CODES.items())
+    assert set(EXIT_CODES) == set(ExitCode)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.UnknownModelError("x"), 4),
+        (errors.ModelLoadError("x"), 4),
+        (errors.MissingDependencyError("x"), 4),
+        (errors.MissingAPIKeyError("x"), 4),
+        (errors.RerankTimeoutError("x"), 5),
+        (errors.RerankAbortedError("x"), 130),
+        (errors.InferenceError("x"), 1),
+        (errors.RateLimitError("x"), 1),
+        (errors.RetryError("x"), 1),
+    ],
+)
+def test_each_kind_of_error_has_its_exit_code(error: errors.RerankError, code: int) -> None:
+    assert code_of(error) == code

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from localrank.cli.main import main
+from localrank_transformers import bundled
+from tests.support.shell import localrank
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = main(["models", *arguments])
+    shown = capsys.readouterr()
+    return code, shown.out, shown.err
+
+
+def names(out: str) -> list[str]:
+    return [json.loads(line)["name"] for line in out.splitlines()]
+
+
+def test_the_list_starts_with_the_embedded_model(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "list")
+
+    assert code == 0
+    assert out.splitlines()[0].split()[0] == "NAME"
+    assert out.splitlines()[1].split()[:3] == ["localrank-mini", "24", "MB"]
+
+
+def test_filters_narrow_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "list", "--language", "de", "--max-size", "600MB", "--commercial", "--json")
+
+    assert "mmarco-mini" in names(out)
+    assert not {"mini", "jina-v2", "qwen3-8b"} & set(names(out))
+
+
+def test_the_list_is_sorted_by_quality(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "list", "--family", "cross-encoder", "--sort", "quality", "--json")
+
+    assert names(out)[:2] == ["ettin-1b", "ettin-400m"]
+
+
+def test_no_match_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "list", "--max-size", "1k") == (
+        0,
+        "",
+        "localrank: no known model meets all of this.\n",
+    )
+
+
+def test_a_bad_size_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "list", "--max-size", "huge")
+
+    assert (code, out) == (2, "")
+    assert "The size is 'huge'" in err
+
+
+def test_show_tells_the_licence_the_window_and_why_an_engine_cannot(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, out, _ = run(capsys, "show", "jinaai/jina-reranker-v2-base-multilingual")
+
+    assert code == 0
+    assert "CC-BY-NC-4.0 (non-commercial)" in out
+    assert "at most 1,024 tokens" in out
+    assert "not torch" in out
+    assert "breaks on transformers 5" in out
+
+
+def test_show_gives_all_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "show", "mini", "--json")
+    shown = json.loads(out)
+
+    assert shown["hub_id"] == "cross-encoder/ms-marco-MiniLM-L6-v2"
+    assert shown["onnx_files"]["fp32"] == "onnx/model.onnx"
+    assert shown["quality"][0]["benchmark"] == "TREC DL 2019"
+    assert "pad_side" in shown
+
+
+def test_an_unknown_model_offers_near_names(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "show", "bge-bas")
+
+    assert code == 4
+    assert "There is no model 'bge-bas'. Did you mean 'bge-base'" in err
+
+
+def test_path_prints_where_the_embedded_model_lies(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "path", "localrank-mini")
+
+    assert code == 0
+    assert Path(out.strip()) == Path(bundled.__file__).parent / "localrank_mini"
+
+
+def test_path_finds_a_model_in_the_hub_cache_and_says_when_it_is_not_there(tmp_path: Path) -> None:
+    absent = localrank("models", "path", "mini", HF_HUB_CACHE=str(tmp_path))
+    repository = tmp_path / "models--cross-encoder--ms-marco-MiniLM-L6-v2"
+    snapshot = repository / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("abc")
+    found = localrank("models", "path", "mini", HF_HUB_CACHE=str(tmp_path))
+
+    assert absent.code == 4
+    assert "are not on this machine" in absent.err
+    assert (found.code, found.out) == (0, f"{snapshot}\n")
+
+
+def test_a_table_in_a_pipe_is_not_cut() -> None:
+    out = localrank("models", "list").out
+
+    assert max(map(len, out.splitlines())) > 100
+    assert "CC-BY-NC-4.0 (non-commercial)" in out

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from localrank.providers.diagnosis import Finding
+from localrank_transformers import bundled, diagnosis
+from localrank_transformers.cpu_features import cpu_name, features_of_cpuinfo
+from localrank_transformers.diagnosis import diagnose
+
+X86 = "processor : 0\nmodel name : Some CPU\nflags\t\t: fpu avx2 avx512f avx512_vnni sse\nflags : none\n"
+ARM = "processor : 0\nFeatures\t: fp asimd aes asimddp i8mm\n"
+
+
+def findings() -> dict[str, Finding]:
+    return {one.name: one for section in diagnose() for one in section.findings}
+
+
+def test_all_is_well_here() -> None:
+    assert {one.state for one in findings().values()} <= {"ok", "note"}
+    assert findings()["onnxruntime"].state == "ok"
+
+
+def test_the_most_useful_feature_comes_first() -> None:
+    assert features_of_cpuinfo(X86) == ("AVX512-VNNI", "AVX512", "AVX2")
+    assert features_of_cpuinfo(ARM) == ("NEON-i8mm", "NEON-dot-product", "NEON")
+    assert features_of_cpuinfo("") == ()
+
+
+def test_the_processor_has_a_name() -> None:
+    assert cpu_name()
+
+
+@pytest.mark.parametrize(
+    ("features", "state"), [(("AVX2",), "note"), (("AVX512-VNNI", "AVX2"), "ok"), (None, "note")]
+)
+def test_a_processor_without_a_dot_product_is_worth_a_note(
+    monkeypatch: pytest.MonkeyPatch, features: tuple[str, ...] | None, state: str
+) -> None:
+    monkeypatch.setattr(diagnosis, "cpu_features", lambda: features)
+
+    assert findings()["features"].state == state
+
+
+def test_a_damaged_embedded_model_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {"localrank-mini": {**bundled.SHA256["localrank-mini"], "config.json": "0" * 64}}
+    monkeypatch.setattr(bundled, "SHA256", wrong)
+
+    assert findings()["localrank-mini"].state == "broken"
+    assert "SHA-256" in findings()["localrank-mini"].value
+
+
+def test_the_offline_switch_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert "HF_HUB_OFFLINE" in findings()["offline"].value
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    assert "offline" not in findings()
