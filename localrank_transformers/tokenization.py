@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from localrank.contract.errors import ModelLoadError
 
-__all__ = ["DocumentTokens", "Ids", "PairTokenizer", "QueryTokens", "Row"]
+__all__ = ["DocumentTokens", "Ids", "PairTokenizer", "QueryTokens", "Row", "cut_documents", "text_ids"]
 
 Ids = npt.NDArray[np.int64]
 
@@ -107,7 +107,7 @@ class PairTokenizer:
 
     def query(self, query: str) -> QueryTokens:
         """Tokenize the query once; cut it to three quarters of the window."""
-        ids: list[int] = self._tokenizer.encode(query, add_special_tokens=False).ids
+        ids = text_ids(self._tokenizer, query)
         longest = int(self.max_length * QUERY_SHARE)
         kept = ids[:longest]
         types = [*self._before_types, *([self._query_type] * len(kept)), *self._between_types]
@@ -121,20 +121,7 @@ class PairTokenizer:
 
     def documents(self, query: QueryTokens, texts: Sequence[str]) -> list[DocumentTokens]:
         """Tokenize documents in one parallel call; each is cut to the query's room."""
-        room = query.room
-        encodings = self._tokenizer.encode_batch_fast(
-            [_early_cut(text, room) for text in texts], add_special_tokens=False
-        )
-        return [
-            self._document(text, encoding.ids, room) for text, encoding in zip(texts, encodings, strict=True)
-        ]
-
-    def _document(self, text: str, ids: list[int], room: int) -> DocumentTokens:
-        read = CHARACTERS_PER_TOKEN * (room + SPARE_TOKENS)
-        while len(text) > read and len(ids) < room + SPARE_TOKENS:
-            read *= 4
-            ids = self._tokenizer.encode(text[:read], add_special_tokens=False).ids
-        return DocumentTokens(ids[:room], truncated=len(ids) > room)
+        return cut_documents(self._tokenizer, texts, query.room)
 
     def row(self, query: QueryTokens, document: DocumentTokens) -> Row:
         """Join one pair."""
@@ -151,7 +138,41 @@ class PairTokenizer:
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the character span of each token of `text`."""
-        return list(self._tokenizer.encode(text, add_special_tokens=False).offsets)
+        return list(self._tokenizer.encode(_encodable(text), add_special_tokens=False).offsets)
+
+
+def text_ids(tokenizer: Tokenizer, text: str) -> list[int]:
+    """Return the ids of `text` without special tokens."""
+    ids: list[int] = tokenizer.encode(_encodable(text), add_special_tokens=False).ids
+    return ids
+
+
+def cut_documents(tokenizer: Tokenizer, texts: Sequence[str], room: int) -> list[DocumentTokens]:
+    """Tokenize documents in one parallel call and keep the first `room` tokens of each."""
+    encodings = tokenizer.encode_batch_fast(
+        [_encodable(_early_cut(text, room)) for text in texts], add_special_tokens=False
+    )
+    return [
+        _cut_document(tokenizer, text, encoding.ids, room)
+        for text, encoding in zip(texts, encodings, strict=True)
+    ]
+
+
+def _cut_document(tokenizer: Tokenizer, text: str, ids: list[int], room: int) -> DocumentTokens:
+    read = CHARACTERS_PER_TOKEN * (room + SPARE_TOKENS)
+    while len(text) > read and len(ids) < room + SPARE_TOKENS:
+        read *= 4
+        ids = text_ids(tokenizer, text[:read])
+    return DocumentTokens(ids[:room], truncated=len(ids) > room)
+
+
+def _encodable(text: str) -> str:
+    """Return `text` with U+FFFD for surrogates that stand alone, which no tokenizer takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def _early_cut(text: str, room: int) -> str:

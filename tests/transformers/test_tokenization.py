@@ -116,3 +116,12 @@ def test_token_spans_are_character_offsets() -> None:
     pairs = PairTokenizer(embedded(), max_length=64)
     text = "Paris is big"
     assert [text[start:end] for start, end in pairs.token_spans(text)] == ["Paris", "is", "big"]
+
+
+def test_a_surrogate_that_stands_alone_is_read_as_the_replacement_character() -> None:
+    pairs = PairTokenizer(embedded(), max_length=64)
+    query = pairs.query("what")
+    [expected] = pairs.documents(query, ["broken \ufffd text"])
+
+    assert [expected] == pairs.documents(query, ["broken \ud83d text"])
+    assert pairs.query("a \ufffd").head.tolist() == pairs.query("a \udc00").head.tolist()
