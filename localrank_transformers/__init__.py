@@ -1,18 +1,21 @@
-"""Local models: any Hugging Face-layout folder, and the embedded model, on ONNX Runtime."""
+"""Local models: any Hugging Face-layout folder, and the embedded model, on ONNX Runtime or torch."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from localrank_transformers.onnx_reranker import OnnxReranker
+    from localrank_transformers.torch_reranker import TorchReranker
 
-__all__ = ["OnnxReranker"]
+__all__ = ["OnnxReranker", "TorchReranker"]
+
+_HOMES = {"OnnxReranker": "onnx_reranker", "TorchReranker": "torch_reranker"}
 
 
 def __getattr__(name: str) -> Any:
-    if name != "OnnxReranker":
+    if name not in _HOMES:
         raise AttributeError(f"module 'localrank_transformers' has no attribute {name!r}")
-    from localrank_transformers.onnx_reranker import OnnxReranker  # noqa: PLC0415  # numpy comes with it
-
-    return OnnxReranker
+    # Imported at the first use: numpy comes with it.
+    return getattr(import_module(f"localrank_transformers.{_HOMES[name]}"), name)

@@ -63,7 +63,7 @@ def build(
     folder.mkdir(parents=True, exist_ok=True)
     specials = BERT_SPECIALS if style == "bert" else ROBERTA_SPECIALS
     vocabulary = {word: place for place, word in enumerate([*specials, *WORDS])}
-    _tokenizer(style, vocabulary).save(str(folder / "tokenizer.json"))
+    make_tokenizer(style, vocabulary).save(str(folder / "tokenizer.json"))
     settings: dict[str, object] = {
         "architectures": ["BertForSequenceClassification"],
         "model_type": "bert" if style == "bert" else "xlm-roberta",
@@ -84,7 +84,7 @@ def build(
     return folder
 
 
-def _tokenizer(style: str, vocabulary: dict[str, int]) -> Tokenizer:
+def make_tokenizer(style: str, vocabulary: dict[str, int]) -> Tokenizer:
     unknown = "[UNK]" if style == "bert" else "<unk>"
     tokenizer = Tokenizer(WordLevel(vocabulary, unk_token=unknown))
     tokenizer.pre_tokenizer = Whitespace()

@@ -1,0 +1,50 @@
+"""A query of a cross-encoder: pairs by the tokenizer's template, logits from any engine that takes rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+from localrank_transformers.scoring import margins
+from localrank_transformers.tokenization import DocumentTokens, PairTokenizer, QueryTokens, Row
+
+__all__ = ["PairQuery"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PairQuery:
+    """See `PointwiseQuery`.
+
+    Attributes:
+        tokenizer: Joins query and document.
+        query: The tokens of the query.
+        logits: Takes the rows of a batch and returns shape (rows, labels).
+    """
+
+    tokenizer: PairTokenizer
+    query: QueryTokens
+    logits: Callable[[Sequence[Row]], npt.NDArray[Any]]
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the query was cut."""
+        return self.query.truncated
+
+    def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
+        """Tokenize documents, each cut to what fits beside the query."""
+        return self.tokenizer.documents(self.query, texts)
+
+    def length(self, document: DocumentTokens) -> int:
+        """Return the tokens of the pair."""
+        return self.tokenizer.length(self.query, document)
+
+    def batch_length(self, document: DocumentTokens) -> int:
+        """Return the tokens of the pair: nothing is shared between rows."""
+        return self.tokenizer.length(self.query, document)
+
+    def margins(self, documents: Sequence[DocumentTokens]) -> list[float]:
+        """Return one logit a document."""
+        return margins(self.logits([self.tokenizer.row(self.query, document) for document in documents]))

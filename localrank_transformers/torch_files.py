@@ -1,0 +1,115 @@
+"""The files of a model folder that torch needs: JSON read here, weights only named, pickles refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from localrank.contract.errors import ModelLoadError
+
+__all__ = ["TorchFiles", "read_torch_files"]
+
+_LAYOUT_HINT = "Pass a folder in the Hugging Face layout: config.json, tokenizer.json and model.safetensors."
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TorchFiles:
+    """What the files of a model say, weights left out.
+
+    Attributes:
+        folder: Where they lie.
+        config: `config.json`.
+        tokenizer_config: `tokenizer_config.json`, empty where there is none.
+        modules: `modules.json` of a sentence-transformers model, empty where there is none.
+        chat_template: The template of a chat model, or None.
+    """
+
+    folder: Path
+    config: dict[str, Any]
+    tokenizer_config: dict[str, Any]
+    modules: tuple[dict[str, Any], ...]
+    chat_template: str | None
+
+    @property
+    def architecture(self) -> str:
+        """The first architecture of the configuration, or an empty text."""
+        return str((self.config.get("architectures") or [""])[0])
+
+    def tokenizer(self) -> Tokenizer:
+        """Return a fresh tokenizer.
+
+        Raises:
+            ModelLoadError: `tokenizer.json` is missing or damaged.
+        """
+        content = _content(self.folder, "tokenizer.json")
+        try:
+            return Tokenizer.from_str(content.decode())
+        except Exception as error:  # the library raises a bare Exception
+            raise ModelLoadError(f"tokenizer.json cannot be read: {str(error)[:200]}") from error
+
+    def json(self, name: str) -> dict[str, Any]:
+        """Return the object in the file `name`, empty where there is no such file."""
+        return _parsed(self.folder, name, dict) if (self.folder / name).is_file() else {}
+
+
+def read_torch_files(folder: Path) -> TorchFiles:
+    """Read the JSON files of `folder`.
+
+    Raises:
+        ModelLoadError: A file is missing or damaged, or the weights are pickled.
+    """
+    config: dict[str, Any] = _parsed(folder, "config.json", dict)
+    _refuse_pickles(folder)
+    optional = {name: folder / name for name in ("tokenizer_config.json", "modules.json")}
+    tokenizer_config: dict[str, Any] = (
+        _parsed(folder, "tokenizer_config.json", dict) if optional["tokenizer_config.json"].is_file() else {}
+    )
+    modules: list[dict[str, Any]] = (
+        _parsed(folder, "modules.json", list) if optional["modules.json"].is_file() else []
+    )
+    return TorchFiles(
+        folder, config, tokenizer_config, tuple(modules), _chat_template(folder, tokenizer_config)
+    )
+
+
+def _chat_template(folder: Path, tokenizer_config: dict[str, Any]) -> str | None:
+    if (folder / "chat_template.jinja").is_file():
+        return _content(folder, "chat_template.jinja").decode()
+    template = tokenizer_config.get("chat_template")
+    return template if isinstance(template, str) else None
+
+
+def _refuse_pickles(folder: Path) -> None:
+    if any(folder.glob("*.safetensors")):
+        return
+    pickled = sorted(path.name for path in folder.glob("*.bin"))
+    if not pickled:
+        raise ModelLoadError(f"The folder {str(folder)!r} has no model.safetensors.", hint=_LAYOUT_HINT)
+    raise ModelLoadError(
+        f"The folder {str(folder)!r} has its weights in {pickled[0]} only: a pickle, which can run any code when it is read.",
+        hint="Use a revision that ships model.safetensors, or convert the weights yourself where you trust their origin: "
+        "transformers' from_pretrained(…, weights_only=True), then save_pretrained(FOLDER).",
+    )
+
+
+def _content(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except OSError as error:
+        raise ModelLoadError(
+            f"The folder {str(folder)!r} has no readable {name}.", hint=_LAYOUT_HINT
+        ) from error
+
+
+def _parsed(folder: Path, name: str, kind: type) -> Any:
+    try:
+        parsed = json.loads(_content(folder, name))
+    except ValueError as error:
+        raise ModelLoadError(f"{name} is no valid JSON: {error}.") from error
+    if not isinstance(parsed, kind):
+        raise ModelLoadError(f"{name} holds a {type(parsed).__name__} instead of a {kind.__name__}.")
+    return parsed

@@ -1,0 +1,211 @@
+"""`TorchReranker`: any family of reranker on torch, on a GPU or the CPU."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tokenizers import Tokenizer
+
+from localrank.contract.errors import ModelLoadError
+from localrank.contract.model import DoRerankOptions, DoRerankResult
+from localrank.contract.types import ScoreKind
+from localrank.providers.loading import LoadOnce
+from localrank.providers.worker import run_in_thread
+from localrank_transformers.catalogue import Family
+from localrank_transformers.families.detection import Kind, detect
+from localrank_transformers.files import Location, locate
+from localrank_transformers.scoring import Activation
+from localrank_transformers.torch_call import TorchCall
+from localrank_transformers.torch_files import TorchFiles, read_torch_files
+from localrank_transformers.torch_loaded import TorchLoaded, load_torch
+from localrank_transformers.torch_settings import Attention, Dtype, TorchSettings, require_packages
+
+__all__ = ["TorchReranker"]
+
+
+class TorchReranker:
+    """Rank with torch and transformers; a drop-in replacement for `OnnxReranker`.
+
+    Nothing is loaded, and torch is not imported, before the first call (or `warm_up`). One object serves any number of tasks
+    and threads: its calls compute one after the other, since one pass fills the device. A call that is aborted or cancelled is
+    left between two layers.
+
+    Args:
+        model: A folder in the Hugging Face layout (`config.json`, `tokenizer.json`, `model.safetensors`), an alias or a hub id.
+            Pickled weights are refused.
+        device: `"auto"` is CUDA where it is, else the CPU; `"mps"` is used only when asked for. A device that is not there is
+            an error. What was chosen stands in `provider_metadata["torch"]`.
+        dtype: `"auto"` is bf16 on a GPU (fp16 where it has no bf16) and fp32 on the CPU; or `"fp32"`, `"bf16"`, `"fp16"`.
+            bf16 on a CPU with AVX512-BF16 or AMX is about twice as fast, and a score may then move in the second decimal with
+            the batch it is in.
+        attention: `"auto"` is transformers' choice; `"sdpa"`, `"eager"`, `"flash_attention_2"`.
+        compile: Compile the model at its first pass. A pass is then left between batches only.
+        max_length: Tokens of a pair; longer documents are cut and marked. None means the model's own limit, at most 1,024.
+        batch_tokens: Padded tokens of one pass; None means 2,048 on the CPU and 32,768 on a GPU.
+        activation: `"sigmoid"` gives scores of 0–1; `"none"` gives the logit. None means what the family needs.
+        family: The kind of model, where its files do not tell.
+        template: The prompt of a causal model, where its files do not tell: `"qwen3"`, `"bge-gemma"`, `"mxbai-v2"`.
+        instruction: What "relevant" means, for models that read it; a call's own `instruction` goes first.
+        layer: The layer whose score is used, for layerwise models.
+        trust_remote_code: Whether the code in the model's folder may run.
+        offline: Kept for models that are fetched; a folder never connects to anything.
+        cache_dir: Where fetched models are kept.
+        revision: The commit of a fetched model.
+
+    Raises:
+        MissingDependencyError: torch, transformers or safetensors is not installed.
+        InvalidRequestError: A setting with no meaning.
+        UnknownModelError: No folder and no known model of that name.
+        ModelLoadError: A known model whose files are not on this machine.
+    """
+
+    provider = "torch"
+
+    def __init__(
+        self,
+        model: str | Path,
+        *,
+        device: str = "auto",
+        dtype: Dtype = "auto",
+        attention: Attention = "auto",
+        compile: bool = False,  # noqa: A002  # the name that torch and transformers users know
+        max_length: int | None = None,
+        batch_tokens: int | None = None,
+        activation: Activation | None = None,
+        family: Family | None = None,
+        template: str | None = None,
+        instruction: str | None = None,
+        layer: int | None = None,
+        trust_remote_code: bool = False,
+        offline: bool | None = None,
+        cache_dir: str | Path | None = None,
+        revision: str | None = None,
+    ) -> None:
+        require_packages()
+        self._settings = TorchSettings(
+            device=device,
+            dtype=dtype,
+            attention=attention,
+            compile=compile,
+            max_length=max_length,
+            batch_tokens=batch_tokens,
+            activation=activation,
+            family=family,
+            template=template,
+            instruction=instruction,
+            layer=layer,
+            trust_remote_code=trust_remote_code,
+        )
+        self._model = model
+        self._hub = (offline, cache_dir, revision)
+        self._location = locate(model)
+        self._files = LoadOnce(partial(_read, self._location))
+        self._tokenizer = LoadOnce(self._read_tokenizer)
+        self._once = LoadOnce(self._load)
+
+    @property
+    def model_id(self) -> str:
+        """The folder's name, or the hub id."""
+        return self._location.model_id
+
+    @property
+    def score_kind(self) -> ScoreKind:
+        """`ordinal` for a listwise model; else `probability` with the sigmoid and `logit` without."""
+        kind = self._kind()
+        if kind == "listwise":
+            return "ordinal"
+        default = "none" if kind == "late-interaction" else "sigmoid"
+        return "logit" if (self._settings.activation or default) == "none" else "probability"
+
+    @property
+    def scores_comparable(self) -> bool:
+        """False for a listwise model, whose scores mean something within their list only."""
+        return self._kind() != "listwise"
+
+    @property
+    def fingerprint(self) -> str:
+        """What a score depends on besides query and document: files and settings."""
+        return f"torch:{self._location.folder or self._location.model_id}:{self._settings}"
+
+    async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
+        """Score every document in one hop to a thread; see `RerankerModel`."""
+        call = TorchCall(self._once.get, options)
+        return await run_in_thread(call.run, stop=call.stop)
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Return the character span of each token of `text`, special tokens left out."""
+        encoding = self._tokenizer.get()[0].encode(text, add_special_tokens=False)
+        return list(encoding.offsets)
+
+    async def warm_up(self) -> None:
+        """Load now, and compute one pair, so that the first call is as quick as the next."""
+        call = TorchCall(self._once.get, DoRerankOptions("warm", ("up",)))
+        await run_in_thread(call.run, stop=call.stop)
+
+    def close(self) -> None:
+        """Let go of the weights; a later call loads again. A call that is running ends as it would have."""
+        model = self._once.take()
+        if model is not None:
+            with model.lock:
+                runtime = model.runtime
+            del model
+            runtime.release_memory()
+
+    async def aclose(self) -> None:
+        """Let go of the weights; see `close`."""
+        await run_in_thread(self.close, stop=lambda: None)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        offline, cache_dir, revision = self._hub
+        settings = {one.name: getattr(self._settings, one.name) for one in fields(self._settings)}
+        made = partial(
+            TorchReranker, self._model, **settings, offline=offline, cache_dir=cache_dir, revision=revision
+        )
+        return made, ()
+
+    def _read_tokenizer(self) -> Tokenizer:
+        return self._files.get()[0].tokenizer()
+
+    def _load(self) -> TorchLoaded:
+        return load_torch(self._files.get()[0], self._settings)
+
+    def _kind(self) -> Kind:
+        return detect(self._files.get()[0], self._settings.family)
+
+    def __repr__(self) -> str:
+        return f"TorchReranker({self.model_id!r}, device={self._settings.device!r}, dtype={self._settings.dtype!r})"
+
+
+def _read(location: Location) -> TorchFiles:
+    if location.folder is None:
+        raise ModelLoadError(
+            f"The embedded model {location.model_id} has an ONNX graph only.",
+            hint="Use OnnxReranker for it, or pass TorchReranker a folder with model.safetensors.",
+        )
+    return read_torch_files(location.folder)

@@ -1,0 +1,83 @@
+"""What `TorchReranker` was asked for, checked once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import Literal, TypeAlias, get_args
+
+from localrank.contract.errors import InvalidRequestError, MissingDependencyError
+from localrank_transformers.catalogue import Family
+from localrank_transformers.scoring import Activation
+
+__all__ = ["INSTALL_HINT", "Attention", "Dtype", "TorchSettings", "require_packages"]
+
+Dtype: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
+Attention: TypeAlias = Literal["auto", "sdpa", "eager", "flash_attention_2", "packed"]
+
+INSTALL_HINT = 'pip install "localrank[torch]"'
+TRANSFORMERS_FLOOR = 5
+_PACKAGES = ("torch", "transformers", "safetensors")
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True, slots=True)
+class TorchSettings:
+    """The constructor's arguments; see `TorchReranker`."""
+
+    device: str = "auto"
+    dtype: Dtype = "auto"
+    attention: Attention = "auto"
+    compile: bool = False
+    max_length: int | None = None
+    batch_tokens: int | None = None
+    activation: Activation | None = None
+    family: Family | None = None
+    template: str | None = None
+    instruction: str | None = None
+    layer: int | None = None
+    trust_remote_code: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("max_length", "batch_tokens", "layer"):
+            _check_count(name, getattr(self, name))
+        _check_choice("dtype", self.dtype, get_args(Dtype))
+        _check_choice("attention", self.attention, get_args(Attention))
+        _check_choice("activation", self.activation, (None, *get_args(Activation)))
+        _check_choice("family", self.family, (None, *get_args(Family)))
+        if self.device.partition(":")[0] not in _DEVICES:
+            raise InvalidRequestError(
+                f"device is {self.device!r}.", hint='Pass "auto", "cpu", "cuda", "cuda:1" or "mps".'
+            )
+
+
+def _check_count(name: str, value: int | None) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise InvalidRequestError(f"{name} is {value!r}.", hint="Pass an integer of at least 1, or None.")
+
+
+def _check_choice(name: str, value: object, choices: Collection[object]) -> None:
+    if value not in choices:
+        known = ", ".join(repr(choice) for choice in choices)
+        raise InvalidRequestError(f"{name} is {value!r}.", hint=f"Pass one of {known}.")
+
+
+def require_packages() -> None:
+    """Check that torch and its companions are installed, without importing them.
+
+    Raises:
+        MissingDependencyError: One is absent, or transformers is too old.
+    """
+    missing = [name for name in _PACKAGES if find_spec(name) is None]
+    if missing:
+        raise MissingDependencyError(
+            f"TorchReranker needs {', '.join(missing)}, which is not installed.", hint=INSTALL_HINT
+        )
+    installed = version("transformers")
+    if int(installed.partition(".")[0]) < TRANSFORMERS_FLOOR:
+        raise MissingDependencyError(
+            f"TorchReranker needs transformers {TRANSFORMERS_FLOOR} or later; {installed} is installed.",
+            hint=INSTALL_HINT,
+        )
