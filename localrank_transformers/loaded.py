@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from tokenizers import Tokenizer
 
@@ -10,8 +11,7 @@ from localrank.contract.errors import ModelLoadError
 from localrank_transformers.catalogue import CatalogueEntry
 from localrank_transformers.engines.onnx import OnnxEngine
 from localrank_transformers.families.cross_encoder import read_shape, window
-from localrank_transformers.files import Location, Precision, read_files
-from localrank_transformers.planner import GROUP_TOKENS
+from localrank_transformers.files import Location, ModelFiles, Precision, read_files
 from localrank_transformers.scheduler import Scheduler
 from localrank_transformers.scoring import Activation
 from localrank_transformers.tokenization import PairTokenizer
@@ -23,7 +23,7 @@ __all__ = ["LoadSettings", "LoadedModel", "load"]
 class LoadSettings:
     """What the constructor was asked for; see `OnnxReranker`."""
 
-    precision: Precision = "auto"
+    precision: Precision | Literal["refined"] = "auto"
     max_length: int | None = None
     threads: int | None = None
     execution_providers: tuple[str, ...] | None = None
@@ -37,16 +37,16 @@ class LoadedModel:
     Attributes:
         tokenizer: Makes pairs.
         engine: Computes logits.
+        exact: Computes them again in float32 for the best documents, with the precision `refined`; otherwise None.
         activation: Turns a logit into a score.
-        group_tokens: Padded tokens that may run together; 0 where a document must run alone.
         threads: Units of one call at once; None means every worker.
         scheduler: Where the units run; its workers live as long as this model is held.
     """
 
     tokenizer: PairTokenizer
     engine: OnnxEngine
+    exact: OnnxEngine | None
     activation: Activation
-    group_tokens: int
     threads: int | None
     scheduler: Scheduler
 
@@ -60,18 +60,26 @@ def load(
         ModelLoadError: A file is missing, damaged or unsupported.
         InvalidRequestError: A setting that this model cannot meet.
     """
-    files = read_files(location, settings.precision)
+    refined = settings.precision == "refined"
+    files = read_files(location, "int8" if refined else settings.precision)
     shape = read_shape(files.config, files.tokenizer_config)
     max_length = window(shape, settings.max_length, entry.default_length if entry else None)
-    engine = OnnxEngine(files.onnx, pad_id=shape.pad_id, execution_providers=settings.execution_providers)
-    may_group = engine.can_pad and not files.dynamic_int8
     return LoadedModel(
         tokenizer=PairTokenizer(_tokenizer(files.tokenizer_json), max_length=max_length),
-        engine=engine,
+        engine=_engine(files, settings),
+        exact=_engine(read_files(location, "fp32"), settings) if refined else None,
         activation=settings.activation or "sigmoid",
-        group_tokens=GROUP_TOKENS if may_group else 0,
         threads=settings.threads,
         scheduler=scheduler,
+    )
+
+
+def _engine(files: ModelFiles, settings: LoadSettings) -> OnnxEngine:
+    return OnnxEngine(
+        files.onnx,
+        pad_id=read_shape(files.config, files.tokenizer_config).pad_id,
+        couples_rows=files.dynamic_int8,
+        execution_providers=settings.execution_providers,
     )
 
 

@@ -1,21 +1,21 @@
-"""One local call in its thread: tokenize, plan, run, score. Plain synchronous code."""
+"""One local call in its thread, top to bottom: load, tokenize the query, score, refine where asked, answer."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from localrank.contract.cancellation import LinkedToken, raise_if_aborted
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage, RerankWarning
 from localrank.providers.answers import sort_and_cut, unscored, unscored_warning
-from localrank_transformers.engines.onnx import OnnxRequest
+from localrank_transformers.engines.onnx import OnnxEngine
 from localrank_transformers.loaded import LoadedModel
-from localrank_transformers.planner import Unit, plan
-from localrank_transformers.scoring import margins, score
-from localrank_transformers.tokenization import DocumentTokens, QueryTokens
+from localrank_transformers.refinement import UNREFINED_TIER, refined_count
+from localrank_transformers.scoring import score
+from localrank_transformers.scoring_pass import ScoringPass, Tally
+from localrank_transformers.tokenization import QueryTokens
 
 __all__ = ["LocalCall"]
 
@@ -27,36 +27,6 @@ DEADLINE_SLICE = 32
 
 STOP_BEFORE_DEADLINE_S = 0.005
 """Time to end the running documents and sort what there is."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """One different text: its tokens, the tokens of its pair, and the places where it stands."""
-
-    document: DocumentTokens
-    length: int
-    indexes: list[int]
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What a call has computed so far; noted from many threads."""
-
-    scored: dict[int, ScoredIndex] = field(default_factory=dict[int, ScoredIndex])
-    tokens: int = 0
-    truncated: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def note(self, item: _Item, margin: float, value: float) -> None:
-        """Enter the score of one text at each of its places."""
-        truncated = item.document.truncated
-        with self.lock:
-            self.tokens += item.length
-            self.truncated += len(item.indexes) if truncated else 0
-            for index in item.indexes:
-                self.scored[index] = ScoredIndex(
-                    index, value, truncated=truncated, metadata={"logit": margin}
-                )
 
 
 class LocalCall:
@@ -72,13 +42,13 @@ class LocalCall:
         self._options = options
         self._token = LinkedToken(options.abort_event)
         self._started = time.perf_counter()
-        self._request: OnnxRequest | None = None
+        self._running: ScoringPass | None = None
 
     def stop(self) -> None:
         """Make `run` end soon; called from the event loop when its task is cancelled."""
         self._token.set()
-        if self._request is not None:
-            self._request.stop()
+        if self._running is not None:
+            self._running.stop()
 
     def run(self) -> DoRerankResult:
         """Return the ranking.
@@ -90,56 +60,41 @@ class LocalCall:
         """
         model, load_ms = self._get_model()
         raise_if_aborted(self._token)
-        self._request = model.engine.request()
         query = model.tokenizer.query(self._options.query)
-        tally = _Tally()
-        for positions in self._slices():
-            if not self._score_slice(model, self._request, query, positions, tally):
-                break
+        tally, results = self._ranked(model, query)
         raise_if_aborted(self._token)
-        return self._answer(tally, query_truncated=query.truncated, load_ms=load_ms)
+        return self._answer(tally, results, query_truncated=query.truncated, load_ms=load_ms)
 
-    def _slices(self) -> Iterator[dict[str, list[int]]]:
-        """Yield the documents in slices: each different text once, with the places where it stands."""
-        size = SLICE if self._options.deadline is None else DEADLINE_SLICE
-        places: dict[str, list[int]] = {}
-        for index, text in enumerate(self._options.documents):
-            places.setdefault(text, []).append(index)
-        texts = list(places)
-        for start in range(0, len(texts), size):
-            yield {text: places[text] for text in texts[start : start + size]}
+    def _ranked(self, model: LoadedModel, query: QueryTokens) -> tuple[Tally, list[ScoredIndex]]:
+        """Score everything with one engine, or everything in int8 and the best again in float32."""
+        everything = range(len(self._options.documents))
+        best = refined_count(len(everything), self._options.top_k)
+        if model.exact is None or best is None:
+            tally = self._pass(model, model.exact or model.engine, query, everything)
+            return tally, _scored(model, tally)
+        rough = self._pass(model, model.engine, query, everything)
+        results = _scored(model, rough, precision="int8")
+        chosen = [item.index for item in sort_and_cut(results, best)]
+        exact = self._pass(model, model.exact, query, chosen)
+        refined = _scored(model, exact, precision="fp32")
+        below = [replace(item, tier=UNREFINED_TIER) for item in results if item.index not in exact.margins]
+        rough.tokens += exact.tokens
+        return rough, [*refined, *below]
 
-    def _score_slice(
-        self,
-        model: LoadedModel,
-        request: OnnxRequest,
-        query: QueryTokens,
-        places: dict[str, list[int]],
-        tally: _Tally,
-    ) -> bool:
-        """Score one slice into `tally`; return False when the call is to end here."""
-        if self._should_stop():
-            return False
-        tokenizer = model.tokenizer
-        documents = tokenizer.documents(query, list(places))
-        items = [
-            _Item(document, tokenizer.length(query, document), indexes)
-            for document, indexes in zip(documents, places.values(), strict=True)
-        ]
-
-        def execute(unit: Unit) -> None:
-            rows = [tokenizer.row(query, items[at].document) for at in unit.positions]
-            for at, margin in zip(unit.positions, margins(request.run(rows)), strict=True):
-                tally.note(items[at], margin, score(margin, model.activation))
-            self._options.report_progress(len(tally.scored), len(self._options.documents))
-
-        return model.scheduler.run(
-            plan([item.length for item in items], group_tokens=model.group_tokens),
-            execute,
+    def _pass(
+        self, model: LoadedModel, engine: OnnxEngine, query: QueryTokens, indexes: range | list[int]
+    ) -> Tally:
+        total = len(self._options.documents)
+        self._running = ScoringPass(
+            model,
+            engine,
+            self._options.documents,
             should_stop=self._should_stop,
-            on_stop=request.stop,
-            at_once=model.threads,
+            on_progress=lambda done: self._options.report_progress(min(done, total), total),
         )
+        size = SLICE if self._options.deadline is None else DEADLINE_SLICE
+        self._running.run(query, indexes, slice_size=size)
+        return self._running.tally
 
     def _should_stop(self) -> bool:
         return self._token.is_set() or self._is_late()
@@ -150,23 +105,37 @@ class LocalCall:
             return False
         return time.perf_counter() - self._started >= deadline - STOP_BEFORE_DEADLINE_S
 
-    def _answer(self, tally: _Tally, *, query_truncated: bool, load_ms: float) -> DoRerankResult:
-        options = self._options
-        count = len(options.documents)
-        left = [index for index in range(count) if index not in tally.scored]
-        warnings = list(_warnings(options, query_truncated=query_truncated, truncated=tally.truncated))
+    def _answer(
+        self, tally: Tally, results: list[ScoredIndex], *, query_truncated: bool, load_ms: float
+    ) -> DoRerankResult:
+        options, count = self._options, len(self._options.documents)
+        left = [index for index in range(count) if index not in tally.margins]
+        warnings = list(_warnings(options, query_truncated=query_truncated, truncated=len(tally.truncated)))
         if left:
             warnings.append(unscored_warning(count - len(left), count))
         return DoRerankResult(
-            results=sort_and_cut([*tally.scored.values(), *unscored(left)], options.top_k),
+            results=sort_and_cut([*results, *unscored(left)], options.top_k),
             usage=RerankUsage(
                 input_tokens=tally.tokens,
                 duration_ms=(time.perf_counter() - self._started) * 1000 - load_ms,
                 load_ms=load_ms,
-                truncated_documents=tally.truncated,
+                truncated_documents=len(tally.truncated),
             ),
             warnings=warnings,
         )
+
+
+def _scored(model: LoadedModel, tally: Tally, *, precision: str | None = None) -> list[ScoredIndex]:
+    mark = {"precision": precision} if precision else {}
+    return [
+        ScoredIndex(
+            index,
+            score(margin, model.activation),
+            truncated=index in tally.truncated,
+            metadata={"logit": margin, **mark},
+        )
+        for index, margin in tally.margins.items()
+    ]
 
 
 def _warnings(options: DoRerankOptions, *, query_truncated: bool, truncated: int) -> Iterator[RerankWarning]:

@@ -29,6 +29,7 @@ class OnnxEngine:
     Args:
         onnx: A path, or the bytes of a graph.
         pad_id: What fills the rows of a padded group.
+        couples_rows: Whether rows of one run change each other's logits, as dynamic quantization does.
         execution_providers: ONNX Runtime's device plug-ins in order of preference; None means the CPU.
 
     Raises:
@@ -37,7 +38,12 @@ class OnnxEngine:
     """
 
     def __init__(
-        self, onnx: Path | bytes, *, pad_id: int, execution_providers: Sequence[str] | None = None
+        self,
+        onnx: Path | bytes,
+        *,
+        pad_id: int,
+        couples_rows: bool = False,
+        execution_providers: Sequence[str] | None = None,
     ) -> None:
         providers = _checked_providers(execution_providers)
         try:
@@ -60,13 +66,14 @@ class OnnxEngine:
                 f"The graph wants the input {unknown[0]!r}, which a cross-encoder's pair does not have."
             )
         self._pad_id = pad_id
+        self._couples_rows = couples_rows
         names = [given.name for given in self._session.get_outputs()]
         self._output = "logits" if "logits" in names else names[0]
 
     @property
-    def can_pad(self) -> bool:
-        """Whether rows of different lengths may run together: only a mask tells the graph what is padding."""
-        return "attention_mask" in self._inputs
+    def may_group(self) -> bool:
+        """Whether rows may run together: they do not change each other, and a mask tells the graph what is padding."""
+        return not self._couples_rows and "attention_mask" in self._inputs
 
     def request(self) -> OnnxRequest:
         """Return a handle for the runs of one call, which one assignment stops."""

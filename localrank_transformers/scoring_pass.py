@@ -1,0 +1,117 @@
+"""One engine over some of a request's documents: tokenize a slice, plan it, run it, note the scores."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from localrank_transformers.engines.onnx import OnnxEngine, OnnxRequest
+from localrank_transformers.loaded import LoadedModel
+from localrank_transformers.planner import GROUP_TOKENS, Unit, plan
+from localrank_transformers.scoring import margins
+from localrank_transformers.tokenization import DocumentTokens, QueryTokens
+
+__all__ = ["ScoringPass", "Tally"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One different text: its tokens, the tokens of its pair, and the places where it stands."""
+
+    tokens: DocumentTokens
+    length: int
+    indexes: list[int]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a pass has computed so far; noted from many threads.
+
+    Attributes:
+        margins: The logit of each scored document, by index.
+        truncated: Indexes of documents that were cut.
+        tokens: Tokens that the engine read.
+    """
+
+    margins: dict[int, float] = field(default_factory=dict[int, float])
+    truncated: set[int] = field(default_factory=set[int])
+    tokens: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, item: _Item, margin: float) -> None:
+        """Enter the logit of one text at each of its places."""
+        with self._lock:
+            self.tokens += item.length
+            self.margins.update(dict.fromkeys(item.indexes, margin))
+            if item.tokens.truncated:
+                self.truncated.update(item.indexes)
+
+
+class ScoringPass:
+    """Scores documents with one engine. `stop` ends it from any thread.
+
+    Args:
+        model: Tokenizer, scheduler and limits.
+        engine: What computes; the model's own or its exact one.
+        documents: The texts of the whole request.
+        should_stop: Looked at every 5 ms.
+        on_progress: Called with the number of documents that this pass has scored.
+    """
+
+    def __init__(
+        self,
+        model: LoadedModel,
+        engine: OnnxEngine,
+        documents: Sequence[str],
+        *,
+        should_stop: Callable[[], bool],
+        on_progress: Callable[[int], None],
+    ) -> None:
+        self.tally = Tally()
+        self._model = model
+        self._group_tokens = GROUP_TOKENS if engine.may_group else 0
+        self._request: OnnxRequest = engine.request()
+        self._documents = documents
+        self._should_stop = should_stop
+        self._on_progress = on_progress
+
+    def stop(self) -> None:
+        """End what is running at its next node."""
+        self._request.stop()
+
+    def run(self, query: QueryTokens, indexes: Sequence[int], *, slice_size: int) -> bool:
+        """Score the documents at `indexes`; return False if it was stopped before the last."""
+        return all(self._run_slice(query, places) for places in self._slices(indexes, slice_size))
+
+    def _slices(self, indexes: Sequence[int], size: int) -> Iterator[dict[str, list[int]]]:
+        """Yield the documents in slices: each different text once, with the places where it stands."""
+        places: dict[str, list[int]] = {}
+        for index in indexes:
+            places.setdefault(self._documents[index], []).append(index)
+        texts = list(places)
+        for start in range(0, len(texts), size):
+            yield {text: places[text] for text in texts[start : start + size]}
+
+    def _run_slice(self, query: QueryTokens, places: dict[str, list[int]]) -> bool:
+        if self._should_stop():
+            return False
+        tokenizer = self._model.tokenizer
+        items = [
+            _Item(tokens, tokenizer.length(query, tokens), indexes)
+            for tokens, indexes in zip(tokenizer.documents(query, list(places)), places.values(), strict=True)
+        ]
+
+        def execute(unit: Unit) -> None:
+            rows = [tokenizer.row(query, items[at].tokens) for at in unit.positions]
+            for at, margin in zip(unit.positions, margins(self._request.run(rows)), strict=True):
+                self.tally.note(items[at], margin)
+            self._on_progress(len(self.tally.margins))
+
+        return self._model.scheduler.run(
+            plan([item.length for item in items], group_tokens=self._group_tokens),
+            execute,
+            should_stop=self._should_stop,
+            on_stop=self.stop,
+            at_once=self._model.threads,
+        )
