@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from contextvars import ContextVar
 from typing import TypeVar
 
 import anyio
@@ -23,15 +24,16 @@ T = TypeVar("T")
 _lock = threading.Lock()
 _portal: BlockingPortal | None = None
 _thread: threading.Thread | None = None
+_shared_loop_waits: ContextVar[bool] = ContextVar("localrank_shared_loop_waits", default=False)
 
 
 def run_blocking(function: Callable[[], Awaitable[T]]) -> T:
     """Await `function()` on the shared loop and return its result; Ctrl-C cancels it.
 
     A call from that loop's own thread (an async reranker that calls `rerank_sync`) gets a loop of its own instead, since the
-    shared one cannot wait for itself.
+    shared one cannot wait for itself; and so does every call inside that one, since the shared loop waits for it.
     """
-    if threading.current_thread() is _thread:
+    if threading.current_thread() is _thread or _shared_loop_waits.get():
         return _run_beside(function)
     future = _shared_portal().start_task_soon(function)
     try:
@@ -77,6 +79,7 @@ def _run_beside(function: Callable[[], Awaitable[T]]) -> T:
     outcome: Future[T] = Future()
 
     def run() -> None:
+        _shared_loop_waits.set(True)
         try:
             outcome.set_result(anyio.run(function))
         except BaseException as error:
