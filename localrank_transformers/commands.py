@@ -72,8 +72,7 @@ def list_models(
     """List the known models.
 
     Quality is the published mean nDCG@10 on MTEB(eng, v2) retrieval, where there is one. A size is that of the smallest
-    weights; ~ marks one computed from the number of parameters. Engines are those that can run a model; `torch` is not part of
-    this version.
+    weights; ~ marks one computed from the number of parameters. Engines are those that can run a model here.
     """
     chosen = select(
         entries(), language=language, max_mb=max_size, commercial=commercial, family=family, sort=sort

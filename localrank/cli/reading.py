@@ -159,6 +159,8 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _read(source: str) -> str:
+    if source == STDIN and sys.stdin.isatty():
+        click.echo("localrank: reading documents, one a line, up to Ctrl-D.", err=True)
     try:
         data = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
     except OSError as error:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import click
 
 from localrank.cli.compare import compare, two_models
@@ -105,6 +108,8 @@ def rerank(
     """Check the options, read, rank, print."""
     if paragraphs and text_key is not None:
         raise click.UsageError("--paragraphs and --text-key exclude each other.")
+    if not files and sys.stdin.isatty() and Path(query).exists():
+        raise click.UsageError(f"There is no QUERY before {query!r}, which is a file or a folder.")
     names = None if models is None else two_models(models)
     for_person = stdout_is_terminal() and not as_json
     documents = tuple(read_documents(files, paragraphs=paragraphs, text_key=text_key))

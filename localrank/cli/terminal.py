@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -43,9 +45,12 @@ class Row:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console that writes plain text where the stream is no terminal, and never wraps file names as links."""
+    """Return a console that writes plain text where the stream is no terminal, and `?` for what its encoding lacks."""
     from rich.console import Console  # noqa: PLC0415 - so that --help needs no rich
 
+    stream = sys.stderr if stderr else sys.stdout
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
@@ -74,7 +79,7 @@ def snippet(out: Console, text: str, stems: frozenset[str], width: int, lines: i
     shown = best_part(printable(text), stems, lines * (width - _RAGGED))
     styled = Text(shown)
     for start, end in word_spans(shown, stems):
-        styled.stylize("bold cyan", start, end)
+        styled.stylize("bold magenta", start, end)
     wrapped = list(styled.wrap(out, width))
     if len(wrapped) > lines:
         wrapped = wrapped[:lines]

@@ -284,8 +284,8 @@ def test_a_terminal_gets_a_table_with_the_words_of_the_query_highlighted(lines: 
     assert code == 0
     first = next(line for line in shown.splitlines() if "red button" in plain(line))
     assert "█" in first
-    assert "\x1b[1;36mrouter\x1b[0m" in first
-    assert "\x1b[1;36mresets\x1b[0m" in first
+    assert "\x1b[1;35mrouter\x1b[0m" in first
+    assert "\x1b[1;35mresets\x1b[0m" in first
     assert f"{lines}:3"[:20] in shown
     assert "3 documents, ranked by localrank-mini in " in shown
 
@@ -312,6 +312,35 @@ def test_a_terminal_shows_ten_and_says_of_how_many(tmp_path: Path) -> None:
     )
 
     assert "10 of 25 documents" in shown
+
+
+@needs_terminal
+def test_a_query_that_is_a_file_is_noticed_where_a_person_types(lines: Path) -> None:
+    code, shown = in_terminal([sys.executable, "-m", "localrank", "rerank", str(lines)])
+
+    assert code == 2
+    assert shown.startswith("localrank: There is no QUERY before ")
+
+
+@needs_terminal
+def test_a_person_is_told_that_documents_are_read_from_the_keyboard() -> None:
+    code, shown = in_terminal(
+        [sys.executable, "-m", "localrank", "rerank", "router", *LEXICAL], typed=b"the router\nthe cat\n\x04"
+    )
+
+    assert code == 0
+    assert "reading documents, one a line, up to Ctrl-D" in shown
+    assert "2 documents, ranked" in shown
+
+
+@needs_terminal
+def test_a_terminal_without_unicode_still_gets_its_table(lines: Path) -> None:
+    code, shown = in_terminal(
+        [sys.executable, "-m", "localrank", "rerank", "router", str(lines)], PYTHONIOENCODING="ascii"
+    )
+
+    assert code == 0
+    assert "???" in shown
 
 
 @needs_terminal

@@ -34,8 +34,10 @@ def localrank(*arguments: str, stdin: bytes = b"", **environment: str) -> Outcom
     return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def in_terminal(command: list[str], *, columns: int = 80, **environment: str) -> tuple[int, str]:
-    """Run `command` with standard output and standard error on one pseudo-terminal; return exit code and what it showed."""
+def in_terminal(
+    command: list[str], *, columns: int = 80, typed: bytes = b"", **environment: str
+) -> tuple[int, str]:
+    """Run `command` on a pseudo-terminal, with `typed` at its keyboard; return exit code and what it showed."""
     import fcntl
     import pty
     import struct
@@ -45,12 +47,13 @@ def in_terminal(command: list[str], *, columns: int = 80, **environment: str) ->
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     process = subprocess.Popen(
         command,
-        stdin=subprocess.DEVNULL,
+        stdin=follower,
         stdout=follower,
         stderr=follower,
         env=_environment({"TERM": "xterm-256color", "COLUMNS": "", **environment}),
     )
     os.close(follower)
+    os.write(leader, typed)
     shown = bytearray()
     while True:
         try:
