@@ -1,0 +1,45 @@
+"""The architecture page shows the tree as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "concepts" / "architecture.md"
+PACKAGES = ("localrank", "localrank_transformers", "localrank_cohere")
+
+
+def rooms_on_the_page() -> set[str]:
+    tree = PAGE.read_text("utf-8").partition("```text\n")[2].partition("```")[0]
+    rooms: set[str] = set()
+    above: list[str] = []
+    for line in tree.splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
+        above = [*above[:depth], line.split()[0].rstrip("/")]
+        rooms.add("/".join(above))
+    return rooms
+
+
+def test_the_page_names_every_package_and_no_other() -> None:
+    real = {
+        str(path.parent.relative_to(ROOT))
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("__init__.py")
+    }
+
+    assert rooms_on_the_page() == real
+
+
+def test_every_decision_is_in_the_list() -> None:
+    decisions = ROOT / "docs" / "decisions"
+    listed = (decisions / "README.md").read_text("utf-8")
+
+    assert [path.name for path in decisions.glob("0*.md") if f"({path.name})" not in listed] == []
+
+
+def test_every_page_is_reached_from_the_index() -> None:
+    index = (ROOT / "docs" / "index.md").read_text("utf-8")
+    pages = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").glob("*/*.md")}
+    unlisted = {page for page in pages if not page.startswith("decisions/") and f"({page})" not in index}
+
+    assert unlisted == set()
