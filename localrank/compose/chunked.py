@@ -43,7 +43,7 @@ class Chunked(Wrapper):
     Args:
         model: The model that scores chunks.
         chunk_tokens: The longest chunk, in tokens of the document; leave room for the query in the model's window.
-        overlap: How many tokens neighbouring chunks share at most; below half of `chunk_tokens`.
+        overlap: How many tokens neighbouring chunks share at most; below half of `chunk_tokens`. None means an eighth.
         pool: `max`, `first`, `mean` or `top3`. With `first` only the first chunk is scored.
 
     Raises:
@@ -55,9 +55,11 @@ class Chunked(Wrapper):
         model: AnyReranker | str,
         *,
         chunk_tokens: int = 256,
-        overlap: int = 32,
+        overlap: int | None = None,
         pool: Pool = "max",
     ) -> None:
+        if overlap is None:
+            overlap = chunk_tokens // 8
         if chunk_tokens < 1 or not 0 <= overlap <= (chunk_tokens - 1) // 2:
             raise refuse(
                 f"chunk_tokens is {chunk_tokens!r}, overlap {overlap!r}.",

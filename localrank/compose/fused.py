@@ -115,11 +115,12 @@ class Fused(Wrapper):
     ) -> list[DoRerankResult | None]:
         answers: list[DoRerankResult | None] = [None] * len(self.models)
         failures: list[Exception] = []
+        stages.reserve(self.models)
 
         async def ask(position: int, model: AnyReranker) -> None:
             request = replace(options, top_k=None, report_progress=progress.stage(position))
             try:
-                answers[position] = await stages.call(model, request)
+                answers[position] = await stages.call(model, request, line=position)
             except Exception as error:
                 failures.append(error)
                 group.cancel_scope.cancel()

@@ -56,14 +56,14 @@ class SQLiteStore:
         max_bytes: int = 256 * 1024 * 1024,
         now: Callable[[], float] = time.time,
     ) -> None:
-        if max_bytes < 64 * 1024:
-            raise refuse(f"max_bytes is {max_bytes!r}.", "Pass at least 65536.")
         self.path = Path(path)
         self.max_bytes = max_bytes
         self._now = now
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._process = 0
+        if max_bytes < 64 * 1024:
+            raise refuse(f"max_bytes is {max_bytes!r}.", "Pass at least 65536.")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return partial(SQLiteStore, self.path, max_bytes=self.max_bytes, now=self._now), ()

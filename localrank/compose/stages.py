@@ -93,10 +93,21 @@ class Stages:
         """Seconds until the deadline, at least 0; None without one."""
         return None if self._end is None else max(0.0, self._end - time.perf_counter())
 
-    async def call(self, model: AnyReranker, options: DoRerankOptions) -> DoRerankResult | None:
+    def reserve(self, models: Sequence[AnyReranker]) -> None:
+        """Give `models` the first lines of the usage, in this order, whichever begins first."""
+        self._usages = [StageUsage(model.provider, model.model_id, RerankUsage()) for model in models]
+
+    async def call(
+        self, model: AnyReranker, options: DoRerankOptions, *, line: int | None = None
+    ) -> DoRerankResult | None:
         """Return the model's checked answer, or None where the deadline came first.
 
         `options.deadline` is replaced by what is left, and `options.objects` withheld from a model that reads none.
+
+        Args:
+            model: The inner model.
+            options: Its share of the request.
+            line: Its line in the usage, from `reserve`; None takes the next.
 
         Raises:
             RerankAbortedError: The token was set before the stage began.
@@ -110,13 +121,15 @@ class Stages:
         objects = options.objects if accepts_objects(model) else None
         inner = left and max(left - MARGIN_S, left / 2)
         prepared = replace(options, deadline=inner, objects=objects)
-        return await self._timed(model, prepared, left)
+        return await self._timed(model, prepared, left, line)
 
     async def _timed(
-        self, model: AnyReranker, options: DoRerankOptions, left: float | None
+        self, model: AnyReranker, options: DoRerankOptions, left: float | None, line: int | None
     ) -> DoRerankResult | None:
-        position, started = len(self._usages), time.perf_counter()
-        self._usages.append(StageUsage(model.provider, model.model_id, RerankUsage()))
+        started = time.perf_counter()
+        if line is None:
+            line = len(self._usages)
+            self._usages.append(StageUsage(model.provider, model.model_id, RerankUsage()))
         answer: DoRerankResult | None = None
         try:
             if left is None:
@@ -129,7 +142,7 @@ class Stages:
             if usage.duration_ms is None:
                 elapsed = (time.perf_counter() - started) * 1000
                 usage = replace(usage, duration_ms=max(0.0, elapsed - usage.load_ms))
-            self._usages[position] = StageUsage(model.provider, model.model_id, usage)
+            self._usages[line] = StageUsage(model.provider, model.model_id, usage)
         self._note(answer)
         return answer
 

@@ -1,0 +1,206 @@
+"""What each wrapper costs on top of the models inside it, and how much faster a full cache hit is than the embedded model.
+
+    python benchmarks/compose_overhead.py [--write FOLDER]
+
+The inner model gives scores without computing anything, so the time of a wrapped call, less that of its inner calls, is the
+wrapper's own. Documents are 60 characters long, `top_k` is None, one call runs at a time on asyncio. The bar of a wrapper is
+0.2 ms a call plus 2 µs a document.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import anyio
+
+from localrank import (
+    Batched,
+    Cached,
+    Calibrated,
+    Cascade,
+    Chunked,
+    Diversified,
+    DoRerankOptions,
+    DoRerankResult,
+    Fallback,
+    Fused,
+    Limited,
+    RerankerModel,
+    Retrieved,
+    ScoredIndex,
+    SQLiteStore,
+    wrapped,
+)
+from localrank.compose.calibration import fit_calibration
+from localrank.providers.calls import call_model
+
+COUNTS = (10, 100, 1000)
+REPEATS = 60
+BAR_MS, BAR_US_A_DOCUMENT = 0.2, 2.0
+CACHE_BAR = 50
+
+
+class Instant:
+    """Gives scores without computing anything."""
+
+    model_id = "instant"
+    provider = "benchmark"
+
+    async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
+        """Score by position."""
+        return DoRerankResult([ScoredIndex(i, 1 / (2 + i % 97)) for i in range(len(options.documents))])
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The overhead of one wrapper at one size."""
+
+    wrapper: str
+    documents: int
+    overhead_ms: float
+    bar_ms: float
+    within: bool
+
+
+def wrappers() -> Mapping[str, tuple[RerankerModel, Callable[[int], list[int]]]]:
+    """Return each wrapper with the sizes of the inner calls that it makes for a number of documents."""
+    calibration = fit_calibration([0.1, 0.2, 0.3, 0.4], [False, True, False, True])
+    one: Callable[[int], list[int]] = lambda count: [count]  # noqa: E731
+    two: Callable[[int], list[int]] = lambda count: [count, count]  # noqa: E731
+    return {
+        "Cascade(keep=20)": (Cascade(Instant(), Instant(), keep=20), lambda count: [count, min(20, count)]),
+        "Fallback": (Fallback(Instant(), Instant()), one),
+        "Fused(rrf)": (Fused([Instant(), Instant()]), two),
+        "Fused(weighted, z, Retrieved)": (
+            Fused([Instant(), Retrieved()], method="weighted", normalize="z"),
+            two,
+        ),
+        "Cached(memory), all hits": (Cached(Instant()), lambda count: []),
+        "Chunked": (Chunked(Instant()), one),
+        "Calibrated": (Calibrated(Instant(), calibration), one),
+        "Limited(concurrency=4)": (Limited(Instant(), concurrency=4), one),
+        "Batched(max_documents=50)": (
+            Batched(Instant(), max_documents=50),
+            lambda count: [50] * (count // 50) or [count],
+        ),
+        "Diversified(candidates=50)": (Diversified(Instant()), one),
+        "wrapped": (wrapped(Instant(), transform_options=lambda options: options), one),
+    }
+
+
+def options_of(count: int) -> DoRerankOptions:
+    """Return a request for `count` documents of 60 characters."""
+    documents = tuple(
+        f"Document {i:05d} speaks of rivers, bridges and the sea at dawn."[:60] for i in range(count)
+    )
+    return DoRerankOptions("rivers", documents, first_stage_scores=tuple(float(-i) for i in range(count)))
+
+
+async def median_ms(call: Callable[[], Awaitable[object]], repeats: int = REPEATS) -> float:
+    """Return the median time of one call, in milliseconds."""
+    await call()
+    times: list[float] = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        await call()
+        times.append((time.perf_counter() - started) * 1000)
+    return statistics.median(times)
+
+
+async def overheads() -> list[Row]:
+    """Measure every wrapper at every size."""
+    rows: list[Row] = []
+    for count in COUNTS:
+        options = options_of(count)
+        bare: dict[int, float] = {}
+        for name, (model, inner_sizes) in wrappers().items():
+            inner = 0.0
+            for size in inner_sizes(count):
+                if size not in bare:
+                    asked = options_of(size)
+                    bare[size] = await median_ms(lambda asked=asked: call_model(Instant(), asked))
+                inner += bare[size]
+            whole = await median_ms(lambda model=model: call_model(model, options))
+            bar = BAR_MS + BAR_US_A_DOCUMENT * count / 1000
+            overhead = max(0.0, whole - inner)
+            rows.append(Row(name, count, round(overhead, 4), round(bar, 3), overhead <= bar))
+    return rows
+
+
+async def cache_speed() -> dict[str, float]:
+    """Return the times of 100 documents of 500 characters: the embedded model, and full hits in memory and on disk."""
+    from localrank_transformers import OnnxReranker  # noqa: PLC0415
+
+    text = "The river runs past the old mill, under two bridges and on to the sea. "
+    documents = tuple(f"{i} {text * 7}"[:500] for i in range(100))
+    options = DoRerankOptions("Where does the river run?", documents)
+    model = OnnxReranker()
+    await model.warm_up()
+    with tempfile.TemporaryDirectory() as folder:
+        memory, disk = Cached(model), Cached(model, SQLiteStore(Path(folder) / "scores.sqlite"))
+        result = {
+            "embedded_ms": await median_ms(lambda: call_model(model, options), repeats=7),
+            "memory_hit_ms": await median_ms(lambda: call_model(memory, options)),
+            "sqlite_hit_ms": await median_ms(lambda: call_model(disk, options)),
+        }
+        disk.store.close()
+    await model.aclose()
+    return {name: round(value, 3) for name, value in result.items()}
+
+
+def report(rows: list[Row], speed: dict[str, float], command: str) -> str:
+    """Return the results as Markdown."""
+    lines = [
+        "# Overhead of the wrappers",
+        "",
+        f"`{command}`, Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}.",
+        f"The bar is {BAR_MS} ms a call plus {BAR_US_A_DOCUMENT:g} µs a document; medians of {REPEATS} calls.",
+        "",
+        "| Wrapper | documents | overhead, ms | bar, ms | within |",
+        "| --- | ---: | ---: | ---: | --- |",
+    ]
+    lines += [
+        f"| {row.wrapper} | {row.documents} | {row.overhead_ms:.3f} | {row.bar_ms:.2f} | {'yes' if row.within else 'NO'} |"
+        for row in rows
+    ]
+    lines += ["", "## A full cache hit, 100 documents of 500 characters", "", "| What | ms | times as fast |"]
+    lines += ["| --- | ---: | ---: |"]
+    lines += [
+        f"| {name} | {value:.3f} | {speed['embedded_ms'] / value:.0f} |" for name, value in speed.items()
+    ]
+    return "\n".join([*lines, ""])
+
+
+def main() -> None:
+    """Measure, print, and write where asked."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--write", type=Path, help="folder for compose_overhead.md and .json")
+    arguments = parser.parse_args()
+    rows, speed = anyio.run(overheads), anyio.run(cache_speed)
+    text = report(rows, speed, "python benchmarks/compose_overhead.py")
+    print(text)
+    if arguments.write:
+        arguments.write.mkdir(parents=True, exist_ok=True)
+        (arguments.write / "compose_overhead.md").write_text(text, encoding="utf-8")
+        data = {"rows": [asdict(row) for row in rows], "cache": speed}
+        (arguments.write / "compose_overhead.json").write_text(
+            json.dumps(data, indent=1) + "\n", encoding="utf-8"
+        )
+    fast = speed["embedded_ms"] >= CACHE_BAR * max(speed["memory_hit_ms"], 1e-9)
+    sys.exit(0 if fast and all(row.within for row in rows) else 1)
+
+
+if __name__ == "__main__":
+    main()
