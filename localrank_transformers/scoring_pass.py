@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from localrank_transformers.engines.onnx import OnnxEngine, OnnxRequest
 from localrank_transformers.loaded import LoadedModel
-from localrank_transformers.planner import GROUP_TOKENS, Unit, plan
+from localrank_transformers.planner import EQUAL, GROUP_TOKENS, NEAR, Unit, plan
 from localrank_transformers.scoring import margins
 from localrank_transformers.tokenization import DocumentTokens, QueryTokens
 
@@ -70,7 +71,11 @@ class ScoringPass:
     ) -> None:
         self.tally = Tally()
         self._model = model
-        self._group_tokens = GROUP_TOKENS if engine.may_group else 0
+        self._plan = partial(
+            plan,
+            group_tokens=GROUP_TOKENS if engine.may_group else 0,
+            least_fill=NEAR if engine.may_pad else EQUAL,
+        )
         self._request: OnnxRequest = engine.request()
         self._documents = documents
         self._should_stop = should_stop
@@ -109,7 +114,7 @@ class ScoringPass:
             self._on_progress(len(self.tally.margins))
 
         return self._model.scheduler.run(
-            plan([item.length for item in items], group_tokens=self._group_tokens),
+            self._plan([item.length for item in items]),
             execute,
             should_stop=self._should_stop,
             on_stop=self.stop,

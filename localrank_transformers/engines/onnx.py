@@ -72,8 +72,13 @@ class OnnxEngine:
 
     @property
     def may_group(self) -> bool:
-        """Whether rows may run together: they do not change each other, and a mask tells the graph what is padding."""
-        return not self._couples_rows and "attention_mask" in self._inputs
+        """Whether rows may run together without changing each other's logits."""
+        return not self._couples_rows
+
+    @property
+    def may_pad(self) -> bool:
+        """Whether rows of different lengths may run together: only a mask tells the graph what is padding."""
+        return "attention_mask" in self._inputs
 
     def request(self) -> OnnxRequest:
         """Return a handle for the runs of one call, which one assignment stops."""

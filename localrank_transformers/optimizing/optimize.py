@@ -26,7 +26,10 @@ __all__ = ["RECORD", "Candidates", "optimize", "read_candidates"]
 RECORD = "localrank.json"
 """The file beside the graphs that says how they were made and how well they agree."""
 
-FP32_NAME = "onnx/model_first_token.onnx"
+FP32_NAME = "onnx/model.onnx"
+FP32_BESIDE = "onnx/model_first_token.onnx"
+"""The float32 graph's name where the folder has a graph of its own, which is left alone."""
+
 INT8_NAME = "onnx/model_int8.onnx"
 
 _COPIED = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md")
@@ -100,8 +103,8 @@ def optimize(
     small = build_graph(encoder, smoothing=smoothing)
     on_step("agreement")
     agreement = compare(_logits(exact, rows[half:]), _logits(small, rows[half:])) if measured else None
-    _write(folder, out, exact, small)
-    _record(out, encoder, smoothing, agreement)
+    fp32 = _write(folder, out, exact, small)
+    _record(out, fp32, encoder, smoothing, agreement)
     return agreement
 
 
@@ -139,18 +142,22 @@ def _check_exact(folder: Path, exact: bytes, lists: Sequence[Sequence[Row]]) -> 
             )
 
 
-def _write(folder: Path, out: Path, exact: bytes, small: bytes) -> None:
+def _write(folder: Path, out: Path, exact: bytes, small: bytes) -> str:
     (out / "onnx").mkdir(parents=True, exist_ok=True)
     for name in _COPIED:
         if (folder / name).is_file() and folder.resolve() != out.resolve():
             shutil.copyfile(folder / name, out / name)
-    for name, content in ((FP32_NAME, exact), (INT8_NAME, small)):
+    fp32 = FP32_BESIDE if (out / FP32_NAME).exists() else FP32_NAME
+    for name, content in ((fp32, exact), (INT8_NAME, small)):
         _replace(out / name, content)
+    return fp32
 
 
-def _record(out: Path, encoder: Encoder, smoothing: Smoothing, agreement: Agreement | None) -> None:
+def _record(
+    out: Path, fp32: str, encoder: Encoder, smoothing: Smoothing, agreement: Agreement | None
+) -> None:
     record = {
-        "fp32": {"file": FP32_NAME, "last_layer": "first token only", "mask": False},
+        "fp32": {"file": fp32, "last_layer": "first token only", "mask": False},
         "int8": {
             "file": INT8_NAME,
             "weights": "symmetric, a scale an output channel",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localrank_transformers.planner import GROUP_TOKENS, plan
+from localrank_transformers.planner import EQUAL, GROUP_TOKENS, plan
 
 LENGTHS = st.lists(st.integers(1, 600), max_size=80)
 
@@ -29,6 +29,12 @@ def test_a_group_stays_within_the_budget_and_nearly_equal(lengths: list[int]) ->
         members = [lengths[position] for position in unit.positions]
         assert len(members) == 1 or max(members) * len(members) <= GROUP_TOKENS
         assert min(members) >= 0.9 * max(members)
+
+
+@given(LENGTHS)
+def test_without_a_mask_only_equal_lengths_share_a_run(lengths: list[int]) -> None:
+    for unit in plan(lengths, group_tokens=GROUP_TOKENS, least_fill=EQUAL):
+        assert 1 == len({lengths[position] for position in unit.positions})
 
 
 def test_short_documents_share_a_run() -> None:

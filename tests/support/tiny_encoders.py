@@ -1,0 +1,128 @@
+"""Randomly initialised BERT-like cross-encoders as safetensors, and their forward pass written out in numpy."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from tests.support import tiny_models
+
+HIDDEN, HEADS, LAYERS, WIDE, WINDOW = 16, 4, 2, 32, 64
+
+Tensors = dict[str, np.ndarray]
+
+
+def build(folder: Path, kind: str, *, labels: int = 1, seed: int = 0) -> Path:
+    """Write config, tokenizer and model.safetensors of a `bert`, `electra` or `xlm-roberta` cross-encoder."""
+    style = "roberta" if kind == "xlm-roberta" else "bert"
+    tiny_models.build(folder, style=style, labels=labels, max_length=WINDOW)
+    (folder / "onnx/model.onnx").unlink()
+    config = json.loads((folder / "config.json").read_text())
+    config |= {
+        "model_type": kind,
+        "hidden_size": HIDDEN,
+        "num_attention_heads": HEADS,
+        "num_hidden_layers": LAYERS,
+        "intermediate_size": WIDE,
+        "hidden_act": "gelu",
+        "layer_norm_eps": 1e-5,
+        "type_vocab_size": 1 if style == "roberta" else 2,
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    save_file(_tensors(config, kind, labels, seed), str(folder / "model.safetensors"))
+    return folder
+
+
+def _tensors(config: dict, kind: str, labels: int, seed: int) -> Tensors:
+    random = np.random.default_rng(seed)
+    prefix = {"bert": "bert.", "electra": "electra.", "xlm-roberta": "roberta."}[kind]
+    embedding = HIDDEN // 2 if kind == "electra" else HIDDEN
+    tensors: Tensors = {}
+
+    def add(name: str, *shape: int, scale: float = 0.5) -> None:
+        tensors[name] = (random.normal(size=shape) * scale).astype(np.float32)
+
+    def linear(name: str, inputs: int, outputs: int) -> None:
+        add(f"{name}.weight", outputs, inputs, scale=1 / math.sqrt(inputs))
+        add(f"{name}.bias", outputs, scale=0.1)
+
+    def norm(name: str, size: int) -> None:
+        tensors[f"{name}.weight"] = (1 + random.normal(size=size) * 0.1).astype(np.float32)
+        add(f"{name}.bias", size, scale=0.1)
+
+    add(f"{prefix}embeddings.word_embeddings.weight", config["vocab_size"], embedding)
+    add(f"{prefix}embeddings.position_embeddings.weight", config["max_position_embeddings"], embedding)
+    add(f"{prefix}embeddings.token_type_embeddings.weight", config["type_vocab_size"], embedding)
+    norm(f"{prefix}embeddings.LayerNorm", embedding)
+    if kind == "electra":
+        linear(f"{prefix}embeddings_project", embedding, HIDDEN)
+    for number in range(LAYERS):
+        at = f"{prefix}encoder.layer.{number}."
+        for part in ("query", "key", "value"):
+            linear(f"{at}attention.self.{part}", HIDDEN, HIDDEN)
+        linear(f"{at}attention.output.dense", HIDDEN, HIDDEN)
+        norm(f"{at}attention.output.LayerNorm", HIDDEN)
+        linear(f"{at}intermediate.dense", HIDDEN, WIDE)
+        linear(f"{at}output.dense", WIDE, HIDDEN)
+        norm(f"{at}output.LayerNorm", HIDDEN)
+    if kind == "bert":
+        linear("bert.pooler.dense", HIDDEN, HIDDEN)
+        linear("classifier", HIDDEN, labels)
+    else:
+        linear("classifier.dense", HIDDEN, HIDDEN)
+        linear("classifier.out_proj", HIDDEN, labels)
+    return tensors
+
+
+def forward(tensors: Tensors, config: dict, ids: np.ndarray, types: np.ndarray) -> np.ndarray:
+    """Return the logits of one pair in float64, token by token as the papers state it; nothing is left out."""
+    kind = config["model_type"]
+    prefix = {"bert": "bert.", "electra": "electra.", "xlm-roberta": "roberta."}[kind]
+    weights = {name: tensor.astype(np.float64) for name, tensor in tensors.items()}
+
+    def linear(x, name):
+        return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+
+    def norm(x, name):
+        centred = x - x.mean(-1, keepdims=True)
+        scaled = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + config["layer_norm_eps"])
+        return scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+
+    def gelu(x):
+        return x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
+
+    first = config["pad_token_id"] + 1 if kind == "xlm-roberta" else 0
+    positions = np.arange(len(ids)) + first
+    segments = types if config["type_vocab_size"] > 1 else np.zeros_like(types)
+    x = (
+        weights[f"{prefix}embeddings.word_embeddings.weight"][ids]
+        + weights[f"{prefix}embeddings.position_embeddings.weight"][positions]
+        + weights[f"{prefix}embeddings.token_type_embeddings.weight"][segments]
+    )
+    x = norm(x, f"{prefix}embeddings.LayerNorm")
+    if kind == "electra":
+        x = linear(x, f"{prefix}embeddings_project")
+    size = HIDDEN // HEADS
+    for number in range(LAYERS):
+        at = f"{prefix}encoder.layer.{number}."
+        query, key, value = (
+            linear(x, f"{at}attention.self.{part}").reshape(len(ids), HEADS, size).transpose(1, 0, 2)
+            for part in ("query", "key", "value")
+        )
+        logits = query @ key.transpose(0, 2, 1) / math.sqrt(size)
+        shares = np.exp(logits - logits.max(-1, keepdims=True))
+        context = (shares / shares.sum(-1, keepdims=True)) @ value
+        context = context.transpose(1, 0, 2).reshape(len(ids), HIDDEN)
+        x = norm(linear(context, f"{at}attention.output.dense") + x, f"{at}attention.output.LayerNorm")
+        x = norm(
+            linear(gelu(linear(x, f"{at}intermediate.dense")), f"{at}output.dense") + x,
+            f"{at}output.LayerNorm",
+        )
+    if kind == "bert":
+        return linear(np.tanh(linear(x[0], "bert.pooler.dense")), "classifier")
+    activation = gelu if kind == "electra" else np.tanh
+    return linear(activation(linear(x[0], "classifier.dense")), "classifier.out_proj")

@@ -1,0 +1,141 @@
+"""Optimized graphs give the model's own logits; int8 ranks alike; the record says how."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+from tokenizers import Tokenizer
+
+from localrank import rerank_sync
+from localrank.contract.errors import InvalidRequestError, ModelLoadError
+from localrank_transformers import OnnxReranker
+from localrank_transformers.engines.onnx import OnnxEngine
+from localrank_transformers.optimizing.agreement import compare
+from localrank_transformers.optimizing.encoder_graph import build_graph
+from localrank_transformers.optimizing.encoder_weights import read_encoder
+from localrank_transformers.optimizing.optimize import Candidates, optimize, read_candidates
+from localrank_transformers.optimizing.smoothing import smoothing_factors
+from localrank_transformers.tokenization import PairTokenizer, Row
+from tests.support import tiny_encoders
+
+KINDS = ["bert", "electra", "xlm-roberta"]
+QUERY = "what is rag"
+DOCUMENTS = ["the capital of france", "pasta", "w1 w2 w3 w4 w5 machine learning", "retrieval " * 20]
+
+
+def rows(folder: Path) -> list[Row]:
+    tokenizer = PairTokenizer(Tokenizer.from_file(str(folder / "tokenizer.json")), max_length=64)
+    query = tokenizer.query(QUERY)
+    return [tokenizer.row(query, tokens) for tokens in tokenizer.documents(query, DOCUMENTS)]
+
+
+def expected(folder: Path, given: list[Row]) -> np.ndarray:
+    tensors = load_file(folder / "model.safetensors")
+    config = json.loads((folder / "config.json").read_text())
+    return np.array([tiny_encoders.forward(tensors, config, row.ids, row.types) for row in given])
+
+
+def logits(graph: bytes, given: list[Row]) -> np.ndarray:
+    request = OnnxEngine(graph, pad_id=0).request()
+    return np.concatenate([request.run([row]) for row in given])
+
+
+def lists(count: int) -> list[Candidates]:
+    return [
+        Candidates(f"what is w{number}", tuple(f"w{number + step} the w{step}" for step in range(8)))
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("labels", [1, 2])
+def test_the_float32_graph_gives_the_models_own_logits(tmp_path: Path, kind: str, labels: int) -> None:
+    folder = tiny_encoders.build(tmp_path / "m", kind, labels=labels)
+    given = rows(folder)
+    found = logits(build_graph(read_encoder(folder)), given)
+    np.testing.assert_allclose(found, expected(folder, given), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_int8_graph_stays_close(tmp_path: Path, kind: str) -> None:
+    folder = tiny_encoders.build(tmp_path / "m", kind)
+    given, encoder = rows(folder), read_encoder(folder)
+    found = logits(build_graph(encoder, smoothing=smoothing_factors(encoder, given)), given)
+    assert np.abs(found - expected(folder, given)).max() < 0.2
+
+
+def test_the_last_layer_computes_one_token(tmp_path: Path) -> None:
+    import onnx
+
+    folder = tiny_encoders.build(tmp_path / "m", "bert")
+    graph = onnx.load_from_string(build_graph(read_encoder(folder))).graph
+    slices = [node for node in graph.node if node.op_type == "Slice"]
+    assert len(slices) == 3, "positions, and the last layer's query and residual"
+    assert "attention_mask" not in [given.name for given in graph.input]
+
+
+def test_a_folder_is_optimized_and_loads(tmp_path: Path) -> None:
+    folder = tiny_encoders.build(tmp_path / "m", "bert")
+    agreement = optimize(folder, tmp_path / "out", candidates=lists(12))
+    assert agreement is not None
+    assert agreement.lists == 6
+    assert agreement.spearman > 0.8
+    record = json.loads((tmp_path / "out/localrank.json").read_text())
+    assert agreement.spearman == record["int8"]["agreement_with_fp32"]["spearman"]
+    assert (tmp_path / "out/onnx/model.onnx").is_file()
+    result = rerank_sync(OnnxReranker(tmp_path / "out", precision="int8"), QUERY, DOCUMENTS)
+    reference = dict(enumerate(expected(folder, rows(folder))[:, 0]))
+    assert all(abs(reference[hit.index] - hit.metadata["logit"]) < 0.2 for hit in result)
+
+
+def test_too_few_candidates_measure_nothing(tmp_path: Path) -> None:
+    folder = tiny_encoders.build(tmp_path / "m", "bert")
+    assert optimize(folder, tmp_path / "out", candidates=lists(3)) is None
+
+
+def test_an_unknown_architecture_is_refused(tmp_path: Path) -> None:
+    folder = tiny_encoders.build(tmp_path / "m", "bert")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"model_type": "deberta-v2"}))
+    with pytest.raises(ModelLoadError, match="deberta-v2"):
+        read_encoder(folder)
+
+
+def test_a_missing_tensor_is_named(tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    folder = tiny_encoders.build(tmp_path / "m", "bert")
+    tensors = load_file(folder / "model.safetensors")
+    del tensors["classifier.bias"]
+    save_file(tensors, str(folder / "model.safetensors"))
+    with pytest.raises(ModelLoadError, match=r"classifier\.bias"):
+        read_encoder(folder)
+
+
+def test_a_graph_of_other_weights_is_noticed(tmp_path: Path) -> None:
+    folder = tiny_encoders.build(tmp_path / "m", "bert")
+    other = tiny_encoders.build(tmp_path / "other", "bert", seed=1)
+    (folder / "onnx/model.onnx").write_bytes(build_graph(read_encoder(other)))
+    with pytest.raises(ModelLoadError, match="differ"):
+        optimize(folder, tmp_path / "out", candidates=[])
+
+
+def test_candidates_are_read_and_a_bad_line_named(tmp_path: Path) -> None:
+    path = tmp_path / "candidates.jsonl"
+    path.write_text('{"query": "q", "documents": ["a", "b"]}\n\n{"query": 1}\n')
+    with pytest.raises(InvalidRequestError, match=r"candidates\.jsonl:3"):
+        read_candidates(path)
+    path.write_text('{"query": "q", "documents": ["a", "b"]}\n')
+    assert [Candidates("q", ("a", "b"))] == read_candidates(path)
+
+
+def test_agreement_of_equal_and_of_reversed_lists() -> None:
+    same = compare([[3.0, 2.0, 1.0]], [[3.0, 2.0, 1.0]])
+    assert (same.spearman, same.same_first, same.top_5_overlap, same.mean_change) == (1.0, 1.0, 1.0, 0.0)
+    reverse = compare([[3.0, 2.0, 1.0]], [[1.0, 2.0, 3.0]])
+    assert pytest.approx(-1.0) == reverse.spearman
+    assert reverse.same_first == 0.0
