@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank.providers.registry import unknown_model
 from localrank_transformers import bundled
-from localrank_transformers.catalogue import known_names, lookup
+from localrank_transformers.catalogue import CatalogueEntry, known_names, lookup
+from localrank_transformers.cpu_features import cpu_features
+from localrank_transformers.download import ShouldStop, never
+from localrank_transformers.hub_models import FetchedModel, fetch_onnx_model, fetch_torch_model
+from localrank_transformers.hub_repository import HubSource
+from localrank_transformers.onnx_choice import Precision, choose_onnx
+from localrank_transformers.safety import check_onnx, check_size
 
-__all__ = ["Location", "ModelFiles", "Precision", "locate", "read_files"]
+__all__ = ["Location", "ModelFiles", "Precision", "fetch_onnx", "fetch_torch", "locate", "read_files"]
 
-Precision = Literal["auto", "fp32", "int8"]
-
-_FP32_NAMES = ("onnx/model.onnx", "model.onnx", "onnx/model_optimized.onnx", "model_optimized.onnx")
-_INT8_NAMES = (
-    "onnx/model_int8.onnx",
-    "model_int8.onnx",
-    "onnx/model_qint8_avx512_vnni.onnx",
-    "onnx/model_quantized.onnx",
-    "model_quantized.onnx",
-)
 _NODES_AT_MOST = 8 << 20
 _DYNAMIC_OPERATOR = b"DynamicQuantizeLinear"
 
@@ -34,11 +31,13 @@ class Location:
 
     Attributes:
         model_id: The name that results carry.
-        folder: A folder on disk, or None for an embedded model.
+        folder: A folder on disk; None for an embedded model, and for one of the hub.
+        hub: Where on the hub it is; None for an embedded model or a plain folder.
     """
 
     model_id: str
     folder: Path | None
+    hub: HubSource | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -60,14 +59,27 @@ class ModelFiles:
     dynamic_int8: bool
 
 
-def locate(model: str | Path | None) -> Location:
+def locate(
+    model: str | Path | None,
+    *,
+    revision: str | None = None,
+    cache_dir: str | Path | None = None,
+    offline: bool | None = None,
+) -> Location:
     """Return where `model` lies: None or an embedded name, a folder, an alias or a hub id.
 
     Nothing is read, and nothing is fetched.
 
+    Args:
+        model: The name, or a folder.
+        revision: The branch, tag or commit of a hub model.
+        cache_dir: The hub cache of a hub model.
+        offline: Whether a hub model may not be fetched; None leaves it to HF_HUB_OFFLINE.
+
     Raises:
         UnknownModelError: Neither a folder nor a known name; near names are offered.
-        ModelLoadError: A known model of the hub, whose files are not here.
+        ModelLoadError: A folder that does not exist.
+        InvalidRequestError: A hub id or a revision that cannot be one.
     """
     if model is None:
         return Location(bundled.DEFAULT_MODEL, None)
@@ -82,35 +94,89 @@ def locate(model: str | Path | None) -> Location:
             f"There is no folder {name!r}.",
             hint="Pass a folder with config.json, tokenizer.json and an ONNX file.",
         )
-    return _on_the_hub(name)
-
-
-def _on_the_hub(name: str) -> Location:
     entry = lookup(name)
+    if entry is not None and entry.bundled is not None:
+        return Location(entry.name, None)
     if entry is None and name.count("/") != 1:
         raise unknown_model("model", name, [*bundled.bundled_names(), *known_names()])
-    hub_id = entry.hub_id if entry else name
-    raise ModelLoadError(
-        f"The files of {hub_id} are not on this machine.",
-        hint=f"Fetch them with `hf download {hub_id} --local-dir FOLDER` and pass the folder, "
-        f"or use the embedded model: OnnxReranker().",
-    )
+    repo_id = _repository(name.strip(), entry)
+    cache = None if cache_dir is None else Path(cache_dir)
+    return Location(repo_id, None, HubSource(repo_id, revision, cache, offline))
+
+
+def _repository(name: str, entry: CatalogueEntry | None) -> str:
+    """Return the repository of a short name; a hub id stands for itself, also where others keep the same weights."""
+    if entry is None or entry.hub_id is None:
+        return name
+    return name if "/" in name and name.lower() != entry.hub_id.lower() else entry.hub_id
+
+
+def fetch_onnx(
+    location: Location, precisions: Sequence[Precision] = ("auto",), should_stop: ShouldStop = never
+) -> Location:
+    """Return a location whose files are on this machine, all of one commit, fetching what a model of the hub lacks.
+
+    Args:
+        location: Where the model is.
+        precisions: The graphs that are needed.
+        should_stop: Polled while files are fetched.
+
+    Raises:
+        ModelLoadError: A file cannot be had, or is refused.
+        RerankAbortedError: `should_stop` became true; a later call continues.
+    """
+    for precision in precisions:
+        if location.hub is not None:
+            commit = _fetched(location.hub, precision, should_stop).commit
+            location = replace(location, hub=replace(location.hub, revision=commit))
+    return location
+
+
+def fetch_torch(location: Location, should_stop: ShouldStop = never) -> Path | None:
+    """Return the folder with what torch needs of a model, fetching what a model of the hub lacks; None for an embedded model.
+
+    Raises:
+        ModelLoadError: A file cannot be had, or is refused; pickled weights always are.
+        RerankAbortedError: `should_stop` became true; a later call continues.
+    """
+    if location.hub is None:
+        return location.folder
+    return fetch_torch_model(location.hub, should_stop=should_stop).folder
+
+
+def _fetched(hub: HubSource, precision: Precision, should_stop: ShouldStop = never) -> FetchedModel:
+    known = _known_files(hub.repo_id, lookup(hub.repo_id))
+    return fetch_onnx_model(hub, precision, known=known, should_stop=should_stop)
+
+
+def _known_files(repo_id: str, entry: CatalogueEntry | None) -> Mapping[str, str] | None:
+    """Return the catalogue's ONNX files; empty for another repository of the same weights, which has its own layout."""
+    if entry is None:
+        return None
+    return entry.onnx_files if entry.hub_id is not None and entry.hub_id.lower() == repo_id.lower() else {}
 
 
 def read_files(location: Location, precision: Precision) -> ModelFiles:
-    """Read what loading needs; the ONNX file of a folder is only named, not read.
+    """Read what loading needs; the ONNX file of a folder is checked, not read.
 
     Args:
-        location: Where the files are.
-        precision: `auto` means int8 for an embedded model and fp32 for a folder.
+        location: Where the files are; a hub model that is not here is fetched.
+        precision: `auto` means int8 for an embedded model, the int8 of this processor for a model of the catalogue where its
+            repository ships one, and fp32 for a folder or any other repository.
 
     Raises:
-        ModelLoadError: A file is missing, damaged or not what its name says.
+        ModelLoadError: A file is missing, damaged, not what its name says, or points outside its folder.
     """
+    if location.hub is not None:
+        fetched = _fetched(location.hub, precision)
+        return _of_folder(fetched.folder, fetched.folder / fetched.onnx, root=location.hub.store().root)
     if location.folder is None:
         return _embedded(location.model_id, precision)
-    folder = location.folder
-    onnx = _pick(folder, precision)
+    return _of_folder(location.folder, _pick(location.folder, precision), root=_root(location.folder))
+
+
+def _of_folder(folder: Path, onnx: Path, *, root: Path) -> ModelFiles:
+    check_onnx(onnx, root=root)
     return ModelFiles(
         config=_parsed(_content(folder, "config.json"), "config.json"),
         tokenizer_config=_optional(folder, "tokenizer_config.json"),
@@ -118,6 +184,12 @@ def read_files(location: Location, precision: Precision) -> ModelFiles:
         onnx=onnx,
         dynamic_int8=_is_dynamic(onnx),
     )
+
+
+def _root(folder: Path) -> Path:
+    """Return what links may not leave: the folder, or its repository where it is a snapshot in a hub cache."""
+    is_snapshot = folder.parent.name == "snapshots" and folder.parent.parent.name.startswith("models--")
+    return folder.parent.parent if is_snapshot else folder
 
 
 def _embedded(name: str, precision: Precision) -> ModelFiles:
@@ -136,22 +208,20 @@ def _embedded(name: str, precision: Precision) -> ModelFiles:
 
 
 def _pick(folder: Path, precision: Precision) -> Path:
-    wanted = {"fp32": _FP32_NAMES, "int8": _INT8_NAMES, "auto": (*_FP32_NAMES, *_INT8_NAMES)}[precision]
-    for name in wanted:
-        if (folder / name).is_file():
-            return folder / name
     found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.onnx"))
-    if precision == "auto" and len(found) == 1:
-        return folder / found[0]
+    chosen = choose_onnx(found, precision, features=cpu_features())
+    if chosen is not None:
+        return folder / chosen
     has = f"it holds {', '.join(found[:5])}" if found else "it holds no ONNX file"
     raise ModelLoadError(
         f"The folder {str(folder)!r} has no ONNX file for precision={precision!r}: {has}.",
-        hint=f"Expected one of {', '.join(wanted[:3])}.",
+        hint="Expected onnx/model.onnx or model.onnx, and for int8 onnx/model_int8.onnx or onnx/model_quantized.onnx.",
     )
 
 
 def _content(folder: Path, name: str) -> bytes:
     try:
+        check_size(name, (folder / name).stat().st_size)
         return (folder / name).read_bytes()
     except OSError as error:
         raise ModelLoadError(
@@ -187,5 +257,5 @@ def check_precision(precision: str) -> Precision:
         InvalidRequestError: It is not.
     """
     if precision not in {"auto", "fp32", "int8"}:
-        raise InvalidRequestError(f"precision is {precision!r}.", hint='Pass "auto", "fp32" or "int8".')
+        raise InvalidRequestError(f"precision is {precision!r}.", hint='Pass "auto", "fp32", "int8" or "refined".')
     return precision  # type: ignore[return-value]  # checked above

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from localrank.contract.errors import InvalidRequestError
+from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank.contract.model import DoRerankOptions, DoRerankResult
 from localrank.contract.types import ScoreKind
 from localrank.providers.loading import LoadOnce
 from localrank.providers.worker import run_in_thread
-from localrank_transformers.catalogue import lookup
-from localrank_transformers.files import Location, check_precision, locate
+from localrank_transformers.catalogue import CatalogueEntry, lookup
+from localrank_transformers.files import Location, Precision, check_precision, fetch_onnx, locate
+from localrank_transformers.licence import licence_warnings
 from localrank_transformers.loaded import LoadedModel, LoadSettings, load
 from localrank_transformers.local_call import LocalCall
 from localrank_transformers.scheduler import shared_scheduler
@@ -31,20 +34,24 @@ class OnnxReranker:
 
     Args:
         model: None for the embedded model, a folder in the Hugging Face layout (`config.json`, `tokenizer.json` and
-            `onnx/model.onnx` or `model.onnx`), an alias such as `"mini"`, or a hub id.
-        precision: `"auto"` (int8 for the embedded model, fp32 for a folder), `"fp32"` or `"int8"`.
+            `onnx/model.onnx` or `model.onnx`), an alias such as `"mini"`, or a hub id; what it needs of the hub is fetched at
+            the first call.
+        precision: `"auto"` (int8 for the embedded model; for a known model the int8 file of this processor, where its
+            repository ships one; fp32 for a folder or any other repository), `"fp32"` or `"int8"`.
         max_length: Tokens of a pair; longer documents are cut and marked. None means the model's own limit, at most 1,024.
         threads: Documents of one call that run at once; None means one a usable core.
         execution_providers: ONNX Runtime's device plug-ins in order of preference; None means the CPU.
         activation: `"sigmoid"` gives scores of 0–1; `"none"` gives the logit. None means sigmoid.
-        offline: Kept for models that are fetched; an embedded model or a folder never connects to anything.
-        cache_dir: Where fetched models are kept.
-        revision: The commit of a fetched model.
+        offline: True allows no connection, so that a hub model must have been fetched; None leaves it to `HF_HUB_OFFLINE`. An
+            embedded model or a folder never connects to anything.
+        cache_dir: Where fetched models are kept; None means the hub client's own cache (`HF_HUB_CACHE`).
+        revision: The branch, tag or commit of a hub model. None means the commit of the first download, which is recorded; with
+            it, or a whole commit, files that are on this machine are used without any connection.
 
     Raises:
         InvalidRequestError: A setting with no meaning.
         UnknownModelError: No folder and no known model of that name.
-        ModelLoadError: A known model whose files are not on this machine.
+        ModelLoadError: No such folder, or a model that ONNX Runtime cannot run.
     """
 
     provider = "onnx"
@@ -74,14 +81,17 @@ class OnnxReranker:
             "cache_dir": cache_dir,
             "revision": revision,
         }
-        self._location = locate(model)
+        self._location = locate(model, revision=revision, cache_dir=cache_dir, offline=offline)
+        entry = lookup(self._location.model_id)
+        _refuse_other_families(entry, self._location.model_id)
         self._settings = _settings(precision, max_length, threads, execution_providers, activation)
-        self._once = LoadOnce(partial(_load, self._location, self._settings))
+        self._once = _once(self._location, self._settings)
+        self._notices = list(licence_warnings(entry))
         weakref.finalize(self, _close, self._once)
 
     @property
     def model_id(self) -> str:
-        """The embedded model's name, or the folder's."""
+        """The embedded model's name, the folder's, or the repository on the hub."""
         return self._location.model_id
 
     @property
@@ -92,14 +102,27 @@ class OnnxReranker:
     @property
     def fingerprint(self) -> str:
         """What a score depends on besides query and document: files, precision, window and activation."""
-        settings = self._settings
-        place = self._location.folder or self._location.model_id
+        settings, location = self._settings, self._location
+        place = location.folder or location.model_id
+        if location.hub is not None:
+            place = f"{place}@{location.hub.revision or 'recorded'}"
         return f"onnx:{place}:{settings.precision}:{settings.max_length}:{settings.activation}"
 
     async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
         """Score every document in one hop to a thread; see `RerankerModel`."""
-        call = LocalCall(self._once.get, options)
-        return await run_in_thread(call.run, stop=call.stop)
+        result = await self._run(options)
+        notices, self._notices = self._notices, []
+        return replace(result, warnings=[*notices, *result.warnings]) if notices else result
+
+    async def _run(self, options: DoRerankOptions) -> DoRerankResult:
+        gave_up = threading.Event()
+        call = LocalCall(partial(self._once.get, gave_up.is_set), options)
+
+        def stop() -> None:
+            gave_up.set()
+            call.stop()
+
+        return await run_in_thread(call.run, stop=stop)
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the character span of each token of `text`, special tokens left out; loads the model."""
@@ -107,8 +130,7 @@ class OnnxReranker:
 
     async def warm_up(self) -> None:
         """Load now, and compute one pair, so that the first call is as quick as the next."""
-        call = LocalCall(self._once.get, DoRerankOptions("warm", ("up",)))
-        await run_in_thread(call.run, stop=call.stop)
+        await self._run(DoRerankOptions("warm", ("up",)))
 
     def close(self) -> None:
         """Release the session; a later call loads again. Calls that are running end as they would have."""
@@ -147,11 +169,32 @@ class OnnxReranker:
         return partial(OnnxReranker, **self._arguments), ()
 
 
-def _load(location: Location, settings: LoadSettings) -> LoadedModel:
+def _once(location: Location, settings: LoadSettings) -> LoadOnce[LoadedModel]:
+    once: LoadOnce[LoadedModel] = LoadOnce(lambda: _load(location, settings, once.is_unwanted))
+    return once
+
+
+def _load(location: Location, settings: LoadSettings, is_unwanted: Callable[[], bool]) -> LoadedModel:
+    needed: tuple[Precision, ...] = (
+        ("int8", "fp32") if settings.precision == "refined" else (settings.precision,)
+    )
+    ready = fetch_onnx(location, needed, is_unwanted)
     scheduler = shared_scheduler()
-    loaded = load(location, settings, lookup(location.model_id), scheduler)
+    loaded = load(ready, settings, lookup(location.model_id), scheduler)
     scheduler.hold()
     return loaded
+
+
+def _refuse_other_families(entry: CatalogueEntry | None, name: str) -> None:
+    """Refuse early what no ONNX file can mend; a known cross-encoder may have gained one, so that is seen at the load."""
+    if entry is None or "onnx" in entry.engines or entry.family == "cross-encoder":
+        return
+    if entry.hub_id != name:
+        return
+    reason = entry.engine_notes.get("onnx", f"it belongs to the family {entry.family}")
+    raise ModelLoadError(
+        f"OnnxReranker cannot run {name}: {reason}.", hint=f"Use TorchReranker({entry.name!r})."
+    )
 
 
 def _close(once: LoadOnce[LoadedModel]) -> None:
@@ -173,7 +216,7 @@ def _settings(
     if activation not in {None, "sigmoid", "none"}:
         raise InvalidRequestError(f"activation is {activation!r}.", hint='Pass "sigmoid", "none" or None.')
     return LoadSettings(
-        precision=check_precision(precision),
+        precision="refined" if precision == "refined" else check_precision(precision),
         max_length=max_length,
         threads=threads,
         execution_providers=None if execution_providers is None else tuple(execution_providers),

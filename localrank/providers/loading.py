@@ -12,11 +12,16 @@ __all__ = ["LoadOnce"]
 T = TypeVar("T")
 
 
+def _never() -> bool:
+    return False
+
+
 class LoadOnce(Generic[T]):
     """A value that is made at the first use and kept.
 
-    While one thread loads, the others wait for it. A caller that gives up waiting does not disturb the load. What `load`
-    raises reaches every waiter's own attempt: each tries again, and so does the next call.
+    While one thread loads, the others wait for it. A caller that gives up waiting does not disturb the load as long as another
+    waits; a long `load` may poll `is_unwanted` and end when none does. What `load` raises reaches every waiter's own attempt:
+    each tries again, and so does the next call.
 
     Args:
         load: Makes the value; blocking code.
@@ -26,17 +31,30 @@ class LoadOnce(Generic[T]):
         self._load = load
         self._lock = threading.Lock()
         self._value: T | None = None
+        self._waiting: list[Callable[[], bool]] = []
 
-    def get(self) -> tuple[T, float]:
-        """Return the value and the milliseconds that this call waited for it."""
+    def get(self, gave_up: Callable[[], bool] = _never) -> tuple[T, float]:
+        """Return the value and the milliseconds that this call waited for it.
+
+        Args:
+            gave_up: Whether the caller no longer wants the value; asked by `is_unwanted`.
+        """
         value = self._value
         if value is not None:
             return value, 0.0
         started = time.perf_counter()
-        with self._lock:
-            if self._value is None:
-                self._value = self._load()
-            return self._value, (time.perf_counter() - started) * 1000
+        self._waiting.append(gave_up)
+        try:
+            with self._lock:
+                if self._value is None:
+                    self._value = self._load()
+                return self._value, (time.perf_counter() - started) * 1000
+        finally:
+            self._waiting.remove(gave_up)
+
+    def is_unwanted(self) -> bool:
+        """Whether all who wait for the value have given up."""
+        return all(gave_up() for gave_up in list(self._waiting))
 
     def take(self) -> T | None:
         """Return the value, if there is one, and forget it; the next `get` loads again."""

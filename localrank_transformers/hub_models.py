@@ -1,0 +1,174 @@
+"""What of a hub repository a model needs: the files for ONNX Runtime, and those for torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from localrank.contract.errors import ModelLoadError
+from localrank_transformers.cpu_features import cpu_features
+from localrank_transformers.download import ShouldStop, never
+from localrank_transformers.hub_errors import not_here
+from localrank_transformers.hub_repository import HubRepository, HubSource, open_repository
+from localrank_transformers.onnx_choice import Precision, choose_onnx
+from localrank_transformers.safety import check_name, check_onnx, check_safetensors, onnx_siblings
+
+__all__ = ["FetchedModel", "fetch_onnx_model", "fetch_torch_model"]
+
+_REQUIRED = ("config.json", "tokenizer.json")
+_OPTIONAL = ("tokenizer_config.json", "special_tokens_map.json")
+_INDEX = "model.safetensors.index.json"
+_TORCH_JSON = (
+    *_OPTIONAL,
+    "added_tokens.json",
+    "generation_config.json",
+    "chat_template.jinja",
+    "chat_template.json",
+    "modules.json",
+    "config_sentence_transformers.json",
+    "sentence_bert_config.json",
+    "artifact.metadata",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedModel:
+    """A model of the hub that is on this machine.
+
+    Attributes:
+        folder: Its files, in the repository's layout.
+        commit: What all of them are of.
+        onnx: The name of the one graph in `folder`; empty for torch.
+    """
+
+    folder: Path
+    commit: str
+    onnx: str = ""
+
+
+def fetch_onnx_model(
+    source: HubSource,
+    precision: Precision = "auto",
+    *,
+    known: Mapping[str, str] | None = None,
+    should_stop: ShouldStop = never,
+    update: bool = False,
+) -> FetchedModel:
+    """Make a model ready for ONNX Runtime: one graph with its external data, the configuration and the tokenizer.
+
+    Args:
+        source: The repository.
+        precision: Which graph; see `choose_onnx`.
+        known: For a model of the catalogue, its ONNX files by precision (empty where its layout is not known).
+        should_stop: Polled while files are fetched.
+        update: Look `main` up although a commit is recorded, and record the new one.
+
+    Raises:
+        ModelLoadError: A file is missing, cannot be fetched, or is refused.
+        RerankAbortedError: `should_stop` became true; a later call continues.
+    """
+    features = cpu_features()
+
+    def choose(names: Collection[str]) -> str | None:
+        return choose_onnx(names, precision, known=known, features=features)
+
+    def is_enough(names: Collection[str]) -> bool:
+        return choose(names) is not None and set(names) >= {*_REQUIRED, _OPTIONAL[0]}
+
+    repository = open_repository(source, is_enough=is_enough, update=update)
+    onnx = choose(repository.names)
+    if onnx is None:
+        raise _no_onnx(repository, precision)
+    folder = repository.fetch([*_base(repository), onnx], should_stop)
+    beside = PurePosixPath(onnx).parent
+    siblings = [check_name((beside / name).as_posix()) for name in onnx_siblings(folder / onnx)]
+    repository.fetch(siblings, should_stop)
+    check_onnx(folder / onnx, root=source.store().root)
+    repository.keep(update=update)
+    return FetchedModel(folder, repository.commit, onnx)
+
+
+def fetch_torch_model(
+    source: HubSource, *, should_stop: ShouldStop = never, update: bool = False
+) -> FetchedModel:
+    """Make a model ready for torch: its safetensors, the configuration, the tokenizer and sentence-transformers' modules.
+
+    Raises:
+        ModelLoadError: A file is missing, cannot be fetched, or is refused; weights that are pickled are never fetched.
+        RerankAbortedError: `should_stop` became true; a later call continues.
+    """
+
+    def is_enough(names: Collection[str]) -> bool:
+        return set(names) >= {*_REQUIRED, _OPTIONAL[0]} and bool({"model.safetensors", _INDEX} & set(names))
+
+    repository = open_repository(source, is_enough=is_enough, update=update)
+    names = repository.names
+    extra = [name for name in _TORCH_JSON if name in names and name not in _OPTIONAL]
+    folder = repository.fetch([*_base(repository), *extra], should_stop)
+    weights = ["model.safetensors"] if "model.safetensors" in names else []
+    if not weights and _INDEX in names:
+        weights = _shards(repository.fetch([_INDEX], should_stop) / _INDEX)
+    if not weights:
+        raise _no_safetensors(repository)
+    weights += _module_files(folder, names)
+    repository.fetch(weights, should_stop)
+    for name in weights:
+        if name.endswith(".safetensors"):
+            check_safetensors(folder / name)
+    repository.keep(update=update)
+    return FetchedModel(folder, repository.commit)
+
+
+def _base(repository: HubRepository) -> list[str]:
+    missing = [name for name in _REQUIRED if name not in repository.names]
+    if not missing:
+        return [*_REQUIRED, *(name for name in _OPTIONAL if name in repository.names)]
+    if repository.source.is_offline:
+        raise not_here(repository.source.repo_id, missing[0])
+    raise ModelLoadError(
+        f"{repository.source.repo_id} has no {missing[0]}, so it cannot be loaded.",
+        hint="localrank reads repositories with config.json and tokenizer.json (a fast tokenizer).",
+    )
+
+
+def _no_onnx(repository: HubRepository, precision: Precision) -> ModelLoadError:
+    repo_id = repository.source.repo_id
+    graphs = sorted(name for name in repository.names if name.endswith(".onnx"))
+    if not graphs and repository.source.is_offline and not repository.looked_up:
+        return not_here(repo_id)
+    has = f"it has {', '.join(graphs[:6])}" if graphs else "it has no ONNX file"
+    return ModelLoadError(
+        f"{repo_id} has no ONNX file for precision={precision!r}: {has}.",
+        hint="Pass another precision=, a folder with an exported graph, or use TorchReranker.",
+    )
+
+
+def _no_safetensors(repository: HubRepository) -> ModelLoadError:
+    pickled = sorted(name for name in repository.names if name.endswith((".bin", ".pt", ".pth")))
+    has = f"only {pickled[0]}, a pickle that could run any code" if pickled else "no weights that can be read"
+    return ModelLoadError(
+        f"{repository.source.repo_id} has no model.safetensors: {has}.",
+        hint="Pass a revision= that ships safetensors, or convert the weights yourself where you trust them.",
+    )
+
+
+def _shards(index: Path) -> list[str]:
+    try:
+        weight_map = json.loads(index.read_text("utf-8"))["weight_map"]
+        return sorted({check_name(str(name)) for name in weight_map.values()})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelLoadError(f"{_INDEX} is malformed: {type(error).__name__}.") from error
+
+
+def _module_files(folder: Path, names: Collection[str]) -> list[str]:
+    """Return the files in the folders that `modules.json` of sentence-transformers names."""
+    if not (folder / "modules.json").is_file():
+        return []
+    try:
+        paths = {str(module["path"]) for module in json.loads((folder / "modules.json").read_text("utf-8"))}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelLoadError(f"modules.json is malformed: {type(error).__name__}.") from error
+    wanted = ("config.json", "model.safetensors")
+    return [name for path in sorted(paths - {""}) for file in wanted if (name := f"{path}/{file}") in names]
