@@ -24,15 +24,15 @@ def test_a_folder_is_written_and_measured(tmp_path: Path) -> None:
     )
     out = tmp_path / "out"
     result = CliRunner().invoke(optimize_model, [str(folder), "--out", str(out), "--calibrate", str(lists)])
-    assert 0 == result.exit_code, result.output
+    assert result.exit_code == 0, result.output
     assert "over 4 lists: Spearman" in result.stdout
-    assert 2 == len(rerank_sync(OnnxReranker(out, precision="int8"), "what", ["the", "rag"]))
+    assert len(rerank_sync(OnnxReranker(out, precision="int8"), "what", ["the", "rag"])) == 2
 
 
 def test_without_calibration_it_says_so(tmp_path: Path) -> None:
     folder = tiny_encoders.build(tmp_path / "m", "bert")
     result = CliRunner().invoke(optimize_model, [str(folder)])
-    assert 0 == result.exit_code
+    assert result.exit_code == 0
     assert "--calibrate" in result.stderr
 
 
@@ -40,5 +40,5 @@ def test_what_cannot_be_optimized_is_one_line(tmp_path: Path) -> None:
     folder = tiny_encoders.build(tmp_path / "m", "bert")
     (folder / "model.safetensors").write_bytes(b"broken")
     result = CliRunner().invoke(optimize_model, [str(folder)])
-    assert 1 == result.exit_code
+    assert result.exit_code == 1
     assert result.stderr.splitlines()[-1].startswith("Error: model.safetensors")
