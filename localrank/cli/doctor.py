@@ -85,6 +85,7 @@ def _providers() -> Section:
 
 
 def _provider_findings() -> Iterator[Finding]:
+    available: list[str] = []
     for entry in sorted(entry_points(group=PROVIDERS), key=lambda one: one.name):
         try:
             entry.load()
@@ -93,7 +94,8 @@ def _provider_findings() -> Iterator[Finding]:
         except Exception as error:
             yield Finding(entry.name, f"{type(error).__name__}: {error}", "broken")
         else:
-            yield Finding(entry.name, f"{entry.name}:MODEL")
+            available.append(entry.name)
+    yield Finding("available", ", ".join(available))
 
 
 def _self_test(model: str) -> Section:

@@ -30,16 +30,23 @@ localrank rerank -p "what did we decide?" notes/    ask a folder of notes
 localrank doctor                                    check this installation
 """
 
+_NO_ARGUMENTS: tuple[type[Exception], ...] = tuple(
+    filter(None, [getattr(click.exceptions, "NoArgsIsHelpError", None)])  # since click 8.2
+)
+
 
 @click.command(
     help=_HELP,
     cls=CommandGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    no_args_is_help=True,
+    invoke_without_command=True,
 )
 @click.version_option(__version__, prog_name="localrank")
-def cli() -> None:
-    """Rank documents by how well each answers a query."""
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Show the help where no command is named."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,6 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return _interrupted(owns_process=arguments is None)
     except click.ClickException as error:
+        if isinstance(
+            error, _NO_ARGUMENTS
+        ):  # of a group that another package brings; its message is the help
+            click.echo(error.format_message(), err=True)
+            return error.exit_code
         return _failed(_line_of(error), error.exit_code)
     except Exception as error:
         if os.environ.get("LOCALRANK_DEBUG"):

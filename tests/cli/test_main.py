@@ -21,6 +21,13 @@ def hello() -> None:
     click.echo("hello from elsewhere")
 
 
+@click.group()
+def others() -> None:
+    """Gather."""
+
+
+others.add_command(hello)
+
 NO_COMMAND = "text"
 
 
@@ -69,8 +76,20 @@ def test_the_models_command_comes_from_the_local_provider() -> None:
 def test_no_arguments_show_the_help() -> None:
     done = localrank()
 
-    assert "Usage: localrank" in done.out + done.err
-    assert "Traceback" not in done.err
+    assert (done.code, done.err) == (0, "")
+    assert done.out == localrank("--help").out
+
+
+def test_a_group_of_another_package_shows_its_help_without_arguments(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(monkeypatch, others=f"{__name__}:others")
+    code = main(["others"])
+    shown = capsys.readouterr()
+
+    assert code in {0, 2}  # as click decides
+    assert "Usage: localrank others" in shown.out + shown.err
+    assert (shown.out + shown.err).count("\n") > 3
 
 
 def test_the_version_is_the_packages() -> None:
