@@ -15,6 +15,7 @@ import click
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank.providers.registry import unknown_model
 from localrank_transformers.catalogue import CatalogueEntry, Family, entries, known_names, lookup
+from localrank_transformers.optimize_command import optimize_model
 from localrank_transformers.selection import SortBy, common_quality, parse_size, select, size_mb
 
 __all__ = ["models"]
@@ -37,9 +38,19 @@ def _megabytes(_context: click.Context, _option: click.Parameter, value: str | N
         raise click.BadParameter(str(error)) from None
 
 
-@click.group(help=_GROUP_HELP, short_help="List the known models, show one, print where it lies.")
-def models() -> None:
-    """Gather the commands below."""
+@click.group(
+    help=_GROUP_HELP,
+    short_help="List the known models, show one, print where it lies.",
+    invoke_without_command=True,
+)
+@click.pass_context
+def models(context: click.Context) -> None:
+    """List the models where no command is named."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_models)
+
+
+models.add_command(optimize_model)
 
 
 @models.command("list")

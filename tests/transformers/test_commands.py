@@ -28,6 +28,10 @@ def test_the_list_starts_with_the_embedded_model(capsys: pytest.CaptureFixture[s
     assert out.splitlines()[1].split()[:3] == ["localrank-mini", "24", "MB"]
 
 
+def test_no_command_means_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys) == run(capsys, "list")
+
+
 def test_filters_narrow_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run(capsys, "list", "--language", "de", "--max-size", "600MB", "--commercial", "--json")
 
