@@ -1,0 +1,1 @@
+"""Measurements, each a script that prints a result and writes it to `benchmarks/results/` with its command."""

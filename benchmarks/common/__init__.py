@@ -1,0 +1,1 @@
+"""What all measurements share: texts, statistics, the machine, tables, result files."""
