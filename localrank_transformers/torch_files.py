@@ -39,6 +39,13 @@ class TorchFiles:
         """The first architecture of the configuration, or an empty text."""
         return str((self.config.get("architectures") or [""])[0])
 
+    @property
+    def start_token(self) -> str | None:
+        """The token that a text begins with, by the tokenizer's configuration."""
+        token = self.tokenizer_config.get("bos_token")
+        token = token.get("content") if isinstance(token, dict) else token
+        return token if isinstance(token, str) else None
+
     def tokenizer(self) -> Tokenizer:
         """Return a fresh tokenizer.
 

@@ -46,8 +46,13 @@ class TorchLoaded:
     lock: threading.Lock
 
 
-def load_torch(files: TorchFiles, settings: TorchSettings) -> TorchLoaded:
+def load_torch(files: TorchFiles, settings: TorchSettings, affordable: int | None = None) -> TorchLoaded:
     """Import torch, choose the device and load the model of its family.
+
+    Args:
+        files: What the files say.
+        settings: The constructor's arguments, family and prompt filled in where the catalogue knows them.
+        affordable: The catalogue's default window.
 
     Raises:
         MissingDependencyError: torch cannot be imported.
@@ -60,7 +65,7 @@ def load_torch(files: TorchFiles, settings: TorchSettings) -> TorchLoaded:
     except ImportError as error:
         raise MissingDependencyError(f"torch cannot be imported: {error}", hint=INSTALL_HINT) from error
     runtime = build.runtime(settings)
-    family = build.family(kind, files, settings, runtime)
+    family = build.family(kind, files, settings, runtime, affordable=affordable)
     placement = runtime.placement
     chosen = {
         "device": str(placement.device),

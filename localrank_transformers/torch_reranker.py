@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,7 @@ from localrank.contract.model import DoRerankOptions, DoRerankResult
 from localrank.contract.types import ScoreKind
 from localrank.providers.loading import LoadOnce
 from localrank.providers.worker import run_in_thread
-from localrank_transformers.catalogue import Family
+from localrank_transformers.catalogue import CatalogueEntry, Family, lookup
 from localrank_transformers.families.detection import Kind, detect
 from localrank_transformers.files import Location, locate
 from localrank_transformers.scoring import Activation
@@ -48,7 +48,7 @@ class TorchReranker:
         batch_tokens: Padded tokens of one pass; None means 2,048 on the CPU and 32,768 on a GPU.
         activation: `"sigmoid"` gives scores of 0–1; `"none"` gives the logit. None means what the family needs.
         family: The kind of model, where its files do not tell.
-        template: The prompt of a causal model, where its files do not tell: `"qwen3"`, `"bge-gemma"`, `"mxbai-v2"`.
+        template: The prompt of a causal model, where its files do not tell: `"qwen3"`, `"mxbai-v2"` or `"bge-yes"` (gemma).
         instruction: What "relevant" means, for models that read it; a call's own `instruction` goes first.
         layer: The layer whose score is used, for layerwise models.
         trust_remote_code: Whether the code in the model's folder may run.
@@ -103,6 +103,7 @@ class TorchReranker:
         self._model = model
         self._hub = (offline, cache_dir, revision)
         self._location = locate(model)
+        self._entry = lookup(self._location.model_id)
         self._files = LoadOnce(partial(_read, self._location))
         self._tokenizer = LoadOnce(self._read_tokenizer)
         self._once = LoadOnce(self._load)
@@ -193,13 +194,26 @@ class TorchReranker:
         return self._files.get()[0].tokenizer()
 
     def _load(self) -> TorchLoaded:
-        return load_torch(self._files.get()[0], self._settings)
+        entry = self._entry
+        settings = self._settings
+        if entry is not None:
+            settings = replace(
+                settings,
+                family=settings.family or entry.family,
+                template=settings.template or _prompt(entry),
+            )
+        return load_torch(self._files.get()[0], settings, entry.default_length if entry else None)
 
     def _kind(self) -> Kind:
-        return detect(self._files.get()[0], self._settings.family)
+        known = self._entry.family if self._entry else None
+        return detect(self._files.get()[0], self._settings.family or known)
 
     def __repr__(self) -> str:
         return f"TorchReranker({self.model_id!r}, device={self._settings.device!r}, dtype={self._settings.dtype!r})"
+
+
+def _prompt(entry: CatalogueEntry) -> str | None:
+    return entry.template if entry.family == "causal" else None
 
 
 def _read(location: Location) -> TorchFiles:

@@ -8,7 +8,7 @@ from typing import Any
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 
-__all__ = ["CrossEncoderShape", "read_shape", "window"]
+__all__ = ["CrossEncoderShape", "longest_window", "read_shape", "window"]
 
 AFFORDABLE_LENGTH = 1024
 """The default window of a model that could read more: cost and memory of one document grow with the square."""
@@ -55,11 +55,12 @@ def read_shape(config: Mapping[str, Any], tokenizer_config: Mapping[str, Any]) -
             hint="A classifier or an NLI model cannot rank.",
         )
     return CrossEncoderShape(
-        labels, _max_length(config, tokenizer_config), int(config.get("pad_token_id") or 0)
+        labels, longest_window(config, tokenizer_config), int(config.get("pad_token_id") or 0)
     )
 
 
-def _max_length(config: Mapping[str, Any], tokenizer_config: Mapping[str, Any]) -> int:
+def longest_window(config: Mapping[str, Any], tokenizer_config: Mapping[str, Any]) -> int:
+    """Return the tokens that positions and tokenizer allow; 1,024 where neither states a limit."""
     positions = config.get("max_position_embeddings")
     limits = [float(tokenizer_config.get("model_max_length") or _UNBOUNDED)]
     if isinstance(positions, int) and positions > 0:

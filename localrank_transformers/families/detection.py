@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from localrank.contract.errors import ModelLoadError
+from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers.catalogue import Family
+from localrank_transformers.families.causal_templates import TEMPLATES
 from localrank_transformers.torch_files import TorchFiles
 
-__all__ = ["Kind", "detect"]
+__all__ = ["LAYERWISE", "Kind", "causal_template", "detect"]
 
 Kind: TypeAlias = Literal["cross-encoder", "modular", "causal", "seq2seq", "listwise", "late-interaction"]
 """A family, and `modular` for a cross-encoder that is stored as sentence-transformers modules."""
 
+LAYERWISE = "LayerWiseMiniCPMForCausalLM"
+
 _CLASSIFIER = "ForSequenceClassification"
+_TOKEN_COMPRESSING = "CostWise"
+_JUDGES = "Judge whether the Document meets the requirements"
 _MODULAR_TYPES = ["Transformer", "Pooling"]
 
 
@@ -23,16 +28,50 @@ def detect(files: TorchFiles, asked: Family | None) -> Kind:
     Raises:
         ModelLoadError: No reranker that is known; or it could be of several families.
     """
+    if files.architecture.startswith(_TOKEN_COMPRESSING):
+        raise ModelLoadError(
+            f"{files.architecture} compresses tokens between its layers, which TorchReranker does not.",
+            hint="Take BAAI/bge-reranker-v2-gemma instead.",
+        )
     if asked is not None:
         return "modular" if asked == "cross-encoder" and _is_modular(files) else asked
     if _is_modular(files):
         return "modular"
     if files.architecture.endswith(_CLASSIFIER):
         return "cross-encoder"
+    if _own_template(files) is not None:
+        return "causal"
     raise ModelLoadError(
         f"{files.architecture or 'The architecture'} does not tell which kind of reranker this is.",
         hint='Say it with family="cross-encoder", "causal", "seq2seq", "listwise" or "late-interaction".',
     )
+
+
+def causal_template(files: TorchFiles, asked: str | None) -> str:
+    """Return the name of the prompt of the causal model in `files`; `asked` decides where it is given.
+
+    Raises:
+        InvalidRequestError: There is no such prompt.
+        ModelLoadError: The files do not tell.
+    """
+    if asked is not None and asked not in TEMPLATES:
+        raise InvalidRequestError(f"template is {asked!r}.", hint=f"Pass one of {', '.join(TEMPLATES)}.")
+    found = asked or _own_template(files)
+    if found is None:
+        raise ModelLoadError(
+            "The files of this causal model do not tell which prompt it was trained with.",
+            hint=f"Say it with template=: one of {', '.join(TEMPLATES)}.",
+        )
+    return found
+
+
+def _own_template(files: TorchFiles) -> str | None:
+    """Return the prompt that the files themselves prove."""
+    if files.architecture == LAYERWISE:
+        return "bge-yes"
+    if files.architecture.endswith("ForCausalLM") and _JUDGES in (files.chat_template or ""):
+        return "qwen3"
+    return None
 
 
 def module_types(files: TorchFiles) -> list[str]:

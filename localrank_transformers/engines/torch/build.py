@@ -5,12 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
+from localrank_transformers.engines.torch.causal import CausalQuery, load_causal
 from localrank_transformers.engines.torch.device import choose
 from localrank_transformers.engines.torch.encoder import EncoderEngine, load_classifier
+from localrank_transformers.engines.torch.layerwise import load_layerwise
 from localrank_transformers.engines.torch.modular import load_modular
 from localrank_transformers.engines.torch.runtime import TorchRuntime
-from localrank_transformers.families.cross_encoder import read_shape, window
-from localrank_transformers.families.detection import Kind
+from localrank_transformers.families.causal import CausalPrompt
+from localrank_transformers.families.causal_templates import TEMPLATES
+from localrank_transformers.families.cross_encoder import (
+    CrossEncoderShape,
+    longest_window,
+    read_shape,
+    window,
+)
+from localrank_transformers.families.detection import LAYERWISE, Kind, causal_template
 from localrank_transformers.families.pairs import PairQuery
 from localrank_transformers.pointwise import PointwiseFamily, PointwiseQuery
 from localrank_transformers.tokenization import PairTokenizer
@@ -24,6 +33,8 @@ __all__ = ["batch_tokens", "family", "runtime"]
 
 CPU_BATCH_TOKENS = 2_048
 GPU_BATCH_TOKENS = 32_768
+GPU_CAUSAL_BATCH_TOKENS = 8_192
+"""Causal rerankers are larger, and the sooner a batch ends, the sooner a call can be left."""
 
 
 def runtime(settings: TorchSettings) -> TorchRuntime:
@@ -31,14 +42,28 @@ def runtime(settings: TorchSettings) -> TorchRuntime:
     return TorchRuntime(choose(settings.device, settings.dtype))
 
 
-def batch_tokens(settings: TorchSettings, device: TorchRuntime) -> int:
+def batch_tokens(settings: TorchSettings, device: TorchRuntime, on_gpu: int = GPU_BATCH_TOKENS) -> int:
     """Return the padded tokens of a batch: as asked for, or what suits the device."""
     on_cpu = device.placement.device.type == "cpu"
-    return settings.batch_tokens or (CPU_BATCH_TOKENS if on_cpu else GPU_BATCH_TOKENS)
+    return settings.batch_tokens or (CPU_BATCH_TOKENS if on_cpu else on_gpu)
 
 
-def family(kind: Kind, files: TorchFiles, settings: TorchSettings, device: TorchRuntime) -> TorchFamily:
+def family(
+    kind: Kind,
+    files: TorchFiles,
+    settings: TorchSettings,
+    device: TorchRuntime,
+    *,
+    affordable: int | None,
+) -> TorchFamily:
     """Load the model of `files` as one of the family `kind`.
+
+    Args:
+        kind: What was detected.
+        files: What the files say.
+        settings: The constructor's arguments.
+        device: Where to compute.
+        affordable: The catalogue's default window, for a model that it knows.
 
     Raises:
         ModelLoadError: The files do not make such a model.
@@ -46,19 +71,27 @@ def family(kind: Kind, files: TorchFiles, settings: TorchSettings, device: Torch
     """
     match kind:
         case "cross-encoder":
-            return _cross_encoder(load_classifier(files.folder, device, settings), files, settings, device)
+            return _cross_encoder(
+                load_classifier(files.folder, device, settings), files, settings, device, affordable
+            )
         case "modular":
-            return _cross_encoder(load_modular(files, device, settings), files, settings, device)
+            return _cross_encoder(load_modular(files, device, settings), files, settings, device, affordable)
+        case "causal":
+            return _causal(files, settings, device, affordable)
         case _:
             raise ModelLoadError(f"TorchReranker cannot run models of the family {kind!r} yet.")
 
 
 def _cross_encoder(
-    engine: EncoderEngine, files: TorchFiles, settings: TorchSettings, device: TorchRuntime
+    engine: EncoderEngine,
+    files: TorchFiles,
+    settings: TorchSettings,
+    device: TorchRuntime,
+    affordable: int | None,
 ) -> PointwiseFamily:
     _refuse(settings, "a cross-encoder", "template", "instruction", "layer")
     shape = read_shape(engine.config, files.tokenizer_config)
-    tokenizer = PairTokenizer(files.tokenizer(), max_length=window(shape, settings.max_length, None))
+    tokenizer = PairTokenizer(files.tokenizer(), max_length=window(shape, settings.max_length, affordable))
 
     def open_query(query: str, _instruction: str | None) -> PointwiseQuery:
         return PairQuery(tokenizer, tokenizer.query(query), engine.logits)
@@ -71,10 +104,42 @@ def _cross_encoder(
     )
 
 
+def _causal(
+    files: TorchFiles, settings: TorchSettings, device: TorchRuntime, affordable: int | None
+) -> PointwiseFamily:
+    template = TEMPLATES[causal_template(files, settings.template)]
+    if not template.reads_instruction:
+        _refuse(settings, "one whose prompt is fixed", "instruction")
+    shape = CrossEncoderShape(1, longest_window(files.config, files.tokenizer_config), 0)
+    prompt = CausalPrompt(
+        files.tokenizer(),
+        files.tokenizer(),
+        template,
+        bos=files.start_token,
+        max_length=window(shape, settings.max_length, affordable),
+    )
+    if files.architecture == LAYERWISE:
+        engine = load_layerwise(files, device, settings)
+    else:
+        _refuse(settings, "read at its last layer", "layer")
+        engine = load_causal(files, prompt, device, settings)
+
+    def open_query(query: str, instruction: str | None) -> PointwiseQuery:
+        asked = (instruction or settings.instruction) if template.reads_instruction else None
+        return CausalQuery(engine, prompt, prompt.head(query, asked))
+
+    return PointwiseFamily(
+        open_query,
+        activation=settings.activation or "sigmoid",
+        reads_instruction=template.reads_instruction,
+        batch_tokens=batch_tokens(settings, device, GPU_CAUSAL_BATCH_TOKENS),
+    )
+
+
 def _refuse(settings: TorchSettings, what: str, *names: str) -> None:
     for name in names:
         if getattr(settings, name) is not None:
             raise InvalidRequestError(
-                f"{name} is {getattr(settings, name)!r}, but this model is {what}, which has none.",
+                f"{name} is {getattr(settings, name)!r}, but this model is {what}.",
                 hint=f"Leave {name} out.",
             )
