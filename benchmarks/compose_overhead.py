@@ -1,6 +1,6 @@
 """What each wrapper costs on top of the models inside it, and how much faster a full cache hit is than the embedded model.
 
-    python benchmarks/compose_overhead.py [--write FOLDER]
+    python -m benchmarks.compose_overhead
 
 The inner model gives scores without computing anything, so the time of a wrapped call, less that of its inner calls, is the
 wrapper's own. Documents are 60 characters long, `top_k` is None, one call runs at a time on asyncio. The bar of a wrapper is
@@ -10,11 +10,7 @@ wrapper's own. Documents are 60 characters long, `top_k` is None, one call runs 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,6 +19,9 @@ from pathlib import Path
 
 import anyio
 
+from benchmarks.common.machine import CpuWatch
+from benchmarks.common.results import Bar, write
+from benchmarks.common.tables import markdown_table, times
 from localrank import (
     Batched,
     Cached,
@@ -85,7 +84,7 @@ def wrappers() -> Mapping[str, tuple[RerankerModel, Callable[[int], list[int]]]]
             Fused([Instant(), Retrieved()], method="weighted", normalize="z"),
             two,
         ),
-        "Cached(memory), all hits": (Cached(Instant()), lambda count: []),
+        "Cached(memory), all hits": (Cached(Instant()), lambda _: []),
         "Chunked": (Chunked(Instant()), one),
         "Calibrated": (Calibrated(Instant(), calibration), one),
         "Limited(concurrency=4)": (Limited(Instant(), concurrency=4), one),
@@ -130,7 +129,7 @@ async def overheads() -> list[Row]:
                     asked = options_of(size)
                     bare[size] = await median_ms(lambda asked=asked: call_model(Instant(), asked))
                 inner += bare[size]
-            whole = await median_ms(lambda model=model: call_model(model, options))
+            whole = await median_ms(lambda model=model, options=options: call_model(model, options))
             bar = BAR_MS + BAR_US_A_DOCUMENT * count / 1000
             overhead = max(0.0, whole - inner)
             rows.append(Row(name, count, round(overhead, 4), round(bar, 3), overhead <= bar))
@@ -158,48 +157,54 @@ async def cache_speed() -> dict[str, float]:
     return {name: round(value, 3) for name, value in result.items()}
 
 
-def report(rows: list[Row], speed: dict[str, float], command: str) -> str:
-    """Return the results as Markdown."""
-    lines = [
-        "# Overhead of the wrappers",
-        "",
-        f"`{command}`, Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}.",
-        f"The bar is {BAR_MS} ms a call plus {BAR_US_A_DOCUMENT:g} µs a document; medians of {REPEATS} calls.",
-        "",
-        "| Wrapper | documents | overhead, ms | bar, ms | within |",
-        "| --- | ---: | ---: | ---: | --- |",
-    ]
-    lines += [
-        f"| {row.wrapper} | {row.documents} | {row.overhead_ms:.3f} | {row.bar_ms:.2f} | {'yes' if row.within else 'NO'} |"
-        for row in rows
-    ]
-    lines += ["", "## A full cache hit, 100 documents of 500 characters", "", "| What | ms | times as fast |"]
-    lines += ["| --- | ---: | ---: |"]
-    lines += [
-        f"| {name} | {value:.3f} | {speed['embedded_ms'] / value:.0f} |" for name, value in speed.items()
-    ]
-    return "\n".join([*lines, ""])
-
-
 def main() -> None:
-    """Measure, print, and write where asked."""
-    parser = argparse.ArgumentParser(
+    """Measure and write."""
+    argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--write", type=Path, help="folder for compose_overhead.md and .json")
-    arguments = parser.parse_args()
+    ).parse_args()
+    watch = CpuWatch()
     rows, speed = anyio.run(overheads), anyio.run(cache_speed)
-    text = report(rows, speed, "python benchmarks/compose_overhead.py")
-    print(text)
-    if arguments.write:
-        arguments.write.mkdir(parents=True, exist_ok=True)
-        (arguments.write / "compose_overhead.md").write_text(text, encoding="utf-8")
-        data = {"rows": [asdict(row) for row in rows], "cache": speed}
-        (arguments.write / "compose_overhead.json").write_text(
-            json.dumps(data, indent=1) + "\n", encoding="utf-8"
-        )
-    fast = speed["embedded_ms"] >= CACHE_BAR * max(speed["memory_hit_ms"], 1e-9)
-    sys.exit(0 if fast and all(row.within for row in rows) else 1)
+    overhead = markdown_table(
+        ["wrapper", "documents", "overhead, ms", "bar, ms", "within"],
+        [
+            [
+                row.wrapper,
+                row.documents,
+                f"{row.overhead_ms:.3f}",
+                f"{row.bar_ms:.2f}",
+                "yes" if row.within else "NO",
+            ]
+            for row in rows
+        ],
+    )
+    cache = markdown_table(
+        ["100 documents of 500 characters", "ms", "times as fast"],
+        [[name, f"{value:.3f}", times(speed["embedded_ms"] / value)] for name, value in speed.items()],
+    )
+    faster = speed["embedded_ms"] / speed["memory_hit_ms"]
+    worst = max(row.overhead_ms / row.bar_ms for row in rows)
+    bars = [
+        Bar(
+            "overhead of a wrapper",
+            f"≤ {BAR_MS} ms + {BAR_US_A_DOCUMENT:g} µs a document",
+            f"at most {worst:.0%} of it",
+            all(row.within for row in rows),
+        ),
+        Bar(
+            "full cache hit in memory",
+            f"≥ {CACHE_BAR}× the embedded model",
+            times(faster),
+            faster >= CACHE_BAR,
+        ),
+    ]
+    others = watch.others()
+    write(
+        "compose_overhead",
+        "Overhead of the wrappers",
+        f"Medians of {REPEATS} calls; other processes took {others:.0%} of the CPU.\n\n{overhead}\n\n{cache}",
+        {"rows": [asdict(row) for row in rows], "cache": speed, "others": round(others, 3)},
+        bars=bars,
+    )
 
 
 if __name__ == "__main__":

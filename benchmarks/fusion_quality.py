@@ -1,0 +1,126 @@
+"""Does fusing the embedded model with the retriever's own scores rank better than either alone?
+
+    python -m benchmarks.fusion_quality --data FOLDER [--runs FOLDER] [--cache FILE]
+
+FOLDER holds collections in the BEIR layout; the runs folder (`../runs` beside it by default) TREC runs named
+`COLLECTION.*.run`. Every candidate of a run is scored once and kept in `--cache`, so that a second run is quick. The measure
+is nDCG@10 of ir-measures over the run's queries.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from tempfile import gettempdir
+
+import anyio
+import ir_measures
+from ir_measures import nDCG
+
+from benchmarks.common.collections import Collection, read_collection, read_run
+from benchmarks.common.results import write
+from benchmarks.common.tables import markdown_table
+from localrank import Cached, Fused, RerankerModel, Retrieved, SQLiteStore, rerank
+from localrank_transformers import OnnxReranker
+
+MEASURE = nDCG @ 10
+WEIGHTS = (0.5, 0.6, 0.7, 0.8, 0.9)
+"""The embedded model's share; the rest is the retriever's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One collection with the candidates of its first stage."""
+
+    collection: Collection
+    run: dict[str, list[tuple[str, float]]]
+
+
+def systems(embedded: RerankerModel) -> Mapping[str, RerankerModel]:
+    """Return every system by the name it has in the table."""
+    made: dict[str, RerankerModel] = {"first stage": Retrieved(), "embedded": embedded}
+    both = [embedded, Retrieved()]
+    for weights in ((1, 1), (2, 1), (4, 1)):
+        made[f"rrf {weights[0]}:{weights[1]}"] = Fused(both, weights=weights)
+    for scale in ("z", "min-max", None):
+        for weight in WEIGHTS:
+            made[f"weighted {scale or 'as they are'} {weight:g}"] = Fused(
+                both, method="weighted", weights=(weight, 1 - weight), normalize=scale
+            )
+    return made
+
+
+def tasks(data: Path, runs: Path) -> list[Task]:
+    """Read every collection that has a run."""
+    found = [
+        Task(read_collection(folder), read_run(path))
+        for folder in sorted(path.parent for path in data.glob("*/corpus.jsonl"))
+        for path in sorted(runs.glob(f"{folder.name}.*.run"))
+    ]
+    if not found:
+        raise SystemExit(f"No collection of {data} has a run in {runs}.")
+    return found
+
+
+async def measured(model: RerankerModel, task: Task) -> float:
+    """Return the measure's mean over the queries of the run."""
+    ranked: dict[str, dict[str, float]] = {}
+    for query, candidates in task.run.items():
+        result = await rerank(
+            model,
+            task.collection.queries[query],
+            [task.collection.documents[document] for document, _ in candidates],
+            first_stage_scores=[score for _, score in candidates],
+        )
+        ranked[query] = {candidates[hit.index][0]: -float(hit.rank) for hit in result}
+    judged = {query: task.collection.qrels[query] for query in task.run if query in task.collection.qrels}
+    return float(ir_measures.calc_aggregate([MEASURE], judged, ranked)[MEASURE])
+
+
+async def table(found: list[Task], store: SQLiteStore) -> dict[str, dict[str, float]]:
+    """Return system → collection → measure."""
+    embedded = Cached(OnnxReranker(), store)
+    rows: dict[str, dict[str, float]] = {}
+    for name, model in systems(embedded).items():
+        rows[name] = {}
+        for task in found:
+            rows[name][task.collection.name] = round(await measured(model, task), 4)
+            print(f"{name}, {task.collection.name}: {rows[name][task.collection.name]:.4f}", flush=True)
+    await embedded.aclose()
+    return rows
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--runs", type=Path)
+    parser.add_argument("--cache", type=Path, default=Path(gettempdir()) / "localrank-fusion.sqlite")
+    arguments = parser.parse_args()
+    found = tasks(arguments.data, arguments.runs or arguments.data.parent / "runs")
+    rows = anyio.run(table, found, SQLiteStore(arguments.cache))
+    names = [task.collection.name for task in found]
+    text = markdown_table(
+        ["nDCG@10", *names, "mean"],
+        [
+            [name, *(f"{row[one]:.4f}" for one in names), f"{fmean(row.values()):.4f}"]
+            for name, row in rows.items()
+        ],
+    )
+    queries = {task.collection.name: len(task.run) for task in found}
+    told = ", ".join(f"{name} {count}" for name, count in queries.items())
+    write(
+        "fusion_quality",
+        "Fusion with the retriever's scores",
+        f"Queries: {told}. A weight is the embedded model's share.\n\n{text}",
+        {"rows": rows, "queries": queries},
+    )
+
+
+if __name__ == "__main__":
+    main()
