@@ -73,14 +73,15 @@ async def rerank_many(
         RerankError: Whatever the first failing call raised.
     """
     pairs = _pairs(queries_and_documents)
-    limiter = anyio.CapacityLimiter(_max_parallel(max_parallel))
+    workers = min(_max_parallel(max_parallel), len(pairs))
     reranker = resolve(model)
     raise_if_aborted(abort_event, "before_start")
     results: dict[int, RerankResult[D]] = {}
     failures: list[Exception] = []
+    waiting = iter(enumerate(pairs))  # shared, so that calls begin in the order of the pairs
 
-    async def run(position: int, query: str, documents: Sequence[D]) -> None:
-        async with limiter:
+    async def work() -> None:
+        for position, (query, documents) in waiting:
             try:
                 results[position] = await rerank(
                     reranker,
@@ -104,10 +105,11 @@ async def rerank_many(
             except Exception as error:
                 failures.append(error)
                 group.cancel_scope.cancel()
+                return
 
     async with anyio.create_task_group() as group:
-        for position, (query, documents) in enumerate(pairs):
-            group.start_soon(run, position, query, documents)
+        for _ in range(workers):
+            group.start_soon(work)
     if failures:
         raise failures[0]
     return [results[position] for position in range(len(pairs))]

@@ -53,6 +53,14 @@ async def test_answers_come_in_the_order_of_the_questions() -> None:
     assert [result.original_documents for result in results] == [("a",), ("b", "c"), (), ("d",)]
 
 
+async def test_calls_begin_in_the_order_of_the_pairs() -> None:
+    model = MockReranker()
+
+    await rerank_many(model, [(str(number), ["a"]) for number in range(20)], max_parallel=3)
+
+    assert [call.query for call in model.calls] == [str(number) for number in range(20)]
+
+
 async def test_each_query_has_its_own_ranking() -> None:
     documents = ["pasta", "paris"]
 

@@ -1,0 +1,11 @@
+"""The embedded model passes the whole kit."""
+
+from __future__ import annotations
+
+from localrank.testing import RerankerConformance
+from localrank_transformers import OnnxReranker
+
+
+class TestOnnxReranker(RerankerConformance):
+    def make(self) -> OnnxReranker:
+        return OnnxReranker()
