@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import click
 
-from localrank.contract.errors import InvalidRequestError, ModelLoadError
+from localrank.contract.errors import InvalidRequestError, ModelLoadError, UnknownModelError
 from localrank.providers.registry import unknown_model
 from localrank_transformers.catalogue import CatalogueEntry, Family, entries, known_names, lookup
 from localrank_transformers.optimize_command import optimize_model
@@ -117,12 +117,15 @@ def show_model(*, name: str, as_json: bool) -> None:
 @click.argument("name")
 def path_of_model(*, name: str) -> None:
     """Print the folder with a model's files, if it is on this machine."""
-    entry = _known(name)
-    folder = _folder(entry)
+    entry = lookup(name)
+    if entry is None and name.count("/") != 1:
+        raise _unknown(name)
+    folder = _cached(name) if entry is None else _folder(entry)
     if folder is None:
+        repository = entry.hub_id if entry else name
         raise ModelLoadError(
-            f"The files of {entry.hub_id} are not on this machine.",
-            hint=f"Fetch them with `hf download {entry.hub_id}`.",
+            f"The files of {repository} are not on this machine.",
+            hint="They are fetched when it is first used.",
         )
     click.echo(folder)
 
@@ -130,20 +133,27 @@ def path_of_model(*, name: str) -> None:
 def _known(name: str) -> CatalogueEntry:
     entry = lookup(name)
     if entry is None:
-        raise unknown_model("model", name, known_names())
+        raise _unknown(name)
     return entry
+
+
+def _unknown(name: str) -> UnknownModelError:
+    return unknown_model("model", name, known_names())
 
 
 def _folder(entry: CatalogueEntry) -> Path | None:
     if entry.bundled is not None:
         return Path(__file__).parent / "bundled" / entry.bundled
-    from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - a slow import
+    repositories = filter(None, (entry.hub_id, *entry.other_ids))
+    return next(filter(None, map(_cached, repositories)), None)
 
-    for repository in (entry.hub_id, *entry.other_ids):
-        config = try_to_load_from_cache(str(repository), "config.json")
-        if isinstance(config, str):
-            return Path(config).parent
-    return None
+
+def _cached(repository: str) -> Path | None:
+    from localrank_transformers.hub_repository import HubSource  # noqa: PLC0415 - so that --help is quick
+
+    store = HubSource(repository).store()
+    commit = store.recorded_commit or store.reference("main")
+    return store.folder(commit) if commit is not None and store.has(commit, ["config.json"]) else None
 
 
 def _record(entry: CatalogueEntry) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from localrank.providers.diagnosis import Finding, Section
 from localrank_transformers import bundled
 from localrank_transformers.cpu import cgroup_quota, usable_cores
 from localrank_transformers.cpu_features import cpu_features, cpu_name
+from localrank_transformers.download import cache_folder
 
 __all__ = ["diagnose"]
 
@@ -82,9 +83,7 @@ def _embedded() -> Finding:
 
 
 def _hub_cache() -> Iterator[Finding]:
-    from huggingface_hub.constants import HF_HUB_CACHE  # noqa: PLC0415 - a slow import
-
-    cache = Path(HF_HUB_CACHE)
+    cache = cache_folder(None)
     models = len(list(cache.glob("models--*"))) if cache.is_dir() else 0
     state = f"{models} model{'' if models == 1 else 's'}" if cache.is_dir() else "not there yet"
     yield Finding("cache folder", f"{cache} ({state})")

@@ -9,6 +9,8 @@ from localrank.cli.main import main
 from localrank_transformers import bundled
 from tests.support.shell import localrank
 
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     code = main(["models", *arguments])
@@ -99,16 +101,19 @@ def test_path_prints_where_the_embedded_model_lies(capsys: pytest.CaptureFixture
 def test_path_finds_a_model_in_the_hub_cache_and_says_when_it_is_not_there(tmp_path: Path) -> None:
     absent = localrank("models", "path", "mini", HF_HUB_CACHE=str(tmp_path))
     repository = tmp_path / "models--cross-encoder--ms-marco-MiniLM-L6-v2"
-    snapshot = repository / "snapshots" / "abc"
+    snapshot = repository / "snapshots" / COMMIT
     snapshot.mkdir(parents=True)
     (snapshot / "config.json").write_text("{}")
     (repository / "refs").mkdir()
-    (repository / "refs" / "main").write_text("abc")
+    (repository / "refs" / "main").write_text(COMMIT)
     found = localrank("models", "path", "mini", HF_HUB_CACHE=str(tmp_path))
+    by_id = localrank("models", "path", "someone/else", HF_HUB_CACHE=str(tmp_path))
 
     assert absent.code == 4
     assert "are not on this machine" in absent.err
     assert (found.code, found.out) == (0, f"{snapshot}\n")
+    assert by_id.code == 4
+    assert "someone/else are not on this machine" in by_id.err
 
 
 def test_a_table_in_a_pipe_is_not_cut() -> None:
