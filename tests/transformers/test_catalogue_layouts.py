@@ -1,0 +1,250 @@
+"""Each model of the catalogue, published on a loopback hub in the layout of its repository: what is asked for, what is detected."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localrank.contract.errors import ModelLoadError
+from localrank.contract.model import DoRerankOptions
+from localrank_transformers import OnnxReranker, hub_models
+from localrank_transformers.catalogue import CatalogueEntry, entries, lookup
+from localrank_transformers.hub_models import fetch_torch_model
+from localrank_transformers.hub_repository import HubSource
+from tests.support import tiny_models
+from tests.support.loopback_hub import LoopbackHub
+
+SMALL = ["config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"]
+NEVER = ["pytorch_model.bin", "model.safetensors", "README.md", "openvino/openvino_model.bin", "tf_model.h5"]
+PROCESSORS = {
+    "vnni": ("AVX512-VNNI", "AVX512", "AVX2"),
+    "avx2": ("AVX2",),
+    "arm": ("NEON-dot-product", "NEON"),
+    "none": (),
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a repository holds: its architecture, the style of its tokenizer, positions, and the graphs in it."""
+
+    architecture: str
+    model_type: str
+    positions: int
+    tokens: int
+    style: str = "bert"
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+BERT = Layout("BertForSequenceClassification", "bert", 512, 512)
+XLM_R = Layout("XLMRobertaForSequenceClassification", "xlm-roberta", 514, 512, "roberta")
+JINA_V1 = Layout("JinaBertForSequenceClassification", "bert", 8192, 8192, "roberta")
+DEBERTA = Layout("DebertaV2ForSequenceClassification", "deberta-v2", 512, 512)
+MODERN = Layout("ModernBertForSequenceClassification", "modernbert", 8192, 8192, "roberta")
+ONNX_LAYOUTS = {
+    **dict.fromkeys(["tiny", "mini-2", "mini-4", "mini", "mini-12"], BERT),
+    **dict.fromkeys(["mmarco-mini", "bge-base", "bge-large"], XLM_R),
+    **dict.fromkeys(["jina-v1-tiny", "jina-v1-turbo"], JINA_V1),
+    "jina-v2": Layout("XLMRobertaForSequenceClassification", "xlm-roberta", 1026, 1024, "roberta"),
+    **dict.fromkeys(["mxbai-xsmall", "mxbai-base", "mxbai-large"], DEBERTA),
+    "gte-modernbert": MODERN,
+}
+SHARDED = {"bge-v2-gemma", "qwen3-4b", "qwen3-8b", "rank-vicuna", "rank-zephyr"}
+
+
+def of_onnx() -> list[CatalogueEntry]:
+    return [entry for entry in entries() if entry.hub_id and "onnx" in entry.engines]
+
+
+def of_torch() -> list[CatalogueEntry]:
+    return [entry for entry in entries() if entry.hub_id]
+
+
+def publish_onnx(hub: LoopbackHub, entry: CatalogueEntry, folder: Path) -> None:
+    layout = ONNX_LAYOUTS[entry.name]
+    tiny_models.build(
+        folder,
+        style=layout.style,
+        max_length=layout.tokens,
+        config={
+            "architectures": [layout.architecture],
+            "model_type": layout.model_type,
+            "max_position_embeddings": layout.positions,
+        },
+    )
+    graph = (folder / "onnx/model.onnx").read_bytes()
+    files = {name: (folder / name).read_bytes() for name in SMALL if (folder / name).is_file()}
+    files |= dict.fromkeys(entry.onnx_files.values(), graph)
+    files |= dict.fromkeys([*NEVER, "onnx/model_O4.onnx"], b"x")
+    hub.add(str(entry.hub_id), {**files, "special_tokens_map.json": b"{}"})
+
+
+def expected_graph(entry: CatalogueEntry, processor: str) -> str:
+    files = entry.onnx_files
+    order = {
+        "vnni": ["int8-avx512-vnni", "int8-avx512", "int8-avx2", "int8"],
+        "avx2": ["int8-avx2", "int8"],
+        "arm": ["int8-arm64", "int8"],
+        "none": ["int8"],
+    }[processor]
+    return next((files[precision] for precision in order if precision in files), files["fp32"])
+
+
+def test_every_model_that_onnx_runs_has_a_layout_here() -> None:
+    assert {entry.name for entry in of_onnx()} == set(ONNX_LAYOUTS)
+
+
+@pytest.mark.parametrize("processor", ["vnni", "arm"])
+@pytest.mark.parametrize("name", ONNX_LAYOUTS)
+def test_an_alias_fetches_the_configuration_the_tokenizer_and_one_graph_and_ranks(
+    hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, processor: str
+) -> None:
+    entry = lookup(name)
+    assert entry is not None
+    publish_onnx(hub, entry, tmp_path / "m")
+    monkeypatch.setattr(hub_models, "cpu_features", lambda: PROCESSORS[processor])
+    graph = expected_graph(entry, processor)
+    with OnnxReranker(name) as model:
+        loaded, _ = model._once.get()
+        assert hub.asked("api") == [entry.hub_id]
+        assert hub.asked("head") == [*SMALL, graph]
+        assert hub.asked("get") == SMALL
+        assert hub.asked("storage") == [graph]
+        assert (model.model_id, model.score_kind) == (entry.hub_id, "probability")
+        assert (loaded.activation, loaded.tokenizer.max_length) == (entry.activation, entry.default_length)
+
+
+@pytest.mark.parametrize(
+    ("precision", "processor", "graph"),
+    [
+        ("auto", "vnni", "onnx/model_qint8_avx512_vnni.onnx"),
+        ("auto", "avx2", "onnx/model_quint8_avx2.onnx"),
+        ("auto", "arm", "onnx/model_qint8_arm64.onnx"),
+        ("auto", "none", "onnx/model.onnx"),
+        ("int8", "vnni", "onnx/model_qint8_avx512_vnni.onnx"),
+        ("fp32", "vnni", "onnx/model.onnx"),
+    ],
+)
+def test_precision_and_processor_choose_the_one_graph(
+    hub: LoopbackHub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    precision: str,
+    processor: str,
+    graph: str,
+) -> None:
+    entry = lookup("mini")
+    assert entry is not None
+    publish_onnx(hub, entry, tmp_path / "m")
+    monkeypatch.setattr(hub_models, "cpu_features", lambda: PROCESSORS[processor])
+    with OnnxReranker("mini", precision=precision) as model:
+        model.token_spans("what")
+    assert hub.asked("storage") == [graph]
+
+
+@pytest.mark.parametrize(
+    ("name", "graph"),
+    [
+        ("some-one/of-nobody", "onnx/model.onnx"),
+        ("Xenova/ms-marco-MiniLM-L-6-v2", "onnx/model_quantized.onnx"),
+    ],
+)
+def test_another_repository_has_its_own_layout_and_int8_only_where_its_weights_are_known(
+    hub: LoopbackHub, tmp_path: Path, name: str, graph: str
+) -> None:
+    folder = tiny_models.build(tmp_path / "m")
+    (folder / "onnx/model_quantized.onnx").write_bytes((folder / "onnx/model.onnx").read_bytes() + b"")
+    hub.add(name, folder)
+    with OnnxReranker(name) as model:
+        model.token_spans("what")
+        assert model.model_id == name
+    assert hub.asked("head")[-1] == graph
+
+
+def test_external_data_is_fetched_with_its_graph(hub: LoopbackHub, tmp_path: Path) -> None:
+    folder = tiny_models.build(tmp_path / "m", external_data=True)
+    data = next(path.name for path in (folder / "onnx").iterdir() if path.suffix == ".data")
+    hub.add("some-one/large", folder)
+    with OnnxReranker("some-one/large") as model:
+        model.token_spans("what")
+    assert hub.asked("storage") == ["onnx/model.onnx", f"onnx/{data}"]
+
+
+def safetensors() -> bytes:
+    header = json.dumps({"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}).encode()
+    return len(header).to_bytes(8, "little") + header + bytes(8)
+
+
+def publish_torch(hub: LoopbackHub, entry: CatalogueEntry) -> list[str]:
+    """Publish a model for torch and return the files that are to be asked for."""
+    more = ["chat_template.jinja", "generation_config.json"] if entry.family == "causal" else []
+    files = dict.fromkeys([*SMALL, *more], b"{}")
+    weights = ["model.safetensors"]
+    if entry.name in SHARDED:
+        weights = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+        files["model.safetensors.index.json"] = json.dumps(
+            {"weight_map": dict(zip("ab", weights, strict=True))}
+        ).encode()
+        more.append("model.safetensors.index.json")
+    if entry.name.startswith("ettin"):
+        paths = ["", "1_Pooling", "2_Dense"]
+        files["modules.json"] = json.dumps([{"path": path} for path in paths]).encode()
+        files["1_Pooling/config.json"] = files["2_Dense/config.json"] = b"{}"
+        more += ["modules.json", "1_Pooling/config.json", "2_Dense/config.json"]
+        weights.append("2_Dense/model.safetensors")
+    files |= dict.fromkeys(weights, safetensors())
+    unwanted = {"pytorch_model.bin": b"x", "onnx/model.onnx": b"x", "README.md": b"x", "modeling.py": b"x"}
+    hub.add(str(entry.hub_id), unwanted | files)
+    return [*SMALL, *more, *weights]
+
+
+@pytest.mark.parametrize("entry", of_torch(), ids=lambda entry: entry.name)
+def test_torch_gets_the_configuration_the_tokenizer_and_safetensors_and_nothing_else(
+    hub: LoopbackHub, entry: CatalogueEntry
+) -> None:
+    wanted = publish_torch(hub, entry)
+    model = fetch_torch_model(HubSource(str(entry.hub_id)))
+    assert hub.asked("api") == [entry.hub_id]
+    assert sorted(hub.asked("head")) == sorted(wanted)
+    assert all((model.folder / name).is_file() for name in wanted)
+
+
+def test_pickled_weights_are_refused_by_name(hub: LoopbackHub) -> None:
+    hub.add("some-one/old", {"config.json": b"{}", "tokenizer.json": b"{}", "pytorch_model.bin": b"x"})
+    with pytest.raises(ModelLoadError, match=r"only pytorch_model\.bin, a pickle"):
+        fetch_torch_model(HubSource("some-one/old"))
+    assert "pytorch_model.bin" not in hub.asked()
+
+
+@pytest.mark.parametrize("shard", ["../evil.safetensors", "/etc/x.safetensors", "pytorch_model-1.bin"])
+def test_an_index_that_names_a_foreign_shard_is_refused(hub: LoopbackHub, shard: str) -> None:
+    index = json.dumps({"weight_map": {"w": shard}}).encode()
+    base = {"config.json": b"{}", "tokenizer.json": b"{}"}
+    hub.add("some-one/evil", {**base, "model.safetensors.index.json": index})
+    with pytest.raises(ModelLoadError, match="no plain path|can run any code"):
+        fetch_torch_model(HubSource("some-one/evil"))
+
+
+def test_a_family_that_onnx_cannot_serve_is_refused_at_once(hub: LoopbackHub) -> None:
+    for entry in entries():
+        if entry.hub_id and entry.family != "cross-encoder" and "onnx" not in entry.engines:
+            with pytest.raises(ModelLoadError, match=f"TorchReranker\\('{entry.name}'\\)"):
+                OnnxReranker(entry.name)
+    assert hub.connections == 0
+
+
+@pytest.mark.anyio
+async def test_a_licence_without_commercial_use_is_said_once(hub: LoopbackHub, tmp_path: Path) -> None:
+    entry = lookup("jina-v2")
+    assert entry is not None
+    publish_onnx(hub, entry, tmp_path / "m")
+    options = DoRerankOptions("what", ("the", "rag"))
+    with OnnxReranker("jina-v2") as model:
+        first, second = [await model.do_rerank(options) for _ in range(2)]
+    assert [warning.type for warning in first.warnings] == ["licence"]
+    assert "CC-BY-NC-4.0" in first.warnings[0].message
+    assert list(second.warnings) == []
