@@ -15,7 +15,7 @@ _WORD = re.compile(r"\w+")
 _MOST_DOCUMENTS = {"cohere": 10_000, "cohere-v1": 10_000, "tei": 32, "voyage": 1_000}
 
 
-class Refused(Exception):  # noqa: N818 - an answer, no failure of the server
+class Refused(Exception):
     """The request breaks the vendor's rules; `status` and `message` are the answer."""
 
     def __init__(self, status: int, message: str) -> None:

@@ -25,7 +25,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from tests.support.rerank_answers import Refused, answer, error
 
@@ -111,7 +111,7 @@ class RerankServer:
         """Set how the next requests are answered, one turn each."""
         self._turns.extend(turns)
 
-    def __enter__(self) -> RerankServer:
+    def __enter__(self) -> Self:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self._thread.start()
         assert self._ready.wait(10)

@@ -1,0 +1,160 @@
+"""`CohereReranker`: a remote model behind Cohere's API, or behind any API that speaks one of its dialects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from localrank.contract.errors import InvalidRequestError
+from localrank.contract.model import DoRerankOptions, DoRerankResult
+from localrank.contract.types import ScoreKind
+from localrank_cohere.dialects import dialect_named
+from localrank_cohere.endpoints import endpoint
+from localrank_cohere.headers import checked_headers
+from localrank_cohere.keys import checked_key
+from localrank_cohere.remote_call import RemoteCall, Settings
+from localrank_cohere.stopping import until_aborted
+from localrank_cohere.transport import Connections
+
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["CohereReranker"]
+
+DEFAULT_TIMEOUT_S = 60.0
+
+_LISTWISE = ("jina-reranker-v3",)
+"""Models whose score of a document depends on its neighbours (https://huggingface.co/jinaai/jina-reranker-v3)."""
+
+
+class CohereReranker:
+    """A reranker at the other end of an HTTP connection.
+
+    Nothing is connected before the first call. Connections are pooled for each event loop; `aclose()` closes those of the
+    running one, `async with` does it for you, and what is left is closed when its loop ends.
+
+    Args:
+        model: The model's name at the service.
+        api_key: The key. Without it, the vendor's variable (`CO_API_KEY`, then `COHERE_API_KEY` …) is read at each call, and
+            only for the vendor's own host; another host gets a key only when it is given here.
+        base_url: Another address: the server's root, or the whole endpoint.
+        dialect: How the service is asked: `cohere` (v2), `cohere-v1`, `jina`, `vllm`, `voyage`, `mixedbread`, `pinecone` or
+            `tei`.
+        timeout: Seconds that one request may take; None for no limit.
+        max_documents_per_call: Documents in one request; a longer list is split. None means what the service takes.
+        http_client: An `httpx2.AsyncClient` of your own, for proxies or certificates; it is not closed here.
+        headers: Further headers of every request.
+        client_name: Sent as `X-Client-Name`.
+        fields: Keys of a mapping that are sent, in your order, or `"all"`; without it only the text is sent, as to every other
+            provider. Cohere v2, Voyage, Jina and TEI get YAML, the others objects.
+
+    Attributes:
+        model_id: The model's name.
+        provider: The name under which `provider_options` are given.
+        max_documents_per_call: Documents in one request; None for no limit.
+        scores_comparable: Whether a long list may be split.
+        score_kind: What a score is.
+        accepts_objects: Whether whole objects are sent.
+
+    Raises:
+        InvalidRequestError: An argument that cannot work.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        dialect: str = "cohere",
+        timeout: float | None = DEFAULT_TIMEOUT_S,
+        max_documents_per_call: int | None = None,
+        http_client: httpx2.AsyncClient | None = None,
+        headers: Mapping[str, str] | None = None,
+        client_name: str | None = None,
+        fields: Sequence[str] | Literal["all"] | None = None,
+    ) -> None:
+        spoken = dialect_named(dialect)
+        named = {} if client_name is None else {"x-client-name": client_name}
+        limit = spoken.max_documents if max_documents_per_call is None else max_documents_per_call
+        self._settings = Settings(
+            dialect=spoken,
+            model=_model(model, required=spoken.needs_model),
+            url=endpoint(spoken, base_url),
+            key=None if api_key is None else checked_key(api_key, "api_key"),
+            headers=checked_headers({**named, **(headers or {})}),
+            fields=_fields(fields),
+            max_documents=_positive("max_documents_per_call", limit, whole=True),
+            comparable=not any(name in model for name in _LISTWISE),
+        )
+        self._connections = Connections(_positive("timeout", timeout, whole=False), http_client)
+        self.model_id = model or spoken.provider
+        self.provider = spoken.provider
+        self.max_documents_per_call = self._settings.max_documents
+        self.scores_comparable = self._settings.comparable
+        self.score_kind: ScoreKind = spoken.score_kind
+        self.accepts_objects = fields is not None
+
+    @property
+    def fingerprint(self) -> str:
+        """What a cache keys on: all that a score depends on, without the key."""
+        settings = self._settings
+        return f"{self.provider}:{self.model_id}@{settings.url}#{settings.dialect.name}#{settings.fields}"
+
+    async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
+        """Score `options.documents` with one attempt; a longer list than the service takes goes out in several requests.
+
+        Raises:
+            InvalidRequestError: A bad option, before anything is sent.
+            MissingAPIKeyError: The vendor's host, and no key.
+            MissingDependencyError: `httpx2` is not installed.
+            APICallError: The service refused, failed or could not be reached.
+            InvalidResponseError: The service answered what is no ranking.
+            RerankAbortedError: The token was set; the connection is closed.
+        """
+        call = RemoteCall(self._settings, self._connections, options)
+        return await until_aborted(call.run, options.abort_event)
+
+    async def aclose(self) -> None:
+        """Close the connections of the running event loop; a later call opens new ones."""
+        await self._connections.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self._connections.given is not None:
+            raise TypeError(
+                "A reranker with http_client= cannot be pickled: the client holds open connections."
+            )
+        return {**self.__dict__, "_connections": Connections(self._connections.timeout)}
+
+    def __repr__(self) -> str:
+        settings = self._settings
+        return f"{type(self).__name__}({self.model_id!r}, dialect={settings.dialect.name!r}, url={settings.url!r})"
+
+
+def _model(model: Any, *, required: bool) -> str | None:
+    if not isinstance(model, str) or (required and not model.strip()):
+        raise InvalidRequestError(f"model is {model!r}.", hint="Pass the model's name at the service.")
+    return model.strip() or None
+
+
+def _fields(fields: Any) -> tuple[str, ...] | None:
+    if fields is None or fields == "all":
+        return None if fields is None else ()
+    names = () if isinstance(fields, str) else tuple(fields)
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise InvalidRequestError(f"fields is {fields!r}.", hint='Pass a list of keys, or "all".')
+    return names
+
+
+def _positive(argument: str, value: Any, *, whole: bool) -> Any:
+    kinds = int if whole else (int, float)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, kinds) or not value > 0):
+        wanted = "an integer of at least 1" if whole else "a positive number of seconds"
+        raise InvalidRequestError(f"{argument} is {value!r}.", hint=f"Pass {wanted}, or None.")
+    return value

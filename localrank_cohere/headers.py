@@ -1,0 +1,94 @@
+"""Headers of a request, and what of them must never show: in no error, no log, no answer that echoes them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote
+
+from localrank._version import __version__
+from localrank.contract.errors import InvalidRequestError
+from localrank_cohere.dialects import Dialect
+from localrank_cohere.keys import Secret, key_for
+
+__all__ = ["checked_headers", "request_headers", "secrets_in", "without"]
+
+_SECRET_HEADERS = frozenset(
+    {"authorization", "proxy-authorization", "api-key", "x-api-key", "cookie", "x-goog-api-key"}
+)
+_SHORTEST_SECRET = 6
+"""A shorter value is not looked for in answers: it would turn up by chance."""
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+def checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the headers by lower-case name.
+
+    Raises:
+        InvalidRequestError: A name or value that HTTP does not allow; the value is not shown.
+    """
+    for name, value in (headers or {}).items():
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise InvalidRequestError(
+                "headers has a name that HTTP does not allow.", hint="Pass a plain word."
+            )
+        if not isinstance(value, str) or not _VALUE.fullmatch(value):
+            raise InvalidRequestError(
+                f"The value of the header {name!r} is not allowed in HTTP.",
+                hint="Pass one line of Latin-1 text.",
+            )
+    return {name.lower(): value.strip() for name, value in (headers or {}).items()}
+
+
+def request_headers(
+    url: str, dialect: Dialect, key: Secret | None, own: Mapping[str, str], given: Mapping[str, str] | None
+) -> dict[str, str]:
+    """Return the headers of one request.
+
+    Args:
+        url: The address; says whether the vendor's variable is read.
+        dialect: Names the key's header.
+        key: The key that the caller gave.
+        own: The reranker's own further headers.
+        given: Those of this call; they win.
+
+    Raises:
+        MissingAPIKeyError: The vendor's host, and no key.
+        InvalidRequestError: A header that HTTP does not allow.
+    """
+    further = {**own, **checked_headers(given)} if given else own
+    headers = {
+        "content-type": "application/json",
+        "accept": "application/json",
+        "user-agent": f"localrank/{__version__}",
+        **{name.lower(): value for name, value in dialect.headers.items()},
+    }
+    name = dialect.key_header.lower()
+    if name not in further:
+        found = key_for(dialect, url, key)
+        if found is not None:
+            headers[name] = f"Bearer {found.value}" if name == "authorization" else found.value
+    return {**headers, **further}
+
+
+def secrets_in(headers: Mapping[str, str]) -> list[str]:
+    """Return what must not show of a request's headers, the longest first."""
+    found: set[str] = set()
+    for name, value in headers.items():
+        if name.lower() in _SECRET_HEADERS:
+            found.update((value, value.partition(" ")[2]))
+    return sorted(filter(None, found), key=len, reverse=True)
+
+
+def without(text: str, secrets: Iterable[str]) -> str:
+    """Return `text` with each secret, in the forms that a server may echo it in, replaced by `***`."""
+    for secret in secrets:
+        if len(secret) < _SHORTEST_SECRET:
+            continue
+        escaped = json.dumps(secret)[1:-1]
+        for form in dict.fromkeys((secret, escaped, escaped.replace("/", "\\/"), quote(secret, safe=""))):
+            text = text.replace(form, "***")
+    return text

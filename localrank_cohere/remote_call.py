@@ -1,0 +1,207 @@
+"""The path of one remote call: check, hold back blanks, send in as many requests as it takes, put together."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import anyio
+
+from localrank.contract.errors import InvalidRequestError
+from localrank.contract.model import DoRerankOptions, DoRerankResult
+from localrank.contract.types import RerankResponse, RerankUsage, RerankWarning
+from localrank.providers.answers import unscored, unscored_warning
+from localrank.providers.splitting import rerank_in_parts
+from localrank_cohere.dialects import Dialect
+from localrank_cohere.documents import sendable
+from localrank_cohere.failures import failure
+from localrank_cohere.headers import request_headers, secrets_in, without
+from localrank_cohere.keys import Secret
+from localrank_cohere.options import check_options
+from localrank_cohere.prices import with_cost
+from localrank_cohere.transport import Answer, Connections
+from localrank_cohere.wire import read, request_body
+
+__all__ = ["MAX_PARALLEL_REQUESTS", "RemoteCall", "Settings"]
+
+MAX_PARALLEL_REQUESTS = 4
+"""Requests of one call that run at once when its documents are split."""
+
+_BEFORE_SPANS = re.compile(r"rerank-(v[0-4]\b|english|multilingual)")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a reranker was made with.
+
+    Attributes:
+        dialect: How the service is asked.
+        model: The model's name; None where the service has one model only.
+        url: The address to post to.
+        key: The key given by the caller.
+        headers: Further headers, by lower-case name.
+        fields: Keys of an object that are sent; () for all; None sends texts only.
+        max_documents: Documents in one request; None for no limit.
+        comparable: Scores of different requests can be compared.
+    """
+
+    dialect: Dialect
+    model: str | None
+    url: str
+    key: Secret | None
+    headers: Mapping[str, str]
+    fields: tuple[str, ...] | None
+    max_documents: int | None
+    comparable: bool
+
+
+class RemoteCall:
+    """One call: everything that can be refused is refused before a byte is sent."""
+
+    def __init__(self, settings: Settings, connections: Connections, options: DoRerankOptions) -> None:
+        dialect = settings.dialect
+        given = (options.provider_options or {}).get(dialect.provider, {})
+        self._settings = settings
+        self._connections = connections
+        self._options = options
+        self._fields, self._warnings = check_options(dialect.options, given, dialect.provider)
+        self._check_spans()
+        self._read_instruction()
+        self._sendable = sendable(dialect, options, settings.fields)
+        if dialect.object_fields and self._sendable.object_fields:
+            self._fields.setdefault(dialect.object_fields, list(self._sendable.object_fields))
+        self._headers = request_headers(
+            settings.url, dialect, settings.key, settings.headers, options.headers
+        )
+        self._ends = math.inf
+
+    async def run(self) -> DoRerankResult:
+        """Send what can be sent and return the ranking; what a deadline cut off follows unscored."""
+        options, sent = self._options, self._sendable
+        if options.deadline is not None:
+            self._ends = anyio.current_time() + options.deadline
+        count = len(sent.documents)
+        top_k = None if options.top_k is None else min(options.top_k, count)
+        narrowed = replace(options, documents=sent.documents, objects=None, top_k=top_k)
+        answers = await self._answers(narrowed, count) if count else []
+        return self._together(answers)
+
+    async def _answers(self, options: DoRerankOptions, count: int) -> list[DoRerankResult]:
+        most = self._settings.max_documents
+        if most is None or count <= most:
+            answer = await self._request(options)
+            options.report_progress(count, count)
+            return [answer]
+        if not self._settings.comparable:
+            raise InvalidRequestError(
+                f"{count} documents are more than the {most} that one request takes, and "
+                f"{self._settings.model} compares the documents of a request with each other.",
+                hint="Send fewer: scores of several requests could not be merged.",
+            )
+        return await rerank_in_parts(
+            self._request,
+            replace(options, first_stage_scores=None),
+            max_documents=most,
+            max_parallel=MAX_PARALLEL_REQUESTS,
+        )
+
+    async def _request(self, options: DoRerankOptions) -> DoRerankResult:
+        """Send one request; at the deadline its documents stay unscored."""
+        settings = self._settings
+        content = request_body(
+            settings.dialect,
+            model=settings.model,
+            query=options.query,
+            documents=options.documents,
+            top_k=options.top_k,
+            fields=self._fields,
+        )
+        with anyio.CancelScope(deadline=self._ends):
+            answer = await self._connections.post(settings.url, self._headers, content)
+            return self._read(answer, len(options.documents))
+        return DoRerankResult(unscored(range(len(options.documents))), usage=RerankUsage(api_calls=1))
+
+    def _read(self, answer: Answer, count: int) -> DoRerankResult:
+        settings = self._settings
+        secrets = secrets_in(self._headers)
+        text = without(answer.body.decode("utf-8", "replace"), secrets)
+        headers = {name: without(value, secrets) for name, value in answer.headers.items()}
+        provider = settings.dialect.provider
+        if not 200 <= answer.status < 300:
+            raise failure(provider, settings.url, answer.status, headers, text)
+        reading = read(settings.dialect, text, count=count, source=provider)
+        return DoRerankResult(
+            reading.results,
+            usage=reading.usage,
+            warnings=reading.warnings,
+            provider_metadata=reading.rest,
+            response=RerankResponse(
+                model_id=reading.model_id or settings.model or provider, id=reading.id, headers=headers
+            ),
+        )
+
+    def _together(self, answers: Sequence[DoRerankResult]) -> DoRerankResult:
+        """Make one answer of several, with indexes of the caller's list."""
+        sent, provider = self._sendable, self._settings.dialect.provider
+        results = [item for answer in answers for item in answer.results]
+        scored = sum(item.tier == 0 for answer in answers for item in answer.results)
+        cut_off = any(answer.response is None for answer in answers)
+        if sent.places is not None:
+            results = [replace(item, index=sent.places[item.index]) for item in results]
+        warnings = [*self._warnings, *(one for answer in answers for one in answer.warnings)]
+        if sent.blanks:
+            warnings.append(_blank_warning(len(sent.blanks)))
+        if cut_off:
+            warnings.append(unscored_warning(scored, len(self._options.documents)))
+        rests = [answer.provider_metadata for answer in answers if answer.provider_metadata]
+        metadata = rests[0] if len(answers) == 1 and rests else {"answers": rests} if rests else None
+        return DoRerankResult(
+            [*results, *unscored(sent.blanks)],
+            usage=with_cost(_summed(answers), provider, self._settings.model or ""),
+            warnings=list(dict.fromkeys(warnings)),
+            provider_metadata=None if metadata is None else {provider: metadata},
+            response=next((answer.response for answer in answers if answer.response), None),
+        )
+
+    def _check_spans(self) -> None:
+        model = self._settings.model or ""
+        if "relevant_spans" in self._fields and _BEFORE_SPANS.match(model):
+            raise InvalidRequestError(
+                f"The model {model} gives no spans.", hint="Take a v5 model, or leave relevant_spans out."
+            )
+
+    def _read_instruction(self) -> None:
+        instruction, field = self._options.instruction, self._settings.dialect.instruction
+        if instruction is None:
+            return
+        if field is not None:
+            self._fields[field] = instruction
+            return
+        provider = self._settings.dialect.provider
+        self._warnings.append(
+            RerankWarning(
+                "unsupported", f"{provider} reads no instruction; it was ignored.", feature="instruction"
+            )
+        )
+
+
+def _summed(answers: Sequence[DoRerankResult]) -> RerankUsage:
+    usages = [answer.usage for answer in answers if answer.usage is not None]
+    tokens = [usage.input_tokens for usage in usages if usage.input_tokens is not None]
+    units = [usage.search_units for usage in usages if usage.search_units is not None]
+    return RerankUsage(
+        input_tokens=sum(tokens) if tokens and len(tokens) == len(usages) else None,
+        search_units=sum(units) if units and len(units) == len(usages) else None,
+        api_calls=sum(usage.api_calls for usage in usages),
+    )
+
+
+def _blank_warning(count: int) -> RerankWarning:
+    return RerankWarning(
+        "blank_documents",
+        f"{count} documents without text were not sent, since they make a service refuse the whole request; they stand "
+        "last, marked metadata['scored'] = False.",
+        feature="documents",
+    )

@@ -1,0 +1,126 @@
+"""The one door to HTTP: a pooled `httpx2` client for each event loop, and one POST.
+
+A client closes with `aclose()`, or by itself when its event loop ends: it lives in an async generator, and event loops close
+those before they go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from anyio.lowlevel import EventLoopToken, current_token
+
+from localrank.contract.errors import ConnectionFailedError, InvalidRequestError, MissingDependencyError
+from localrank_cohere.headers import secrets_in, without
+
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["Answer", "Connections"]
+
+_CONNECT_S = 10.0
+_MOST_CONNECTIONS = 256
+_MOST_IDLE = 64
+_IDLE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: status, headers with lower-case names, and the whole body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(slots=True)
+class Connections:
+    """The open connections of one reranker.
+
+    Attributes:
+        timeout: Seconds that one request may take, from the first to the last byte; None for no limit.
+        given: The caller's own client, used as it is and never closed here.
+    """
+
+    timeout: float | None
+    given: httpx2.AsyncClient | None = None
+    _own: dict[EventLoopToken, _Kept] = field(default_factory=dict)
+
+    async def post(self, url: str, headers: Mapping[str, str], content: bytes) -> Answer:
+        """Send one request and return the answer, whatever its status. Redirects are not followed.
+
+        Raises:
+            ConnectionFailedError: No complete answer came.
+            InvalidRequestError: The request cannot be sent, whatever the server.
+            MissingDependencyError: `httpx2` is not installed.
+        """
+        http = _httpx2()
+        client = self.given or await self._client()
+        failure: Exception | None = None
+        unsendable = ""
+        with anyio.move_on_after(self.timeout):
+            try:
+                response = await client.post(url, headers=headers, content=content, follow_redirects=False)
+                return Answer(response.status_code, dict(response.headers), response.content)
+            except http.DecodingError as error:
+                failure = error
+            except (http.UnsupportedProtocol, http.LocalProtocolError, http.InvalidURL) as error:
+                unsendable = type(error).__name__
+            except http.TransportError as error:
+                failure = error
+            # Raised outside the handlers: the client's exceptions hold the request, and the request the key.
+            if failure is None:
+                raise InvalidRequestError(f"The request cannot be sent as it is ({unsendable}).")
+            what = without(str(failure) or "no answer", secrets_in(headers))
+            raise ConnectionFailedError(f"The connection failed: {type(failure).__name__}: {what}.", url=url)
+        raise ConnectionFailedError(f"No complete answer came within timeout={self.timeout:g} s.", url=url)
+
+    async def aclose(self) -> None:
+        """Close this event loop's own client, if there is one; the next request opens another."""
+        kept = self._own.pop(current_token(), None)
+        if kept is not None:
+            await kept.life.aclose()
+
+    async def _client(self) -> httpx2.AsyncClient:
+        token = current_token()
+        kept = self._own.get(token)
+        if kept is None:
+            http = _httpx2()
+            client = http.AsyncClient(
+                timeout=http.Timeout(None, connect=_CONNECT_S),
+                limits=http.Limits(
+                    max_connections=_MOST_CONNECTIONS,
+                    max_keepalive_connections=_MOST_IDLE,
+                    keepalive_expiry=_IDLE_S,
+                ),
+            )
+            kept = self._own[token] = _Kept(client, self._living(client, token))
+            await anext(kept.life)
+        return kept.client
+
+    async def _living(self, client: httpx2.AsyncClient, token: EventLoopToken) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            self._own.pop(token, None)
+            await client.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    client: httpx2.AsyncClient
+    life: AsyncGenerator[None, None]
+
+
+def _httpx2() -> Any:
+    try:
+        import httpx2  # noqa: PLC0415 - the package works without remote models
+    except ImportError:
+        raise MissingDependencyError(
+            "Remote rerankers need httpx2, which is not installed.",
+            hint='pip install "localrank[cohere]"',
+        ) from None
+    return httpx2

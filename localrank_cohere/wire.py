@@ -1,0 +1,164 @@
+"""Requests and answers of every dialect: options into a JSON body, a JSON body into scores and usage. Pure."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from localrank.contract.errors import InvalidResponseError
+from localrank.contract.model import ScoredIndex
+from localrank.contract.types import RerankUsage, RerankWarning, shortened
+from localrank_cohere.dialects import Dialect
+
+__all__ = ["Reading", "read", "request_body"]
+
+
+def request_body(
+    dialect: Dialect,
+    *,
+    model: str | None,
+    query: str,
+    documents: Sequence[Any],
+    top_k: int | None,
+    fields: Mapping[str, Any],
+) -> bytes:
+    """Return the JSON body.
+
+    Args:
+        dialect: Names the fields.
+        model: The model's name; left out where None.
+        query: The query.
+        documents: Texts, or whole objects where the dialect takes them.
+        top_k: How many results are wanted; all where None.
+        fields: Further fields, in place of the dialect's fixed ones.
+    """
+    if dialect.wraps_text:
+        documents = [{"text": one} if isinstance(one, str) else one for one in documents]
+    body: dict[str, Any] = {} if model is None else {"model": model}
+    body |= {"query": query, dialect.documents: documents}
+    if top_k is not None and dialect.count is not None:
+        body[dialect.count] = top_k
+    body |= {**dialect.fixed, **fields}
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace")  # a lone surrogate has no UTF-8 form
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an answer says.
+
+    Attributes:
+        results: One entry a ranked document, in the server's order.
+        usage: Counts that the server gave; one API call.
+        id: The server's name for the answer.
+        model_id: The model that answered, if the server says so.
+        warnings: The server's own remarks.
+        rest: Everything else on the answer's top level.
+    """
+
+    results: list[ScoredIndex]
+    usage: RerankUsage
+    id: str | None
+    model_id: str | None
+    warnings: tuple[RerankWarning, ...]
+    rest: dict[str, Any]
+
+
+def read(dialect: Dialect, text: str, *, count: int, source: str) -> Reading:
+    """Return what the body `text` of a good answer says about `count` documents.
+
+    Raises:
+        InvalidResponseError: No JSON, no results, an index out of range or twice, or a score that is no finite number.
+    """
+    try:
+        decoded = json.loads(text)
+    except ValueError:
+        _refuse(source, f"is no JSON: {shortened(text.strip())!r}")
+    rows = decoded if dialect.rows is None else _member(decoded, dialect.rows)
+    if not isinstance(rows, list):
+        where = "a list" if dialect.rows is None else f"a list under {dialect.rows!r}"
+        _refuse(source, f"holds no {where.removeprefix('a ')}")
+    body: dict[str, Any] = decoded if isinstance(decoded, dict) else {}
+    return Reading(
+        results=_results(rows, dialect.score, count, source),
+        usage=_usage(body),
+        id=_string(body.get("id")),
+        model_id=_string(body.get("model")),
+        warnings=tuple(_warnings(body)),
+        rest={
+            name: value
+            for name, value in body.items()
+            if name not in {"id", "model", "object", "usage", dialect.rows}
+        },
+    )
+
+
+def _results(rows: list[Any], score_name: str, count: int, source: str) -> list[ScoredIndex]:
+    seen = bytearray(count)
+    results: list[ScoredIndex] = []
+    for row in rows:
+        index, score = _member(row, "index"), _member(row, score_name)
+        if type(index) is not int or not 0 <= index < count:
+            _refuse(source, f"holds the index {shortened(repr(index))} for {count} documents")
+        if seen[index]:
+            _refuse(source, f"holds index {index} twice")
+        if type(score) is not float and type(score) is not int:
+            _refuse(source, f"holds the {score_name} {shortened(repr(score))} at index {index}, no number")
+        if not math.isfinite(score):
+            _refuse(source, f"holds the {score_name} {score} at index {index}")
+        seen[index] = 1
+        spans = row.get("relevant_spans")
+        results.append(ScoredIndex(index, float(score), metadata={"spans": spans} if spans else None))
+    return results
+
+
+def _member(container: Any, name: str) -> Any:
+    return container.get(name) if isinstance(container, dict) else None
+
+
+def _usage(body: Mapping[str, Any]) -> RerankUsage:
+    """Read the counts of any vendor: all of them are optional."""
+    usage, meta = body.get("usage"), body.get("meta")
+    billed, tokens = _member(meta, "billed_units"), _member(meta, "tokens")
+    input_tokens = _first(
+        _member(usage, "prompt_tokens"),
+        _member(usage, "total_tokens"),
+        _member(tokens, "input_tokens"),
+        _member(billed, "input_tokens"),
+    )
+    units = _first(_member(billed, "search_units"), _member(usage, "rerank_units"))
+    return RerankUsage(
+        input_tokens=None if input_tokens is None else int(input_tokens),
+        search_units=None if units is None else float(units),
+        api_calls=1,
+    )
+
+
+def _first(*values: Any) -> float | None:
+    for value in values:
+        if type(value) in {int, float} and math.isfinite(value) and value >= 0:
+            return float(value)
+    return None
+
+
+def _warnings(body: Mapping[str, Any]) -> list[RerankWarning]:
+    meta = body.get("meta")
+    said = _member(meta, "warnings")
+    found = [RerankWarning("provider", shortened(one, 300)) for one in said or () if isinstance(one, str)]
+    if _member(_member(meta, "api_version"), "is_deprecated") is True:
+        found.append(RerankWarning("deprecated", "The server calls this version of its API deprecated."))
+    return found
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _refuse(source: str, what: str) -> NoReturn:
+    raise InvalidResponseError(
+        f"The answer of {source} {what}.",
+        hint="Look whether base_url and dialect fit the server.",
+    )
