@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextvars import ContextVar
@@ -21,9 +22,13 @@ __all__ = ["run_blocking"]
 
 T = TypeVar("T")
 
+_END_POLL_S = 0.005
+
 _lock = threading.Lock()
 _portal: BlockingPortal | None = None
 _thread: threading.Thread | None = None
+_callers = 0
+_ended = False
 _shared_loop_waits: ContextVar[bool] = ContextVar("localrank_shared_loop_waits", default=False)
 
 
@@ -35,17 +40,26 @@ def run_blocking(function: Callable[[], Awaitable[T]]) -> T:
     """
     if threading.current_thread() is _thread or _shared_loop_waits.get():
         return _run_beside(function)
-    future = _shared_portal().start_task_soon(function)
+    portal = _enter()
+    if portal is None:
+        return _run_beside(function)
     try:
-        return future.result()
-    except BaseException:
-        future.cancel()
-        raise
+        future = portal.start_task_soon(function)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+    finally:
+        _leave()
 
 
-def _shared_portal() -> BlockingPortal:
-    global _portal, _thread
+def _enter() -> BlockingPortal | None:
+    """Return the shared portal and count the caller; None once the program ends."""
+    global _portal, _thread, _callers
     with _lock:
+        if _ended:
+            return None
         if _portal is None or _thread is None or not _thread.is_alive():
             started: Future[BlockingPortal] = Future()
             _thread = threading.Thread(
@@ -53,7 +67,14 @@ def _shared_portal() -> BlockingPortal:
             )
             _thread.start()
             _portal = started.result()
+        _callers += not threading.current_thread().daemon
         return _portal
+
+
+def _leave() -> None:
+    global _callers
+    with _lock:
+        _callers -= not threading.current_thread().daemon
 
 
 def _run_portal(started: Future[BlockingPortal]) -> None:
@@ -69,8 +90,18 @@ def _run_portal(started: Future[BlockingPortal]) -> None:
 
 
 def _stop_with_main_thread(portal: BlockingPortal) -> None:
-    """End the loop when the main thread ends: its worker threads would keep the interpreter from exiting."""
+    """End the loop when the main thread ends: its worker threads would keep the interpreter from exiting.
+
+    Calls of threads that the interpreter waits for are let through first; later ones get a loop of their own.
+    """
+    global _ended
     threading.main_thread().join()
+    while True:
+        with _lock:
+            if not _callers:
+                _ended = True
+                break
+        time.sleep(_END_POLL_S)
     with contextlib.suppress(RuntimeError):  # the loop has ended already
         portal.call(portal.stop, True)
 
@@ -92,8 +123,8 @@ def _run_beside(function: Callable[[], Awaitable[T]]) -> T:
 
 
 def _forget_after_fork() -> None:
-    global _lock, _portal, _thread
-    _lock, _portal, _thread = threading.Lock(), None, None
+    global _lock, _portal, _thread, _callers
+    _lock, _portal, _thread, _callers = threading.Lock(), None, None, 0
 
 
 if hasattr(os, "register_at_fork"):
