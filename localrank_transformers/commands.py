@@ -16,17 +16,19 @@ from localrank.contract.errors import InvalidRequestError, ModelLoadError, Unkno
 from localrank.providers.registry import unknown_model
 from localrank_transformers.catalogue import CatalogueEntry, Family, entries, known_names, lookup
 from localrank_transformers.optimize_command import optimize_model
+from localrank_transformers.pull_command import pull_models
 from localrank_transformers.selection import SortBy, common_quality, parse_size, select, size_mb
 
 __all__ = ["models"]
 
 _GROUP_HELP = """\
-List the known models, show one, or print where its files lie.
+List the known models, show one, fetch one, or print where its files lie.
 
 \b
   localrank models list --language de --max-size 600MB
   localrank models list --commercial --sort quality
   localrank models show bge-v2-m3
+  localrank models pull mini
   localrank models path localrank-mini
 """
 
@@ -40,7 +42,7 @@ def _megabytes(_context: click.Context, _option: click.Parameter, value: str | N
 
 @click.group(
     help=_GROUP_HELP,
-    short_help="List the known models, show one, print where it lies.",
+    short_help="List the known models, show one, fetch one.",
     invoke_without_command=True,
 )
 @click.pass_context
@@ -51,6 +53,7 @@ def models(context: click.Context) -> None:
 
 
 models.add_command(optimize_model)
+models.add_command(pull_models)
 
 
 @models.command("list")
@@ -125,7 +128,7 @@ def path_of_model(*, name: str) -> None:
         repository = entry.hub_id if entry else name
         raise ModelLoadError(
             f"The files of {repository} are not on this machine.",
-            hint="They are fetched when it is first used.",
+            hint=f"Fetch them with `localrank models pull {name}`.",
         )
     click.echo(folder)
 

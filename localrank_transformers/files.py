@@ -112,7 +112,11 @@ def _repository(name: str, entry: CatalogueEntry | None) -> str:
 
 
 def fetch_onnx(
-    location: Location, precisions: Sequence[Precision] = ("auto",), should_stop: ShouldStop = never
+    location: Location,
+    precisions: Sequence[Precision] = ("auto",),
+    should_stop: ShouldStop = never,
+    *,
+    update: bool = False,
 ) -> Location:
     """Return a location whose files are on this machine, all of one commit, fetching what a model of the hub lacks.
 
@@ -120,6 +124,7 @@ def fetch_onnx(
         location: Where the model is.
         precisions: The graphs that are needed.
         should_stop: Polled while files are fetched.
+        update: Take the newest commit although one is recorded.
 
     Raises:
         ModelLoadError: A file cannot be had, or is refused.
@@ -127,12 +132,12 @@ def fetch_onnx(
     """
     for precision in precisions:
         if location.hub is not None:
-            commit = _fetched(location.hub, precision, should_stop).commit
+            commit = _fetched(location.hub, precision, should_stop, update=update).commit
             location = replace(location, hub=replace(location.hub, revision=commit))
     return location
 
 
-def fetch_torch(location: Location, should_stop: ShouldStop = never) -> Path | None:
+def fetch_torch(location: Location, should_stop: ShouldStop = never, *, update: bool = False) -> Path | None:
     """Return the folder with what torch needs of a model, fetching what a model of the hub lacks; None for an embedded model.
 
     Raises:
@@ -141,12 +146,14 @@ def fetch_torch(location: Location, should_stop: ShouldStop = never) -> Path | N
     """
     if location.hub is None:
         return location.folder
-    return fetch_torch_model(location.hub, should_stop=should_stop).folder
+    return fetch_torch_model(location.hub, should_stop=should_stop, update=update).folder
 
 
-def _fetched(hub: HubSource, precision: Precision, should_stop: ShouldStop = never) -> FetchedModel:
+def _fetched(
+    hub: HubSource, precision: Precision, should_stop: ShouldStop = never, *, update: bool = False
+) -> FetchedModel:
     known = _known_files(hub.repo_id, lookup(hub.repo_id))
-    return fetch_onnx_model(hub, precision, known=known, should_stop=should_stop)
+    return fetch_onnx_model(hub, precision, known=known, should_stop=should_stop, update=update)
 
 
 def _known_files(repo_id: str, entry: CatalogueEntry | None) -> Mapping[str, str] | None:
@@ -257,5 +264,7 @@ def check_precision(precision: str) -> Precision:
         InvalidRequestError: It is not.
     """
     if precision not in {"auto", "fp32", "int8"}:
-        raise InvalidRequestError(f"precision is {precision!r}.", hint='Pass "auto", "fp32", "int8" or "refined".')
+        raise InvalidRequestError(
+            f"precision is {precision!r}.", hint='Pass "auto", "fp32", "int8" or "refined".'
+        )
     return precision  # type: ignore[return-value]  # checked above

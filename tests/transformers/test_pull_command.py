@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from localrank.cli.main import main
+from localrank_transformers import bundled
+from tests.support.loopback_hub import LoopbackHub
+
+MINI = "cross-encoder/ms-marco-MiniLM-L6-v2"
+ETTIN = "cross-encoder/ettin-reranker-17m-v1"
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = main(["models", *arguments])
+    shown = capsys.readouterr()
+    return code, shown.out, shown.err
+
+
+@pytest.fixture
+def mini(tmp_path: Path) -> Path:
+    """A repository laid out as the catalogue says, with the embedded graph in the place of fp32."""
+    folder = tmp_path / "mini"
+    shutil.copytree(Path(bundled.__file__).parent / "localrank_mini", folder)
+    (folder / "onnx/model_int8.onnx").rename(folder / "onnx/model.onnx")
+    return folder
+
+
+def test_a_model_is_fetched_by_its_alias_and_path_finds_it(
+    hub: LoopbackHub, mini: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commit = hub.add(MINI, mini)
+    code, out, _ = run(capsys, "pull", "mini", "--precision", "fp32")
+
+    assert code == 0
+    assert Path(out.strip()).name == commit
+    assert (Path(out.strip()) / "onnx/model.onnx").stat().st_size == (mini / "onnx/model.onnx").stat().st_size
+    assert run(capsys, "path", "mini") == (0, out, "")
+
+
+def test_a_second_pull_needs_no_connection(
+    hub: LoopbackHub, mini: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub.add(MINI, mini)
+    first = run(capsys, "pull", "mini")
+    before = hub.connections
+
+    assert run(capsys, "pull", "mini") == first
+    assert hub.connections == before
+
+
+def test_update_takes_the_newest_commit(
+    hub: LoopbackHub, mini: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub.add(MINI, mini)
+    _, old, _ = run(capsys, "pull", "mini")
+    (mini / "new.txt").write_text("new")
+    newest = hub.add(MINI, mini)
+
+    assert run(capsys, "pull", "mini")[1] == old
+    assert Path(run(capsys, "pull", "mini", "--update")[1].strip()).name == newest
+
+
+def test_a_model_that_only_torch_runs_gets_the_files_for_torch(
+    hub: LoopbackHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {"config.json": b"{}", "tokenizer.json": b"{}", "pytorch_model.bin": b"pickle"}
+    hub.add(ETTIN, files)
+    code, _, err = run(capsys, "pull", "ettin-17m")
+
+    assert code == 4
+    assert "has no model.safetensors" in err
+    assert "pytorch_model.bin" not in hub.asked("storage")
+
+
+def test_a_model_that_nothing_runs_is_not_fetched(
+    hub: LoopbackHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = run(capsys, "pull", "gte-multilingual")
+
+    assert code == 4
+    assert "No engine here can run gte-multilingual" in err
+    assert hub.connections == 0
+
+
+def test_an_embedded_model_needs_no_fetching(hub: LoopbackHub, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "pull", "localrank-mini") == (0, "", "localrank: localrank-mini is embedded.\n")
+    assert hub.connections == 0
+
+
+def test_an_unknown_repository_is_one_line_and_code_4(
+    hub: LoopbackHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run(capsys, "pull", "no-one/nothing")
+
+    assert (code, out) == (4, "")
+    assert "no-one/nothing" in err
+    assert err.count("\n") == 1
