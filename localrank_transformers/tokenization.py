@@ -11,7 +11,16 @@ from tokenizers import Tokenizer
 
 from localrank.contract.errors import ModelLoadError
 
-__all__ = ["DocumentTokens", "Ids", "PairTokenizer", "QueryTokens", "Row", "cut_documents", "text_ids"]
+__all__ = [
+    "DocumentTokens",
+    "Ids",
+    "PairTokenizer",
+    "QueryTokens",
+    "Row",
+    "cut_documents",
+    "text_ids",
+    "token_spans",
+]
 
 Ids = npt.NDArray[np.int64]
 
@@ -138,7 +147,12 @@ class PairTokenizer:
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the character span of each token of `text`."""
-        return list(self._tokenizer.encode(_encodable(text), add_special_tokens=False).offsets)
+        return token_spans(self._tokenizer, text)
+
+
+def token_spans(tokenizer: Tokenizer, text: str) -> list[tuple[int, int]]:
+    """Return the character span of each token of `text`, special tokens left out."""
+    return list(tokenizer.encode(_encodable(text), add_special_tokens=False).offsets)
 
 
 def text_ids(tokenizer: Tokenizer, text: str) -> list[int]:

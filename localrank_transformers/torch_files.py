@@ -47,16 +47,19 @@ class TorchFiles:
         return token if isinstance(token, str) else None
 
     def tokenizer(self) -> Tokenizer:
-        """Return a fresh tokenizer.
+        """Return a fresh tokenizer that neither cuts nor fills up.
 
         Raises:
             ModelLoadError: `tokenizer.json` is missing or damaged.
         """
         content = _content(self.folder, "tokenizer.json")
         try:
-            return Tokenizer.from_str(content.decode())
+            tokenizer = Tokenizer.from_str(content.decode())
         except Exception as error:  # the library raises a bare Exception
             raise ModelLoadError(f"tokenizer.json cannot be read: {str(error)[:200]}") from error
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
 
     def json(self, name: str) -> dict[str, Any]:
         """Return the object in the file `name`, empty where there is no such file."""

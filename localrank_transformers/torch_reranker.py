@@ -19,6 +19,7 @@ from localrank_transformers.catalogue import CatalogueEntry, Family, lookup
 from localrank_transformers.families.detection import Kind, detect
 from localrank_transformers.files import Location, locate
 from localrank_transformers.scoring import Activation
+from localrank_transformers.tokenization import token_spans
 from localrank_transformers.torch_call import TorchCall
 from localrank_transformers.torch_files import TorchFiles, read_torch_files
 from localrank_transformers.torch_loaded import TorchLoaded, load_torch
@@ -139,8 +140,7 @@ class TorchReranker:
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the character span of each token of `text`, special tokens left out."""
-        encoding = self._tokenizer.get()[0].encode(text, add_special_tokens=False)
-        return list(encoding.offsets)
+        return token_spans(self._tokenizer.get()[0], text)
 
     async def warm_up(self) -> None:
         """Load now, and compute one pair, so that the first call is as quick as the next."""

@@ -9,7 +9,13 @@ from tokenizers import Tokenizer
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers.families.causal_templates import CausalTemplate
-from localrank_transformers.tokenization import QUERY_SHARE, DocumentTokens, cut_documents, text_ids
+from localrank_transformers.tokenization import (
+    QUERY_SHARE,
+    DocumentTokens,
+    cut_documents,
+    text_ids,
+    token_spans,
+)
 
 __all__ = ["CausalHead", "CausalPrompt"]
 
@@ -35,7 +41,7 @@ class CausalPrompt:
     Texts of the user are read without special tokens, so a document that spells one cannot end its own part of the prompt.
 
     Args:
-        tokenizer: For the template; it is not changed.
+        tokenizer: For the template. Like the other one it must not cut or fill up.
         plain_tokenizer: A second one of the same model, for the user's texts.
         template: What to write.
         bos: The start token, for templates that begin with it.
@@ -55,9 +61,6 @@ class CausalPrompt:
         bos: str | None,
         max_length: int,
     ) -> None:
-        for one in (tokenizer, plain_tokenizer):
-            one.no_truncation()
-            one.no_padding()
         plain_tokenizer.encode_special_tokens = True
         self._plain = plain_tokenizer
         self._template = template
@@ -111,7 +114,7 @@ def _joined(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:
 
 
 def _beginning(tokenizer: Tokenizer, text: str, tokens: int) -> str:
-    offsets = tokenizer.encode(text, add_special_tokens=False).offsets
+    offsets = token_spans(tokenizer, text)
     return text if len(offsets) <= tokens else text[: offsets[tokens - 1][1]]
 
 

@@ -17,7 +17,7 @@ Kind: TypeAlias = Literal["cross-encoder", "modular", "causal", "seq2seq", "list
 LAYERWISE = "LayerWiseMiniCPMForCausalLM"
 
 _CLASSIFIER = "ForSequenceClassification"
-_TOKEN_COMPRESSING = "CostWise"
+_COMPRESSING = "CostWise"
 _JUDGES = "Judge whether the Document meets the requirements"
 _MODULAR_TYPES = ["Transformer", "Pooling"]
 
@@ -28,7 +28,7 @@ def detect(files: TorchFiles, asked: Family | None) -> Kind:
     Raises:
         ModelLoadError: No reranker that is known; or it could be of several families.
     """
-    if files.architecture.startswith(_TOKEN_COMPRESSING):
+    if files.architecture.startswith(_COMPRESSING):
         raise ModelLoadError(
             f"{files.architecture} compresses tokens between its layers, which TorchReranker does not.",
             hint="Take BAAI/bge-reranker-v2-gemma instead.",

@@ -41,8 +41,10 @@ def last_logits(folder: Path, rows: list[list[int]]) -> torch.Tensor:
         return AutoModelForCausalLM.from_pretrained(folder).eval()(**batch).logits[:, -1].double()
 
 
-def qwen3(folder: Path, documents: list[str], task: str = DEFAULT_TASK) -> torch.Tensor:
-    """The recipe of the Qwen3-Reranker card."""
+def qwen3_parts(
+    folder: Path, document: str, task: str = DEFAULT_TASK
+) -> tuple[list[int], list[int], list[int]]:
+    """The prompt of the Qwen3-Reranker card, cut where the document begins and where it ends."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
     prefix = (
         "<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct "
@@ -53,9 +55,23 @@ def qwen3(folder: Path, documents: list[str], task: str = DEFAULT_TASK) -> torch
     def ids(text: str) -> list[int]:
         return tokenizer(text, add_special_tokens=False)["input_ids"]
 
-    pairs = [f"<Instruct>: {task}\n<Query>: {QUERY}\n<Document>: {document}" for document in documents]
-    found = last_logits(folder, [ids(prefix) + ids(pair) + ids(suffix) for pair in pairs])
-    yes, no = (tokenizer.convert_tokens_to_ids(word) for word in ("yes", "no"))
+    start = f"<Instruct>: {task}\n<Query>: {QUERY}\n<Document>:"
+    pair, before = ids(f"{start} {document}"), len(ids(start))
+    return ids(prefix) + pair[:before], pair[before:], ids(suffix)
+
+
+def answers(folder: Path) -> list[int]:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    return [tokenizer.convert_tokens_to_ids(word) for word in ("yes", "no")]
+
+
+def qwen3(folder: Path, documents: list[str], task: str = DEFAULT_TASK) -> torch.Tensor:
+    """The recipe of the Qwen3-Reranker card."""
+    rows = [
+        [*head, *body, *tail] for head, body, tail in (qwen3_parts(folder, text, task) for text in documents)
+    ]
+    found = last_logits(folder, rows)
+    yes, no = answers(folder)
     return found[:, yes] - found[:, no]
 
 
@@ -217,3 +233,18 @@ async def test_bge_layerwise(tmp_path: Path, layer: int | None) -> None:
 
     assert torch.tensor(expected).std() > 0.05
     assert found == pytest.approx(expected, abs=TOLERANCE)
+
+
+async def test_a_long_document_loses_its_end_and_the_prompt_keeps_its_own(tmp_path: Path) -> None:
+    folder = causal_models.build_qwen3(tmp_path / "qwen3")
+    head, document, tail = qwen3_parts(folder, "paris city " * 400)
+    kept = document[: 250 - len(head) - len(tail)]
+    found = last_logits(folder, [head + kept + tail])
+    yes, no = answers(folder)
+    expected = (found[:, yes] - found[:, no]).item()
+
+    [hit] = await rerank(TorchReranker(folder, device="cpu", max_length=250), QUERY, ["paris city " * 400])
+
+    assert len(kept) < len(document)
+    assert hit.truncated
+    assert hit.metadata["logit"] == pytest.approx(expected, abs=TOLERANCE)

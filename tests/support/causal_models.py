@@ -11,7 +11,7 @@ from typing import Any
 import torch
 import transformers
 from safetensors.torch import save_file
-from tokenizers import AddedToken, Regex, Tokenizer, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 
@@ -55,13 +55,13 @@ _SMALL: dict[str, Any] = {
 
 def build_qwen3(folder: Path, *, chat_template: bool = True) -> Path:
     """Save a Qwen3ForCausalLM in the layout of Qwen3-Reranker."""
-    size = _save_qwen_tokenizer(folder, chat_template=CHAT_TEMPLATE if chat_template else None)
+    size = save_qwen_tokenizer(folder, chat_template=CHAT_TEMPLATE if chat_template else None)
     return _save(folder, transformers.Qwen3Config(vocab_size=size, tie_word_embeddings=True, **_SMALL))
 
 
 def build_qwen2(folder: Path) -> Path:
     """Save a Qwen2ForCausalLM in the layout of mxbai-rerank-v2."""
-    size = _save_qwen_tokenizer(folder, chat_template=None)
+    size = save_qwen_tokenizer(folder, chat_template=None)
     settings = {name: value for name, value in _SMALL.items() if name != "head_dim"}
     return _save(folder, transformers.Qwen2Config(vocab_size=size, tie_word_embeddings=False, **settings))
 
@@ -134,7 +134,8 @@ def _save(folder: Path, config: Any) -> Path:
     return folder
 
 
-def _save_qwen_tokenizer(folder: Path, *, chat_template: str | None) -> int:
+def save_qwen_tokenizer(folder: Path, *, chat_template: str | None) -> int:
+    """Save a byte-level tokenizer with the pieces and special tokens of Qwen; return the size of the vocabulary."""
     tokenizer = Tokenizer(BPE())
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -143,6 +144,7 @@ def _save_qwen_tokenizer(folder: Path, *, chat_template: str | None) -> int:
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
+    tokenizer.decoder = decoders.ByteLevel()
     return _finish(
         folder,
         tokenizer,

@@ -33,11 +33,13 @@ class TorchRuntime:
 
     def __init__(self, placement: Placement) -> None:
         self.placement = placement
+        self.attention: str | None = None
         self._should_stop: Callable[[], bool] | None = None
         self._queued: deque[Any] = deque()
 
     def adopt(self, module: Any, *, with_hooks: bool = True) -> Any:
         """Move `module` to the device, ready for passes that can be stopped (with hooks), and return it."""
+        self.attention = getattr(module.config, "_attn_implementation", None)
         module.eval().requires_grad_(requires_grad=False)
         module.to(device=self.placement.device)
         for part in module.modules() if with_hooks else ():

@@ -1,0 +1,101 @@
+"""The comparisons with the references would notice the classic faults: each is put in here, and must show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra `golden`")
+pytest.importorskip("sentence_transformers", reason="needs the extra `golden`")
+
+from localrank_transformers import pointwise
+from localrank_transformers.engines.torch import encoder
+from localrank_transformers.engines.torch.causal import CausalEngine
+from localrank_transformers.engines.torch.encoder import EncoderEngine
+from tests.golden import test_causal, test_cross_encoders
+
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
+
+
+def activated_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    score = pointwise.score
+    monkeypatch.setattr(
+        pointwise, "score", lambda margin, activation: score(score(margin, activation), activation)
+    )
+
+
+def raw_logits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pointwise, "score", lambda margin, _activation: margin)
+
+
+def no_segment_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder, "reads_segments", lambda _module: False)
+
+
+def squeezed_logits(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits = EncoderEngine.logits
+    monkeypatch.setattr(EncoderEngine, "logits", lambda self, rows: np.squeeze(logits(self, rows)))
+
+
+def read_at_the_padding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What reading the last column of a batch that is filled up on the right comes to."""
+    logits = CausalEngine.logits
+
+    def padded(self: CausalEngine, prefix: Any, rows: Any) -> Any:
+        longest = max(map(len, rows))
+        return logits(self, prefix, [np.pad(row, (0, longest - len(row))) for row in rows])
+
+    monkeypatch.setattr(CausalEngine, "logits", padded)
+
+
+def cut_tail(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits = CausalEngine.logits
+
+    def cut(self: CausalEngine, prefix: Any, rows: Any) -> Any:
+        return logits(self, prefix, [row[:-5] for row in rows])
+
+    monkeypatch.setattr(CausalEngine, "logits", cut)
+
+
+async def one_label(tmp_path: Path) -> None:
+    await test_cross_encoders.test_one_label(tmp_path, "bert")
+
+
+async def scores(tmp_path: Path) -> None:
+    await test_cross_encoders.test_the_score_is_the_sigmoid_of_the_logit(tmp_path)
+
+
+async def alone(tmp_path: Path) -> None:
+    await test_cross_encoders.test_one_document_alone_keeps_its_score(tmp_path)
+
+
+async def causal_batch(tmp_path: Path) -> None:
+    await test_causal.test_qwen3_agrees_with_its_card(tmp_path)
+
+
+async def long_document(tmp_path: Path) -> None:
+    await test_causal.test_a_long_document_loses_its_end_and_the_prompt_keeps_its_own(tmp_path)
+
+
+PAIRS = [
+    (activated_twice, scores),
+    (raw_logits, scores),
+    (no_segment_ids, one_label),
+    (squeezed_logits, alone),
+    (read_at_the_padding, causal_batch),
+    (cut_tail, long_document),
+]
+
+
+@pytest.mark.parametrize(("fault", "comparison"), PAIRS, ids=lambda one: one.__name__)
+async def test_a_fault_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Any, comparison: Any
+) -> None:
+    await comparison(tmp_path / "sound")
+    fault(monkeypatch)
+
+    with pytest.raises(Exception):  # noqa: B017, PT011  # a wrong score or an error: both are noticed
+        await comparison(tmp_path / "faulty")

@@ -1,0 +1,277 @@
+"""`TorchReranker`: what it refuses, how it stops, what it says, and how it comes through running out of memory."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import threading
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra `golden`")
+pytest.importorskip("transformers", reason="needs the extra `golden`")
+
+import torch
+import transformers
+
+from localrank import (
+    InferenceError,
+    InvalidRequestError,
+    ModelLoadError,
+    RerankAbortedError,
+    rerank,
+    rerank_sync,
+)
+from localrank_transformers import TorchReranker
+from localrank_transformers.engines.torch.device import choose
+from localrank_transformers.engines.torch.encoder import EncoderEngine
+from localrank_transformers.engines.torch.runtime import TorchRuntime
+from localrank_transformers.torch_watch import OutOfMemoryError, StoppedError
+from tests.support import torch_models
+from tests.support.torch_models import texts
+
+pytestmark = pytest.mark.anyio
+
+QUERY = "what is the capital of france"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return torch_models.build_encoder(tmp_path / "bert", "bert")
+
+
+class CountingToken:
+    """Set from the n-th look on."""
+
+    def __init__(self, set_from: int | None = None) -> None:
+        self.set_from = set_from
+        self.looks = 0
+
+    def is_set(self) -> bool:
+        self.looks += 1
+        return self.set_from is not None and self.looks >= self.set_from
+
+
+async def test_the_result_says_what_auto_chose(folder: Path) -> None:
+    result = await rerank(TorchReranker(folder, device="cpu"), QUERY, ["paris"])
+
+    assert result.provider_metadata["torch"] == {
+        "device": "cpu",
+        "device_name": "cpu",
+        "dtype": "fp32",
+        "attention": "sdpa",
+        "family": "cross-encoder",
+    }
+    assert result.score_kind == "probability"
+
+
+async def test_half_precision_is_used_when_asked_for(folder: Path) -> None:
+    documents = texts(10)
+    full = await rerank(TorchReranker(folder, device="cpu"), QUERY, documents)
+    half = await rerank(TorchReranker(folder, device="cpu", dtype="bf16"), QUERY, documents)
+
+    differences = [abs(full[at].score - half[at].score) for at in range(10)]
+    assert half.provider_metadata["torch"]["dtype"] == "bf16"
+    assert 0 < max(differences) < 0.2
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is there")
+@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
+async def test_an_absent_device_is_refused_and_what_is_there_is_named(folder: Path, device: str) -> None:
+    with pytest.raises(InvalidRequestError, match=rf"{device}.*There is cpu"):
+        await rerank(TorchReranker(folder, device=device), QUERY, ["paris"])
+
+
+async def test_pickled_weights_are_refused_with_the_way_out(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(ModelLoadError, match=r"pytorch_model\.bin.*pickle.*safetensors"):
+        await rerank(TorchReranker(folder, device="cpu"), QUERY, ["paris"])
+
+
+async def test_a_checkpoint_without_a_head_is_refused(folder: Path) -> None:
+    transformers.BertForSequenceClassification.from_pretrained(folder).bert.save_pretrained(folder)
+    with pytest.raises(ModelLoadError, match="classifier"):
+        await rerank(TorchReranker(folder, device="cpu", family="cross-encoder"), QUERY, ["paris"])
+
+
+async def test_code_in_the_repository_needs_consent(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "own-type", "auto_map": {"AutoConfig": "own.OwnConfig"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "own.py").write_text("raise SystemExit('code of the repository ran')")
+    with pytest.raises(ModelLoadError, match="trust_remote_code=True"):
+        await rerank(TorchReranker(folder, device="cpu"), QUERY, ["paris"])
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"template": "qwen3"}, "template"),
+        ({"instruction": "find it"}, "instruction"),
+        ({"layer": 2}, "layer"),
+        ({"max_length": 65}, "max_length"),
+    ],
+)
+async def test_a_setting_that_does_not_fit_the_model_is_named(
+    folder: Path, change: dict[str, Any], name: str
+) -> None:
+    with pytest.raises(InvalidRequestError, match=name):
+        await rerank(TorchReranker(folder, device="cpu", **change), QUERY, ["paris"])
+
+
+async def test_an_abort_leaves_the_pass_between_two_layers(folder: Path) -> None:
+    model = TorchReranker(folder, device="cpu")
+    whole = CountingToken()
+    expected = await rerank(model, QUERY, texts(8), abort_event=whole)
+    token = CountingToken(set_from=12)
+
+    with pytest.raises(RerankAbortedError):
+        await rerank(model, QUERY, texts(8), abort_event=token)
+
+    assert whole.looks > 24
+    assert token.looks <= 12 + 4
+    again = await rerank(model, QUERY, texts(8))
+    assert [hit.score for hit in again] == [hit.score for hit in expected]
+
+
+async def test_a_compiled_model_has_no_hooks_in_its_layers(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[Any] = []
+
+    def remember(module: Any, *, dynamic: bool) -> Any:
+        compiled.append(module)
+        return module
+
+    monkeypatch.setattr(torch, "compile", remember)
+    await rerank(TorchReranker(folder, device="cpu", compile=True), QUERY, ["paris"])
+
+    [module] = compiled
+    assert not any(part._forward_pre_hooks for part in module.modules())
+
+
+async def test_a_deadline_gives_the_best_so_far(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = TorchReranker(folder, device="cpu", batch_tokens=1)
+    await model.warm_up()
+    logits = EncoderEngine.logits
+
+    def slow(self: EncoderEngine, rows: Any) -> Any:
+        threading.Event().wait(0.02)
+        return logits(self, rows)
+
+    monkeypatch.setattr(EncoderEngine, "logits", slow)
+    result = await rerank(model, QUERY, texts(40), deadline=0.15)
+
+    scored = [hit for hit in result if hit.metadata.get("scored", True)]
+    assert 0 < len(scored) < 40
+    assert len(result) == 40
+    assert [warning.type for warning in result.warnings] == ["deadline_exceeded"]
+
+
+async def test_calls_at_the_same_time_do_not_mix(folder: Path) -> None:
+    model = TorchReranker(folder, device="cpu")
+    lists = [texts(6, seed=seed) for seed in range(8)]
+    expected = [[hit.score for hit in await rerank(model, QUERY, documents)] for documents in lists]
+    found: dict[int, list[float]] = {}
+
+    async def call(number: int) -> None:
+        found[number] = [hit.score for hit in await rerank(model, QUERY, lists[number])]
+
+    async with anyio.create_task_group() as group:
+        for number in range(8):
+            group.start_soon(call, number)
+
+    assert found == dict(enumerate(expected))
+
+
+def running_out_above(limit: int, logits: Callable[..., Any]) -> Callable[..., Any]:
+    def run(self: EncoderEngine, rows: Any) -> Any:
+        if sum(len(row.ids) for row in rows) > limit:
+            raise OutOfMemoryError("tried to allocate 1 GiB")
+        return logits(self, rows)
+
+    return run
+
+
+async def test_out_of_memory_halves_the_budget_once_and_says_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = texts(30)
+    expected = {
+        hit.index: hit.score for hit in await rerank(TorchReranker(folder, device="cpu"), QUERY, documents)
+    }
+    monkeypatch.setattr(EncoderEngine, "logits", running_out_above(300, EncoderEngine.logits))
+    model = TorchReranker(folder, device="cpu", batch_tokens=500)
+
+    result = await rerank(model, QUERY, documents)
+    second = await rerank(model, QUERY, documents)
+
+    assert {hit.index: hit.score for hit in result} == pytest.approx(expected, abs=1e-5)
+    assert [(warning.type, "250 tokens" in warning.message) for warning in result.warnings] == [
+        ("out_of_memory", True)
+    ]
+    assert second.warnings == ()
+
+
+async def test_out_of_memory_again_is_an_error_with_the_mend(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EncoderEngine, "logits", running_out_above(10, EncoderEngine.logits))
+    with pytest.raises(InferenceError, match="batch_tokens"):
+        await rerank(TorchReranker(folder, device="cpu"), QUERY, texts(30))
+
+
+def test_what_leaves_a_pass_holds_none_of_its_tensors() -> None:
+    runtime = TorchRuntime(choose("cpu", "auto"))
+    kept: list[weakref.ref[torch.Tensor]] = []
+
+    def forward(failure: type[Exception]) -> None:
+        tensor = torch.zeros(8)
+        kept.append(weakref.ref(tensor))
+        raise failure("CUDA out of memory")
+
+    for raised, expected in [
+        (torch.OutOfMemoryError, OutOfMemoryError),
+        (StoppedError, StoppedError),
+        (RuntimeError, InferenceError),
+    ]:
+        with pytest.raises(expected) as caught:
+            runtime.run(lambda raised=raised: forward(raised))
+        assert caught.value.__context__ is None
+        assert kept.pop()() is None
+
+
+def test_it_travels_to_another_process_without_its_weights(folder: Path) -> None:
+    model = TorchReranker(folder, device="cpu", max_length=32)
+    expected = rerank_sync(model, QUERY, ["paris"])[0].score
+    sent = pickle.dumps(model)
+
+    assert len(sent) < 2_000
+    assert rerank_sync(pickle.loads(sent), QUERY, ["paris"])[0].score == expected
+
+
+async def test_a_closed_model_loads_again(folder: Path) -> None:
+    async with TorchReranker(folder, device="cpu") as model:
+        before = (await rerank(model, QUERY, ["paris"]))[0].score
+    again = await rerank(model, QUERY, ["paris"])
+
+    assert again[0].score == before
+    assert again.usage.load_ms > 0
+
+
+def test_token_spans_are_character_offsets(folder: Path) -> None:
+    assert TorchReranker(folder).token_spans("paris city") == [(0, 5), (6, 10)]
+
+
+def test_importing_the_class_imports_no_torch() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys; from localrank_transformers import TorchReranker; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
