@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,8 @@ from localrank.contract.types import RankedDocument, RerankResult
 
 __all__ = ["compare", "two_models"]
 
+_COMMA = re.compile(r",(?![^()]*\))")
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -26,12 +29,12 @@ class Pair:
 
 
 def two_models(text: str) -> tuple[str, str]:
-    """Return the two names of `A,B`.
+    """Return the two names of `A,B`; a comma inside brackets belongs to a name.
 
     Raises:
         UsageError: There are not two different ones.
     """
-    names = [name.strip() for name in text.split(",")]
+    names = [name.strip() for name in _COMMA.split(text)]
     if len(names) != 2 or not all(names) or names[0] == names[1]:
         raise click.UsageError(f"--compare takes two models with a comma between them, not {text!r}.")
     return names[0], names[1]
