@@ -1,4 +1,4 @@
-"""Each model of the catalogue, published on a loopback hub in the layout of its repository: what is asked for, what is detected."""
+"""Each model of the catalogue, on a loopback hub in the layout of its repository: what is asked for, what is detected."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_an_alias_fetches_the_configuration_the_tokenizer_and_one_graph_and_rank
 
 
 @pytest.mark.parametrize(
-    ("precision", "processor", "graph"),
+    "wanted",
     [
         ("auto", "vnni", "onnx/model_qint8_avx512_vnni.onnx"),
         ("auto", "avx2", "onnx/model_quint8_avx2.onnx"),
@@ -133,10 +133,9 @@ def test_precision_and_processor_choose_the_one_graph(
     hub: LoopbackHub,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    precision: str,
-    processor: str,
-    graph: str,
+    wanted: tuple[str, str, str],
 ) -> None:
+    precision, processor, graph = wanted
     entry = lookup("mini")
     assert entry is not None
     publish_onnx(hub, entry, tmp_path / "m")
@@ -225,7 +224,7 @@ def test_an_index_that_names_a_foreign_shard_is_refused(hub: LoopbackHub, shard:
     index = json.dumps({"weight_map": {"w": shard}}).encode()
     base = {"config.json": b"{}", "tokenizer.json": b"{}"}
     hub.add("some-one/evil", {**base, "model.safetensors.index.json": index})
-    with pytest.raises(ModelLoadError, match="no plain path|can run any code"):
+    with pytest.raises(ModelLoadError, match=r"no plain path|can run any code"):
         fetch_torch_model(HubSource("some-one/evil"))
 
 
