@@ -386,3 +386,17 @@ async def test_every_model_that_a_rule_makes_is_closed() -> None:
 
     assert next(numbers) >= len(RULES)
     assert open_models == set()
+
+
+@pytest.mark.parametrize("anyio_backend", ["trio"])
+async def test_a_cancellation_that_leaves_a_nursery_of_trio_in_a_group_is_the_hosts_own() -> None:
+    import trio
+
+    class InNursery(LexicalReranker):
+        async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
+            if len(options.documents) > len(DOCUMENTS):
+                async with trio.open_nursery():
+                    await trio.sleep(10)
+            return await super().do_rerank(options)
+
+    await RULES["cancelled_by_the_host"](InNursery)
