@@ -43,7 +43,8 @@ DEFAULT_FAILURES: tuple[type[Exception], ...] = (
     InferenceError,
     InvalidResponseError,
 )
-"""What hands a call to the next model. A refused key is not among them: it wants to be seen."""
+"""What hands a call to the next model, as any other `APICallError` that may mend does (408, 409). A refused key is not among
+them: it wants to be seen."""
 
 _NEVER = (InvalidRequestError, RerankAbortedError)
 
@@ -58,7 +59,7 @@ class Fallback(Wrapper):
     Args:
         first: The model of choice.
         *others: What to turn to, in this order; `Identity()` at the end never fails.
-        on: Error classes that hand the call on. Bad arguments and aborts never do.
+        on: Error classes that hand the call on; None means `DEFAULT_FAILURES`. Bad arguments and aborts never do.
         stage_timeout: Seconds that each model but the last may take before it counts as failed.
         failure_threshold: Failures in a row after which a model is passed over.
         reset_after: Seconds after which one call tries it again.
@@ -72,7 +73,7 @@ class Fallback(Wrapper):
         self,
         first: AnyReranker | str,
         *others: AnyReranker | str,
-        on: Failures = DEFAULT_FAILURES,
+        on: Failures | None = None,
         stage_timeout: float | None = None,
         failure_threshold: int = 5,
         reset_after: float = 30.0,
@@ -118,10 +119,10 @@ class Fallback(Wrapper):
         breaker = self._breakers[position]
         try:
             answer = await self._in_time(position, call)
-        except _NEVER:
-            breaker.ended_otherwise()
-            raise
-        except self.on as error:
+        except Exception as error:
+            if not self._hands_on(error):
+                breaker.ended_otherwise()
+                raise
             breaker.failed()
             raise_if_aborted(call.options.abort_event)
             call.failures.append((self.models[position], error))
@@ -134,6 +135,14 @@ class Fallback(Wrapper):
             return call.stages.out_of_time()
         breaker.succeeded()
         return self._served(answer, position, call)
+
+    def _hands_on(self, error: Exception) -> bool:
+        if isinstance(error, _NEVER):
+            return False
+        if self.on is not None:
+            return isinstance(error, self.on)
+        mends = isinstance(error, APICallError) and error.is_retryable
+        return mends or isinstance(error, DEFAULT_FAILURES)
 
     async def _in_time(self, position: int, call: _Call) -> DoRerankResult | None:
         model = self.models[position]

@@ -1,4 +1,4 @@
-"""The shipped kit on every wrapper, over a pointwise and a listwise model, and for nests three deep.
+"""The shipped kit on every wrapper, over a pointwise, a remote and a listwise model, and for nests three deep.
 
 Each test runs the whole kit on one composition; its error names every rule that is broken.
 """
@@ -28,6 +28,8 @@ from localrank import (
 from localrank.compose.calibration import fit_calibration
 from localrank.compose.otel import traced
 from localrank.testing import LexicalReranker, run_conformance
+from localrank_cohere import CohereReranker
+from tests.support.rerank_server import RerankServer
 from tests.support.small_models import Listwise
 
 pytestmark = pytest.mark.anyio
@@ -83,6 +85,19 @@ async def test_over_a_pointwise_model(name):
     await run_conformance(lambda: make(LexicalReranker()))
 
 
+@pytest.fixture(scope="module")
+def server():
+    with RerankServer("cohere") as running:
+        yield running
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*ANY, *POINTWISE])
+async def test_over_a_remote_model(name, server):
+    make = {**ANY, **POINTWISE}[name]
+    await run_conformance(lambda: make(CohereReranker("rerank-v3.5", api_key="key", base_url=server.url)))
+
+
 @pytest.mark.parametrize("name", ANY)
 async def test_over_a_listwise_model(name):
     await run_conformance(lambda: ANY[name](Listwise()))
@@ -97,6 +112,13 @@ async def test_a_listwise_model_is_refused_with_the_reason(name):
 @pytest.mark.parametrize("name", NESTS)
 async def test_three_deep(name):
     await run_conformance(lambda: NESTS[name](LexicalReranker()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NESTS)
+async def test_three_deep_over_a_remote_model(name, server):
+    make = NESTS[name]
+    await run_conformance(lambda: make(CohereReranker("rerank-v3.5", api_key="key", base_url=server.url)))
 
 
 async def test_identity():
