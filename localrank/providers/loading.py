@@ -52,9 +52,15 @@ class LoadOnce(Generic[T]):
         finally:
             self._waiting.remove(gave_up)
 
+    @property
+    def is_made(self) -> bool:
+        """Whether the value is there, so that `get` would not wait."""
+        return self._value is not None
+
     def is_unwanted(self) -> bool:
-        """Whether all who wait for the value have given up."""
-        return all(gave_up() for gave_up in list(self._waiting))
+        """Whether there were some who waited for the value, and all of them have given up."""
+        waiting = list(self._waiting)
+        return bool(waiting) and all(gave_up() for gave_up in waiting)
 
     def take(self) -> T | None:
         """Return the value, if there is one, and forget it; the next `get` loads again."""

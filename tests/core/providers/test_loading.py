@@ -61,6 +61,10 @@ def test_a_load_is_unwanted_only_when_all_who_wait_have_given_up() -> None:
     assert once.get() == ("value", 0.0)
 
 
+def test_a_load_that_nobody_registered_for_is_wanted() -> None:
+    assert LoadOnce(lambda: "value").is_unwanted() is False
+
+
 def test_what_was_taken_is_loaded_again() -> None:
     numbers = iter(range(9))
     once = LoadOnce(lambda: f"value {next(numbers)}")
