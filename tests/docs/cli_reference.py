@@ -48,14 +48,20 @@ def _pages(command: click.Command, path: str, *, level: int) -> Iterator[str]:
 
 
 def _page(command: click.Command, path: str, level: int) -> str:
-    usage = " ".join(command.collect_usage_pieces(click.Context(command)))
-    parts = [f"\n{'#' * level} {path}\n", f"```text\n{path} {usage}\n```\n", _prose(command.help or "")]
+    parts = [f"\n{'#' * level} {path}\n", _usage(command, path), _prose(command.help or "")]
     options = [_row(one) for one in command.params if isinstance(one, click.Option)]
     if options:
         parts.append("| option | meaning |\n|---|---|\n" + "".join(options))
     if command.epilog:
         parts.append(_prose(command.epilog.partition("Exit codes:")[0]))
     return "\n".join(part for part in parts if part)
+
+
+def _usage(command: click.Command, path: str) -> str:
+    """Return the usage line of a command; that of a group says nothing, and differs between versions of click."""
+    if isinstance(command, click.Group):
+        return ""
+    return f"```text\n{path} {' '.join(command.collect_usage_pieces(click.Context(command)))}\n```\n"
 
 
 def _prose(text: str) -> str:
