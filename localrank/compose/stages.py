@@ -27,7 +27,7 @@ __all__ = ["Stages", "moved", "subset", "unread_instruction", "unread_options"]
 GRACE_S = 0.015
 """How long after its deadline a stage may still hand over what it has; the core allows the outermost model 25 ms."""
 
-MARGIN_S = 0.002
+MARGIN_S = 0.005
 """How much sooner than the wrapper a stage is to end, so that of nested wrappers the innermost cuts first."""
 
 
@@ -119,7 +119,7 @@ class Stages:
             self.cut = True
             return None
         objects = options.objects if accepts_objects(model) else None
-        inner = left and max(left - MARGIN_S, left / 2)
+        inner = left and max(left - MARGIN_S, 0.9 * left)
         prepared = replace(options, deadline=inner, objects=objects)
         return await self._timed(model, prepared, left, line)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -178,5 +179,6 @@ class Transparent(Wrapper):
 
 async def _awaited(model: AnyReranker, name: str) -> None:
     member: Any = getattr(model, name, None)
-    if member is not None:
-        await member()
+    outcome = None if member is None else member()
+    if inspect.isawaitable(outcome):
+        await outcome

@@ -7,9 +7,12 @@ import pytest
 
 from localrank import (
     Cascade,
+    DoRerankOptions,
+    DoRerankResult,
     InvalidRequestError,
     RerankAbortedError,
     RerankUsage,
+    ScoredIndex,
     ServerError,
     rerank,
 )
@@ -146,8 +149,6 @@ async def test_a_failure_of_either_stage_is_raised_as_it_is():
 async def test_progress_counts_both_stages_up_to_the_number_of_documents():
     told: list[tuple[int, int]] = []
     model = Cascade(Scoring(), Scoring(), keep=5)
-    from localrank import DoRerankOptions
-
     await model.do_rerank(
         DoRerankOptions("q", tuple(DOCUMENTS), report_progress=lambda *figures: told.append(figures))
     )
@@ -174,6 +175,32 @@ async def test_warm_up_and_close_reach_every_model():
     await model.warm_up()
     await model.aclose()
     assert [(inner.warm, inner.closed) for inner in (first, second)] == [(1, 1), (1, 1)]
+
+
+async def test_every_model_is_closed_even_where_one_fails():
+    class Stuck(Scoring):
+        async def aclose(self):
+            raise ServerError("stuck")
+
+    last = Scoring()
+    with pytest.raises(ServerError):
+        await Cascade(Stuck(), last).aclose()
+    assert last.closed == 1
+
+
+async def test_a_model_without_async_code_serves_as_a_stage():
+    class Plain:
+        provider, model_id = "plain", "plain"
+
+        def do_rerank_sync(self, options):
+            return DoRerankResult([ScoredIndex(i, -len(text)) for i, text in enumerate(options.documents)])
+
+        def warm_up(self):
+            pass
+
+    model = Cascade(Scoring(), Plain(), keep=2)
+    await model.warm_up()
+    assert [hit.index for hit in await rerank(model, "q", DOCUMENTS)] == [1, 3, 4, 2, 0]
 
 
 @pytest.mark.parametrize("keep", [0, -1, True, [3, 4], [1], "20"])
