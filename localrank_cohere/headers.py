@@ -74,21 +74,21 @@ def request_headers(
     return {**headers, **further}
 
 
-def secrets_in(headers: Mapping[str, str]) -> list[str]:
-    """Return what must not show of a request's headers, the longest first."""
+def secrets_in(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what must not show of a request's headers, in every form that a server may echo it in, the longest first."""
     found: set[str] = set()
     for name, value in headers.items():
-        if name.lower() in _SECRET_HEADERS:
-            found.update((value, value.partition(" ")[2]))
-    return sorted(filter(None, found), key=len, reverse=True)
+        if name in _SECRET_HEADERS:
+            for secret in (value, value.partition(" ")[2]):
+                if len(secret) >= _SHORTEST_SECRET:
+                    escaped = json.dumps(secret)[1:-1]
+                    found.update((secret, escaped, escaped.replace("/", "\\/"), quote(secret, safe="")))
+    return tuple(sorted(found, key=len, reverse=True))
 
 
 def without(text: str, secrets: Iterable[str]) -> str:
-    """Return `text` with each secret, in the forms that a server may echo it in, replaced by `***`."""
+    """Return `text` with each of `secrets` replaced by `***`."""
     for secret in secrets:
-        if len(secret) < _SHORTEST_SECRET:
-            continue
-        escaped = json.dumps(secret)[1:-1]
-        for form in dict.fromkeys((secret, escaped, escaped.replace("/", "\\/"), quote(secret, safe=""))):
-            text = text.replace(form, "***")
+        if secret in text:
+            text = text.replace(secret, "***")
     return text

@@ -75,6 +75,7 @@ class RemoteCall:
         self._headers = request_headers(
             settings.url, dialect, settings.key, settings.headers, options.headers
         )
+        self._secrets = secrets_in(self._headers)
         self._ends = math.inf
 
     async def run(self) -> DoRerankResult:
@@ -125,9 +126,8 @@ class RemoteCall:
 
     def _read(self, answer: Answer, count: int) -> DoRerankResult:
         settings = self._settings
-        secrets = secrets_in(self._headers)
-        text = without(answer.body.decode("utf-8", "replace"), secrets)
-        headers = {name: without(value, secrets) for name, value in answer.headers.items()}
+        text = without(answer.body.decode("utf-8", "replace"), self._secrets)
+        headers = {name: without(value, self._secrets) for name, value in answer.headers.items()}
         provider = settings.dialect.provider
         if not 200 <= answer.status < 300:
             raise failure(provider, settings.url, answer.status, headers, text)

@@ -39,8 +39,9 @@ def answer(dialect: str, path: str, headers: Mapping[str, str], body: Json) -> A
     """
     texts = _texts(dialect, body)
     _check(dialect, body, texts)
+    query = " ".join((body.get("instruction") or "", body["query"]))
     ranked = sorted(
-        ({"index": index, "score": score(body["query"], text)} for index, text in enumerate(texts)),
+        ({"index": index, "score": score(query, text)} for index, text in enumerate(texts)),
         key=lambda one: (-one["score"], one["index"]),
     )
     count = body.get("top_k" if dialect in {"voyage", "mixedbread"} else "top_n")
