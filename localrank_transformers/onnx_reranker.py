@@ -18,6 +18,7 @@ from localrank.providers.loading import LoadOnce
 from localrank.providers.worker import run_in_thread
 from localrank_transformers.catalogue import CatalogueEntry, lookup
 from localrank_transformers.files import Location, Precision, check_precision, fetch_onnx, locate
+from localrank_transformers.identity import weights_identity
 from localrank_transformers.licence import licence_warnings
 from localrank_transformers.loaded import LoadedModel, LoadSettings, load
 from localrank_transformers.local_call import LocalCall
@@ -37,7 +38,9 @@ class OnnxReranker:
             `onnx/model.onnx` or `model.onnx`), an alias such as `"mini"`, or a hub id; what it needs of the hub is fetched at
             the first call.
         precision: `"auto"` (int8 for the embedded model; for a known model the int8 file of this processor, where its
-            repository ships one; fp32 for a folder or any other repository), `"fp32"` or `"int8"`.
+            repository ships one; fp32 for a folder or any other repository), `"fp32"`, `"int8"`, or `"refined"`: int8 over
+            everything, then float32 over the best `top_k` and a few more, so that what is returned is ordered and scored in
+            float32 (what was not scored again stands below, in tier 1); plain float32 without `top_k`.
         max_length: Tokens of a pair; longer documents are cut and marked. None means the model's own limit, at most 1,024.
         threads: Documents of one call that run at once; None means one a usable core.
         execution_providers: ONNX Runtime's device plug-ins in order of preference; None means the CPU.
@@ -102,11 +105,8 @@ class OnnxReranker:
     @property
     def fingerprint(self) -> str:
         """What a score depends on besides query and document: files, precision, window and activation."""
-        settings, location = self._settings, self._location
-        place = location.folder or location.model_id
-        if location.hub is not None:
-            place = f"{place}@{location.hub.revision or 'recorded'}"
-        return f"onnx:{place}:{settings.precision}:{settings.max_length}:{settings.activation}"
+        settings, weights = self._settings, weights_identity(self._location)
+        return f"onnx:{weights}:{settings.precision}:{settings.max_length}:{settings.activation}"
 
     async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
         """Score every document in one hop to a thread; see `RerankerModel`."""

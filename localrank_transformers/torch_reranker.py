@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,9 @@ from localrank.providers.loading import LoadOnce
 from localrank.providers.worker import run_in_thread
 from localrank_transformers.catalogue import CatalogueEntry, Family, lookup
 from localrank_transformers.families.detection import Kind, detect
-from localrank_transformers.files import Location, locate
+from localrank_transformers.files import fetch_torch, locate
+from localrank_transformers.identity import weights_identity
+from localrank_transformers.licence import licence_warnings
 from localrank_transformers.scoring import Activation
 from localrank_transformers.tokenization import token_spans
 from localrank_transformers.torch_call import TorchCall
@@ -36,8 +39,8 @@ class TorchReranker:
     left between two layers.
 
     Args:
-        model: A folder in the Hugging Face layout (`config.json`, `tokenizer.json`, `model.safetensors`), an alias or a hub id.
-            Pickled weights are refused.
+        model: A folder in the Hugging Face layout (`config.json`, `tokenizer.json`, `model.safetensors`), an alias or a hub id;
+            what it needs of the hub is fetched at the first call. Pickled weights are refused.
         device: `"auto"` is CUDA where it is, else the CPU; `"mps"` is used only when asked for. A device that is not there is
             an error. What was chosen stands in `provider_metadata["torch"]`.
         dtype: `"auto"` is bf16 on a GPU (fp16 where it has no bf16) and fp32 on the CPU; or `"fp32"`, `"bf16"`, `"fp16"`.
@@ -53,15 +56,15 @@ class TorchReranker:
         instruction: What "relevant" means, for models that read it; a call's own `instruction` goes first.
         layer: The layer whose score is used, for layerwise models.
         trust_remote_code: Whether the code in the model's folder may run.
-        offline: Kept for models that are fetched; a folder never connects to anything.
-        cache_dir: Where fetched models are kept.
-        revision: The commit of a fetched model.
+        offline: True allows no connection, so that a hub model must have been fetched; None leaves it to `HF_HUB_OFFLINE`.
+        cache_dir: Where fetched models are kept; None means the hub client's own cache (`HF_HUB_CACHE`).
+        revision: The branch, tag or commit of a hub model; None means the commit of the first download.
 
     Raises:
         MissingDependencyError: torch, transformers or safetensors is not installed.
         InvalidRequestError: A setting with no meaning.
         UnknownModelError: No folder and no known model of that name.
-        ModelLoadError: A known model whose files are not on this machine.
+        ModelLoadError: A folder that does not exist.
     """
 
     provider = "torch"
@@ -103,11 +106,12 @@ class TorchReranker:
         )
         self._model = model
         self._hub = (offline, cache_dir, revision)
-        self._location = locate(model)
-        self._entry = lookup(self._location.model_id)
-        self._files = LoadOnce(partial(_read, self._location))
+        self._location = locate(model, revision=revision, cache_dir=cache_dir, offline=offline)
+        self._entry = lookup(self._location.model_id) if self._location.folder is None else None
+        self._files: LoadOnce[TorchFiles] = LoadOnce(self._read)
         self._tokenizer = LoadOnce(self._read_tokenizer)
-        self._once = LoadOnce(self._load)
+        self._once: LoadOnce[TorchLoaded] = LoadOnce(self._load)
+        self._notices = list(licence_warnings(self._entry))
 
     @property
     def model_id(self) -> str:
@@ -131,12 +135,23 @@ class TorchReranker:
     @property
     def fingerprint(self) -> str:
         """What a score depends on besides query and document: files and settings."""
-        return f"torch:{self._location.folder or self._location.model_id}:{self._settings}"
+        return f"torch:{weights_identity(self._location)}:{self._settings}"
 
     async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
         """Score every document in one hop to a thread; see `RerankerModel`."""
-        call = TorchCall(self._once.get, options)
-        return await run_in_thread(call.run, stop=call.stop)
+        result = await self._run(options)
+        notices, self._notices = self._notices, []
+        return replace(result, warnings=[*notices, *result.warnings]) if notices else result
+
+    async def _run(self, options: DoRerankOptions) -> DoRerankResult:
+        gave_up = threading.Event()
+        call = TorchCall(partial(self._once.get, gave_up.is_set), options)
+
+        def stop() -> None:
+            gave_up.set()
+            call.stop()
+
+        return await run_in_thread(call.run, stop=stop)
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the character span of each token of `text`, special tokens left out."""
@@ -144,8 +159,7 @@ class TorchReranker:
 
     async def warm_up(self) -> None:
         """Load now, and compute one pair, so that the first call is as quick as the next."""
-        call = TorchCall(self._once.get, DoRerankOptions("warm", ("up",)))
-        await run_in_thread(call.run, stop=call.stop)
+        await self._run(DoRerankOptions("warm", ("up",)))
 
     def close(self) -> None:
         """Let go of the weights; a later call loads again. A call that is running ends as it would have."""
@@ -190,23 +204,35 @@ class TorchReranker:
         )
         return made, ()
 
+    def _read(self) -> TorchFiles:
+        folder = fetch_torch(self._location, self._files.is_unwanted)
+        if folder is None:
+            raise ModelLoadError(
+                f"The embedded model {self.model_id} has an ONNX graph only.",
+                hint="Use OnnxReranker for it, or pass TorchReranker a folder with model.safetensors.",
+            )
+        return read_torch_files(folder)
+
     def _read_tokenizer(self) -> Tokenizer:
         return self._files.get()[0].tokenizer()
 
     def _load(self) -> TorchLoaded:
-        entry = self._entry
-        settings = self._settings
+        entry, settings = self._entry, self._settings
         if entry is not None:
             settings = replace(
                 settings,
                 family=settings.family or entry.family,
                 template=settings.template or _prompt(entry),
             )
-        return load_torch(self._files.get()[0], settings, entry.default_length if entry else None)
+        files, _ = self._files.get(self._once.is_unwanted)
+        return load_torch(files, settings, entry.default_length if entry else None)
 
-    def _kind(self) -> Kind:
-        known = self._entry.family if self._entry else None
-        return detect(self._files.get()[0], self._settings.family or known)
+    def _kind(self) -> Kind | None:
+        """The family, as far as it can be told without a connection."""
+        known = self._settings.family or (self._entry.family if self._entry else None)
+        if known is not None or (self._location.folder is None and not self._files.is_made):
+            return known
+        return detect(self._files.get()[0], None)
 
     def __repr__(self) -> str:
         return f"TorchReranker({self.model_id!r}, device={self._settings.device!r}, dtype={self._settings.dtype!r})"
@@ -214,12 +240,3 @@ class TorchReranker:
 
 def _prompt(entry: CatalogueEntry) -> str | None:
     return entry.template if entry.family == "causal" else None
-
-
-def _read(location: Location) -> TorchFiles:
-    if location.folder is None:
-        raise ModelLoadError(
-            f"The embedded model {location.model_id} has an ONNX graph only.",
-            hint="Use OnnxReranker for it, or pass TorchReranker a folder with model.safetensors.",
-        )
-    return read_torch_files(location.folder)
