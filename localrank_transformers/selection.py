@@ -61,9 +61,13 @@ def _sorted(chosen: Sequence[CatalogueEntry], sort: SortBy) -> list[CatalogueEnt
 
 
 def size_mb(entry: CatalogueEntry) -> float | None:
-    """Return the size of the smallest weights in megabytes; where no file's size is known, of all parameters in float32."""
+    """Return the size of the smallest weights that can be fetched, in megabytes: of the ONNX files where there are any.
+
+    Where no file's size is known it is that of all parameters in float32.
+    """
     if entry.size_mb:
-        return min(entry.size_mb.values())
+        of_files = [size for precision, size in entry.size_mb.items() if precision in entry.onnx_files]
+        return min(of_files or entry.size_mb.values())
     return None if entry.parameters is None else entry.parameters * 4 / 1e6
 
 

@@ -43,6 +43,12 @@ def test_the_order_is_as_asked_and_unknowns_come_last(sort: SortBy, names: list[
     assert [one.name for one in select(ALL, sort=sort)] == names
 
 
+def test_a_precision_that_cannot_be_fetched_does_not_count() -> None:
+    model = entry("m", size_mb={"fp32": 90.0, "q4": 20.0}, onnx_files={"fp32": "onnx/model.onnx"})
+
+    assert size_mb(model) == 90.0
+
+
 def test_a_size_without_files_is_that_of_float32_weights() -> None:
     assert size_mb(MANY) == 400.0
     assert size_mb(ENGLISH) is None
