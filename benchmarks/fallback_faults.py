@@ -173,7 +173,8 @@ def main() -> None:
         "ways": dict(used),
         "seconds": seconds,
     }
-    write("fallback_faults", "A fallback over a failing remote model", text, data, bars=bars)
+    name = "fallback_faults" if arguments.backend == "asyncio" else f"fallback_faults_{arguments.backend}"
+    write(name, "A fallback over a failing remote model", text, data, bars=bars)
     sys.exit(0 if all(bar.met for bar in bars) else 1)
 
 
