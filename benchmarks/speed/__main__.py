@@ -73,7 +73,6 @@ def _measure(
                 draw_set,
                 repetitions=arguments.repetitions,
                 shape=shape,
-                peaks=peaks,
             )
             record.enter(model, result)
     if arguments.cold_repetitions and not (arguments.resume and wanted <= model.cold.keys()):

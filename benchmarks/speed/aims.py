@@ -32,7 +32,7 @@ def _bars(model: ModelResult, workload: WorkloadResult) -> Iterator[Bar]:
         if workload.size >= 20:
             yield _ratio_bar(workload, OWN_FP32, 1.5 if workload.kind == "short" else 2.5)
         if (workload.kind, workload.size) == ("mixed", 100):
-            yield _limit_bar(workload)
+            yield _limit_bar(model, workload)
     elif at_mixed_20:
         yield _ratio_bar(workload, OWN_INT8, 2.0)
 
@@ -46,8 +46,8 @@ def _ratio_bar(workload: WorkloadResult, own: str, aim: float) -> Bar:
     return Bar(name, f"≥ {aim}", measured, None if ratio is None else ratio >= aim)
 
 
-def _limit_bar(workload: WorkloadResult) -> Bar:
-    multiple = multiple_of_limit(workload, OWN_INT8)
+def _limit_bar(model: ModelResult, workload: WorkloadResult) -> Bar:
+    multiple = multiple_of_limit(model, workload, OWN_INT8)
     measured = "–" if multiple is None else f"{multiple:.2f}{' (disturbed)' if workload.contaminated else ''}"
     return Bar(
         f"int8, {workload.label}, multiple of the int8 limit",

@@ -46,8 +46,8 @@ class WorkloadResult:
         kind: `short` or `mixed`.
         size: Documents.
         tokens: Tokens of all pairs, a repetition.
-        limit_int8: Least seconds, a repetition; empty where the speed of products is unknown.
-        limit_fp32: The same in float32.
+        products: Least operations in products with weights, a repetition.
+        attention: The same in attention.
         others: Share of the CPU that others took, a repetition.
         systems: By name.
     """
@@ -55,8 +55,8 @@ class WorkloadResult:
     kind: str
     size: int
     tokens: list[int] = field(default_factory=list[int])
-    limit_int8: list[float] = field(default_factory=list[float])
-    limit_fp32: list[float] = field(default_factory=list[float])
+    products: list[float] = field(default_factory=list[float])
+    attention: list[float] = field(default_factory=list[float])
     others: list[float] = field(default_factory=list[float])
     systems: dict[str, SystemTimes] = field(default_factory=dict[str, SystemTimes])
 

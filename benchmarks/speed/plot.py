@@ -33,7 +33,7 @@ def plot(model: ModelResult, place: Path) -> list[Path]:
     handles, labels = panels[0][-1].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     figure.suptitle(f"Reranking on the CPU, same weights ({model.shape}), same documents")
-    paths = [place.with_suffix(suffix) for suffix in (".svg", ".png")]
+    paths = [place.with_name(place.name + suffix) for suffix in (".svg", ".png")]
     for path in paths:
         figure.savefig(path, dpi=150)
     plt.close(figure)

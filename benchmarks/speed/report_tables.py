@@ -7,6 +7,7 @@ from statistics import median
 
 from benchmarks.common.statistics import median_ratio
 from benchmarks.common.tables import bytes_text, markdown_table, milliseconds, times
+from benchmarks.speed.limit import Peaks, Work, limit_seconds
 from benchmarks.speed.measurements import ModelResult, WorkloadResult
 from benchmarks.speed.systems import OWN_FP32, OWN_INT8, REFERENCE, SYSTEMS
 
@@ -78,23 +79,29 @@ def peers_table(model: ModelResult) -> str:
     return markdown_table(head, rows)
 
 
-def multiple_of_limit(workload: WorkloadResult, name: str, *, exact: bool = False) -> float | None:
-    """Return the median multiple of the least possible time that a system took."""
+def multiple_of_limit(model: ModelResult, workload: WorkloadResult, name: str) -> float | None:
+    """Return the median multiple of the least possible time in int8 that a system took."""
     system = workload.systems.get(name)
-    limits = workload.limit_fp32 if exact else workload.limit_int8
-    return median_ratio(system.seconds, limits) if system else None
+    return median_ratio(system.seconds, _limits(model, workload)) if system else None
+
+
+def _limits(model: ModelResult, workload: WorkloadResult) -> list[float | None]:
+    peaks = Peaks(model.peaks)
+    works = [Work(*one) for one in zip(workload.products, workload.attention, strict=True)]
+    return [limit_seconds(work, peaks.int8, peaks.fp32) for work in works]
 
 
 def limit_table(model: ModelResult) -> str:
     """Each system's multiple of the int8 limit."""
-    workloads = [one for one in model.workloads if one.limit_int8]
+    workloads = model.workloads
     head = [
         "multiple of the int8 limit",
         *(f"{one.label}{MARK if one.contaminated else ''}" for one in workloads),
     ]
-    rows = [["the limit, ms", *(milliseconds(median(one.limit_int8)) for one in workloads)]]
+    known = [[limit for limit in _limits(model, one) if limit is not None] for one in workloads]
+    rows = [["the limit, ms", *(milliseconds(median(limits) if limits else None) for limits in known)]]
     rows += [
-        [_title(name), *(times(multiple_of_limit(one, name)) for one in workloads)]
+        [_title(name), *(times(multiple_of_limit(model, one, name)) for one in workloads)]
         for name in _names(workloads)
     ]
     return markdown_table(head, rows)

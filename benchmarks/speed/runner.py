@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from benchmarks.common.machine import CpuWatch
-from benchmarks.speed.limit import Peaks, limit_seconds, work_of
+from benchmarks.speed.limit import work_of
 from benchmarks.speed.measurements import ColdStart, SystemTimes, WorkloadResult
 from benchmarks.speed.player import Player, Turn
 from benchmarks.speed.process import PeerFailed
@@ -30,14 +30,13 @@ def run_workload(
     *,
     repetitions: int,
     shape: ModelShape,
-    peaks: Peaks,
 ) -> WorkloadResult:
     """Measure all players on one workload; their processes are new and are gone afterwards."""
     result = WorkloadResult(kind, size, systems={player.system.name: SystemTimes() for player in players})
     try:
         for repetition in range(repetitions):
             documents = draw_set(kind, size, repetition % SETS)
-            _note_work(result, documents, shape, peaks)
+            _note_work(result, documents, shape)
             pids = [player.pid for player in players if player.pid is not None]
             watch = CpuWatch(pids)
             start = repetition % len(players)
@@ -50,13 +49,11 @@ def run_workload(
     return result
 
 
-def _note_work(result: WorkloadResult, documents: DocumentSet, shape: ModelShape, peaks: Peaks) -> None:
+def _note_work(result: WorkloadResult, documents: DocumentSet, shape: ModelShape) -> None:
     work = work_of(shape, documents.pair_tokens)
     result.tokens.append(sum(documents.pair_tokens))
-    for limits, speed in ((result.limit_int8, peaks.int8), (result.limit_fp32, peaks.fp32)):
-        seconds = limit_seconds(work, speed, peaks.fp32)
-        if seconds is not None:
-            limits.append(seconds)
+    result.products.append(work.products)
+    result.attention.append(work.attention)
 
 
 def _repetition(

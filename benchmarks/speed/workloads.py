@@ -73,7 +73,7 @@ def draw(texts: Texts, spans: Spans, kind: str, count: int, number: int, *, wind
     Args:
         texts: Where they are cut from; a text that is too short is continued by the next one.
         spans: The tokenizer.
-        kind: A key of `LENGTHS`.
+        kind: A key of `LENGTHS`, or `exactly N` for documents of N tokens.
         count: How many documents.
         number: Which set; the same arguments give the same set.
         window: The longest pair.
@@ -83,11 +83,16 @@ def draw(texts: Texts, spans: Spans, kind: str, count: int, number: int, *, wind
     query = dice.choice(texts.queries)
     documents, pairs = [], []
     query_tokens = len(spans(query))
-    for length in draw_lengths(LENGTHS[kind], count, seed=seed):
+    for length in draw_lengths(_lengths(kind), count, seed=seed):
         document, tokens = _cut(texts.documents, dice.randrange(len(texts.documents)), length, spans)
         documents.append(document)
         pairs.append(min(window, query_tokens + tokens + 3))
     return DocumentSet(query, documents, pairs)
+
+
+def _lengths(kind: str) -> Lengths:
+    exact = kind.removeprefix("exactly ")
+    return LENGTHS[kind] if kind in LENGTHS else Lengths(int(exact), 0.0, int(exact), int(exact))
 
 
 def _cut(documents: Sequence[str], start: int, length: int, spans: Spans) -> tuple[str, int]:
