@@ -109,7 +109,8 @@ class Fallback(Wrapper):
             answer = await self._attempt(position, call)
             if answer is not None:
                 return answer
-        for position in call.skipped:  # an open breaker alone never fails a call
+        while call.skipped:  # an open breaker alone never fails a call
+            position = call.skipped.pop(0)
             answer = await self._attempt(position, call)
             if answer is not None:
                 return answer
