@@ -8,18 +8,38 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
 from localrank.contract.types import RerankResult
 
-__all__ = ["note", "print_json_lines", "reader_may_leave", "stdout_is_terminal", "warn_of"]
+__all__ = [
+    "note",
+    "print_json_lines",
+    "reader_may_leave",
+    "stdin_is_terminal",
+    "stdout_is_terminal",
+    "warn_of",
+]
 
 
 def stdout_is_terminal() -> bool:
-    """Return whether a person reads standard output."""
-    return sys.stdout.isatty()
+    """Return whether a person reads standard output.
+
+    Raises:
+        ClickException: Nobody can: it is closed.
+    """
+    out: TextIO | None = sys.stdout
+    if out is None:
+        raise click.ClickException("Standard output is closed.")
+    return out.isatty()
+
+
+def stdin_is_terminal() -> bool:
+    """Return whether a person types at standard input."""
+    typed: TextIO | None = sys.stdin
+    return typed is not None and typed.isatty()
 
 
 def note(message: str) -> None:
@@ -45,11 +65,17 @@ def print_json_lines(records: Iterable[Mapping[str, Any]]) -> None:
 
 @contextmanager
 def reader_may_leave() -> Iterator[None]:
-    """End the command quietly when whoever reads standard output has had enough, as `head` does."""
+    """End the command quietly when whoever reads standard output has had enough, as `head` does.
+
+    Raises:
+        ClickException: Standard output cannot be written for another reason, such as a full disk.
+    """
     try:
         yield
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # the interpreter flushes once more when it exits
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise click.exceptions.Exit(0) from None
+        if isinstance(error, BrokenPipeError):
+            raise click.exceptions.Exit(0) from None
+        raise click.ClickException(f"Standard output cannot be written: {error.strerror}.") from None

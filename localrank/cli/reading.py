@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from localrank.cli.exits import InputError
+from localrank.cli.output import stdin_is_terminal
 from localrank.cli.paragraphs import split_paragraphs
 
 __all__ = ["InputDocument", "read_documents"]
@@ -159,7 +160,9 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _read(source: str) -> str:
-    if source == STDIN and sys.stdin.isatty():
+    if source == STDIN and sys.stdin is None:
+        raise InputError("Standard input is closed, and no file is named.")
+    if source == STDIN and stdin_is_terminal():
         click.echo("localrank: reading documents, one a line, up to Ctrl-D.", err=True)
     try:
         data = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()

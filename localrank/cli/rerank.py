@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 from localrank.cli.compare import compare, two_models
 from localrank.cli.exits import EXIT_CODES
-from localrank.cli.output import note, print_json_lines, reader_may_leave, stdout_is_terminal, warn_of
+from localrank.cli.output import (
+    note,
+    print_json_lines,
+    reader_may_leave,
+    stdin_is_terminal,
+    stdout_is_terminal,
+    warn_of,
+)
 from localrank.cli.ranking import DEFAULT_MODEL, RankRequest, is_scored, place_of, rank, record_of, spent
 from localrank.cli.reading import InputDocument, read_documents
 from localrank.cli.terminal import Row, console, show_rows
@@ -108,7 +114,7 @@ def rerank(
     """Check the options, read, rank, print."""
     if paragraphs and text_key is not None:
         raise click.UsageError("--paragraphs and --text-key exclude each other.")
-    if not files and sys.stdin.isatty() and Path(query).exists():
+    if not files and stdin_is_terminal() and Path(query).exists():
         raise click.UsageError(f"There is no QUERY before {query!r}, which is a file or a folder.")
     names = None if models is None else two_models(models)
     for_person = stdout_is_terminal() and not as_json

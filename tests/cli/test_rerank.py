@@ -205,6 +205,41 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
     assert (code, complaint) == (0, b"")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_one_line(lines: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "localrank", "rerank", "x", str(lines), *LEXICAL],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=30,
+            check=False,
+        )
+
+    assert done.returncode == 1
+    assert done.stderr == b"localrank: Standard output cannot be written: No space left on device.\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell")
+@pytest.mark.parametrize(
+    ("closing", "code", "says"),
+    [
+        ("<&-", 3, "localrank: Standard input is closed, and no file is named.\n"),
+        (">&-", 1, "localrank: Standard output is closed.\n"),
+    ],
+)
+def test_closed_streams_are_one_line(closing: str, code: int, says: str) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"{sys.executable}" -m localrank rerank x {" ".join(LEXICAL)} {closing}'],
+        input=b"text\n",
+        stderr=subprocess.PIPE,
+        timeout=30,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr.decode()) == (code, says)
+
+
 def test_ctrl_c_stops_at_once_with_130_and_no_traceback(lines: Path) -> None:
     with subprocess.Popen(
         slow(1, "x", str(lines)), stdout=subprocess.PIPE, stderr=subprocess.PIPE
