@@ -13,7 +13,13 @@ from localrank_transformers.download import ShouldStop, never
 from localrank_transformers.hub_errors import not_here
 from localrank_transformers.hub_repository import HubRepository, HubSource, open_repository
 from localrank_transformers.onnx_choice import Precision, choose_onnx
-from localrank_transformers.safety import check_name, check_onnx, check_safetensors, onnx_siblings
+from localrank_transformers.safety import (
+    check_name,
+    check_onnx,
+    check_safetensors,
+    onnx_siblings,
+    shard_names,
+)
 
 __all__ = ["FetchedModel", "fetch_onnx_model", "fetch_torch_model"]
 
@@ -109,7 +115,7 @@ def fetch_torch_model(
     folder = repository.fetch([*_base(repository), *extra], should_stop)
     weights = ["model.safetensors"] if "model.safetensors" in names else []
     if not weights and _INDEX in names:
-        weights = _shards(repository.fetch([_INDEX], should_stop) / _INDEX)
+        weights = shard_names(repository.fetch([_INDEX], should_stop) / _INDEX)
     if not weights:
         raise _no_safetensors(repository)
     weights += _module_files(folder, names)
@@ -152,14 +158,6 @@ def _no_safetensors(repository: HubRepository) -> ModelLoadError:
         f"{repository.source.repo_id} has no model.safetensors: {has}.",
         hint="Pass a revision= that ships safetensors, or convert the weights yourself where you trust them.",
     )
-
-
-def _shards(index: Path) -> list[str]:
-    try:
-        weight_map = json.loads(index.read_text("utf-8"))["weight_map"]
-        return sorted({check_name(str(name)) for name in weight_map.values()})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelLoadError(f"{_INDEX} is malformed: {type(error).__name__}.") from error
 
 
 def _module_files(folder: Path, names: Collection[str]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.onnx_walk import ExternalData, MalformedOnnxError, external_data
 
-__all__ = ["check_name", "check_onnx", "check_safetensors", "check_size", "most_bytes", "onnx_siblings"]
+__all__ = ["check_name", "check_onnx", "check_safetensors", "check_size", "onnx_siblings", "shard_names"]
 
 _MB = 1 << 20
 _LIMITS = {".json": 64 * _MB, ".txt": 64 * _MB, ".jinja": 4 * _MB, ".onnx": 2048 * _MB, ".model": 64 * _MB}
@@ -65,19 +65,14 @@ def check_name(name: str) -> str:
     return name
 
 
-def most_bytes(name: str) -> int | None:
-    """Return the size that a file of this name may have, or None where weights set no limit."""
-    path = Path(name)
-    return _TOKENIZER_LIMIT if path.name == "tokenizer.json" else _LIMITS.get(path.suffix.lower())
-
-
 def check_size(name: str, size: int) -> None:
     """Refuse a file that is larger than any honest file of its kind.
 
     Raises:
         ModelLoadError: It is.
     """
-    limit = most_bytes(name)
+    path = Path(name)
+    limit = _TOKENIZER_LIMIT if path.name == "tokenizer.json" else _LIMITS.get(path.suffix.lower())
     if limit is not None and size > limit:
         raise ModelLoadError(
             f"The file {name!r} has {size:,} bytes; at most {limit:,} are read.",
@@ -146,6 +141,19 @@ def _check_location(onnx: Path, location: str) -> None:
             f"{onnx.name} keeps weights in {location!r}, which is outside the model's folder.",
             hint="Use a model from a source that you trust.",
         )
+
+
+def shard_names(index: Path) -> list[str]:
+    """Return the files that `model.safetensors.index.json` says the weights are in.
+
+    Raises:
+        ModelLoadError: It is malformed, or names a file outside its folder or a pickle.
+    """
+    try:
+        weight_map = json.loads(index.read_text("utf-8"))["weight_map"]
+        return sorted({check_name(str(name)) for name in weight_map.values()})
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ModelLoadError(f"{index.name} is malformed: {type(error).__name__}.") from error
 
 
 def check_safetensors(path: Path) -> None:

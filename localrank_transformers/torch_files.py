@@ -10,6 +10,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from localrank.contract.errors import ModelLoadError
+from localrank_transformers.safety import check_safetensors, check_size, shard_names
 
 __all__ = ["TorchFiles", "read_torch_files"]
 
@@ -73,7 +74,7 @@ def read_torch_files(folder: Path) -> TorchFiles:
         ModelLoadError: A file is missing or damaged, or the weights are pickled.
     """
     config: dict[str, Any] = _parsed(folder, "config.json", dict)
-    _refuse_pickles(folder)
+    _check_weights(folder)
     optional = {name: folder / name for name in ("tokenizer_config.json", "modules.json")}
     tokenizer_config: dict[str, Any] = (
         _parsed(folder, "tokenizer_config.json", dict) if optional["tokenizer_config.json"].is_file() else {}
@@ -93,8 +94,15 @@ def _chat_template(folder: Path, tokenizer_config: dict[str, Any]) -> str | None
     return template if isinstance(template, str) else None
 
 
-def _refuse_pickles(folder: Path) -> None:
-    if any(folder.glob("*.safetensors")):
+def _check_weights(folder: Path) -> None:
+    index = folder / "model.safetensors.index.json"
+    shards = shard_names(index) if index.is_file() else []
+    weights = [*folder.glob("*.safetensors"), *(folder / name for name in shards)]
+    for path in weights:
+        if not path.is_file():
+            raise ModelLoadError(f"The folder {str(folder)!r} has no {path.name}, which its index names.")
+        check_safetensors(path)
+    if weights:
         return
     pickled = sorted(path.name for path in folder.glob("*.bin"))
     if not pickled:
@@ -108,6 +116,7 @@ def _refuse_pickles(folder: Path) -> None:
 
 def _content(folder: Path, name: str) -> bytes:
     try:
+        check_size(name, (folder / name).stat().st_size)
         return (folder / name).read_bytes()
     except OSError as error:
         raise ModelLoadError(

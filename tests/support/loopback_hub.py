@@ -67,6 +67,7 @@ class LoopbackHub:
 
     def __init__(self) -> None:
         self.repositories: dict[str, Repository] = {}
+        self.renamed: dict[str, str] = {}
         self.faults: dict[str, list[Fault]] = {}
         self.requests: list[Request] = []
         self.connections = 0
@@ -203,6 +204,8 @@ class _HubHandler(_Handler):
         if fault.status is not None:
             self.fail(fault.status, headers=fault.headers)
             return
+        if self._is_renamed(repo_id):
+            return
         repository = self.hub.repositories.get(repo_id)
         if repository is None:
             self.fail(401, "RepoNotFound")
@@ -222,6 +225,8 @@ class _HubHandler(_Handler):
         repository = self.hub.repositories.get(repo_id)
         if fault.status is not None:
             self.fail(fault.status, headers=fault.headers)
+        elif self._is_renamed(repo_id):
+            return
         elif repository is None:
             self.fail(401, "RepoNotFound")
         elif repository.gated and self.headers.get("Authorization") != f"Bearer {TOKEN}":
@@ -234,8 +239,15 @@ class _HubHandler(_Handler):
             else:
                 self._send_file(name, commit, content, fault)
 
+    def _is_renamed(self, repo_id: str) -> bool:
+        """Send a request for a former name on to the present one, as the hub does."""
+        name = self.hub.renamed.get(repo_id)
+        if name is not None:
+            self.answer(307, headers={"Location": self.path.replace(repo_id, name)})
+        return name is not None
+
     def _send_file(self, name: str, commit: str, content: bytes, fault: Fault) -> None:
-        common = {"X-Repo-Commit": commit}
+        common = {"X-Repo-Commit": commit, **fault.headers}
         if not name.endswith(LFS_SUFFIXES):
             blob = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
             self.send_content(content, {**common, "ETag": f'"{blob}"'}, fault)

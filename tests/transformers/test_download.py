@@ -188,6 +188,28 @@ def test_an_unknown_revision_and_an_unknown_file_are_named(hub: LoopbackHub, com
         fetch(store(), REPO, commit, "onnx/other.onnx")
 
 
+def test_a_repository_that_was_renamed_is_followed(hub: LoopbackHub, commit: str) -> None:
+    hub.renamed["some-one/former-name"] = REPO
+    assert look_up("some-one/former-name", "main").commit == commit
+    former = HubStore(cache_folder(None), "some-one/former-name")
+    for name, content in FILES.items():
+        fetch(former, "some-one/former-name", commit, name)
+        assert (former.folder(commit) / name).read_bytes() == content
+
+
+def test_a_file_in_xet_storage_comes_over_http_where_it_can_be_continued(
+    hub: LoopbackHub, commit: str
+) -> None:
+    route = {
+        "X-Xet-Hash": "ab" * 32,
+        "X-Xet-Refresh-Route": f"{hub.endpoint}/api/models/{REPO}/xet-read-token",
+    }
+    hub.faults["head:onnx/model.onnx"] = [Fault(headers=route)]
+    fetch(store(), REPO, commit, "onnx/model.onnx")
+    assert fetched(commit, "onnx/model.onnx") == GRAPH
+    assert hub.asked("storage") == ["onnx/model.onnx"]
+
+
 def test_an_error_never_repeats_a_signed_address(hub: LoopbackHub, commit: str) -> None:
     hub.faults["storage:onnx/model.onnx"] = [Fault(status=403)]
     with pytest.raises(ModelLoadError) as caught:

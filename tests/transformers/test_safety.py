@@ -16,6 +16,7 @@ from localrank.contract.errors import ModelLoadError
 from localrank_transformers import OnnxReranker
 from localrank_transformers.onnx_walk import MalformedOnnxError, external_data
 from localrank_transformers.safety import check_name, check_onnx, check_safetensors, check_size, onnx_siblings
+from localrank_transformers.torch_files import read_torch_files
 from tests.support import tiny_models
 
 
@@ -176,6 +177,35 @@ def test_a_malformed_safetensors_file_is_refused(tmp_path: Path, content: bytes)
     place.write_bytes(content)
     with pytest.raises(ModelLoadError, match="no valid safetensors file"):
         check_safetensors(place)
+
+
+def torch_folder(folder: Path, **files: bytes) -> Path:
+    for name, content in {"config.json": b"{}", **files}.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def test_a_torch_folder_with_a_malformed_file_is_refused_before_torch_reads_it(tmp_path: Path) -> None:
+    sound = safetensors({"a": of([2], 0, 8)})
+    read_torch_files(torch_folder(tmp_path, **{"model.safetensors": sound}))
+    with pytest.raises(ModelLoadError, match="no valid safetensors file"):
+        read_torch_files(torch_folder(tmp_path, **{"model.safetensors": sound[:-1]}))
+
+
+@pytest.mark.parametrize(
+    ("shard", "match"),
+    [
+        ("../../evil.safetensors", "no plain path"),
+        ("a.bin", "can run any code"),
+        ("gone.safetensors", "has no gone"),
+    ],
+)
+def test_a_torch_folder_with_an_index_that_leads_elsewhere_is_refused(
+    tmp_path: Path, shard: str, match: str
+) -> None:
+    index = json.dumps({"weight_map": {"a": shard}}).encode()
+    with pytest.raises(ModelLoadError, match=match):
+        read_torch_files(torch_folder(tmp_path, **{"model.safetensors.index.json": index}))
 
 
 @pytest.mark.parametrize("name", ["config.json", "onnx/model.onnx", "a/b/c.safetensors", "model.onnx_data"])
