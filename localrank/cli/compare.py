@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from localrank.cli.output import note, print_json_lines, reader_may_leave, warn_of
+from localrank.cli.output import note, print_json_lines, warn_of, writing
 from localrank.cli.ranking import RankRequest, is_scored, place_of, rank, record_of, spent
 from localrank.cli.reading import InputDocument
 from localrank.cli.terminal import Row, console, show_rows
@@ -99,7 +99,7 @@ def _show(
         )
         for pair in pairs
     ]
-    with reader_may_leave():
+    with writing():
         show_rows(console(), request.query, rows, results[0].score_kind, lines=2)
     for column, (name, result) in enumerate(zip(names, results, strict=True), 1):
         note(f"rank {column}: {name}, {spent(result)}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from localrank.cli.output import print_json_lines, reader_may_leave
+from localrank.cli.output import print_json_lines, writing
 from localrank.cli.ranking import DEFAULT_MODEL, RankRequest, rank, record_of, spent
 from localrank.cli.reading import InputDocument
 from localrank.cli.terminal import Row, console, show_rows
@@ -45,7 +45,7 @@ def demo(*, model: str, as_json: bool) -> None:
     before = [Row((str(one.line),), None, one.text) for one in documents]
     after = [Row((str(one.rank), _moved(one.index + 1, one.rank)), one.score, one.text) for one in result]
     out = console()
-    with reader_may_leave():
+    with writing():
         out.print(f"Query: {DEMO_QUERY}\n", style="bold")
         out.print("Before: the order in which they came", style="bright_black")
         show_rows(out, "", before, "unknown", lines=2)

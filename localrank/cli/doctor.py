@@ -13,7 +13,7 @@ import click
 from localrank._version import __version__
 from localrank.cli.demo import DEMO_DOCUMENTS, DEMO_QUERY
 from localrank.cli.exits import ExitCode
-from localrank.cli.output import print_json_lines, reader_may_leave
+from localrank.cli.output import print_json_lines, writing
 from localrank.cli.ranking import DEFAULT_MODEL, RankRequest, rank, spent
 from localrank.cli.reading import InputDocument
 from localrank.cli.terminal import console
@@ -130,7 +130,7 @@ def _show(sections: Sequence[Section]) -> None:
 
     out = console()
     width = max(len(one.name) for section in sections for one in section.findings)
-    with reader_may_leave():
+    with writing():
         for section in sections:
             out.print(f"{section.title}", style="bold")
             for one in section.findings:

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from localrank.cli.output import discard_output
+
 __all__ = ["ENTRY_POINT_GROUP", "CommandGroup"]
 
 ENTRY_POINT_GROUP = "localrank.commands"
@@ -36,6 +38,14 @@ class CommandGroup(click.Group):
             return command
         entry = _installed().get(cmd_name)
         return None if entry is None else _loaded(entry)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; it ends quietly when whoever reads its output has had enough, as `head` does."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            discard_output()
+            raise click.exceptions.Exit(0) from None
 
 
 def _installed() -> Mapping[str, EntryPoint]:

@@ -15,12 +15,13 @@ import click
 from localrank.contract.types import RerankResult
 
 __all__ = [
+    "discard_output",
     "note",
     "print_json_lines",
-    "reader_may_leave",
     "stdin_is_terminal",
     "stdout_is_terminal",
     "warn_of",
+    "writing",
 ]
 
 
@@ -58,24 +59,28 @@ def print_json_lines(records: Iterable[Mapping[str, Any]]) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # a lone surrogate, which JSON can hold and UTF-8 cannot, comes out as the JSON escape it came in as
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
-    with reader_may_leave():
+    with writing():
         for record in records:
             sys.stdout.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 @contextmanager
-def reader_may_leave() -> Iterator[None]:
-    """End the command quietly when whoever reads standard output has had enough, as `head` does.
+def writing() -> Iterator[None]:
+    """Write standard output inside.
 
     Raises:
-        ClickException: Standard output cannot be written for another reason, such as a full disk.
+        ClickException: It cannot be written, as on a full disk.
     """
     try:
         yield
         sys.stdout.flush()
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        # the interpreter flushes once more when it exits
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            raise click.exceptions.Exit(0) from None
+        discard_output()
         raise click.ClickException(f"Standard output cannot be written: {error.strerror}.") from None
+
+
+def discard_output() -> None:
+    """Let what is still buffered go nowhere: the interpreter flushes once more when it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,10 +11,10 @@ from localrank.cli.exits import EXIT_CODES
 from localrank.cli.output import (
     note,
     print_json_lines,
-    reader_may_leave,
     stdin_is_terminal,
     stdout_is_terminal,
     warn_of,
+    writing,
 )
 from localrank.cli.ranking import DEFAULT_MODEL, RankRequest, is_scored, place_of, rank, record_of, spent
 from localrank.cli.reading import InputDocument, read_documents
@@ -160,7 +160,7 @@ def _show(
         )
         for one in shown
     ]
-    with reader_may_leave():
+    with writing():
         show_rows(console(), request.query, rows, result.score_kind)
     total = len(request.documents)
     more = "" if len(shown) == total else f"{len(shown)} of "

@@ -21,6 +21,12 @@ def hello() -> None:
     click.echo("hello from elsewhere")
 
 
+@click.command()
+def leaver() -> None:
+    """Leave."""
+    sys.exit(7)
+
+
 @click.group()
 def others() -> None:
     """Gather."""
@@ -71,6 +77,22 @@ def test_an_installed_package_cannot_replace_our_own_command(
 
 def test_the_models_command_comes_from_the_local_provider() -> None:
     assert "localrank-mini" in localrank("models", "list").out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell")
+def test_a_reader_of_another_packages_command_may_leave() -> None:
+    script = f'"{sys.executable}" -m localrank models list | true; echo "${{PIPESTATUS[0]}}"'
+    done = subprocess.run(["bash", "-c", script], capture_output=True, check=True, timeout=30)
+
+    assert (done.stdout, done.stderr) == (b"0\n", b"")
+
+
+def test_a_command_may_end_with_a_code_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, leaver=f"{__name__}:leaver")
+
+    with pytest.raises(SystemExit) as caught:
+        main(["leaver"])
+    assert caught.value.code == 7
 
 
 def test_no_arguments_show_the_help() -> None:
