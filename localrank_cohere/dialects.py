@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -78,6 +78,9 @@ class Dialect:
     max_documents: int | None = None
     needs_model: bool = True
     score_kind: ScoreKind = "unknown"
+
+    def __reduce__(self) -> tuple[Callable[[str], Dialect], tuple[str]]:
+        return dialect_named, (self.name,)
 
 
 _COHERE_KEYS = ("CO_API_KEY", "COHERE_API_KEY")

@@ -63,11 +63,11 @@ def _kind(status: int) -> type[APICallError]:
 def _decoded(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
-def _said(body: Any) -> str | None:
+def _said(body: Any, depth: int = 3) -> str | None:
     """Return the server's message: vendors put it under `message`, `detail` or `error`, flat or nested."""
     if isinstance(body, str):
         return body.rstrip(".") or None
@@ -76,8 +76,8 @@ def _said(body: Any) -> str | None:
             f"{_place(one)}{one.get('msg')}" for one in body if isinstance(one, dict) and one.get("msg")
         ]
         return "; ".join(faults) or None
-    if isinstance(body, dict):
-        found = (_said(body.get(name)) for name in ("message", "detail", "error"))
+    if isinstance(body, dict) and depth:
+        found = (_said(body.get(name), depth - 1) for name in ("message", "detail", "error"))
         return next((one for one in found if one), None)
     return None
 

@@ -8,17 +8,25 @@ DIALECT:URL            the one model of a server (`tei`, `vllm`)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 from localrank_cohere.cohere_reranker import CohereReranker
 
 __all__ = ["cohere", "cohere_v1", "jina", "mixedbread", "pinecone", "tei", "vllm", "voyage"]
 
 
-def _of_dialect(dialect: str, default_url: str | None = None) -> Callable[[str], CohereReranker]:
-    def make(body: str) -> CohereReranker:
+class _Make(Protocol):
+    def __call__(
+        self, body: str, *, api_key: str | None = None, base_url: str | None = None
+    ) -> CohereReranker: ...
+
+
+def _of_dialect(dialect: str, default_url: str | None = None) -> _Make:
+    def make(body: str, *, api_key: str | None = None, base_url: str | None = None) -> CohereReranker:
         model, url = _split(body)
-        return CohereReranker(model, base_url=url or default_url, dialect=dialect)
+        return CohereReranker(
+            model, api_key=api_key, base_url=base_url or url or default_url, dialect=dialect
+        )
 
     make.__doc__ = f"Return the reranker for what stands behind `{dialect}:`."
     return make

@@ -1,18 +1,20 @@
 """The one door to HTTP: a pooled `httpx2` client for each event loop, and one POST.
 
-A client closes with `aclose()`, or by itself when its event loop ends: it lives in an async generator, and event loops close
-those before they go.
+The rerankers of a loop share its client, so making one for every request costs nothing. It closes when the last of them is
+closed, or when the loop ends: it lives in an async generator, and event loops close those before they go.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
+from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import anyio
-from anyio.lowlevel import EventLoopToken, current_token
+from anyio.lowlevel import RunVar
 
 from localrank.contract.errors import ConnectionFailedError, InvalidRequestError, MissingDependencyError
 from localrank_cohere.headers import secrets_in, without
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Connections"]
 
 _CONNECT_S = 10.0
-_MOST_CONNECTIONS = 256
 _MOST_IDLE = 64
 _IDLE_S = 30.0
 
@@ -39,19 +40,18 @@ class Answer:
     body: bytes
 
 
-@dataclass(slots=True)
 class Connections:
-    """The open connections of one reranker.
+    """The way to the servers of one reranker.
 
-    Attributes:
+    Args:
         timeout: Seconds that one request may take, from the first to the last byte; None for no limit.
         given: The caller's own client, used as it is and never closed here.
     """
 
-    timeout: float | None
-    given: httpx2.AsyncClient | None = None
-    _own: dict[EventLoopToken, _Kept] = field(default_factory=dict)
-    _addresses: dict[str, httpx2.URL] = field(default_factory=dict)
+    def __init__(self, timeout: float | None, given: httpx2.AsyncClient | None = None) -> None:
+        self.timeout = timeout
+        self.given = given
+        self._addresses: dict[str, httpx2.URL] = {}
 
     async def post(self, url: str, headers: Mapping[str, str], content: bytes) -> Answer:
         """Send one request and return the answer, whatever its status. Redirects are not followed.
@@ -62,7 +62,7 @@ class Connections:
             MissingDependencyError: `httpx2` is not installed.
         """
         http = _httpx2()
-        client = self.given or await self._client()
+        client = self.given or await _client_for(self)
         failure: Exception | None = None
         unsendable = ""
         with anyio.move_on_after(self.timeout):
@@ -84,10 +84,12 @@ class Connections:
         raise ConnectionFailedError(f"No complete answer came within timeout={self.timeout:g} s.", url=url)
 
     async def aclose(self) -> None:
-        """Close this event loop's own client, if there is one; the next request opens another."""
-        kept = self._own.pop(current_token(), None)
-        if kept is not None:
-            await kept.life.aclose()
+        """Close the running event loop's connections, unless another reranker uses them."""
+        shared = _shared.get(None)
+        if shared is not None:
+            shared.users.discard(self)
+            if not shared.users:
+                await shared.life.aclose()
 
     def _request(self, http: Any, url: str, headers: Mapping[str, str], content: bytes) -> httpx2.Request:
         if self.given is not None:  # with the defaults that its owner set
@@ -102,36 +104,45 @@ class Connections:
         )
         return request
 
-    async def _client(self) -> httpx2.AsyncClient:
-        token = current_token()
-        kept = self._own.get(token)
-        if kept is None:
-            http = _httpx2()
-            client = http.AsyncClient(
-                verify=_tls(),
-                timeout=http.Timeout(None, connect=_CONNECT_S),
-                limits=http.Limits(
-                    max_connections=_MOST_CONNECTIONS,
-                    max_keepalive_connections=_MOST_IDLE,
-                    keepalive_expiry=_IDLE_S,
-                ),
-            )
-            kept = self._own[token] = _Kept(client, self._living(client, token))
-            await anext(kept.life)
-        return kept.client
 
-    async def _living(self, client: httpx2.AsyncClient, token: EventLoopToken) -> AsyncGenerator[None, None]:
-        try:
-            yield
-        finally:
-            self._own.pop(token, None)
-            await client.aclose()
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shared:
+    """One event loop's client, who uses it, and the generator whose end closes it."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
     client: httpx2.AsyncClient
+    users: WeakSet[Connections]
     life: AsyncGenerator[None, None]
+
+
+_shared: RunVar[_Shared | None] = RunVar("localrank_http_client", None)
+
+
+async def _client_for(user: Connections) -> httpx2.AsyncClient:
+    shared = _shared.get(None)
+    if shared is None:
+        http = _httpx2()
+        client = http.AsyncClient(
+            verify=_tls(),
+            timeout=http.Timeout(None, connect=_CONNECT_S),
+            limits=http.Limits(
+                max_connections=None, max_keepalive_connections=_MOST_IDLE, keepalive_expiry=_IDLE_S
+            ),
+        )
+        # Rerankers with different keys share it, so it keeps no cookies.
+        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        shared = _Shared(client, WeakSet(), _living(client))
+        _shared.set(shared)
+        await anext(shared.life)
+    shared.users.add(user)
+    return shared.client
+
+
+async def _living(client: httpx2.AsyncClient) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        _shared.set(None)
+        await client.aclose()
 
 
 @cache

@@ -75,7 +75,7 @@ def read(dialect: Dialect, text: str, *, count: int, source: str) -> Reading:
     """
     try:
         decoded = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         _refuse(source, f"is no JSON: {shortened(text.strip())!r}")
     rows = decoded if dialect.rows is None else _member(decoded, dialect.rows)
     if not isinstance(rows, list):
@@ -105,13 +105,13 @@ def _results(rows: list[Any], score_name: str, count: int, source: str) -> list[
             _refuse(source, f"holds the index {shortened(repr(index))} for {count} documents")
         if seen[index]:
             _refuse(source, f"holds index {index} twice")
-        if type(score) is not float and type(score) is not int:
-            _refuse(source, f"holds the {score_name} {shortened(repr(score))} at index {index}, no number")
-        if not math.isfinite(score):
-            _refuse(source, f"holds the {score_name} {score} at index {index}")
+        number = _finite(score)
+        if number is None:
+            shown = shortened(repr(score)) if isinstance(score, (str, float)) else type(score).__name__
+            _refuse(source, f"holds the {score_name} {shown} at index {index}, which is no finite number")
         seen[index] = 1
         spans = row.get("relevant_spans")
-        results.append(ScoredIndex(index, float(score), metadata={"spans": spans} if spans else None))
+        results.append(ScoredIndex(index, number, metadata={"spans": spans} if spans else None))
     return results
 
 
@@ -138,10 +138,18 @@ def _usage(body: Mapping[str, Any]) -> RerankUsage:
 
 
 def _first(*values: Any) -> float | None:
-    for value in values:
-        if type(value) in {int, float} and math.isfinite(value) and value >= 0:
-            return float(value)
-    return None
+    numbers = (_finite(value) for value in values)
+    return next((number for number in numbers if number is not None and number >= 0), None)
+
+
+def _finite(value: Any) -> float | None:
+    if type(value) is not float and type(value) is not int:
+        return None
+    try:
+        number = float(value)
+    except OverflowError:  # JSON has integers of any length
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _warnings(body: Mapping[str, Any]) -> list[RerankWarning]:

@@ -1,0 +1,57 @@
+"""A base address may be the root, the first part of the path, or the whole endpoint."""
+
+from __future__ import annotations
+
+import pytest
+
+from localrank import InvalidRequestError
+from localrank_cohere.dialects import dialect_named
+from localrank_cohere.endpoints import endpoint
+
+
+@pytest.mark.parametrize(
+    ("dialect", "base", "expected"),
+    [
+        ("cohere", None, "https://api.cohere.com/v2/rerank"),
+        ("cohere", "https://h", "https://h/v2/rerank"),
+        ("cohere", "https://h/", "https://h/v2/rerank"),
+        ("cohere", "https://h/v2", "https://h/v2/rerank"),
+        ("cohere", "https://h/v2/rerank", "https://h/v2/rerank"),
+        ("cohere", "https://h/providers/cohere/v2", "https://h/providers/cohere/v2/rerank"),
+        ("cohere", "https://h/proxy", "https://h/proxy/v2/rerank"),
+        ("jina", "http://127.0.0.1:7997", "http://127.0.0.1:7997/v1/rerank"),
+        ("jina", "http://127.0.0.1:7997/rerank", "http://127.0.0.1:7997/rerank"),
+        ("voyage", "https://ai.mongodb.com/v1", "https://ai.mongodb.com/v1/rerank"),
+        ("mixedbread", "https://h/v1", "https://h/v1/reranking"),
+        ("tei", "http://[::1]:8080", "http://[::1]:8080/rerank"),
+        ("cohere", "https://h/v2?api-version=1", "https://h/v2/rerank?api-version=1"),
+    ],
+)
+def test_the_path_is_completed(dialect: str, base: str | None, expected: str) -> None:
+    assert endpoint(dialect_named(dialect), base) == expected
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "",
+        "localhost:8080",
+        "ftp://h",
+        "http://",
+        "http://user:pass@h",
+        "http://h#x",
+        "http://h:x",
+        7,
+        "http://[::1",
+    ],
+)
+def test_what_is_no_address_is_refused_and_not_shown(base: object) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        endpoint(dialect_named("cohere"), base)  # type: ignore[arg-type]
+
+    assert "pass" not in str(caught.value).partition(".")[0]
+
+
+def test_a_dialect_without_a_home_needs_an_address() -> None:
+    with pytest.raises(InvalidRequestError, match="base_url="):
+        endpoint(dialect_named("tei"), None)
