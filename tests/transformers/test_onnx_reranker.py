@@ -299,7 +299,7 @@ async def test_a_failed_load_is_forgotten(tmp_path: Path) -> None:
     good = (folder / "onnx/model.onnx").read_bytes()
     (folder / "onnx/model.onnx").write_bytes(b"not a graph")
     model = OnnxReranker(folder)
-    with pytest.raises(ModelLoadError, match="cannot load|no valid ONNX"):
+    with pytest.raises(ModelLoadError, match=r"cannot load|no valid ONNX"):
         await rerank(model, "what", ["the"])
     (folder / "onnx/model.onnx").write_bytes(good)
     assert len(await rerank(model, "what", ["the"])) == 1

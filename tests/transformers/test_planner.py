@@ -34,7 +34,7 @@ def test_a_group_stays_within_the_budget_and_nearly_equal(lengths: list[int]) ->
 @given(LENGTHS)
 def test_without_a_mask_only_equal_lengths_share_a_run(lengths: list[int]) -> None:
     for unit in plan(lengths, group_tokens=GROUP_TOKENS, least_fill=EQUAL):
-        assert 1 == len({lengths[position] for position in unit.positions})
+        assert len({lengths[position] for position in unit.positions}) == 1
 
 
 def test_short_documents_share_a_run() -> None:
