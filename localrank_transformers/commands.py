@@ -15,6 +15,7 @@ import click
 from localrank.contract.errors import InvalidRequestError, ModelLoadError, UnknownModelError
 from localrank.providers.registry import unknown_model
 from localrank_transformers.catalogue import CatalogueEntry, Family, entries, known_names, lookup
+from localrank_transformers.export_command import export_model
 from localrank_transformers.optimize_command import optimize_model
 from localrank_transformers.pull_command import pull_models
 from localrank_transformers.selection import SortBy, common_quality, parse_size, select, size_mb
@@ -52,6 +53,7 @@ def models(context: click.Context) -> None:
         context.invoke(list_models)
 
 
+models.add_command(export_model)
 models.add_command(optimize_model)
 models.add_command(pull_models)
 
