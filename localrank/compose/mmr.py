@@ -53,11 +53,12 @@ def word_similarity(texts: Sequence[str]) -> Similarity:
     words = [set(_WORD.findall(text.casefold())) for text in texts]
     spread = Counter(word for found in words for word in found)
     most = len(texts) / 2 if len(texts) >= _FEWEST_FOR_COMMON else len(texts)
-    counted = (word for word, texts_with in spread.items() if 1 < texts_with <= most)
-    place = {word: position for position, word in enumerate(counted)}
-    lengths = [sum(spread[word] <= most for word in found) for found in words]
+    common = {word for word, texts_with in spread.items() if texts_with > most}
+    shared = (word for word, texts_with in spread.items() if 1 < texts_with <= most)
+    bits = {word: 1 << position for position, word in enumerate(shared)}
+    signatures = [sum(map(bits.__getitem__, found & bits.keys())) for found in words]
+    lengths = [len(found) - len(found & common) for found in words]
     scales = [1 / math.sqrt(length) if length else 0.0 for length in lengths]
-    signatures = [_bits([place[word] for word in found if word in place], len(place)) for found in words]
 
     def similarity(one: int, others: Sequence[int]) -> list[float]:
         if not lengths[one]:
@@ -66,13 +67,6 @@ def word_similarity(texts: Sequence[str]) -> Similarity:
         return [(mine & signatures[other]).bit_count() * scale * scales[other] for other in others]
 
     return similarity
-
-
-def _bits(places: Sequence[int], size: int) -> int:
-    held = bytearray(size // 8 + 1)
-    for place in places:
-        held[place >> 3] |= 1 << (place & 7)
-    return int.from_bytes(held, "little")
 
 
 def cosine_similarity(vectors: Sequence[Sequence[float]]) -> Similarity:
