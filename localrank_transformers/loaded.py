@@ -60,14 +60,13 @@ def load(
         ModelLoadError: A file is missing, damaged or unsupported.
         InvalidRequestError: A setting that this model cannot meet.
     """
-    refined = settings.precision == "refined"
-    files = read_files(location, "int8" if refined else settings.precision)
+    files = read_files(location, "int8" if settings.precision == "refined" else settings.precision)
     shape = read_shape(files.config, files.tokenizer_config)
     max_length = window(shape, settings.max_length, entry.default_length if entry else None)
     return LoadedModel(
         tokenizer=PairTokenizer(_tokenizer(files.tokenizer_json), max_length=max_length),
         engine=_engine(files, settings),
-        exact=_engine(read_files(location, "fp32"), settings) if refined else None,
+        exact=_engine(read_files(location, "fp32"), settings) if settings.precision == "refined" else None,
         activation=settings.activation or "sigmoid",
         threads=settings.threads,
         scheduler=scheduler,
