@@ -27,7 +27,7 @@ def test_the_page_names_every_package_and_no_other() -> None:
         for path in (ROOT / package).rglob("__init__.py")
     }
 
-    assert rooms_on_the_page() == real
+    assert rooms_on_the_page() == real, f"draw the tree of {PAGE.name} as it is"
 
 
 def test_every_decision_is_in_the_list() -> None:
