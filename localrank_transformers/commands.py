@@ -17,6 +17,7 @@ from localrank.providers.registry import unknown_model
 from localrank_transformers.catalogue import CatalogueEntry, Family, entries, known_names, lookup
 from localrank_transformers.export_command import export_model
 from localrank_transformers.optimize_command import optimize_model
+from localrank_transformers.prices_listing import list_prices
 from localrank_transformers.pull_command import pull_models
 from localrank_transformers.selection import SortBy, common_quality, parse_size, select, size_mb
 
@@ -31,6 +32,7 @@ List the known models, show one, fetch one, or print where its files lie.
   localrank models show bge-v2-m3
   localrank models pull mini
   localrank models path localrank-mini
+  localrank models --remote
 """
 
 
@@ -46,11 +48,16 @@ def _megabytes(_context: click.Context, _option: click.Parameter, value: str | N
     short_help="List the known models, show one, fetch one.",
     invoke_without_command=True,
 )
+@click.option("--remote", is_flag=True, help="List the prices of remote models.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines.")
 @click.pass_context
-def models(context: click.Context) -> None:
+def models(context: click.Context, *, remote: bool, as_json: bool) -> None:
     """List the models where no command is named."""
+    if remote:
+        list_prices(as_json=as_json)
+        context.exit()
     if context.invoked_subcommand is None:
-        context.invoke(list_models)
+        context.invoke(list_models, as_json=as_json)
 
 
 models.add_command(export_model)

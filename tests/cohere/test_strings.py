@@ -1,0 +1,49 @@
+"""Remote models by name."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+import pytest
+
+from localrank import InvalidRequestError, rerank_sync, resolve
+from localrank_cohere import strings
+from localrank_cohere.dialects import DIALECTS
+from tests.support.rerank_server import RerankServer
+
+
+@pytest.mark.parametrize(
+    ("name", "provider", "model", "url"),
+    [
+        ("cohere:rerank-v3.5", "cohere", "rerank-v3.5", "https://api.cohere.com/v2/rerank"),
+        ("cohere-v1:rerank-v3.5", "cohere", "rerank-v3.5", "https://api.cohere.com/v1/rerank"),
+        ("jina:jina-reranker-v3", "jina", "jina-reranker-v3", "https://api.jina.ai/v1/rerank"),
+        ("jina:BAAI/bge@http://127.0.0.1:7997", "jina", "BAAI/bge", "http://127.0.0.1:7997/v1/rerank"),
+        ("voyage:rerank-2.5", "voyage", "rerank-2.5", "https://api.voyageai.com/v1/rerank"),
+        ("mixedbread:m", "mixedbread", "m", "https://api.mixedbread.com/v1/reranking"),
+        ("pinecone:m", "pinecone", "m", "https://api.pinecone.io/rerank"),
+        ("tei:http://127.0.0.1:8080", "tei", "tei", "http://127.0.0.1:8080/rerank"),
+        ("vllm:BAAI/bge", "vllm", "BAAI/bge", "http://127.0.0.1:8000/v1/rerank"),
+        ("vllm:https://gpu.example/v1", "vllm", "vllm", "https://gpu.example/v1/rerank"),
+    ],
+)
+def test_a_name_is_a_reranker(name: str, provider: str, model: str, url: str) -> None:
+    reranker = resolve(name)
+
+    assert (reranker.provider, reranker.model_id) == (provider, model)
+    assert f"url='{url}'" in repr(reranker)
+
+
+def test_every_dialect_has_a_name() -> None:
+    names = {entry.name for entry in entry_points(group="localrank.providers")}
+
+    assert {dialect.name for dialect in DIALECTS} <= names
+
+
+def test_a_name_is_enough_for_a_call(server: RerankServer) -> None:
+    assert rerank_sync(f"cohere:m@{server.url}", "b", ["a", "b"])[0].index == 1
+
+
+def test_a_tei_name_without_an_address_is_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="base_url="):
+        strings.tei("bge")
