@@ -53,7 +53,8 @@ def pull_models(*, names: tuple[str, ...], engine: Engine | None, precision: Pre
 
 
 def _engine_of(name: str, entry: CatalogueEntry | None) -> Engine:
-    if entry is None or "onnx" in entry.engines:
+    foreign = entry is not None and "/" in name and name.lower() != str(entry.hub_id).lower()
+    if entry is None or foreign or "onnx" in entry.engines:
         return "onnx"
     if "torch" in entry.engines:
         return "torch"

@@ -75,6 +75,16 @@ def test_a_model_that_only_torch_runs_gets_the_files_for_torch(
     assert "pytorch_model.bin" not in hub.asked("storage")
 
 
+def test_another_repository_of_known_weights_is_fetched_for_what_it_holds(
+    hub: LoopbackHub, mini: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub.add("onnx-community/bge-reranker-v2-m3-ONNX", mini)
+    code, out, _ = run(capsys, "pull", "onnx-community/bge-reranker-v2-m3-ONNX")
+
+    assert code == 0
+    assert (Path(out.strip()) / "onnx/model.onnx").is_file()
+
+
 def test_a_model_that_nothing_runs_is_not_fetched(
     hub: LoopbackHub, capsys: pytest.CaptureFixture[str]
 ) -> None:
