@@ -3,9 +3,9 @@
     python -m benchmarks.compose_overhead
 
 The inner model gives scores without computing anything, so the time of a wrapped call, less that of its inner calls, is the
-wrapper's own. It is CPU time of this process, so that other processes do not count; the cache is timed by the wall clock. Documents
-are 60 characters long, `top_k` is None, one call runs at a time on asyncio. The bar of a wrapper is
-0.2 ms a call plus 2 µs a document.
+wrapper's own. It is CPU time of this process, so that other processes do not count; the cache is timed by the wall clock.
+Documents are 60 characters long, `top_k` is None, one call runs at a time on asyncio. The bar of a wrapper is 0.2 ms a call
+plus 2 µs a document.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from localrank.compose.calibration import fit_calibration
 from localrank.providers.calls import call_model
 
 COUNTS = (10, 100, 1000)
-REPEATS, ROUNDS = 30, 3
+REPEATS, ROUNDS = 20, 5
 BAR_MS, BAR_US_A_DOCUMENT = 0.2, 2.0
 CACHE_BAR = 50
 
@@ -93,7 +93,7 @@ def wrappers() -> Mapping[str, tuple[RerankerModel, Callable[[int], list[int]]]]
             Batched(Instant(), max_documents=50),
             lambda count: [50] * (count // 50) or [count],
         ),
-        "Diversified(candidates=50)": (Diversified(Instant()), one),
+        "Diversified(candidates=40)": (Diversified(Instant()), one),
         "wrapped": (wrapped(Instant(), transform_options=lambda options: options), one),
     }
 
@@ -111,7 +111,7 @@ async def median_ms(
     repeats: int = REPEATS,
     clock: Callable[[], float] = time.process_time,
 ) -> float:
-    """Return the lowest of three medians of the time of one call by `clock`, in milliseconds."""
+    """Return the lowest of some medians of the time of one call by `clock`, in milliseconds."""
     await call()
     medians: list[float] = []
     for _ in range(ROUNDS):
@@ -211,7 +211,8 @@ def main() -> None:
     write(
         "compose_overhead",
         "Overhead of the wrappers",
-        f"CPU time, the lowest of {ROUNDS} medians of {REPEATS} calls. Other processes took {others:.0%} of the CPU.\n\n{overhead}\n\n{cache}",
+        f"CPU time, the lowest of {ROUNDS} medians of {REPEATS} calls. Other processes took {others:.0%} of the CPU."
+        f"\n\n{overhead}\n\n{cache}",
         {"rows": [asdict(row) for row in rows], "cache": speed, "others": round(others, 3)},
         bars=bars,
     )

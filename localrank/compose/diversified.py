@@ -54,7 +54,7 @@ class Diversified(Wrapper):
         model: AnyReranker | str,
         *,
         lambda_: float = 0.7,
-        candidates: int = 50,
+        candidates: int = 40,
         embed: Embed | None = None,
     ) -> None:
         if not 0 <= lambda_ <= 1:

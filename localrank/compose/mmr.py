@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 __all__ = ["Similarity", "cosine_similarity", "marginal_order", "word_similarity"]
 
@@ -51,7 +52,7 @@ def word_similarity(texts: Sequence[str]) -> Similarity:
     Sets are integers with one bit a word, so one comparison costs well under a microsecond.
     """
     words = [set(_WORD.findall(text.casefold())) for text in texts]
-    spread = Counter(word for found in words for word in found)
+    spread = Counter(chain.from_iterable(words))
     most = len(texts) / 2 if len(texts) >= _FEWEST_FOR_COMMON else len(texts)
     common = {word for word, texts_with in spread.items() if texts_with > most}
     shared = (word for word, texts_with in spread.items() if 1 < texts_with <= most)
