@@ -96,10 +96,11 @@ def _lengths(kind: str) -> Lengths:
 
 
 def _cut(documents: Sequence[str], start: int, length: int, spans: Spans) -> tuple[str, int]:
-    text = documents[start]
-    for step in range(1, len(documents)):
-        borders = spans(text)
-        if len(borders) >= length:
-            return text[: borders[length - 1][1]], length
+    text, step = documents[start], 1
+    borders = spans(text)
+    while len(borders) < length and step < len(documents):
         text = f"{text} {documents[(start + step) % len(documents)]}"
-    return text, len(spans(text))
+        borders = spans(text)
+        step += 1
+    kept = min(length, len(borders))
+    return text[: borders[kept - 1][1]] if kept else text, kept

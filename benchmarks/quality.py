@@ -1,0 +1,232 @@
+"""Ranking quality of the precisions against each other and against the first stages: `python -m benchmarks.quality`.
+
+Every collection below `--data` with a run `NAME.*.run` below `--runs` is reranked in each precision: nDCG@10, and how far int8
+and refined agree with float32 (same first place, overlap of the best 10). On `--paragraphs`, a collection with one right
+paragraph a query, the model is held against its first stages, the run and BM25, with paired 95 % bootstrap intervals.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import ir_measures
+from ir_measures import nDCG
+
+from benchmarks.common.candidates import TOP, Ranking, bm25, judged, reranked, spread
+from benchmarks.common.collections import Collection, read_collection, read_run
+from benchmarks.common.results import RESULTS, Bar, write
+from benchmarks.common.statistics import Interval, paired_difference
+from benchmarks.common.tables import markdown_table
+from localrank import RerankError, rerank_sync
+from localrank_transformers import OnnxReranker
+
+FIRST_STAGE = "first stage"
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far a precision ranks as float32 does, over the queries of a collection."""
+
+    queries: int
+    same_first: float
+    overlap: float
+
+
+def main() -> int:
+    """Measure agreement and quality on every collection, then the right paragraph."""
+    arguments = _arguments()
+    models = _models(arguments)
+    collections = {
+        path.name: path for path in sorted(arguments.data.iterdir()) if (path / "corpus.jsonl").is_file()
+    }
+    wanted = [name for name in collections if not arguments.collections or name in arguments.collections]
+    rows: list[list[str]] = []
+    agreement_rows: list[list[str]] = []
+    data: dict[str, Any] = {}
+    bars: list[Bar] = []
+    for name in wanted:
+        runs = sorted(arguments.runs.glob(f"{name}.*.run"))
+        if not runs:
+            continue
+        collection = read_collection(collections[name])
+        candidates = spread(judged(read_run(runs[0]), collection), arguments.queries)
+        rankings = _rank_all(models, collection, candidates)
+        ndcg = {kind: _ndcg(collection, ranking) for kind, ranking in rankings.items()}
+        rows.append(
+            [
+                name,
+                str(len(candidates)),
+                *(f"{ndcg[kind]:.4f}" if kind in ndcg else "–" for kind in _kinds(models)),
+            ]
+        )
+        agreements = _agreements(rankings)
+        for kind, one in agreements.items():
+            agreement_rows.append([name, kind, f"{one.same_first:.2%}", f"{one.overlap:.4f}"])
+        bars += _collection_bars(name, agreements, ndcg)
+        data[name] = {"ndcg": ndcg, "agreement": {kind: asdict(one) for kind, one in agreements.items()}}
+        if name == arguments.paragraphs:
+            paragraph_bars, data["right paragraph"] = _right_paragraph(models, collection, rankings)
+            bars += paragraph_bars
+    text = "\n\n".join(
+        [
+            f"{arguments.model or 'the embedded model'}; candidates: the runs in {arguments.runs.name}/.",
+            markdown_table(["nDCG@10", "queries", *_kinds(models)], rows),
+            markdown_table(
+                ["against fp32", "precision", "same first place", f"top-{TOP} overlap"],
+                agreement_rows,
+                left=2,
+            ),
+        ]
+    )
+    write("quality", "Ranking quality", text, data, folder=arguments.output, bars=bars)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", help="a folder; the embedded model if left out")
+    parser.add_argument("--data", type=Path, required=True, help="folder of collections in the BEIR layout")
+    parser.add_argument("--runs", type=Path, required=True, help="folder of TREC runs, NAME.ANYTHING.run")
+    parser.add_argument("--collections", type=lambda text: text.split(","), default=[])
+    parser.add_argument("--queries", type=int, help="at most so many a collection, spread over the run")
+    parser.add_argument(
+        "--precisions", type=lambda text: text.split(","), default=["fp32", "int8", "refined"]
+    )
+    parser.add_argument(
+        "--paragraphs", default="squad_heldout", help="the collection with one right document a query"
+    )
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    return parser.parse_args()
+
+
+def _models(arguments: argparse.Namespace) -> dict[str, OnnxReranker]:
+    models = {}
+    for precision in arguments.precisions:
+        try:
+            model = OnnxReranker(arguments.model, precision=precision)
+            rerank_sync(model, "warm", ["up"])
+        except RerankError as error:
+            print(f"{precision}: not measured: {error}", file=sys.stderr)
+            continue
+        models[precision] = model
+    return models
+
+
+def _kinds(models: Mapping[str, OnnxReranker]) -> list[str]:
+    return [FIRST_STAGE, *models]
+
+
+def _rank_all(
+    models: Mapping[str, OnnxReranker], collection: Collection, candidates: Mapping[str, Ranking]
+) -> dict[str, dict[str, Ranking]]:
+    rankings: dict[str, dict[str, Ranking]] = {FIRST_STAGE: dict(candidates)}
+    for precision, model in models.items():
+        started = time.perf_counter()
+        rankings[precision] = reranked(model, precision, collection, candidates)
+        print(f"{collection.name} {precision}: {time.perf_counter() - started:.0f} s", file=sys.stderr)
+    return rankings
+
+
+def _ndcg(collection: Collection, rankings: Mapping[str, Ranking]) -> float:
+    qrels = {query: collection.qrels[query] for query in rankings}
+    run = {
+        query: {document: float(-place) for place, (document, _) in enumerate(ranking)}
+        for query, ranking in rankings.items()
+    }
+    return float(ir_measures.calc_aggregate([nDCG @ TOP], qrels, run)[nDCG @ TOP])
+
+
+def _agreements(rankings: Mapping[str, Mapping[str, Ranking]]) -> dict[str, Agreement]:
+    exact = rankings.get("fp32")
+    if exact is None:
+        return {}
+    return {
+        kind: _agreement(exact, ranking)
+        for kind, ranking in rankings.items()
+        if kind not in {"fp32", FIRST_STAGE}
+    }
+
+
+def _agreement(exact: Mapping[str, Ranking], other: Mapping[str, Ranking]) -> Agreement:
+    firsts = [ranking[0][0] == other[query][0][0] for query, ranking in exact.items()]
+    overlaps = [
+        len(_best(ranking) & _best(other[query])) / len(_best(ranking)) for query, ranking in exact.items()
+    ]
+    return Agreement(len(firsts), fmean(firsts), fmean(overlaps))
+
+
+def _best(ranking: Ranking) -> set[str]:
+    return {document for document, _ in ranking[:TOP]}
+
+
+def _collection_bars(name: str, agreements: Mapping[str, Agreement], ndcg: Mapping[str, float]) -> list[Bar]:
+    bars = []
+    refined = agreements.get("refined")
+    if refined is not None:
+        first, overlap = refined.same_first, refined.overlap
+        bars += [
+            Bar(f"{name}: refined, same first place as fp32", "≥ 99.5 %", f"{first:.2%}", first >= 0.995),
+            Bar(f"{name}: refined, top-{TOP} overlap with fp32", "≥ 0.99", f"{overlap:.4f}", overlap >= 0.99),
+        ]
+    if {"int8", "fp32"} <= ndcg.keys():
+        change = ndcg["int8"] - ndcg["fp32"]
+        bars.append(
+            Bar(f"{name}: int8, nDCG@10 against fp32", "within 0.005", f"{change:+.4f}", abs(change) <= 0.005)
+        )
+    return bars
+
+
+def _right_paragraph(
+    models: Mapping[str, OnnxReranker], collection: Collection, rankings: Mapping[str, Mapping[str, Ranking]]
+) -> tuple[list[Bar], dict[str, dict[str, float]]]:
+    """Hold each precision against both first stages, each over that stage's own best 50."""
+    queries = list(rankings[FIRST_STAGE])
+    lexical = bm25(collection, queries)
+    bars, data = [], {}
+    for precision, model in models.items():
+        ours = {
+            "the run": rankings[precision],
+            "BM25": reranked(model, precision, collection, lexical),
+        }
+        for stage, theirs in (("the run", rankings[FIRST_STAGE]), ("BM25", lexical)):
+            mine = _firsts(collection, queries, ours[stage])
+            other = _firsts(collection, queries, theirs)
+            interval = paired_difference(mine, other)
+            data[f"{precision} over {stage}"] = {
+                "ours": fmean(mine),
+                "stage": fmean(other),
+                **asdict(interval),
+            }
+            bars.append(
+                _paragraph_bar(collection.name, precision, stage, (fmean(mine), fmean(other)), interval)
+            )
+    return bars, data
+
+
+def _paragraph_bar(
+    name: str, precision: str, stage: str, means: tuple[float, float], interval: Interval
+) -> Bar:
+    measured = f"{means[0]:.3f} against {means[1]:.3f}: {interval.mean:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"
+    return Bar(
+        f"{name}: {precision}, right document first, over the best 50 of {stage}",
+        "interval > 0",
+        measured,
+        interval.low > 0,
+    )
+
+
+def _firsts(collection: Collection, queries: Sequence[str], rankings: Mapping[str, Ranking]) -> list[float]:
+    return [float(collection.qrels[query].get(rankings[query][0][0], 0) > 0) for query in queries]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
