@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import entry_points
 from typing import Any, TypeAlias
 
@@ -16,6 +17,7 @@ __all__ = [
     "BARE_NAME_PROVIDER",
     "ENTRY_POINT_GROUP",
     "ProviderFactory",
+    "make_model",
     "provider_names",
     "register_provider",
     "resolve",
@@ -76,6 +78,27 @@ def resolve(model: AnyReranker | str) -> AnyReranker:
     made = check_model(_factory(provider)(model_id))
     with _lock:
         return _models.setdefault(key, made)
+
+
+def make_model(name: str, settings: Mapping[str, Any]) -> AnyReranker:
+    """Return a new model for a name, made with its provider's own settings, such as `{"api_key": "…"}`.
+
+    It is never a shared one, so that settings of one caller do not reach another.
+
+    Raises:
+        UnknownModelError: No provider of that name; or the provider knows no such model.
+        InvalidRequestError: An empty name, or a setting that the provider does not have.
+    """
+    provider, model_id = _split(name)
+    factory: Callable[..., AnyReranker] = _factory(provider)
+    try:
+        inspect.signature(factory).bind(model_id, **settings)
+    except TypeError as error:
+        raise InvalidRequestError(
+            f"{provider} cannot be made with the settings {', '.join(map(repr, settings))}: {error}.",
+            hint="Pass keyword arguments of the provider's constructor.",
+        ) from None
+    return check_model(factory(model_id, **settings))
 
 
 def unknown_model(kind: str, name: str, known: Iterable[str]) -> UnknownModelError:

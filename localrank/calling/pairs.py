@@ -1,0 +1,45 @@
+"""Score (query, document) pairs, for interfaces that ask for numbers and know no ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from localrank.calling.many import rerank_many
+from localrank.calling.portal import run_blocking
+from localrank.contract.errors import InvalidResponseError
+from localrank.contract.model import AnyReranker
+from localrank.providers.registry import resolve
+
+__all__ = ["score_pairs_sync"]
+
+
+def score_pairs_sync(model: AnyReranker | str, pairs: Sequence[tuple[str, str]]) -> list[float]:
+    """Return the score of each (query, document) pair, in order; the documents of one query go out in one call.
+
+    Scores of a model whose scores depend on the list, or are ordinal, are to be compared within one query only.
+
+    Raises:
+        InvalidResponseError: The model left documents out, or placed some below others whatever their scores, so that numbers
+            cannot say what it said.
+        RerankError: Whatever the call raised.
+    """
+    reranker = resolve(model)
+    places: dict[str, list[int]] = {}
+    for position, (query, _) in enumerate(pairs):
+        places.setdefault(query, []).append(position)
+    questions = [
+        (query, [pairs[position][1] for position in positions]) for query, positions in places.items()
+    ]
+    results = run_blocking(partial(rerank_many, reranker, questions))
+    scores = [0.0] * len(pairs)
+    for positions, result in zip(places.values(), results, strict=True):
+        if len(result) != len(positions) or any(hit.tier for hit in result):
+            raise InvalidResponseError(
+                f"{reranker.provider}:{reranker.model_id} ranked its documents in tiers or left some out, which scores "
+                "of pairs cannot show.",
+                hint="Use an interface that returns a ranking, such as rerank().",
+            )
+        for hit in result:
+            scores[positions[hit.index]] = hit.score
+    return scores

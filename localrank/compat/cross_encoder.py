@@ -1,0 +1,194 @@
+"""The `predict` and `rank` of sentence-transformers' `CrossEncoder` over our models.
+
+After sentence-transformers 6.2 (https://sbert.net/docs/package_reference/cross_encoder/cross_encoder.html): arguments, types of
+the results, the order. Scores are 0–1 unless `activation_fn` is an `Identity`; there, the configuration of each model decides,
+so that a model trained for raw scores (`ms-marco-MiniLM…`) gives logits. `batch_size` and `show_progress_bar` change nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from localrank.calling.pairs import score_pairs_sync
+from localrank.calling.sync import rerank_sync
+from localrank.contract.errors import InvalidRequestError
+from localrank.contract.model import AnyReranker, score_kind
+from localrank.contract.types import shortened
+from localrank.providers.registry import make_model, resolve
+
+__all__ = ["CrossEncoder"]
+
+EMBEDDED = "localrank-mini"
+
+_ACTIVATIONS = {"Sigmoid": "sigmoid", "Identity": "none"}
+"""What `activation_fn` means to a local model, by its class."""
+
+Pair = Sequence[str]
+Scores = NDArray[np.float32] | np.float32 | list[np.float32]
+
+
+class CrossEncoder:
+    """Scores as a `CrossEncoder` with one label does, with one of our models.
+
+    Args:
+        model_name_or_path: A reranker, a hub id, an alias or a folder. None means the embedded model.
+        max_length: Tokens of a pair; None means the model's own limit.
+        activation_fn: A `torch.nn.Sigmoid()` for 0–1, a `torch.nn.Identity()` for logits; None means 0–1.
+        cache_folder: Where fetched models are kept.
+        revision: The branch, tag or commit of a hub model.
+        local_files_only: Whether nothing may be fetched.
+        backend: `onnx`, or `torch` with the extra of that name.
+        device: Where torch computes.
+
+    Raises:
+        InvalidRequestError: A setting that the backend does not have, or settings beside a reranker that is made already.
+        UnknownModelError: No such model.
+    """
+
+    def __init__(
+        self,
+        model_name_or_path: AnyReranker | str | Path | None = None,
+        *,
+        max_length: int | None = None,
+        activation_fn: object | None = None,
+        cache_folder: str | Path | None = None,
+        revision: str | None = None,
+        local_files_only: bool = False,
+        backend: Literal["onnx", "torch"] = "onnx",
+        device: str | None = None,
+    ) -> None:
+        settings: dict[str, Any] = {
+            "max_length": max_length,
+            "activation": _activation(activation_fn),
+            "cache_dir": cache_folder,
+            "revision": revision,
+            "offline": local_files_only or None,
+            "device": None if backend == "onnx" and device == "cpu" else device,
+        }
+        given = {name: value for name, value in settings.items() if value is not None}
+        if model_name_or_path is not None and not isinstance(model_name_or_path, (str, Path)):
+            if given:
+                raise InvalidRequestError(
+                    f"{', '.join(given)} cannot be set on a reranker that is made already.",
+                    hint="Give them to its constructor.",
+                )
+            self.model = resolve(model_name_or_path)
+        else:
+            name = f"{backend}:{model_name_or_path or EMBEDDED}"
+            self.model = make_model(name, given) if given else resolve(name)
+
+    def predict(
+        self,
+        inputs: Sequence[Pair] | Pair,
+        *,
+        batch_size: int = 32,
+        show_progress_bar: bool | None = None,  # noqa: ARG002  # sentence-transformers' signature
+        activation_fn: object | None = None,
+        convert_to_numpy: bool = True,
+        convert_to_tensor: bool = False,
+    ) -> Scores:
+        """Return the score of each (query, document) pair: an array of float32, or one number for one pair.
+
+        Args:
+            inputs: Pairs, or one pair.
+            batch_size: Accepted, checked and not used.
+            show_progress_bar: Accepted and not used.
+            activation_fn: A Sigmoid or an Identity for this call; None means the model's own.
+            convert_to_numpy: False for a list of numbers.
+            convert_to_tensor: Refused: call `torch.from_numpy` on the array.
+
+        Raises:
+            InvalidRequestError: What is no pair of strings, or a tensor asked for.
+            RerankError: Whatever `rerank` raises.
+        """
+        _check_batch_size(batch_size)
+        if convert_to_tensor:
+            raise InvalidRequestError(
+                "convert_to_tensor is True, and localrank brings no torch.",
+                hint="Call torch.from_numpy on the array that predict returns.",
+            )
+        single = len(inputs) > 0 and isinstance(inputs[0], str)
+        pairs = [_pair(pair, place) for place, pair in enumerate([inputs] if single else inputs)]
+        scores = np.asarray(self._activated(score_pairs_sync(self.model, pairs), activation_fn), np.float32)
+        if single:
+            one: np.float32 = scores[0]
+            return one
+        return scores if convert_to_numpy else list(scores)
+
+    def rank(
+        self,
+        query: str,
+        documents: Sequence[str],
+        top_k: int | None = None,
+        return_documents: bool = False,  # noqa: FBT001, FBT002  # sentence-transformers' signature
+        *,
+        batch_size: int = 32,
+        show_progress_bar: bool | None = None,  # noqa: ARG002
+        activation_fn: object | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return `{"corpus_id": …, "score": …}` of the best documents, best first, with their `text` if asked for.
+
+        Args:
+            query: The text to rank against.
+            documents: The texts.
+            top_k: How many to return; None means all.
+            return_documents: Whether each entry has the document as `text`.
+            batch_size: Accepted, checked and not used.
+            show_progress_bar: Accepted and not used.
+            activation_fn: A Sigmoid or an Identity for this call; None means the model's own.
+
+        Raises:
+            RerankError: Whatever `rerank` raises.
+        """
+        _check_batch_size(batch_size)
+        result = rerank_sync(self.model, query, documents, top_k)
+        scores = self._activated([hit.score for hit in result], activation_fn)
+        entries: list[dict[str, Any]] = []
+        for hit, score in zip(result, scores, strict=True):
+            text = {"text": hit.document} if return_documents else {}
+            entries.append({"corpus_id": hit.index, "score": score, **text})
+        return entries
+
+    def _activated(self, scores: list[float], activation_fn: object | None) -> list[float]:
+        wanted, kind = _activation(activation_fn), score_kind(self.model)
+        if wanted == "sigmoid" and kind == "logit":
+            return [_sigmoid(score) for score in scores]
+        if wanted in {None, {"probability": "sigmoid", "logit": "none"}.get(kind)}:
+            return scores
+        raise InvalidRequestError(
+            f"activation_fn asks for other scores than the {kind} that the model gives.",
+            hint="Give activation_fn to the constructor.",
+        )
+
+
+def _activation(activation_fn: object | None) -> str | None:
+    if activation_fn is None:
+        return None
+    name = activation_fn.__name__ if isinstance(activation_fn, type) else type(activation_fn).__name__
+    if name not in _ACTIVATIONS:
+        raise InvalidRequestError(f"activation_fn is a {name}.", hint="Pass a Sigmoid, an Identity or None.")
+    return _ACTIVATIONS[name]
+
+
+def _sigmoid(logit: float) -> float:
+    return 1 / (1 + math.exp(-logit)) if logit >= 0 else math.exp(logit) / (1 + math.exp(logit))
+
+
+def _check_batch_size(batch_size: int) -> None:
+    if batch_size <= 0:
+        raise InvalidRequestError(f"batch_size is {batch_size}.", hint="Pass a positive integer.")
+
+
+def _pair(pair: Any, place: int) -> tuple[str, str]:
+    if len(pair) != 2 or not all(isinstance(text, str) for text in pair):
+        raise InvalidRequestError(
+            f"inputs[{place}] is {shortened(repr(pair))}.",
+            hint="Pass pairs of two strings: (query, document).",
+        )
+    return str(pair[0]), str(pair[1])

@@ -1,0 +1,186 @@
+"""A reranker of another library as a model: stopped between its batches, and left behind where it cannot be stopped."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from localrank.calling.retry import RetryPolicy
+from localrank.compose.stages import unread_instruction, unread_options
+from localrank.contract.cancellation import POLL_INTERVAL_S, AbortToken, LinkedToken, raise_if_aborted
+from localrank.contract.errors import InferenceError, InvalidRequestError, RerankError
+from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
+from localrank.contract.types import RerankWarning, ScoreKind, shortened
+from localrank.providers.answers import unscored, unscored_warning
+from localrank.providers.splitting import Part, split
+from localrank.providers.worker import run_in_thread
+
+__all__ = ["Ask", "AsyncAsk", "ForeignReranker", "Scoring", "by_rank", "type_name"]
+
+Ask = Callable[[DoRerankOptions], Sequence[ScoredIndex]]
+"""Asks the other library about the options' documents; blocking code."""
+
+AsyncAsk = Callable[[DoRerankOptions], Awaitable[Sequence[ScoredIndex]]]
+"""The same, awaited on the caller's event loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """What is known of the other library's scores.
+
+    Args:
+        kind: `ordinal` where only the order means anything.
+        comparable: Whether a document scores the same in any company; None means True, but for ordinal scores.
+        batch_size: Documents of one call of the library; between two calls an abort or a deadline takes effect. None means
+            all at once, as does a model whose scores depend on the list.
+    """
+
+    kind: ScoreKind = "unknown"
+    comparable: bool | None = None
+    batch_size: int | None = None
+
+    def __post_init__(self) -> None:
+        size: Any = self.batch_size
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+            raise InvalidRequestError(
+                f"batch_size is {size!r}.", hint="Pass an integer of at least 1, or None."
+            )
+        if self.kind == "ordinal" and self.comparable:
+            raise InvalidRequestError(
+                "score_kind is 'ordinal' and scores_comparable is True.",
+                hint="Places in different lists cannot be compared: leave scores_comparable out.",
+            )
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether scores of different calls can be compared."""
+        return self.kind != "ordinal" if self.comparable is None else self.comparable
+
+
+class ForeignReranker:
+    """Another library's reranker as a model; made by the `from_…` functions.
+
+    Blocking code runs in a worker thread, one call at a time, since few libraries allow more. An abort or a cancelled task ends
+    the call at once; the batch in the thread runs to its end, and the next call waits for it.
+
+    Attributes:
+        provider: The other library.
+        model_id: The other model's name.
+        score_kind: What a score is.
+        scores_comparable: Whether scores of different calls can be compared.
+    """
+
+    def __init__(
+        self, provider: str, model_id: str, ask: Ask | AsyncAsk, scoring: Scoring, *, awaited: bool = False
+    ):
+        self.provider = provider
+        self.model_id = model_id
+        self.score_kind = scoring.kind
+        self.scores_comparable = scoring.is_comparable
+        self._ask: Any = ask
+        self._batch_size = scoring.batch_size if scoring.is_comparable else None
+        self._awaited = awaited
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"<ForeignReranker {self.provider}:{self.model_id}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
+
+    async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
+        """Ask batch by batch.
+
+        Raises:
+            InferenceError: The other library raised; its own error is the cause.
+            RerankAbortedError: The abort token was set.
+        """
+        end = None if options.deadline is None else time.monotonic() + options.deadline
+        count = len(options.documents)
+        found: list[ScoredIndex] = []
+        asked = 0
+        for part in self._parts(options):
+            raise_if_aborted(options.abort_event)
+            if end is not None and time.monotonic() >= end:
+                break
+            found += [
+                replace(item, index=item.index + part.start) for item in await self._answer(part.options)
+            ]
+            asked += len(part.options.documents)
+            options.report_progress(asked, count)
+        raise_if_aborted(options.abort_event)
+        return self._result(options, found, asked)
+
+    def _parts(self, options: DoRerankOptions) -> list[Part]:
+        count = len(options.documents)
+        return split(options, self._batch_size or count) if count else []
+
+    async def _answer(self, options: DoRerankOptions) -> Sequence[ScoredIndex]:
+        try:
+            if self._awaited:
+                return list(await self._ask(options))
+            token = LinkedToken(options.abort_event)
+            return await run_in_thread(partial(self._in_turn, options, token), stop=token.set)
+        except RerankError:
+            raise
+        except Exception as error:
+            raise self._failed(error) from error
+
+    def _in_turn(self, options: DoRerankOptions, token: AbortToken) -> list[ScoredIndex]:
+        with self._turn(token):
+            return list(self._ask(options))
+
+    @contextmanager
+    def _turn(self, token: AbortToken) -> Iterator[None]:
+        while not self._lock.acquire(timeout=POLL_INTERVAL_S):
+            raise_if_aborted(token)
+        try:
+            raise_if_aborted(token)
+            yield
+        finally:
+            self._lock.release()
+
+    def _failed(self, error: Exception) -> InferenceError:
+        failure = InferenceError(
+            f"{self.provider}:{self.model_id} raised {type(error).__name__}: {shortened(str(error))}",
+            hint="Its own error is this one's cause.",
+        )
+        failure.is_retryable = RetryPolicy().delay(error, 0) is not None
+        return failure
+
+    def _result(self, options: DoRerankOptions, found: list[ScoredIndex], asked: int) -> DoRerankResult:
+        warnings = [*unread_options(options, self.provider), *unread_instruction(options, self.provider)]
+        count = len(options.documents)
+        named = {item.index for item in found}
+        left_out = [index for index in range(count) if index not in named]
+        wanted = count if options.top_k is None else options.top_k
+        if asked < count:
+            warnings.append(unscored_warning(asked, count))
+        elif len(found) < wanted:
+            warnings.append(self._incomplete(len(found), count))
+        return DoRerankResult([*found, *unscored(left_out)], warnings=warnings)
+
+    def _incomplete(self, found: int, count: int) -> RerankWarning:
+        return RerankWarning(
+            "incomplete_ranking",
+            f"{self.provider}:{self.model_id} returned {found} of {count} documents; the rest follow in your order, marked "
+            "metadata['scored'] = False. If it has a limit of its own, raise it.",
+        )
+
+
+def by_rank(indexes: Sequence[int]) -> list[ScoredIndex]:
+    """Return ordinal scores, the reciprocal of the rank, for indexes in the order of the ranking."""
+    return [ScoredIndex(index, 1 / rank) for rank, index in enumerate(indexes, start=1)]
+
+
+def type_name(value: object) -> str:
+    """Return the name of a type, for a model that has no better one."""
+    return type(value).__name__

@@ -1,0 +1,212 @@
+"""LangChain: our models as document compressor and cross-encoder, and theirs as a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from localrank.calling.pairs import score_pairs_sync
+from localrank.contract.errors import InvalidRequestError, InvalidResponseError
+from localrank.contract.model import AnyReranker, DoRerankOptions, ScoredIndex
+from localrank.contract.types import RankedDocument, RerankResult, ScoreKind
+from localrank.integrations.callables import one_score_each
+from localrank.integrations.foreign import ForeignReranker, Scoring, by_rank, type_name
+from localrank.integrations.question import DEFAULT_MODEL, CallSettings, Question, is_scored
+from localrank.integrations.requirements import missing
+
+try:
+    from langchain_core.callbacks import AsyncCallbackManager, CallbackManager, Callbacks
+    from langchain_core.cross_encoders import BaseCrossEncoder
+    from langchain_core.documents import BaseDocumentCompressor, Document
+    from pydantic import ConfigDict, Field
+except ImportError as error:
+    raise missing("LangChain", "langchain-core", "langchain") from error
+
+__all__ = ["LocalRankCompressor", "LocalRankCrossEncoder", "from_langchain"]
+
+_INDEX_KEY = "localrank_index"
+
+
+class LocalRankCompressor(BaseDocumentCompressor):
+    """Keep the documents that answer the query, best first: a reranker for `ContextualCompressionRetriever`.
+
+    Documents are copied; their metadata gain `relevance_score` and `rank` (from 1), and `scored: False` where a deadline passed
+    before one was scored. Callbacks see a chain run named `LocalRankCompressor`. Cancelling the task that awaits
+    `acompress_documents` stops the computation.
+
+    Attributes:
+        model: A reranker, `"provider:model-id"` or an alias.
+        top_n: How many documents to keep; None keeps all.
+        instruction: What "relevant" means, for models that read one.
+        timeout: Seconds after which a call fails.
+        deadline: Seconds after which the best ranking so far is returned.
+        max_retries: Repetitions after a failure that may mend; None means 2.
+        provider_options: Options by provider name.
+    """
+
+    model: Any = DEFAULT_MODEL
+    top_n: int | None = Field(default=3, ge=1)
+    instruction: str | None = None
+    timeout: float | None = None
+    deadline: float | None = None
+    max_retries: int | None = None
+    provider_options: Mapping[str, Mapping[str, Any]] | None = None
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+
+    def compress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> list[Document]:
+        """Return copies of the best documents, best first.
+
+        Raises:
+            RerankError: Whatever `rerank` raises.
+        """
+        manager = CallbackManager.configure(callbacks)
+        run = manager.on_chain_start(None, _inputs(query, documents), name=type(self).__name__)
+        try:
+            kept = _copies(self._question(documents, query).answer_sync())
+        except BaseException as error:
+            run.on_chain_error(error)
+            raise
+        run.on_chain_end({"documents": kept})
+        return kept
+
+    async def acompress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> list[Document]:
+        """Return copies of the best documents, best first, without blocking the event loop.
+
+        Raises:
+            RerankError: Whatever `rerank` raises.
+        """
+        manager = AsyncCallbackManager.configure(callbacks)
+        run = await manager.on_chain_start(None, _inputs(query, documents), name=type(self).__name__)
+        try:
+            kept = _copies(await self._question(documents, query).answer())
+        except BaseException as error:
+            await run.on_chain_error(error)
+            raise
+        await run.on_chain_end({"documents": kept})
+        return kept
+
+    def _question(self, documents: Sequence[Document], query: str) -> Question[Document]:
+        settings = CallSettings(
+            instruction=self.instruction,
+            timeout=self.timeout,
+            deadline=self.deadline,
+            max_retries=self.max_retries,
+            provider_options=self.provider_options,
+        )
+        return Question(self.model, query, documents, _text, self.top_n, settings=settings)
+
+
+class LocalRankCrossEncoder(BaseCrossEncoder):
+    """One of our models where LangChain wants a `BaseCrossEncoder`, such as `CrossEncoderReranker`.
+
+    Args:
+        model: A reranker, `"provider:model-id"` or an alias.
+    """
+
+    def __init__(self, model: AnyReranker | str = DEFAULT_MODEL) -> None:
+        self.model = model
+
+    def score(self, text_pairs: list[tuple[str, str]]) -> list[float]:
+        """Return the score of each (query, document) pair.
+
+        Raises:
+            InvalidResponseError: The model ranks in tiers, which scores cannot show.
+            RerankError: Whatever `rerank` raises.
+        """
+        return score_pairs_sync(self.model, text_pairs)
+
+
+def from_langchain(
+    reranker: Any,
+    *,
+    model_id: str | None = None,
+    score_kind: ScoreKind = "unknown",
+    scores_comparable: bool | None = None,
+    batch_size: int | None = None,
+) -> ForeignReranker:
+    """Return a model that ranks with LangChain's `compress_documents` or `score`, in a worker thread.
+
+    Args:
+        reranker: A `BaseDocumentCompressor` that reranks, or a `BaseCrossEncoder`. Let a compressor keep all documents: what it
+            leaves out follows unscored.
+        model_id: Its name; None means its class. Give one where scores are cached.
+        score_kind: What `metadata["relevance_score"]` is; `ordinal` for a compressor that writes none (`CrossEncoderReranker`),
+            so that only its order counts.
+        scores_comparable: False where a score depends on the other documents of the call.
+        batch_size: Documents of one call; None means all at once.
+
+    Raises:
+        InvalidRequestError: Neither method, or a scoring that cannot be.
+    """
+    name = model_id or type_name(reranker)
+    scoring = Scoring(score_kind, scores_comparable, batch_size)
+    if callable(getattr(reranker, "compress_documents", None)):
+        return ForeignReranker("langchain", name, _Compress(reranker, score_kind == "ordinal"), scoring)
+    if callable(getattr(reranker, "score", None)):
+        return ForeignReranker("langchain", name, _Score(reranker), scoring)
+    raise InvalidRequestError(
+        f"reranker of type {type_name(reranker)} has neither compress_documents nor score.",
+        hint="Pass a BaseDocumentCompressor or a BaseCrossEncoder.",
+    )
+
+
+def _text(document: Document) -> str:
+    text: str = document.page_content
+    return text
+
+
+def _inputs(query: str, documents: Sequence[Document]) -> dict[str, Any]:
+    return {"query": query, "documents": list(documents)}
+
+
+def _copies(result: RerankResult[Document]) -> list[Document]:
+    return [_copy(hit) for hit in result]
+
+
+def _copy(hit: RankedDocument[Document]) -> Document:
+    metadata = {**deepcopy(hit.document.metadata), "relevance_score": hit.score, "rank": hit.rank}
+    if not is_scored(hit):
+        metadata["scored"] = False
+    return hit.document.model_copy(update={"metadata": metadata})
+
+
+@dataclass(frozen=True, slots=True)
+class _Compress:
+    compressor: Any
+    ordinal: bool
+
+    def __call__(self, options: DoRerankOptions) -> list[ScoredIndex]:
+        documents = [
+            Document(page_content=text, metadata={_INDEX_KEY: index})
+            for index, text in enumerate(options.documents)
+        ]
+        kept = self.compressor.compress_documents(documents, options.query)
+        try:
+            if self.ordinal:
+                return by_rank([document.metadata[_INDEX_KEY] for document in kept])
+            return [
+                ScoredIndex(document.metadata[_INDEX_KEY], document.metadata["relevance_score"])
+                for document in kept
+            ]
+        except KeyError as error:
+            raise InvalidResponseError(
+                f"{type_name(self.compressor)} returned a document without metadata[{error}].",
+                hint='One that writes no score is read with from_langchain(…, score_kind="ordinal"); one that drops '
+                "metadata cannot be read.",
+            ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Score:
+    cross_encoder: Any
+
+    def __call__(self, options: DoRerankOptions) -> list[ScoredIndex]:
+        pairs = [(options.query, text) for text in options.documents]
+        return one_score_each(self.cross_encoder.score(pairs), options)

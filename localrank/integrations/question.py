@@ -1,0 +1,107 @@
+"""What every integration asks of the core: one question, awaited or not, whose warnings go to the log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from localrank.calling.rerank import rerank
+from localrank.calling.sync import rerank_sync
+from localrank.contract.model import AnyReranker
+from localrank.contract.types import RankedDocument, RerankResult
+
+__all__ = ["DEFAULT_MODEL", "CallSettings", "Question", "is_scored"]
+
+D = TypeVar("D")
+
+DEFAULT_MODEL = "onnx:localrank-mini"
+"""The embedded model: no download, no key."""
+
+logger = logging.getLogger("localrank")
+
+
+@dataclass(frozen=True, slots=True)
+class CallSettings:
+    """The arguments of `rerank` that an integration keeps for all of its calls."""
+
+    instruction: str | None = None
+    timeout: float | None = None
+    deadline: float | None = None
+    max_retries: int | None = None
+    provider_options: Mapping[str, Mapping[str, Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[D]):
+    """One call.
+
+    Attributes:
+        model: The reranker, or its name.
+        query: The text to rank against.
+        documents: The framework's own objects.
+        text: Gives the text of one.
+        top_k: How many are wanted; None means all.
+        retrieval_scores: The retriever's scores; passed on where every document has one.
+        settings: The rest.
+    """
+
+    model: AnyReranker | str
+    query: str
+    documents: Sequence[D]
+    text: Callable[[D], str]
+    top_k: int | None = None
+    retrieval_scores: Sequence[float | None] = ()
+    settings: CallSettings = field(default_factory=CallSettings)
+
+    async def answer(self) -> RerankResult[D]:
+        """Await the ranking; a cancelled task stops the computation."""
+        return _logged(
+            await rerank(
+                self.model,
+                self.query,
+                self.documents,
+                self.top_k,
+                text=self.text,
+                first_stage_scores=self._first_stage(),
+                instruction=self.settings.instruction,
+                timeout=self.settings.timeout,
+                deadline=self.settings.deadline,
+                max_retries=self.settings.max_retries,
+                provider_options=self.settings.provider_options,
+            )
+        )
+
+    def answer_sync(self) -> RerankResult[D]:
+        """Wait for the ranking."""
+        return _logged(
+            rerank_sync(
+                self.model,
+                self.query,
+                self.documents,
+                self.top_k,
+                text=self.text,
+                first_stage_scores=self._first_stage(),
+                instruction=self.settings.instruction,
+                timeout=self.settings.timeout,
+                deadline=self.settings.deadline,
+                max_retries=self.settings.max_retries,
+                provider_options=self.settings.provider_options,
+            )
+        )
+
+    def _first_stage(self) -> list[float] | None:
+        known = [score for score in self.retrieval_scores if score is not None]
+        return known if known and len(known) == len(self.documents) else None
+
+
+def is_scored(hit: RankedDocument[Any]) -> bool:
+    """Return False for a document that was placed without being scored (after a deadline, for one)."""
+    return hit.metadata.get("scored") is not False
+
+
+def _logged(result: RerankResult[D]) -> RerankResult[D]:
+    for warning in result.warnings:
+        logger.warning("%s: %s", warning.type, warning.message)
+    return result
