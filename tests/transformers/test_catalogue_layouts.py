@@ -1,11 +1,8 @@
-"""Each model of the catalogue, on a loopback hub in the layout of its repository: what is asked for, what is detected."""
+"""Each model that ONNX Runtime runs, on a loopback hub in the layout of its repository: what is asked for, what is detected."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,12 +10,10 @@ from localrank.contract.errors import ModelLoadError
 from localrank.contract.model import DoRerankOptions
 from localrank_transformers import OnnxReranker, hub_models
 from localrank_transformers.catalogue import CatalogueEntry, entries, lookup
-from localrank_transformers.hub_models import fetch_torch_model
-from localrank_transformers.hub_repository import HubSource
 from tests.support import tiny_models
 from tests.support.loopback_hub import LoopbackHub
+from tests.support.repository_layouts import ONNX_LAYOUTS, SMALL
 
-SMALL = ["config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"]
 NEVER = ["pytorch_model.bin", "model.safetensors", "README.md", "openvino/openvino_model.bin", "tf_model.h5"]
 PROCESSORS = {
     "vnni": ("AVX512-VNNI", "AVX512", "AVX2"),
@@ -28,40 +23,8 @@ PROCESSORS = {
 }
 
 
-@dataclass(frozen=True)
-class Layout:
-    """What a repository holds: its architecture, the style of its tokenizer, positions, and the graphs in it."""
-
-    architecture: str
-    model_type: str
-    positions: int
-    tokens: int
-    style: str = "bert"
-    config: dict[str, Any] = field(default_factory=dict)
-
-
-BERT = Layout("BertForSequenceClassification", "bert", 512, 512)
-XLM_R = Layout("XLMRobertaForSequenceClassification", "xlm-roberta", 514, 512, "roberta")
-JINA_V1 = Layout("JinaBertForSequenceClassification", "bert", 8192, 8192, "roberta")
-DEBERTA = Layout("DebertaV2ForSequenceClassification", "deberta-v2", 512, 512)
-MODERN = Layout("ModernBertForSequenceClassification", "modernbert", 8192, 8192, "roberta")
-ONNX_LAYOUTS = {
-    **dict.fromkeys(["tiny", "mini-2", "mini-4", "mini", "mini-12"], BERT),
-    **dict.fromkeys(["mmarco-mini", "bge-base", "bge-large"], XLM_R),
-    **dict.fromkeys(["jina-v1-tiny", "jina-v1-turbo"], JINA_V1),
-    "jina-v2": Layout("XLMRobertaForSequenceClassification", "xlm-roberta", 1026, 1024, "roberta"),
-    **dict.fromkeys(["mxbai-xsmall", "mxbai-base", "mxbai-large"], DEBERTA),
-    "gte-modernbert": MODERN,
-}
-SHARDED = {"bge-v2-gemma", "qwen3-4b", "qwen3-8b", "rank-vicuna", "rank-zephyr"}
-
-
 def of_onnx() -> list[CatalogueEntry]:
     return [entry for entry in entries() if entry.hub_id and "onnx" in entry.engines]
-
-
-def of_torch() -> list[CatalogueEntry]:
-    return [entry for entry in entries() if entry.hub_id]
 
 
 def publish_onnx(hub: LoopbackHub, entry: CatalogueEntry, folder: Path) -> None:
@@ -171,61 +134,6 @@ def test_external_data_is_fetched_with_its_graph(hub: LoopbackHub, tmp_path: Pat
     with OnnxReranker("some-one/large") as model:
         model.token_spans("what")
     assert hub.asked("storage") == ["onnx/model.onnx", f"onnx/{data}"]
-
-
-def safetensors() -> bytes:
-    header = json.dumps({"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}).encode()
-    return len(header).to_bytes(8, "little") + header + bytes(8)
-
-
-def publish_torch(hub: LoopbackHub, entry: CatalogueEntry) -> list[str]:
-    """Publish a model for torch and return the files that are to be asked for."""
-    more = ["chat_template.jinja", "generation_config.json"] if entry.family == "causal" else []
-    files = dict.fromkeys([*SMALL, *more], b"{}")
-    weights = ["model.safetensors"]
-    if entry.name in SHARDED:
-        weights = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
-        files["model.safetensors.index.json"] = json.dumps(
-            {"weight_map": dict(zip("ab", weights, strict=True))}
-        ).encode()
-        more.append("model.safetensors.index.json")
-    if entry.name.startswith("ettin"):
-        paths = ["", "1_Pooling", "2_Dense"]
-        files["modules.json"] = json.dumps([{"path": path} for path in paths]).encode()
-        files["1_Pooling/config.json"] = files["2_Dense/config.json"] = b"{}"
-        more += ["modules.json", "1_Pooling/config.json", "2_Dense/config.json"]
-        weights.append("2_Dense/model.safetensors")
-    files |= dict.fromkeys(weights, safetensors())
-    unwanted = {"pytorch_model.bin": b"x", "onnx/model.onnx": b"x", "README.md": b"x", "modeling.py": b"x"}
-    hub.add(str(entry.hub_id), unwanted | files)
-    return [*SMALL, *more, *weights]
-
-
-@pytest.mark.parametrize("entry", of_torch(), ids=lambda entry: entry.name)
-def test_torch_gets_the_configuration_the_tokenizer_and_safetensors_and_nothing_else(
-    hub: LoopbackHub, entry: CatalogueEntry
-) -> None:
-    wanted = publish_torch(hub, entry)
-    model = fetch_torch_model(HubSource(str(entry.hub_id)))
-    assert hub.asked("api") == [entry.hub_id]
-    assert sorted(hub.asked("head")) == sorted(wanted)
-    assert all((model.folder / name).is_file() for name in wanted)
-
-
-def test_pickled_weights_are_refused_by_name(hub: LoopbackHub) -> None:
-    hub.add("some-one/old", {"config.json": b"{}", "tokenizer.json": b"{}", "pytorch_model.bin": b"x"})
-    with pytest.raises(ModelLoadError, match=r"only pytorch_model\.bin, a pickle"):
-        fetch_torch_model(HubSource("some-one/old"))
-    assert "pytorch_model.bin" not in hub.asked()
-
-
-@pytest.mark.parametrize("shard", ["../evil.safetensors", "/etc/x.safetensors", "pytorch_model-1.bin"])
-def test_an_index_that_names_a_foreign_shard_is_refused(hub: LoopbackHub, shard: str) -> None:
-    index = json.dumps({"weight_map": {"w": shard}}).encode()
-    base = {"config.json": b"{}", "tokenizer.json": b"{}"}
-    hub.add("some-one/evil", {**base, "model.safetensors.index.json": index})
-    with pytest.raises(ModelLoadError, match=r"no plain path|can run any code"):
-        fetch_torch_model(HubSource("some-one/evil"))
 
 
 def test_a_family_that_onnx_cannot_serve_is_refused_at_once(hub: LoopbackHub) -> None:
