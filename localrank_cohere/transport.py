@@ -17,6 +17,7 @@ import anyio
 from anyio.lowlevel import RunVar
 
 from localrank.contract.errors import ConnectionFailedError, InvalidRequestError, MissingDependencyError
+from localrank.providers.worker import run_in_thread
 from localrank_cohere.headers import secrets_in, without
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ class Connections:
             InvalidRequestError: The request cannot be sent, whatever the server.
             MissingDependencyError: `httpx2` is not installed.
         """
-        http = _httpx2()
         client = self.given or await _client_for(self)
+        http = _httpx2()
         failure: Exception | None = None
         unsendable = ""
         with anyio.move_on_after(self.timeout):
@@ -120,9 +121,13 @@ _shared: RunVar[_Shared | None] = RunVar("localrank_http_client", None)
 async def _client_for(user: Connections) -> httpx2.AsyncClient:
     shared = _shared.get(None)
     if shared is None:
+        # In a thread: the first time, import and trust take long enough to hold up an event loop.
+        trust = await run_in_thread(_trust, stop=_let_it_end)
+        shared = _shared.get(None)  # another call may have been faster
+    if shared is None:
         http = _httpx2()
         client = http.AsyncClient(
-            verify=_tls(),
+            verify=trust,
             timeout=http.Timeout(None, connect=_CONNECT_S),
             limits=http.Limits(
                 max_connections=None, max_keepalive_connections=_MOST_IDLE, keepalive_expiry=_IDLE_S
@@ -146,9 +151,14 @@ async def _living(client: httpx2.AsyncClient) -> AsyncGenerator[None, None]:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
-    """Return the system's trust, which takes tens of milliseconds to read: once a process."""
-    return _httpx2().create_ssl_context()  # type: ignore[no-any-return]
+def _trust() -> ssl.SSLContext:
+    """Return the certificates that the system trusts; read once a process."""
+    trusted: ssl.SSLContext = _httpx2().create_ssl_context()
+    return trusted
+
+
+def _let_it_end() -> None:
+    """Leave the thread alone: what it reads serves the next call."""
 
 
 def _httpx2() -> Any:

@@ -161,6 +161,7 @@ class RerankServer:
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while (seen := await _read(reader)) is not None:
             if seen.path == "/stats":
+                self.connections -= 1  # a connection of who asks, not of a client
                 await _send(writer, 200, {}, json.dumps(self._stats()).encode())
                 continue
             self.requests.append(seen)

@@ -1,0 +1,1 @@
+"""Remote rerankers against a server on loopback: cost of a call, abort, faults."""
