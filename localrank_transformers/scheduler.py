@@ -6,6 +6,7 @@ not stand behind a long one; waiting lowers a call's figure, so the long one is 
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 import time
@@ -22,13 +23,23 @@ __all__ = ["Scheduler", "shared_scheduler"]
 AGEING_TOKENS_PER_S = 20_000
 """A call that waits a second ranks as if it had this much less to do: half of what two cores compute in a second."""
 
+_END_S = 1.0
+"""How long the end of the process waits for a worker: a running unit stops at its next node."""
+
 
 class _Batch:
     """The units of one call that are to be run, and what became of them."""
 
-    def __init__(self, units: Sequence[Unit], execute: Callable[[Unit], None], at_once: int) -> None:
+    def __init__(
+        self,
+        units: Sequence[Unit],
+        execute: Callable[[Unit], None],
+        on_stop: Callable[[], None],
+        at_once: int,
+    ) -> None:
         self.pending = deque(units)
         self.execute = execute
+        self.on_stop = on_stop
         self.at_once = at_once
         self.tokens_left = sum(unit.tokens for unit in units)
         self.since = time.monotonic()
@@ -83,6 +94,19 @@ class Scheduler:
             if thread is not threading.current_thread():
                 thread.join()
 
+    def end(self, seconds: float) -> None:
+        """Stop every call and wait up to `seconds` for each worker to be gone; for the end of the process."""
+        with self._lock:
+            self._leases = 0
+            batches, threads = list(self._batches), list(self._threads)
+            for batch in batches:
+                batch.pending.clear()
+            self._wake.notify_all()
+        for batch in batches:
+            batch.on_stop()
+        for thread in threads:
+            thread.join(seconds)
+
     def run(
         self,
         units: Sequence[Unit],
@@ -106,10 +130,10 @@ class Scheduler:
         """
         if not units:
             return True
-        batch = _Batch(units, execute, at_once or self.workers)
+        batch = _Batch(units, execute, on_stop, at_once or self.workers)
         with self.lease():
             self._submit(batch)
-            stopped = self._wait(batch, should_stop, on_stop)
+            stopped = self._wait(batch, should_stop)
         if not stopped and batch.error is not None:
             raise batch.error
         return not stopped
@@ -126,12 +150,12 @@ class Scheduler:
                 thread.start()
             self._wake.notify_all()
 
-    def _wait(self, batch: _Batch, should_stop: Callable[[], bool], on_stop: Callable[[], None]) -> bool:
+    def _wait(self, batch: _Batch, should_stop: Callable[[], bool]) -> bool:
         while not batch.ended.wait(POLL_INTERVAL_S):
             if should_stop():
                 with self._lock:
                     self._drop(batch)
-                on_stop()
+                batch.on_stop()
                 batch.ended.wait()
                 return True
         return False
@@ -204,6 +228,14 @@ def _forget_after_fork() -> None:
     global _shared, _shared_lock
     _shared, _shared_lock = None, threading.Lock()
 
+
+def _end_with_process() -> None:
+    # a daemon thread that comes back from the engine while the interpreter is torn down would abort the process
+    if _shared is not None:
+        _shared.end(_END_S)
+
+
+atexit.register(_end_with_process)
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_after_fork)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -110,8 +112,8 @@ def test_a_short_call_overtakes_a_long_one() -> None:
 
 
 def test_waiting_makes_a_long_call_more_urgent_than_a_new_short_one() -> None:
-    long = _Batch(units(10, tokens=1_000), lambda unit: None, 1)
-    short = _Batch(units(1, tokens=100), lambda unit: None, 1)
+    long = _Batch(units(10, tokens=1_000), lambda unit: None, lambda: None, 1)
+    short = _Batch(units(1, tokens=100), lambda unit: None, lambda: None, 1)
     short.since = long.since
     assert short.urgency(long.since) < long.urgency(long.since)
     short.since = later = long.since + 10_000 / AGEING_TOKENS_PER_S
@@ -127,3 +129,29 @@ def test_threads_are_gone_after_the_last_lease() -> None:
     assert before == threading.active_count()
     assert run(scheduler, units(4), lambda unit: None)
     assert before == threading.active_count()
+
+
+AT_EXIT = """
+import atexit, threading
+atexit.register(lambda: print([t.name for t in threading.enumerate() if t.name.startswith("localrank-worker")]))
+from localrank_transformers.planner import Unit
+from localrank_transformers.scheduler import shared_scheduler
+began, stop = threading.Event(), threading.Event()
+
+def execute(unit):
+    began.set()
+    stop.wait(30)
+
+def call():
+    shared_scheduler().run(UNITS, execute, should_stop=lambda: False, on_stop=stop.set)
+
+UNITS = UNIT_LIST
+threading.Thread(target=call, daemon=True).start()
+began.wait(30)
+"""
+
+
+def test_no_worker_is_left_in_the_engine_when_the_process_ends() -> None:
+    code = AT_EXIT.replace("UNIT_LIST", "[Unit((place,), 1) for place in range(100)]")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == ("[]\n", "", 0)
