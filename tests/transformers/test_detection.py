@@ -11,6 +11,7 @@ import pytest
 from localrank import InvalidRequestError, ModelLoadError
 from localrank_transformers.families.detection import causal_template, detect
 from localrank_transformers.torch_files import TorchFiles, read_torch_files
+from tests.support.repository_layouts import safetensors
 
 ETTIN = [
     {"idx": 0, "path": "", "type": "sentence_transformers.models.Transformer"},
@@ -23,7 +24,7 @@ ETTIN = [
 
 def files(folder: Path, architecture: str, *, modules: Any = None, chat_template: str = "") -> TorchFiles:
     (folder / "config.json").write_text(json.dumps({"architectures": [architecture]}))
-    (folder / "model.safetensors").touch()
+    (folder / "model.safetensors").write_bytes(safetensors())
     if modules is not None:
         (folder / "modules.json").write_text(json.dumps(modules))
     if chat_template:
