@@ -33,6 +33,8 @@ def _bars(model: ModelResult, workload: WorkloadResult) -> Iterator[Bar]:
             yield _ratio_bar(workload, OWN_FP32, 1.5 if workload.kind == "short" else 2.5)
         if (workload.kind, workload.size) == ("mixed", 100):
             yield _limit_bar(model, workload)
+        if workload.size == 100:
+            yield _refined_bar(workload)
     elif at_mixed_20:
         yield _ratio_bar(workload, OWN_INT8, 2.0)
 
@@ -44,6 +46,18 @@ def _ratio_bar(workload: WorkloadResult, own: str, aim: float) -> Bar:
     name = f"{'fp32' if exact else 'int8'}, {workload.label}, fastest {'fp32 ' if exact else ''}peer ÷ ours"
     measured = "–" if ratio is None else f"{ratio:.2f}{' (disturbed)' if workload.contaminated else ''}"
     return Bar(name, f"≥ {aim}", measured, None if ratio is None else ratio >= aim)
+
+
+def _refined_bar(workload: WorkloadResult) -> Bar:
+    exact, refined = workload.systems.get(OWN_FP32), workload.systems.get("localrank-refined")
+    ratio = median_ratio(exact.seconds, refined.seconds) if exact and refined else None
+    measured = "–" if ratio is None else f"{ratio:.2f}{' (disturbed)' if workload.contaminated else ''}"
+    return Bar(
+        f"refined, {workload.label}, our fp32 ÷ it",
+        "≥ 1.7",
+        measured,
+        None if ratio is None else ratio >= 1.7,
+    )
 
 
 def _limit_bar(model: ModelResult, workload: WorkloadResult) -> Bar:

@@ -10,7 +10,19 @@ from benchmarks.speed.systems import SYSTEMS
 
 __all__ = ["plot"]
 
-_OWN_STYLE = {"localrank-int8": "#c2410c", "localrank-refined": "#ea8a4f", "localrank-fp32": "#f0b48a"}
+_COLOURS = {
+    "localrank": "#c2410c",
+    "st-torch": "#1f77b4",
+    "st-onnx": "#2ca02c",
+    "st-openvino": "#9467bd",
+    "transformers": "#e377c2",
+    "rerankers": "#7f7f7f",
+    "flashrank": "#bcbd22",
+    "fastembed": "#17becf",
+}
+"""By the beginning of a system's name; float32 is dashed, `refined` dotted, a half precision dash-dotted."""
+
+_OTHER_LINES = {"localrank-refined": ":", "st-torch-bf16": "-."}
 
 
 def plot(model: ModelResult, place: Path) -> list[Path]:
@@ -51,9 +63,11 @@ def _panel(panel: Any, model: ModelResult, kind: str) -> None:
         points = [(size, value * 1000) for size, value in medians if value is not None]
         if not points:
             continue
-        style: dict[str, Any] = {"linewidth": 1.1, "marker": "o", "markersize": 2.5}
-        if system.is_own:
-            style |= {"color": _OWN_STYLE[name], "linewidth": 2.6, "markersize": 4.5, "zorder": 3}
+        colour = next(colour for start, colour in _COLOURS.items() if name.startswith(start))
+        line = _OTHER_LINES.get(name, "--" if system.exact else "-")
+        width, marker = (2.6, 4.5) if system.is_own else (1.2, 2.5)
+        style: dict[str, Any] = {"color": colour, "linestyle": line, "linewidth": width}
+        style |= {"marker": "o", "markersize": marker, "zorder": 3 if system.is_own else 2}
         panel.plot(*zip(*points, strict=True), label=system.title.replace("*", ""), **style)
     panel.set(xscale="log", yscale="log", xlabel="documents")
     panel.set_title(f"{kind} documents", fontsize=10)

@@ -22,7 +22,7 @@ _BUILDERS: dict[Layout, tuple[str, str, Layout | None]] = {
     "torch": ("torch_layout", "torch", None),
     "onnx": ("onnx_layout", "onnx", "torch"),
     "openvino": ("openvino_layout", "openvino", "torch"),
-    "own": ("own_layout", "localrank", "onnx"),
+    "own": ("own_layout", "localrank", "torch"),
 }
 """Layout → the script, its environment, and the layout it starts from."""
 
