@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank.providers.registry import unknown_model
 from localrank_transformers import bundled
 from localrank_transformers.catalogue import CatalogueEntry, known_names, lookup
-from localrank_transformers.cpu_features import cpu_features
 from localrank_transformers.download import ShouldStop, never
+from localrank_transformers.families.cross_encoder import read_shape
 from localrank_transformers.hub_models import FetchedModel, fetch_onnx_model, fetch_torch_model
 from localrank_transformers.hub_repository import HubSource
-from localrank_transformers.onnx_choice import Precision, choose_onnx
-from localrank_transformers.safety import check_onnx, check_size
+from localrank_transformers.model_files import (
+    ModelFiles,
+    read_embedded,
+    read_folder,
+    read_settings,
+    read_snapshot,
+)
+from localrank_transformers.onnx_choice import Precision
 
 __all__ = ["Location", "ModelFiles", "Precision", "fetch_onnx", "fetch_torch", "locate", "read_files"]
-
-_NODES_AT_MOST = 8 << 20
-_DYNAMIC_OPERATOR = b"DynamicQuantizeLinear"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +39,6 @@ class Location:
     model_id: str
     folder: Path | None
     hub: HubSource | None = None
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class ModelFiles:
-    """What a cross-encoder is loaded from.
-
-    Attributes:
-        config: `config.json`.
-        tokenizer_config: `tokenizer_config.json`, empty where there is none.
-        tokenizer_json: The content of `tokenizer.json`.
-        onnx: The graph: a path (external data lies beside it), or its bytes.
-        dynamic_int8: Whether activations are quantized at run time, so that a padded batch would couple its documents.
-    """
-
-    config: dict[str, Any]
-    tokenizer_config: dict[str, Any]
-    tokenizer_json: bytes
-    onnx: Path | bytes
-    dynamic_int8: bool
 
 
 def locate(
@@ -153,7 +135,14 @@ def _fetched(
     hub: HubSource, precision: Precision, should_stop: ShouldStop = never, *, update: bool = False
 ) -> FetchedModel:
     known = _known_files(hub.repo_id, lookup(hub.repo_id))
-    return fetch_onnx_model(hub, precision, known=known, should_stop=should_stop, update=update)
+    return fetch_onnx_model(
+        hub, precision, known=known, accept=_check_family, should_stop=should_stop, update=update
+    )
+
+
+def _check_family(folder: Path) -> None:
+    """Refuse a model that no graph can serve before the graph is fetched."""
+    read_shape(*read_settings(folder))
 
 
 def _known_files(repo_id: str, entry: CatalogueEntry | None) -> Mapping[str, str] | None:
@@ -176,85 +165,10 @@ def read_files(location: Location, precision: Precision) -> ModelFiles:
     """
     if location.hub is not None:
         fetched = _fetched(location.hub, precision)
-        return _of_folder(fetched.folder, fetched.folder / fetched.onnx, root=location.hub.store().root)
+        return read_snapshot(fetched.folder, fetched.onnx, root=location.hub.store().root)
     if location.folder is None:
-        return _embedded(location.model_id, precision)
-    return _of_folder(location.folder, _pick(location.folder, precision), root=_root(location.folder))
-
-
-def _of_folder(folder: Path, onnx: Path, *, root: Path) -> ModelFiles:
-    check_onnx(onnx, root=root)
-    return ModelFiles(
-        config=_parsed(_content(folder, "config.json"), "config.json"),
-        tokenizer_config=_optional(folder, "tokenizer_config.json"),
-        tokenizer_json=_content(folder, "tokenizer.json"),
-        onnx=onnx,
-        dynamic_int8=_is_dynamic(onnx),
-    )
-
-
-def _root(folder: Path) -> Path:
-    """Return what links may not leave: the folder, or its repository where it is a snapshot in a hub cache."""
-    is_snapshot = folder.parent.name == "snapshots" and folder.parent.parent.name.startswith("models--")
-    return folder.parent.parent if is_snapshot else folder
-
-
-def _embedded(name: str, precision: Precision) -> ModelFiles:
-    if precision == "fp32":
-        raise ModelLoadError(
-            f"The embedded model {name} comes in int8 only.",
-            hint="Leave precision out, or pass a folder that holds onnx/model.onnx.",
-        )
-    return ModelFiles(
-        config=_parsed(bundled.read_file(name, "config.json"), "config.json"),
-        tokenizer_config=_parsed(bundled.read_file(name, "tokenizer_config.json"), "tokenizer_config.json"),
-        tokenizer_json=bundled.read_file(name, "tokenizer.json"),
-        onnx=bundled.read_model(name, "onnx/model_int8.onnx"),
-        dynamic_int8=True,
-    )
-
-
-def _pick(folder: Path, precision: Precision) -> Path:
-    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.onnx"))
-    chosen = choose_onnx(found, precision, features=cpu_features())
-    if chosen is not None:
-        return folder / chosen
-    has = f"it holds {', '.join(found[:5])}" if found else "it holds no ONNX file"
-    raise ModelLoadError(
-        f"The folder {str(folder)!r} has no ONNX file for precision={precision!r}: {has}.",
-        hint="Expected onnx/model.onnx or model.onnx, and for int8 onnx/model_int8.onnx or onnx/model_quantized.onnx.",
-    )
-
-
-def _content(folder: Path, name: str) -> bytes:
-    try:
-        check_size(name, (folder / name).stat().st_size)
-        return (folder / name).read_bytes()
-    except OSError as error:
-        raise ModelLoadError(
-            f"The folder {str(folder)!r} has no readable {name}.",
-            hint="Pass a folder in the Hugging Face layout: config.json, tokenizer.json and onnx/model.onnx.",
-        ) from error
-
-
-def _optional(folder: Path, name: str) -> dict[str, Any]:
-    return _parsed(_content(folder, name), name) if (folder / name).is_file() else {}
-
-
-def _parsed(content: bytes, name: str) -> dict[str, Any]:
-    try:
-        parsed = json.loads(content)
-    except ValueError as error:
-        raise ModelLoadError(f"{name} is no valid JSON: {error}.") from error
-    if not isinstance(parsed, dict):
-        raise ModelLoadError(f"{name} holds a {type(parsed).__name__} instead of an object.")
-    return parsed
-
-
-def _is_dynamic(onnx: Path) -> bool:
-    """Whether the graph quantizes at run time; its nodes are stored before its weights, so the beginning tells."""
-    with onnx.open("rb") as stream:
-        return _DYNAMIC_OPERATOR in stream.read(_NODES_AT_MOST)
+        return read_embedded(location.model_id, precision)
+    return read_folder(location.folder, precision)
 
 
 def check_precision(precision: str) -> Precision:

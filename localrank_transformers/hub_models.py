@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -59,6 +59,7 @@ def fetch_onnx_model(
     precision: Precision = "auto",
     *,
     known: Mapping[str, str] | None = None,
+    accept: Callable[[Path], object] | None = None,
     should_stop: ShouldStop = never,
     update: bool = False,
 ) -> FetchedModel:
@@ -68,6 +69,7 @@ def fetch_onnx_model(
         source: The repository.
         precision: Which graph; see `choose_onnx`.
         known: For a model of the catalogue, its ONNX files by precision (empty where its layout is not known).
+        accept: Called with the folder once the small files are in it; raises where the graph need not be fetched.
         should_stop: Polled while files are fetched.
         update: Look `main` up although a commit is recorded, and record the new one.
 
@@ -87,7 +89,10 @@ def fetch_onnx_model(
     onnx = choose(repository.names)
     if onnx is None:
         raise _no_onnx(repository, precision)
-    folder = repository.fetch([*_base(repository), onnx], should_stop)
+    folder = repository.fetch(_base(repository), should_stop)
+    if accept is not None:
+        accept(folder)
+    repository.fetch([onnx], should_stop)
     beside = PurePosixPath(onnx).parent
     siblings = [check_name((beside / name).as_posix()) for name in onnx_siblings(folder / onnx)]
     repository.fetch(siblings, should_stop)

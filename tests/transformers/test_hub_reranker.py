@@ -149,6 +149,16 @@ async def test_a_repository_without_what_is_needed_says_what_is_missing(hub: Loo
         await OnnxReranker("a/torch-only").warm_up()
 
 
+async def test_a_model_of_another_family_is_refused_before_its_graph_is_fetched(
+    hub: LoopbackHub, tmp_path: Path
+) -> None:
+    config: dict[str, object] = {"architectures": ["Qwen3ForCausalLM"]}
+    hub.add("onnx-community/Qwen3-Reranker-0.6B-ONNX", tiny_models.build(tmp_path / "m", config=config))
+    with pytest.raises(ModelLoadError, match="Qwen3ForCausalLM"):
+        await OnnxReranker("onnx-community/Qwen3-Reranker-0.6B-ONNX").warm_up()
+    assert hub.asked("storage") == []
+
+
 async def test_a_page_in_place_of_a_graph_is_refused(hub: LoopbackHub, published: Path) -> None:
     files = {name: (published / name).read_bytes() for name in ("config.json", "tokenizer.json")}
     hub.add("a/broken", {**files, GRAPH: b"<html>Sign in to the network</html>"})

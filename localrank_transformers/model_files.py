@@ -1,0 +1,145 @@
+"""What a cross-encoder is loaded from: configuration, tokenizer and one graph, read from a folder or from the package."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from localrank.contract.errors import ModelLoadError
+from localrank_transformers import bundled
+from localrank_transformers.cpu_features import cpu_features
+from localrank_transformers.onnx_choice import Precision, choose_onnx
+from localrank_transformers.safety import check_onnx, check_size
+
+__all__ = ["ModelFiles", "read_embedded", "read_folder", "read_settings", "read_snapshot"]
+
+_NODES_AT_MOST = 8 << 20
+_DYNAMIC_OPERATOR = b"DynamicQuantizeLinear"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ModelFiles:
+    """What a cross-encoder is loaded from.
+
+    Attributes:
+        config: `config.json`.
+        tokenizer_config: `tokenizer_config.json`, empty where there is none.
+        tokenizer_json: The content of `tokenizer.json`.
+        onnx: The graph: a path (external data lies beside it), or its bytes.
+        dynamic_int8: Whether activations are quantized at run time, so that a padded batch would couple its documents.
+    """
+
+    config: dict[str, Any]
+    tokenizer_config: dict[str, Any]
+    tokenizer_json: bytes
+    onnx: Path | bytes
+    dynamic_int8: bool
+
+
+def read_folder(folder: Path, precision: Precision) -> ModelFiles:
+    """Read a model folder that a person gave.
+
+    Raises:
+        ModelLoadError: A file is missing, damaged, or points outside the folder.
+    """
+    is_snapshot = folder.parent.name == "snapshots" and folder.parent.parent.name.startswith("models--")
+    return read_snapshot(
+        folder, _pick(folder, precision), root=folder.parent.parent if is_snapshot else folder
+    )
+
+
+def read_snapshot(folder: Path, onnx_name: str, *, root: Path) -> ModelFiles:
+    """Read a folder whose graph is chosen.
+
+    Args:
+        folder: The model's folder.
+        onnx_name: The graph in it.
+        root: What links may not leave: the folder, or its repository's part of a hub cache.
+
+    Raises:
+        ModelLoadError: A file is missing, damaged, or points outside `root`.
+    """
+    onnx = folder / onnx_name
+    check_onnx(onnx, root=root)
+    config, tokenizer_config = read_settings(folder)
+    return ModelFiles(
+        config=config,
+        tokenizer_config=tokenizer_config,
+        tokenizer_json=_content(folder, "tokenizer.json"),
+        onnx=onnx,
+        dynamic_int8=_is_dynamic(onnx),
+    )
+
+
+def read_settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return `config.json` and `tokenizer_config.json`, the latter empty where there is none.
+
+    Raises:
+        ModelLoadError: A file is missing or damaged.
+    """
+    return _parsed(_content(folder, "config.json"), "config.json"), _optional(folder, "tokenizer_config.json")
+
+
+def read_embedded(name: str, precision: Precision) -> ModelFiles:
+    """Read a model that the package holds.
+
+    Raises:
+        ModelLoadError: A file is damaged, or the precision is not embedded.
+    """
+    if precision == "fp32":
+        raise ModelLoadError(
+            f"The embedded model {name} comes in int8 only.",
+            hint="Leave precision out, or pass a folder that holds onnx/model.onnx.",
+        )
+    return ModelFiles(
+        config=_parsed(bundled.read_file(name, "config.json"), "config.json"),
+        tokenizer_config=_parsed(bundled.read_file(name, "tokenizer_config.json"), "tokenizer_config.json"),
+        tokenizer_json=bundled.read_file(name, "tokenizer.json"),
+        onnx=bundled.read_model(name, "onnx/model_int8.onnx"),
+        dynamic_int8=True,
+    )
+
+
+def _pick(folder: Path, precision: Precision) -> str:
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.onnx"))
+    chosen = choose_onnx(found, precision, features=cpu_features())
+    if chosen is not None:
+        return chosen
+    has = f"it holds {', '.join(found[:5])}" if found else "it holds no ONNX file"
+    raise ModelLoadError(
+        f"The folder {str(folder)!r} has no ONNX file for precision={precision!r}: {has}.",
+        hint="Expected onnx/model.onnx or model.onnx, and for int8 onnx/model_int8.onnx or onnx/model_quantized.onnx.",
+    )
+
+
+def _content(folder: Path, name: str) -> bytes:
+    try:
+        check_size(name, (folder / name).stat().st_size)
+        return (folder / name).read_bytes()
+    except OSError as error:
+        raise ModelLoadError(
+            f"The folder {str(folder)!r} has no readable {name}.",
+            hint="Pass a folder in the Hugging Face layout: config.json, tokenizer.json and onnx/model.onnx.",
+        ) from error
+
+
+def _optional(folder: Path, name: str) -> dict[str, Any]:
+    return _parsed(_content(folder, name), name) if (folder / name).is_file() else {}
+
+
+def _parsed(content: bytes, name: str) -> dict[str, Any]:
+    try:
+        parsed = json.loads(content)
+    except ValueError as error:
+        raise ModelLoadError(f"{name} is no valid JSON: {error}.") from error
+    if not isinstance(parsed, dict):
+        raise ModelLoadError(f"{name} holds a {type(parsed).__name__} instead of an object.")
+    return parsed
+
+
+def _is_dynamic(onnx: Path) -> bool:
+    """Whether the graph quantizes at run time; its nodes are stored before its weights, so the beginning tells."""
+    with onnx.open("rb") as stream:
+        return _DYNAMIC_OPERATOR in stream.read(_NODES_AT_MOST)
