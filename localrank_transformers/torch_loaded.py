@@ -71,7 +71,7 @@ def load_torch(files: TorchFiles, settings: TorchSettings, affordable: int | Non
         "device": str(placement.device),
         "device_name": placement.device_name,
         "dtype": placement.dtype_name,
-        "attention": runtime.attention,
+        "attention": (runtime.attention or "own").removeprefix("localrank_"),
         "family": kind,
     }
     return TorchLoaded(family, runtime, chosen, threading.Lock())

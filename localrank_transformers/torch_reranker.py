@@ -46,7 +46,9 @@ class TorchReranker:
         dtype: `"auto"` is bf16 on a GPU (fp16 where it has no bf16) and fp32 on the CPU; or `"fp32"`, `"bf16"`, `"fp16"`.
             bf16 on a CPU with AVX512-BF16 or AMX is about twice as fast, and a score may then move in the second decimal with
             the batch it is in.
-        attention: `"auto"` is transformers' choice; `"sdpa"`, `"eager"`, `"flash_attention_2"`.
+        attention: `"packed"` computes no padding (BERT, ELECTRA, RoBERTa, XLM-R, ModernBERT, modular rerankers); `"auto"` is
+            that on a CUDA device in half precision where torch brings the kernel (2.10), else transformers' choice; or
+            `"sdpa"`, `"eager"`, `"flash_attention_2"`.
         compile: Compile the model at its first pass. A pass is then left between batches only.
         max_length: Tokens of a pair; longer documents are cut and marked. None means the model's own limit, at most 1,024.
         batch_tokens: Padded tokens of one pass; None means 2,048 on the CPU and 32,768 on a GPU.

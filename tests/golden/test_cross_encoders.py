@@ -13,7 +13,7 @@ pytest.importorskip("sentence_transformers", reason="needs the extra `golden`")
 import torch
 from sentence_transformers import CrossEncoder
 
-from localrank import rerank
+from localrank import InvalidRequestError, rerank
 from localrank_transformers import TorchReranker
 from tests.support import torch_models
 from tests.support.torch_models import ENCODERS, texts
@@ -91,3 +91,29 @@ async def test_one_document_alone_keeps_its_score(tmp_path: Path) -> None:
 
     assert hit.metadata["logit"] == pytest.approx(expected, abs=TOLERANCE)
     assert hit.score == pytest.approx(1 / (1 + math.exp(-expected)), abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("name", [name for name in ENCODERS if name not in {"bert-two-labels", "deberta-v2"}])
+async def test_packed_attention_gives_the_same_scores(tmp_path: Path, name: str) -> None:
+    folder = torch_models.build_encoder(tmp_path / name, name)
+    documents = texts(24)
+    expected = reference(folder, QUERY, documents)
+    model = TorchReranker(folder, device="cpu", batch_tokens=200, attention="packed")
+
+    assert await logits(model, QUERY, documents) == pytest.approx(expected.tolist(), abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+async def test_packed_attention_of_modules(tmp_path: Path, pooling: str) -> None:
+    folder = torch_models.build_modular(tmp_path / "ettin", pooling=pooling)
+    documents = texts(24)
+    expected = reference(folder, QUERY, documents)
+    model = TorchReranker(folder, device="cpu", batch_tokens=200, attention="packed")
+
+    assert await logits(model, QUERY, documents) == pytest.approx(expected.tolist(), abs=TOLERANCE)
+
+
+async def test_packed_attention_where_it_cannot_be_is_refused(tmp_path: Path) -> None:
+    folder = torch_models.build_encoder(tmp_path / "m", "deberta-v2")
+    with pytest.raises(InvalidRequestError, match="DebertaV2"):
+        await rerank(TorchReranker(folder, device="cpu", attention="packed"), QUERY, ["paris"])

@@ -10,6 +10,7 @@ from localrank_transformers.engines.torch.device import choose
 from localrank_transformers.engines.torch.encoder import EncoderEngine, load_classifier
 from localrank_transformers.engines.torch.layerwise import load_layerwise
 from localrank_transformers.engines.torch.modular import load_modular
+from localrank_transformers.engines.torch.packed import PackedEngine, decide
 from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.families.causal import CausalPrompt
 from localrank_transformers.families.causal_templates import TEMPLATES
@@ -69,6 +70,7 @@ def family(
         ModelLoadError: The files do not make such a model.
         InvalidRequestError: A setting that does not fit it.
     """
+    settings = _with_attention(kind, files, settings, device)
     match kind:
         case "cross-encoder":
             return _cross_encoder(
@@ -82,8 +84,21 @@ def family(
             raise ModelLoadError(f"TorchReranker cannot run models of the family {kind!r} yet.")
 
 
+def _with_attention(
+    kind: Kind, files: TorchFiles, settings: TorchSettings, device: TorchRuntime
+) -> TorchSettings:
+    if kind in {"cross-encoder", "modular"}:
+        return decide(settings, device.placement, files.architecture)
+    if settings.attention == "packed":
+        raise InvalidRequestError(
+            f'attention is "packed", which is for cross-encoders; this model is of the family {kind!r}.',
+            hint='Pass attention="auto".',
+        )
+    return settings
+
+
 def _cross_encoder(
-    engine: EncoderEngine,
+    engine: EncoderEngine | PackedEngine,
     files: TorchFiles,
     settings: TorchSettings,
     device: TorchRuntime,

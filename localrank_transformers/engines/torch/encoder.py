@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from localrank_transformers.engines.torch.packed import PackedEngine
 from localrank_transformers.engines.torch.runtime import TorchRuntime, padded
+from localrank_transformers.engines.torch.segments import reads_segments
 from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.tokenization import Row
 from localrank_transformers.torch_settings import TorchSettings
 
-__all__ = ["EncoderEngine", "load_classifier"]
+__all__ = ["EncoderEngine", "encoder_engine", "load_classifier"]
 
 
 class EncoderEngine:
@@ -61,17 +62,22 @@ class EncoderEngine:
         return self._runtime.run(forward)
 
 
-def reads_segments(module: Any) -> bool:
-    """Whether the segment of a token matters to `module`: it takes segment ids and has more than one kind of them."""
-    takes = "token_type_ids" in inspect.signature(module.forward).parameters
-    return takes and int(getattr(module.config, "type_vocab_size", 0) or 0) > 1
+def encoder_engine(
+    module: Any, runtime: TorchRuntime, settings: TorchSettings
+) -> EncoderEngine | PackedEngine:
+    """Return the engine for a loaded `module`: packed where it was loaded so."""
+    if settings.attention == "packed":
+        return PackedEngine(module, runtime)
+    return EncoderEngine(module, runtime, compile_module=settings.compile)
 
 
-def load_classifier(folder: Path, runtime: TorchRuntime, settings: TorchSettings) -> EncoderEngine:
+def load_classifier(
+    folder: Path, runtime: TorchRuntime, settings: TorchSettings
+) -> EncoderEngine | PackedEngine:
     """Return the sequence-classification model in `folder`.
 
     Raises:
         ModelLoadError: transformers cannot load it, or its head is missing.
     """
     module = load_weights("AutoModelForSequenceClassification", folder, runtime.placement, settings)
-    return EncoderEngine(module, runtime, compile_module=settings.compile)
+    return encoder_engine(module, runtime, settings)

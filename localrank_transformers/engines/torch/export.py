@@ -13,8 +13,8 @@ import torch
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.engines.torch.device import choose
-from localrank_transformers.engines.torch.encoder import reads_segments
 from localrank_transformers.engines.torch.modular import modular_module
+from localrank_transformers.engines.torch.segments import reads_segments
 from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.families.detection import Kind
 from localrank_transformers.torch_files import TorchFiles

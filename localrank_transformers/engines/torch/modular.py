@@ -12,7 +12,8 @@ from torch import nn
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.engines.torch.device import Placement
-from localrank_transformers.engines.torch.encoder import EncoderEngine
+from localrank_transformers.engines.torch.encoder import EncoderEngine, encoder_engine
+from localrank_transformers.engines.torch.packed import PackedEngine
 from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.families.modules import HeadLayer, ModularLayout, read_layout
@@ -60,14 +61,16 @@ class ModularClassifier(nn.Module):
         return (hidden * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
 
 
-def load_modular(files: TorchFiles, runtime: TorchRuntime, settings: TorchSettings) -> EncoderEngine:
+def load_modular(
+    files: TorchFiles, runtime: TorchRuntime, settings: TorchSettings
+) -> EncoderEngine | PackedEngine:
     """Return the modular cross-encoder of `files`.
 
     Raises:
         ModelLoadError: A module is missing, damaged or of an unknown kind.
     """
     module = modular_module(files, runtime.placement, settings)
-    return EncoderEngine(module, runtime, compile_module=settings.compile)
+    return encoder_engine(module, runtime, settings)
 
 
 def modular_module(files: TorchFiles, placement: Placement, settings: TorchSettings) -> ModularClassifier:

@@ -12,6 +12,7 @@ from transformers.utils import logging as transformers_logging
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.engines.torch.device import Placement
+from localrank_transformers.engines.torch.packed_attention import PACKED, register
 from localrank_transformers.torch_settings import TorchSettings
 
 __all__ = ["load_weights"]
@@ -43,7 +44,10 @@ def load_weights(
         ModelLoadError: transformers cannot load it, or weights are missing and would be random.
     """
     options: dict[str, Any] = {} if config is None else {"config": config}
-    if settings.attention not in {"auto", "packed"}:
+    if settings.attention == "packed":
+        register()
+        options["attn_implementation"] = PACKED
+    elif settings.attention != "auto":
         options["attn_implementation"] = settings.attention
     try:
         with _quiet():

@@ -1,0 +1,132 @@
+"""Cross-encoders without padding: the texts of a batch in one row, so that only real tokens are computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from localrank.contract.errors import InvalidRequestError
+from localrank_transformers.engines.torch.device import Placement
+from localrank_transformers.engines.torch.packed_attention import has_varlen_kernel
+from localrank_transformers.engines.torch.runtime import TorchRuntime
+from localrank_transformers.engines.torch.segments import reads_segments
+from localrank_transformers.tokenization import Row
+from localrank_transformers.torch_settings import TorchSettings
+
+__all__ = ["PackedEngine", "decide"]
+
+_FIRST_TOKEN_HEADS: dict[str, Callable[[Any, torch.Tensor], torch.Tensor]] = {
+    "BertForSequenceClassification": lambda module, first: module.classifier(module.bert.pooler(first)),
+    "RobertaForSequenceClassification": lambda module, first: module.classifier(first),
+    "XLMRobertaForSequenceClassification": lambda module, first: module.classifier(first),
+    "ElectraForSequenceClassification": lambda module, first: module.classifier(first),
+}
+"""What each class does with the vectors of the first tokens, shape (texts, 1, width)."""
+
+_ENCODERS = {
+    "BertForSequenceClassification": "bert",
+    "RobertaForSequenceClassification": "roberta",
+    "XLMRobertaForSequenceClassification": "roberta",
+    "ElectraForSequenceClassification": "electra",
+    "ModernBertForSequenceClassification": "model",
+    "ModularClassifier": "encoder",
+}
+
+_ENCODER_CLASSES = frozenset(
+    {"BertModel", "RobertaModel", "XLMRobertaModel", "ElectraModel", "ModernBertModel"}
+)
+_COUNT_FROM_PADDING = frozenset({"RobertaModel", "XLMRobertaModel"})
+"""Their first position is the one after the padding token's id."""
+
+
+def decide(settings: TorchSettings, placement: Placement, architecture: str) -> TorchSettings:
+    """Return `settings` with packed attention where it is asked for, or where `auto` can have torch's own kernel for it.
+
+    Raises:
+        InvalidRequestError: It is asked for and cannot be had.
+    """
+    known = architecture in _ENCODERS or architecture in _ENCODER_CLASSES
+    if settings.attention == "packed" and (settings.compile or not known):
+        raise InvalidRequestError(
+            f'attention is "packed", which {"cannot be compiled" if known else f"{architecture} cannot have"}.',
+            hint='Pass attention="auto".',
+        )
+    fast = placement.device.type == "cuda" and placement.dtype_name != "fp32" and has_varlen_kernel()
+    if settings.attention == "auto" and known and fast and not settings.compile:
+        return replace(settings, attention="packed")
+    return settings
+
+
+class PackedEngine:
+    """See `EncoderEngine`; its module was loaded with packed attention.
+
+    Args:
+        module: Of a class for which `decide` has said so.
+        runtime: The device.
+    """
+
+    def __init__(self, module: Any, runtime: TorchRuntime) -> None:
+        self.config: dict[str, Any] = module.config.to_dict()
+        runtime.adopt(module)
+        self._runtime = runtime
+        self._encoder = getattr(module, _ENCODERS[type(module).__name__])
+        self._head = _head(module)
+        self._reads_types = reads_segments(module)
+        counts = type(self._encoder).__name__ in _COUNT_FROM_PADDING
+        self._first_position = int(module.config.pad_token_id) + 1 if counts else 0
+
+    def logits(self, rows: Sequence[Row]) -> npt.NDArray[Any]:
+        """Return the logits of `rows`, shape (rows, labels); see `EncoderEngine.logits`."""
+        lengths = [len(row.ids) for row in rows]
+        borders = self._runtime.tensor(np.cumsum([0, *lengths]).astype(np.int32))
+        positions = [np.arange(length) + self._first_position for length in lengths]
+        feed = {
+            "input_ids": np.concatenate([row.ids for row in rows]),
+            "position_ids": np.concatenate(positions).astype(np.int64),
+        }
+        if self._reads_types:
+            feed["token_type_ids"] = np.concatenate([row.types for row in rows])
+
+        def forward() -> npt.NDArray[Any]:
+            hidden = self._encoder(
+                **{name: self._runtime.tensor(values[None]) for name, values in feed.items()},
+                cu_seq_lens_q=borders,
+                cu_seq_lens_k=borders,
+                max_length_q=max(lengths),
+                max_length_k=max(lengths),
+            ).last_hidden_state[0]
+            return self._runtime.numbers(self._head(hidden, borders.long()))
+
+        return self._runtime.run(forward)
+
+
+def _head(module: Any) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """Return what maps hidden states, shape (tokens, width), and the texts' borders to logits."""
+    name = type(module).__name__
+    if name in _FIRST_TOKEN_HEADS:
+        apply = _FIRST_TOKEN_HEADS[name]
+        return lambda hidden, borders: apply(module, hidden[borders[:-1]].unsqueeze(1))
+    if name == "ModularClassifier":
+        pooling, apply_pooled = module.pooling, module.head
+    else:
+        pooling = module.config.classifier_pooling
+
+        def apply_pooled(pooled: torch.Tensor) -> torch.Tensor:
+            return module.classifier(module.head(pooled))
+
+    if pooling == "cls":
+        return lambda hidden, borders: apply_pooled(hidden[borders[:-1]])
+    return lambda hidden, borders: apply_pooled(_means(hidden, borders))
+
+
+def _means(hidden: torch.Tensor, borders: torch.Tensor) -> torch.Tensor:
+    lengths = borders.diff()
+    texts = torch.repeat_interleave(torch.arange(len(lengths), device=hidden.device), lengths)
+    sums = torch.zeros(len(lengths), hidden.shape[1], dtype=torch.float32, device=hidden.device)
+    sums.index_add_(0, texts, hidden.float())
+    return (sums / lengths.unsqueeze(1)).to(hidden.dtype)
