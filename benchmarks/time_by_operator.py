@@ -47,8 +47,8 @@ def main() -> int:
     write(
         "time_by_operator",
         "Where the time of one document goes",
-        "One thread, one document, microseconds a token (sum of each node's median); profiling itself adds a little to each node.\n\n"
-        + "\n\n".join(parts),
+        "One thread, one document, microseconds a token: the sum of each node's median. Profiling itself adds a little to "
+        "each node.\n\n" + "\n\n".join(parts),
         data,
         folder=arguments.output,
     )
