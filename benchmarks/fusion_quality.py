@@ -1,6 +1,6 @@
 """Does fusing the embedded model with the retriever's own scores rank better than either alone?
 
-    python -m benchmarks.fusion_quality --data FOLDER [--runs FOLDER] [--cache FILE]
+    python -m benchmarks.fusion_quality --data FOLDER [--runs FOLDER] [--queries N] [--cache FILE]
 
 FOLDER holds collections in the BEIR layout; the runs folder (`../runs` beside it by default) TREC runs named
 `COLLECTION.*.run`. Every candidate of a run is scored once and kept in `--cache`, so that a second run is quick. The measure
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from statistics import fmean
 from tempfile import gettempdir
@@ -53,10 +54,10 @@ def systems(embedded: RerankerModel) -> Mapping[str, RerankerModel]:
     return made
 
 
-def tasks(data: Path, runs: Path) -> list[Task]:
-    """Read every collection that has a run."""
+def tasks(data: Path, runs: Path, most_queries: int | None = None) -> list[Task]:
+    """Read every collection that has a run, with the run's first `most_queries`."""
     found = [
-        Task(read_collection(folder), read_run(path))
+        Task(read_collection(folder), dict(islice(read_run(path).items(), most_queries)))
         for folder in sorted(path.parent for path in data.glob("*/corpus.jsonl"))
         for path in sorted(runs.glob(f"{folder.name}.*.run"))
     ]
@@ -100,9 +101,10 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=Path)
+    parser.add_argument("--queries", type=int, help="of each collection, the run's first")
     parser.add_argument("--cache", type=Path, default=Path(gettempdir()) / "localrank-fusion.sqlite")
     arguments = parser.parse_args()
-    found = tasks(arguments.data, arguments.runs or arguments.data.parent / "runs")
+    found = tasks(arguments.data, arguments.runs or arguments.data.parent / "runs", arguments.queries)
     rows = anyio.run(table, found, SQLiteStore(arguments.cache))
     names = [task.collection.name for task in found]
     text = markdown_table(
