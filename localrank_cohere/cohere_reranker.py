@@ -10,7 +10,7 @@ from localrank.contract.model import DoRerankOptions, DoRerankResult
 from localrank.contract.types import ScoreKind
 from localrank_cohere.dialects import dialect_named
 from localrank_cohere.endpoints import endpoint
-from localrank_cohere.headers import checked_headers
+from localrank_cohere.headers import checked_headers, is_secret
 from localrank_cohere.keys import checked_key
 from localrank_cohere.remote_call import RemoteCall, Settings
 from localrank_cohere.stopping import until_aborted
@@ -99,7 +99,11 @@ class CohereReranker:
     def fingerprint(self) -> str:
         """What a cache keys on: all that a score depends on, without the key."""
         settings = self._settings
-        return f"{self.provider}:{self.model_id}@{settings.url}#{settings.dialect.name}#{settings.fields}"
+        return f"{self.provider}:{self.model_id}@{self._shown_url}#{settings.dialect.name}#{settings.fields}"
+
+    @property
+    def _shown_url(self) -> str:
+        return self._settings.url.partition("?")[0]  # a query may hold a key
 
     async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
         """Score `options.documents` with one attempt; a longer list than the service takes goes out in several requests.
@@ -127,14 +131,16 @@ class CohereReranker:
 
     def __getstate__(self) -> dict[str, Any]:
         if self._connections.given is not None:
-            raise TypeError(
-                "A reranker with http_client= cannot be pickled: the client holds open connections."
-            )
+            raise TypeError("A reranker with http_client= is not pickled: the client holds open connections.")
+        secret = next(filter(is_secret, self._settings.headers), None)
+        if secret is not None or "?" in self._settings.url:
+            held = f"the header {secret!r}" if secret else "a query in base_url"
+            raise TypeError(f"A reranker with {held} is not pickled, since the pickle would hold it.")
         return {**self.__dict__, "_connections": Connections(self._connections.timeout)}
 
     def __repr__(self) -> str:
-        settings = self._settings
-        return f"{type(self).__name__}({self.model_id!r}, dialect={settings.dialect.name!r}, url={settings.url!r})"
+        dialect = self._settings.dialect.name
+        return f"{type(self).__name__}({self.model_id!r}, dialect={dialect!r}, url={self._shown_url!r})"
 
 
 def _model(model: Any, *, required: bool) -> str | None:

@@ -12,11 +12,11 @@ from localrank.contract.errors import InvalidRequestError
 from localrank_cohere.dialects import Dialect
 from localrank_cohere.keys import Secret, key_for
 
-__all__ = ["checked_headers", "request_headers", "secrets_in", "without"]
+__all__ = ["checked_headers", "is_secret", "request_headers", "secrets_in", "without"]
 
-_SECRET_HEADERS = frozenset(
-    {"authorization", "proxy-authorization", "api-key", "x-api-key", "cookie", "x-goog-api-key"}
-)
+_SECRET_NAME = re.compile(r"auth|key|token|secret|password|cookie|signature|credential", re.IGNORECASE)
+"""Headers whose values are treated as keys; a name too many costs nothing but three stars."""
+
 _SHORTEST_SECRET = 6
 """A shorter value is not looked for in answers: it would turn up by chance."""
 
@@ -74,11 +74,16 @@ def request_headers(
     return {**headers, **further}
 
 
+def is_secret(name: str) -> bool:
+    """Return whether the header `name` holds what must not show."""
+    return _SECRET_NAME.search(name) is not None
+
+
 def secrets_in(headers: Mapping[str, str]) -> tuple[str, ...]:
     """Return what must not show of a request's headers, in every form that a server may echo it in, the longest first."""
     found: set[str] = set()
     for name, value in headers.items():
-        if name in _SECRET_HEADERS:
+        if is_secret(name):
             for secret in (value, value.partition(" ")[2]):
                 if len(secret) >= _SHORTEST_SECRET:
                     escaped = json.dumps(secret)[1:-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import anyio
 
@@ -17,7 +17,7 @@ from localrank.providers.splitting import rerank_in_parts
 from localrank_cohere.dialects import Dialect
 from localrank_cohere.documents import sendable
 from localrank_cohere.failures import failure
-from localrank_cohere.headers import request_headers, secrets_in, without
+from localrank_cohere.headers import is_secret, request_headers, secrets_in, without
 from localrank_cohere.keys import Secret
 from localrank_cohere.options import check_options
 from localrank_cohere.prices import with_cost
@@ -49,9 +49,9 @@ class Settings:
 
     dialect: Dialect
     model: str | None
-    url: str
+    url: str = field(repr=False)
     key: Secret | None
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     fields: tuple[str, ...] | None
     max_documents: int | None
     comparable: bool
@@ -127,7 +127,10 @@ class RemoteCall:
     def _read(self, answer: Answer, count: int) -> DoRerankResult:
         settings = self._settings
         text = without(answer.body.decode("utf-8", "replace"), self._secrets)
-        headers = {name: without(value, self._secrets) for name, value in answer.headers.items()}
+        headers = {
+            name: "***" if is_secret(name) else without(value, self._secrets)
+            for name, value in answer.headers.items()
+        }
         provider = settings.dialect.provider
         if not 200 <= answer.status < 300:
             raise failure(provider, settings.url, answer.status, headers, text)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -125,6 +124,8 @@ async def _client_for(user: Connections) -> httpx2.AsyncClient:
         trust = await run_in_thread(_trust, stop=_let_it_end)
         shared = _shared.get(None)  # another call may have been faster
     if shared is None:
+        from http.cookiejar import DefaultCookiePolicy  # noqa: PLC0415 - half of urllib
+
         http = _httpx2()
         client = http.AsyncClient(
             verify=trust,

@@ -7,7 +7,7 @@ import pickle
 
 import pytest
 
-from localrank import InvalidRequestError, MissingAPIKeyError, rerank, rerank_sync
+from localrank import APICallError, InvalidRequestError, MissingAPIKeyError, rerank, rerank_sync
 from localrank_cohere import CohereReranker
 from localrank_cohere.dialects import DIALECTS, dialect_named
 from localrank_cohere.endpoints import belongs_to_vendor
@@ -112,6 +112,43 @@ def test_a_reranker_without_a_key_is_pickled() -> None:
     copy = pickle.loads(pickle.dumps(CohereReranker("m", base_url="http://127.0.0.1:1")))
 
     assert repr(copy) == repr(CohereReranker("m", base_url="http://127.0.0.1:1"))
+
+
+@pytest.mark.parametrize("name", ["X-Auth-Token", "Api-Key", "Cookie"])
+def test_a_secret_header_is_neither_shown_nor_pickled(name: str) -> None:
+    reranker = CohereReranker("m", headers={name: KEY})
+
+    assert KEY not in f"{reranker!r} {reranker._settings!r} {reranker.fingerprint}"
+    with pytest.raises(TypeError, match=name.lower()):
+        pickle.dumps(reranker)
+
+
+@pytest.mark.anyio
+async def test_a_key_in_an_address_shows_nowhere(server: RerankServer) -> None:
+    server.script(Turn(status=400))
+    async with CohereReranker("m", base_url=f"{server.url}/v2?key={KEY}") as reranker:
+        with pytest.raises(APICallError) as caught:
+            await rerank(reranker, "q", ["a"])
+
+    assert server.requests[0].path == f"/v2/rerank?key={KEY}"
+    assert (
+        KEY
+        not in f"{reranker!r} {reranker.fingerprint} {reranker._settings!r} {caught.value.url} {caught.value}"
+    )
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", ["x-token", "authorization"])
+async def test_an_echoed_header_of_the_call_never_shows(
+    server: RerankServer, reranker: CohereReranker, name: str
+) -> None:
+    body = f'{{"message": "saw {KEY}"}}'.encode()
+    server.script(Turn(status=400, body=body, headers={"x-echo": KEY}))
+    with pytest.raises(APICallError) as caught:
+        await rerank(reranker, "q", ["a"], headers={name: KEY})
+
+    assert "saw ***" in str(caught.value)
+    assert KEY not in f"{caught.value.__dict__}"
 
 
 @pytest.mark.parametrize("key", ["", "  ", "two words", "späť", "line\nbreak", 7])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from localrank import InvalidResponseError, rerank
 from localrank_cohere import CohereReranker
-from localrank_cohere.dialects import dialect_named
+from localrank_cohere.dialects import DIALECTS, Dialect, dialect_named
+from localrank_cohere.failures import failure
 from localrank_cohere.wire import read, request_body
 from tests.support.rerank_server import RerankServer, Turn
 
@@ -152,3 +156,36 @@ def test_text_is_sent_as_utf8_and_lone_surrogates_are_replaced() -> None:
     )
 
     assert body.decode() == '{"model":"m","query":"é","documents":["巴黎","?"]}'
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["results", "data", "index", "relevance_score", "score", "meta", "usage", "id", "error"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON, st.sampled_from(DIALECTS))
+def test_any_json_is_read_or_refused(body: Any, dialect: Dialect) -> None:
+    try:
+        reading = read(dialect, json.dumps(body), count=3, source="a server")
+    except InvalidResponseError:
+        return
+    assert all(0 <= item.index < 3 for item in reading.results)
+
+
+@given(JSON, st.integers(300, 599))
+def test_any_json_explains_a_failure(body: Any, status: int) -> None:
+    error = failure("a server", "http://h/rerank", status, {}, json.dumps(body))
+
+    assert error.status == status
+    assert f"a server answered {status}" in str(error)
