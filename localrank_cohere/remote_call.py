@@ -110,6 +110,9 @@ class RemoteCall:
 
     async def _request(self, options: DoRerankOptions) -> DoRerankResult:
         """Send one request; at the deadline its documents stay unscored."""
+        nothing = DoRerankResult(unscored(range(len(options.documents))), usage=RerankUsage())
+        if anyio.current_time() >= self._ends:
+            return nothing
         settings = self._settings
         content = request_body(
             settings.dialect,
@@ -122,7 +125,7 @@ class RemoteCall:
         with anyio.CancelScope(deadline=self._ends):
             answer = await self._connections.post(settings.url, self._headers, content)
             return self._read(answer, len(options.documents))
-        return DoRerankResult(unscored(range(len(options.documents))), usage=RerankUsage(api_calls=1))
+        return replace(nothing, usage=RerankUsage(api_calls=1))
 
     def _read(self, answer: Answer, count: int) -> DoRerankResult:
         settings = self._settings

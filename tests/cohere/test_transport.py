@@ -246,6 +246,15 @@ async def test_ten_thousand_documents_fit_into_one_request(server: RerankServer)
     assert len(server.requests) == 1
 
 
+def test_importing_the_package_loads_no_http_client() -> None:
+    code = "import sys, localrank_cohere; print({'httpx', 'httpx2', 'ssl', 'numpy'} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert done.stdout == "set()\n"
+
+
 def test_without_httpx2_the_error_names_the_install_command() -> None:
     code = (
         "import sys; sys.modules['httpx2'] = None\n"
