@@ -31,6 +31,7 @@ from localrank.providers.worker import run_in_thread
 
 __all__ = ["Chunked"]
 
+_INLINE_CHARACTERS = 100_000
 _POOLS = ("max", "first", "mean", "top3")
 
 
@@ -115,11 +116,14 @@ class Chunked(Wrapper):
         spans: TokenSpans | None = getattr(self.model, "token_spans", None)
         token = LinkedToken(options.abort_event)
         work = partial(self._chunks, options.documents, spans, token)
-        if spans is None or self._all_short(options.documents):
+        if self._is_quick(options.documents, words=spans is None):
             return work()
         return await run_in_thread(work, stop=token.set)
 
-    def _all_short(self, documents: Sequence[str]) -> bool:
+    def _is_quick(self, documents: Sequence[str], *, words: bool) -> bool:
+        """Return whether cutting takes less than the event loop should be kept for; a model's tokens may need it loaded."""
+        if words:
+            return sum(map(len, documents)) <= _INLINE_CHARACTERS
         return all(surely_short(text, self.chunk_tokens, words=False) for text in documents)
 
     def _chunks(self, documents: Sequence[str], spans: TokenSpans | None, token: LinkedToken) -> list[_Chunk]:

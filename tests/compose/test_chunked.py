@@ -126,6 +126,23 @@ async def test_an_abort_ends_the_cutting():
     assert model.model.calls == []
 
 
+async def test_very_long_texts_are_cut_off_the_event_loop():
+    import threading
+
+    places: list[bool] = []
+
+    class Word(str):
+        __slots__ = ()
+
+        def isascii(self):
+            places.append(threading.current_thread() is threading.main_thread())
+            return super().isascii()
+
+    document = Word("word " * 30_000)
+    await Chunked(Scoring(), chunk_tokens=64).do_rerank(DoRerankOptions("q", (document,)))
+    assert places == [False]
+
+
 async def test_ordinal_scores_are_not_averaged():
     with pytest.raises(InvalidRequestError, match="ordinal"):
         Chunked(Identity(), pool="mean")
