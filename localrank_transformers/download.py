@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from localrank._version import __version__
 from localrank.contract.errors import ModelLoadError, RerankAbortedError
-from localrank_transformers.hub_errors import hub_error
+from localrank_transformers.hub_errors import hub_error, no_hub
 from localrank_transformers.hub_store import HubStore, is_commit
 from localrank_transformers.safety import check_name, check_size
 
@@ -74,10 +74,7 @@ def look_up(repo_id: str, revision: str) -> Listing:
         raise hub_error(error, endpoint=constants.ENDPOINT, repo_id=repo_id, revision=revision) from error
     names = frozenset(sibling.rfilename for sibling in info.siblings or ())
     if info.sha is None or not is_commit(info.sha):
-        raise ModelLoadError(
-            f"{constants.ENDPOINT} names no commit for {repo_id} at {revision!r}.",
-            hint="HF_ENDPOINT must be a server that speaks the hub's protocol.",
-        )
+        raise no_hub(constants.ENDPOINT, repo_id)
     return Listing(info.sha, names)
 
 
@@ -112,13 +109,15 @@ def _fetch(store: HubStore, repo_id: str, commit: str, name: str, should_stop: S
     metadata = get_hf_file_metadata(
         url, timeout=constants.HF_HUB_ETAG_TIMEOUT, library_name="localrank", library_version=__version__
     )
-    if metadata.commit_hash not in {None, commit}:
+    if metadata.commit_hash is None or metadata.etag is None:
+        raise no_hub(constants.ENDPOINT, f"{name} of {repo_id}")
+    if metadata.commit_hash != commit:
         raise ModelLoadError(
             f"The hub answered with commit {metadata.commit_hash} of {repo_id} instead of {commit}."
         )
     if metadata.size is not None:
         check_size(name, metadata.size)
-    etag = _file_name(metadata.etag or f"{commit}-{name}")
+    etag = _file_name(metadata.etag)
     headers = _headers(url, metadata.location)
     with _locked(store.lock(etag), should_stop, name):
         blob = store.blob(etag)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from localrank.contract.errors import ModelLoadError
 from localrank.contract.retry_after import read_retry_after
 
-__all__ = ["hub_error", "not_here"]
+__all__ = ["hub_error", "no_hub", "not_here"]
 
 _LOGIN = "Log in with `hf auth login`, or set HF_TOKEN."
 
@@ -19,6 +19,14 @@ def not_here(repo_id: str, missing: str | None = None) -> ModelLoadError:
     return ModelLoadError(
         f"{what} not on this machine, and offline mode allows no download.",
         hint=f"Fetch it once with a connection: `localrank models pull {repo_id}`; or unset offline=/HF_HUB_OFFLINE.",
+    )
+
+
+def no_hub(endpoint: str, what: str) -> ModelLoadError:
+    """Return the error for an answer that no hub gives, such as the sign-in page of a network."""
+    return ModelLoadError(
+        f"{endpoint} did not answer as a model hub does when it was asked for {what}.",
+        hint="Check the name, HF_ENDPOINT, and whether a proxy or a sign-in page is in between.",
     )
 
 
@@ -44,6 +52,8 @@ def hub_error(
     response = getattr(error, "response", None)
     status = getattr(response, "status_code", None)
     what = f"{name} of {repo_id}" if name else repo_id
+    if not isinstance(status, int) and isinstance(error, ValueError | TypeError | KeyError | AttributeError):
+        return no_hub(endpoint, what)
     if not isinstance(status, int):
         return _retryable(
             ModelLoadError(

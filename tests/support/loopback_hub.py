@@ -40,6 +40,7 @@ class Fault:
     drop_after: int | None = None
     corrupt: bool = False
     seconds_a_piece: float = 0.0
+    page: bytes | None = None
     announce_size: int | None = None
     times: int = 1
 
@@ -201,6 +202,9 @@ class _HubHandler(_Handler):
     def _api(self, path: str) -> None:
         repo_id, _, revision = path.partition("/revision/")
         fault = self.note("api", repo_id)
+        if fault.page is not None:
+            self.answer(200, fault.page, {"Content-Type": "text/html"})
+            return
         if fault.status is not None:
             self.fail(fault.status, headers=fault.headers)
             return
@@ -223,7 +227,9 @@ class _HubHandler(_Handler):
         revision, _, name = rest.partition("/")
         fault = self.note(kind, name)
         repository = self.hub.repositories.get(repo_id)
-        if fault.status is not None:
+        if fault.page is not None:
+            self.answer(200, fault.page, {"Content-Type": "text/html"})
+        elif fault.status is not None:
             self.fail(fault.status, headers=fault.headers)
         elif self._is_renamed(repo_id):
             return

@@ -210,6 +210,17 @@ def test_a_file_in_xet_storage_comes_over_http_where_it_can_be_continued(
     assert hub.asked("storage") == ["onnx/model.onnx"]
 
 
+@pytest.mark.parametrize("page", [b"<html>Sign in</html>", b"[]", b"{}", b'{"id": "a/b", "sha": "main"}'])
+def test_a_page_that_no_hub_sends_is_told_from_a_model(hub: LoopbackHub, commit: str, page: bytes) -> None:
+    hub.faults["api:*"] = [Fault(page=page)]
+    hub.faults["config.json"] = [Fault(page=page, times=2)]
+    with pytest.raises(ModelLoadError, match="did not answer as a model hub does"):
+        look_up(REPO, "main")
+    with pytest.raises(ModelLoadError, match="did not answer as a model hub does"):
+        fetch(store(), REPO, commit, "config.json")
+    assert not store().has(commit, ["config.json"])
+
+
 def test_an_error_never_repeats_a_signed_address(hub: LoopbackHub, commit: str) -> None:
     hub.faults["storage:onnx/model.onnx"] = [Fault(status=403)]
     with pytest.raises(ModelLoadError) as caught:
