@@ -51,6 +51,7 @@ class Dialect:
         object_fields: Field that names the keys of an object to be read; None where the service has none.
         instruction: Field of the instruction; None where the service has none.
         options: What the caller may set.
+        token_header: Header of the answer with the number of tokens read.
         max_documents: What one call takes, or the vendor advises.
         needs_model: Whether the service refuses a request without a model.
         score_kind: What a score is.
@@ -75,6 +76,7 @@ class Dialect:
     object_fields: str | None = None
     instruction: str | None = None
     options: tuple[Option, ...] = ()
+    token_header: str | None = None
     max_documents: int | None = None
     needs_model: bool = True
     score_kind: ScoreKind = "unknown"
@@ -213,6 +215,7 @@ DIALECTS: tuple[Dialect, ...] = (
             Option("truncation_direction", one_of("Left", "Right")),
             Option("raw_scores", flag),
         ),
+        token_header="x-compute-tokens",  # noqa: S106 - the name of a header
         max_documents=32,
         needs_model=False,
     ),

@@ -43,6 +43,7 @@ def belongs_to_vendor(dialect: Dialect, url: str) -> bool:
 def _split(base: str) -> SplitResult:
     try:
         parts = urlsplit(base)
+        (parts.hostname or "").encode("idna")  # what the resolver will do, and raise, later
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except (ValueError, TypeError, AttributeError):
         usable = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote
 
 from localrank._version import __version__
@@ -12,10 +12,13 @@ from localrank.contract.errors import InvalidRequestError
 from localrank_cohere.dialects import Dialect
 from localrank_cohere.keys import Secret, key_for
 
-__all__ = ["checked_headers", "is_secret", "request_headers", "secrets_in", "without"]
+__all__ = ["answer_headers", "checked_headers", "is_secret", "request_headers", "secrets_in", "without"]
 
 _SECRET_NAME = re.compile(r"auth|key|token|secret|password|cookie|signature|credential", re.IGNORECASE)
 """Headers whose values are treated as keys; a name too many costs nothing but three stars."""
+
+_SECRET_ANSWERS = frozenset({"set-cookie", "authorization", "proxy-authorization"})
+"""Headers of an answer that are never passed on; `x-compute-tokens` and the like are."""
 
 _SHORTEST_SECRET = 6
 """A shorter value is not looked for in answers: it would turn up by chance."""
@@ -89,6 +92,13 @@ def secrets_in(headers: Mapping[str, str]) -> tuple[str, ...]:
                     escaped = json.dumps(secret)[1:-1]
                     found.update((secret, escaped, escaped.replace("/", "\\/"), quote(secret, safe="")))
     return tuple(sorted(found, key=len, reverse=True))
+
+
+def answer_headers(headers: Mapping[str, str], secrets: Sequence[str]) -> dict[str, str]:
+    """Return the headers of an answer with nothing secret in them."""
+    return {
+        name: "***" if name in _SECRET_ANSWERS else without(value, secrets) for name, value in headers.items()
+    }
 
 
 def without(text: str, secrets: Iterable[str]) -> str:

@@ -17,12 +17,12 @@ from localrank.providers.splitting import rerank_in_parts
 from localrank_cohere.dialects import Dialect
 from localrank_cohere.documents import sendable
 from localrank_cohere.failures import failure
-from localrank_cohere.headers import is_secret, request_headers, secrets_in, without
+from localrank_cohere.headers import answer_headers, request_headers, secrets_in, without
 from localrank_cohere.keys import Secret
 from localrank_cohere.options import check_options
 from localrank_cohere.prices import with_cost
 from localrank_cohere.transport import Answer, Connections
-from localrank_cohere.wire import read, request_body
+from localrank_cohere.wire import read, request_body, with_header_tokens
 
 __all__ = ["MAX_PARALLEL_REQUESTS", "RemoteCall", "Settings"]
 
@@ -130,17 +130,14 @@ class RemoteCall:
     def _read(self, answer: Answer, count: int) -> DoRerankResult:
         settings = self._settings
         text = without(answer.body.decode("utf-8", "replace"), self._secrets)
-        headers = {
-            name: "***" if is_secret(name) else without(value, self._secrets)
-            for name, value in answer.headers.items()
-        }
+        headers = answer_headers(answer.headers, self._secrets)
         provider = settings.dialect.provider
         if not 200 <= answer.status < 300:
             raise failure(provider, settings.url, answer.status, headers, text)
         reading = read(settings.dialect, text, count=count, source=provider)
         return DoRerankResult(
             reading.results,
-            usage=reading.usage,
+            usage=with_header_tokens(reading.usage, settings.dialect, headers),
             warnings=reading.warnings,
             provider_metadata=reading.rest,
             response=RerankResponse(
@@ -179,11 +176,11 @@ class RemoteCall:
             )
 
     def _read_instruction(self) -> None:
-        instruction, field = self._options.instruction, self._settings.dialect.instruction
+        instruction, name = self._options.instruction, self._settings.dialect.instruction
         if instruction is None:
             return
-        if field is not None:
-            self._fields[field] = instruction
+        if name is not None:
+            self._fields[name] = instruction
             return
         provider = self._settings.dialect.provider
         self._warnings.append(

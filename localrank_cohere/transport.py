@@ -62,6 +62,8 @@ class Connections:
             MissingDependencyError: `httpx2` is not installed.
         """
         client = self.given or await _client_for(self)
+        if client is self.given and client.is_closed:
+            raise InvalidRequestError("http_client is closed.", hint="Pass an open one, or none.")
         http = _httpx2()
         failure: Exception | None = None
         unsendable = ""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from localrank.contract.errors import InvalidResponseError
@@ -13,7 +14,7 @@ from localrank.contract.model import ScoredIndex
 from localrank.contract.types import RerankUsage, RerankWarning, shortened
 from localrank_cohere.dialects import Dialect
 
-__all__ = ["Reading", "read", "request_body"]
+__all__ = ["Reading", "read", "request_body", "with_header_tokens"]
 
 
 def request_body(
@@ -135,6 +136,12 @@ def _usage(body: Mapping[str, Any]) -> RerankUsage:
         search_units=None if units is None else float(units),
         api_calls=1,
     )
+
+
+def with_header_tokens(usage: RerankUsage, dialect: Dialect, headers: Mapping[str, str]) -> RerankUsage:
+    """Return `usage` with the token count that the service puts into a header, where it does."""
+    counted = headers.get(dialect.token_header or "", "")
+    return replace(usage, input_tokens=int(counted)) if re.fullmatch(r"[0-9]{1,15}", counted) else usage
 
 
 def _first(*values: Any) -> float | None:

@@ -43,6 +43,8 @@ def test_the_path_is_completed(dialect: str, base: str | None, expected: str) ->
         "http://h:x",
         7,
         "http://[::1",
+        "http://a..b",
+        f"http://{'a' * 64}.example",
     ],
 )
 def test_what_is_no_address_is_refused_and_not_shown(base: object) -> None:

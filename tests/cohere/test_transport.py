@@ -224,6 +224,20 @@ async def test_a_client_of_ones_own_is_used_and_left_open(server: RerankServer) 
     assert len(server.requests) == 2
 
 
+async def test_a_closed_client_of_ones_own_is_refused(server: RerankServer) -> None:
+    async with httpx2.AsyncClient() as client:
+        reranker = CohereReranker("m", base_url=server.url, http_client=client)
+    with pytest.raises(InvalidRequestError, match="http_client is closed"):
+        await rerank(reranker, "q", ["a"])
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "127.0.0.1:1", "[::1]:1"])
+async def test_a_host_that_is_not_there_is_a_failed_connection(host: str) -> None:
+    async with CohereReranker("m", base_url=f"http://{host}") as reranker:
+        with pytest.raises(ConnectionFailedError):
+            await rerank(reranker, "q", ["a"], max_retries=0)
+
+
 async def test_ten_thousand_documents_arrive_in_parts_of_a_thousand(
     server: RerankServer, reranker: CohereReranker
 ) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localrank import InvalidResponseError, rerank
-from localrank_cohere import CohereReranker
+from localrank_cohere import CohereReranker, TEIReranker
 from localrank_cohere.dialects import DIALECTS, Dialect, dialect_named
 from localrank_cohere.failures import failure
 from localrank_cohere.wire import read, request_body
@@ -88,6 +88,25 @@ async def test_the_response_has_id_model_and_headers(server: RerankServer, reran
     assert response.id == "07734bd2-2473-4f07-94e1-0d9f0e6843cf"
     assert response.model_id == "rerank-v3.5-actual"
     assert (response.headers or {})["x-queue-time"] == "3"
+
+
+@pytest.mark.parametrize(("counted", "expected"), [("17", 17), ("many", None), ("-1", None), ("", None)])
+async def test_tei_counts_tokens_in_a_header(counted: str, expected: int | None) -> None:
+    with RerankServer("tei") as server:
+        server.script(Turn(headers={"x-compute-tokens": counted}))
+        async with TEIReranker(server.url) as reranker:
+            result = await rerank(reranker, "q", ["a"])
+
+    assert result.usage.input_tokens == expected
+    assert (result.response.headers or {})["x-compute-tokens"] == counted
+
+
+async def test_a_cookie_of_the_answer_is_not_passed_on(
+    server: RerankServer, reranker: CohereReranker
+) -> None:
+    result = await ranked(server, reranker, Turn(headers={"set-cookie": "session=mine"}))
+
+    assert (result.response.headers or {})["set-cookie"] == "***"
 
 
 async def test_the_servers_own_warnings_are_passed_on(server: RerankServer, reranker: CohereReranker) -> None:
