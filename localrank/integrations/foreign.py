@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import anyio
+
 from localrank.calling.retry import RetryPolicy
 from localrank.compose.stages import unread_instruction, unread_options
 from localrank.contract.cancellation import POLL_INTERVAL_S, AbortToken, LinkedToken, raise_if_aborted
@@ -103,17 +105,20 @@ class ForeignReranker:
             InferenceError: The other library raised; its own error is the cause.
             RerankAbortedError: The abort token was set.
         """
-        end = None if options.deadline is None else time.monotonic() + options.deadline
+        started = time.monotonic()
         count = len(options.documents)
         found: list[ScoredIndex] = []
         asked = 0
         for part in self._parts(options):
             raise_if_aborted(options.abort_event)
-            if end is not None and time.monotonic() >= end:
+            left = None if options.deadline is None else options.deadline - (time.monotonic() - started)
+            if left is not None and left <= 0:
                 break
-            found += [
-                replace(item, index=item.index + part.start) for item in await self._answer(part.options)
-            ]
+            with anyio.move_on_after(left) as in_time:
+                answer = await self._answer(part.options)
+            if in_time.cancelled_caught:
+                break
+            found += [replace(item, index=item.index + part.start) for item in answer]
             asked += len(part.options.documents)
             options.report_progress(asked, count)
         raise_if_aborted(options.abort_event)

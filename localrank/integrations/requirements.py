@@ -10,6 +10,6 @@ __all__ = ["missing"]
 def missing(framework: str, package: str, extra: str) -> MissingDependencyError:
     """Return the error that names what is absent and the install command."""
     return MissingDependencyError(
-        f"The {framework} integration needs {package}, which is not installed.",
+        f"The {framework} integration needs {package}, which is not installed or too old.",
         hint=f'pip install "localrank[{extra}]"',
     )
