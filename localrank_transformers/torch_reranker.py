@@ -47,11 +47,12 @@ class TorchReranker:
             bf16 on a CPU with AVX512-BF16 or AMX is about twice as fast, and a score may then move in the second decimal with
             the batch it is in.
         attention: `"packed"` computes no padding (BERT, ELECTRA, RoBERTa, XLM-R, ModernBERT, modular rerankers); `"auto"` is
-            that on a CUDA device in half precision where torch brings the kernel (2.10), else transformers' choice; or
+            that on the CPU, and on CUDA in half precision where torch brings the kernel (2.10), else transformers' choice; or
             `"sdpa"`, `"eager"`, `"flash_attention_2"`.
         compile: Compile the model at its first pass. A pass is then left between batches only.
         max_length: Tokens of a pair; longer documents are cut and marked. None means the model's own limit, at most 1,024.
-        batch_tokens: Padded tokens of one pass; None means 2,048 on the CPU and 32,768 on a GPU.
+        batch_tokens: Padded tokens of one pass; None means 1,024 on the CPU, and on a GPU 32,768, or
+            8,192 for a causal model.
         activation: `"sigmoid"` gives scores of 0–1; `"none"` gives the logit. None means what the family needs.
         family: The kind of model, where its files do not tell.
         template: The prompt of a causal model, where its files do not tell: `"qwen3"`, `"mxbai-v2"` or `"bge-yes"` (gemma).

@@ -15,6 +15,7 @@ from sentence_transformers import CrossEncoder
 
 from localrank import InvalidRequestError, rerank
 from localrank_transformers import TorchReranker
+from localrank_transformers.torch_settings import Attention
 from tests.support import torch_models
 from tests.support.torch_models import ENCODERS, texts
 
@@ -35,13 +36,19 @@ async def logits(model: TorchReranker, query: str, documents: list[str]) -> list
     return [hit.metadata["logit"] for hit in sorted(result, key=lambda hit: hit.index)]
 
 
+def model(folder: Path, attention: Attention) -> TorchReranker:
+    return TorchReranker(folder, device="cpu", batch_tokens=200, attention=attention)
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "auto"])
 @pytest.mark.parametrize("name", [name for name in ENCODERS if name != "bert-two-labels"])
-async def test_one_label(tmp_path: Path, name: str) -> None:
+async def test_one_label(tmp_path: Path, name: str, attention: Attention) -> None:
     folder = torch_models.build_encoder(tmp_path / name, name)
     documents = texts(24)
     expected = reference(folder, QUERY, documents)
+    chosen: Attention = "auto" if name == "deberta-v2" else attention  # it has its own attention only
 
-    found = await logits(TorchReranker(folder, device="cpu", batch_tokens=200), QUERY, documents)
+    found = await logits(model(folder, chosen), QUERY, documents)
 
     assert expected.std() > 0.05
     assert found == pytest.approx(expected.tolist(), abs=TOLERANCE)
@@ -70,13 +77,14 @@ async def test_two_labels_score_the_softmax_of_the_positive_one(tmp_path: Path) 
     assert {hit.index: hit.score for hit in result} == pytest.approx(dict(enumerate(expected)), abs=TOLERANCE)
 
 
+@pytest.mark.parametrize("attention", ["sdpa", "auto"])
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
-async def test_modules_of_the_ettin_rerankers(tmp_path: Path, pooling: str) -> None:
+async def test_modules_of_the_ettin_rerankers(tmp_path: Path, pooling: str, attention: Attention) -> None:
     folder = torch_models.build_modular(tmp_path / "ettin", pooling=pooling)
     documents = texts(24)
     expected = reference(folder, QUERY, documents)
 
-    found = await logits(TorchReranker(folder, device="cpu", batch_tokens=200), QUERY, documents)
+    found = await logits(model(folder, attention), QUERY, documents)
 
     assert expected.std() > 0.05
     assert found == pytest.approx(expected.tolist(), abs=TOLERANCE)
@@ -91,26 +99,6 @@ async def test_one_document_alone_keeps_its_score(tmp_path: Path) -> None:
 
     assert hit.metadata["logit"] == pytest.approx(expected, abs=TOLERANCE)
     assert hit.score == pytest.approx(1 / (1 + math.exp(-expected)), abs=TOLERANCE)
-
-
-@pytest.mark.parametrize("name", [name for name in ENCODERS if name not in {"bert-two-labels", "deberta-v2"}])
-async def test_packed_attention_gives_the_same_scores(tmp_path: Path, name: str) -> None:
-    folder = torch_models.build_encoder(tmp_path / name, name)
-    documents = texts(24)
-    expected = reference(folder, QUERY, documents)
-    model = TorchReranker(folder, device="cpu", batch_tokens=200, attention="packed")
-
-    assert await logits(model, QUERY, documents) == pytest.approx(expected.tolist(), abs=TOLERANCE)
-
-
-@pytest.mark.parametrize("pooling", ["cls", "mean"])
-async def test_packed_attention_of_modules(tmp_path: Path, pooling: str) -> None:
-    folder = torch_models.build_modular(tmp_path / "ettin", pooling=pooling)
-    documents = texts(24)
-    expected = reference(folder, QUERY, documents)
-    model = TorchReranker(folder, device="cpu", batch_tokens=200, attention="packed")
-
-    assert await logits(model, QUERY, documents) == pytest.approx(expected.tolist(), abs=TOLERANCE)
 
 
 async def test_packed_attention_where_it_cannot_be_is_refused(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ pytest.importorskip("torch", reason="needs the extra `golden`")
 pytest.importorskip("sentence_transformers", reason="needs the extra `golden`")
 
 from localrank_transformers import pointwise
-from localrank_transformers.engines.torch import encoder
+from localrank_transformers.engines.torch import encoder, packed
 from localrank_transformers.engines.torch.causal import CausalEngine
-from localrank_transformers.engines.torch.encoder import EncoderEngine
+from localrank_transformers.engines.torch.packed import PackedEngine
 from tests.golden import test_causal, test_cross_encoders
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
@@ -32,12 +32,13 @@ def raw_logits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def no_segment_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoder, "reads_segments", lambda _module: False)
+    for place in (encoder, packed):
+        monkeypatch.setattr(place, "reads_segments", lambda _module: False)
 
 
 def squeezed_logits(monkeypatch: pytest.MonkeyPatch) -> None:
-    logits = EncoderEngine.logits
-    monkeypatch.setattr(EncoderEngine, "logits", lambda self, rows: np.squeeze(logits(self, rows)))
+    logits = PackedEngine.logits
+    monkeypatch.setattr(PackedEngine, "logits", lambda self, rows: np.squeeze(logits(self, rows)))
 
 
 def read_at_the_padding(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +62,11 @@ def cut_tail(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def one_label(tmp_path: Path) -> None:
-    await test_cross_encoders.test_one_label(tmp_path, "bert")
+    await test_cross_encoders.test_one_label(tmp_path / "packed", "bert", "auto")
+
+
+async def one_label_padded(tmp_path: Path) -> None:
+    await test_cross_encoders.test_one_label(tmp_path / "padded", "bert", "sdpa")
 
 
 async def scores(tmp_path: Path) -> None:
@@ -84,6 +89,7 @@ PAIRS = [
     (activated_twice, scores),
     (raw_logits, scores),
     (no_segment_ids, one_label),
+    (no_segment_ids, one_label_padded),
     (squeezed_logits, alone),
     (read_at_the_padding, causal_batch),
     (cut_tail, long_document),

@@ -29,7 +29,7 @@ from localrank import (
 )
 from localrank_transformers import TorchReranker
 from localrank_transformers.engines.torch.device import choose
-from localrank_transformers.engines.torch.encoder import EncoderEngine
+from localrank_transformers.engines.torch.packed import PackedEngine
 from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.torch_watch import OutOfMemoryError, StoppedError
 from tests.support import torch_models
@@ -64,7 +64,7 @@ async def test_the_result_says_what_auto_chose(folder: Path) -> None:
         "device": "cpu",
         "device_name": "cpu",
         "dtype": "fp32",
-        "attention": "sdpa",
+        "attention": "packed",
         "family": "cross-encoder",
     }
     assert result.score_kind == "probability"
@@ -158,13 +158,13 @@ async def test_a_compiled_model_has_no_hooks_in_its_layers(
 async def test_a_deadline_gives_the_best_so_far(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = TorchReranker(folder, device="cpu", batch_tokens=1)
     await model.warm_up()
-    logits = EncoderEngine.logits
+    logits = PackedEngine.logits
 
-    def slow(self: EncoderEngine, rows: Any) -> Any:
+    def slow(self: PackedEngine, rows: Any) -> Any:
         threading.Event().wait(0.02)
         return logits(self, rows)
 
-    monkeypatch.setattr(EncoderEngine, "logits", slow)
+    monkeypatch.setattr(PackedEngine, "logits", slow)
     result = await rerank(model, QUERY, texts(40), deadline=0.15)
 
     scored = [hit for hit in result if hit.metadata.get("scored", True)]
@@ -190,7 +190,7 @@ async def test_calls_at_the_same_time_do_not_mix(folder: Path) -> None:
 
 
 def running_out_above(limit: int, logits: Callable[..., Any]) -> Callable[..., Any]:
-    def run(self: EncoderEngine, rows: Any) -> Any:
+    def run(self: PackedEngine, rows: Any) -> Any:
         if sum(len(row.ids) for row in rows) > limit:
             raise OutOfMemoryError("tried to allocate 1 GiB")
         return logits(self, rows)
@@ -205,7 +205,7 @@ async def test_out_of_memory_halves_the_budget_once_and_says_so(
     expected = {
         hit.index: hit.score for hit in await rerank(TorchReranker(folder, device="cpu"), QUERY, documents)
     }
-    monkeypatch.setattr(EncoderEngine, "logits", running_out_above(300, EncoderEngine.logits))
+    monkeypatch.setattr(PackedEngine, "logits", running_out_above(300, PackedEngine.logits))
     model = TorchReranker(folder, device="cpu", batch_tokens=500)
 
     result = await rerank(model, QUERY, documents)
@@ -221,7 +221,7 @@ async def test_out_of_memory_halves_the_budget_once_and_says_so(
 async def test_out_of_memory_again_is_an_error_with_the_mend(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(EncoderEngine, "logits", running_out_above(10, EncoderEngine.logits))
+    monkeypatch.setattr(PackedEngine, "logits", running_out_above(10, PackedEngine.logits))
     with pytest.raises(InferenceError, match="batch_tokens"):
         await rerank(TorchReranker(folder, device="cpu"), QUERY, texts(30))
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["batch_tokens", "family", "runtime"]
 
-CPU_BATCH_TOKENS = 2_048
+CPU_BATCH_TOKENS = 1_024
 GPU_BATCH_TOKENS = 32_768
 GPU_CAUSAL_BATCH_TOKENS = 8_192
 """Causal rerankers are larger, and the sooner a batch ends, the sooner a call can be left."""

@@ -45,7 +45,10 @@ _COUNT_FROM_PADDING = frozenset({"RobertaModel", "XLMRobertaModel"})
 
 
 def decide(settings: TorchSettings, placement: Placement, architecture: str) -> TorchSettings:
-    """Return `settings` with packed attention where it is asked for, or where `auto` can have torch's own kernel for it.
+    """Return `settings` with packed attention where it is asked for, or where `auto` has it faster.
+
+    That is on a GPU with torch's own kernel, and on a CPU, where it took 6 to 15 % less time than padded batches of texts
+    sorted by length (MiniLM-L6, one thread, texts of 22 to 200 tokens).
 
     Raises:
         InvalidRequestError: It is asked for and cannot be had.
@@ -56,8 +59,9 @@ def decide(settings: TorchSettings, placement: Placement, architecture: str) -> 
             f'attention is "packed", which {"cannot be compiled" if known else f"{architecture} cannot have"}.',
             hint='Pass attention="auto".',
         )
-    fast = placement.device.type == "cuda" and placement.dtype_name != "fp32" and has_varlen_kernel()
-    if settings.attention == "auto" and known and fast and not settings.compile:
+    kernel = placement.device.type == "cuda" and placement.dtype_name != "fp32" and has_varlen_kernel()
+    faster = kernel or placement.device.type == "cpu"
+    if settings.attention == "auto" and known and faster and not settings.compile:
         return replace(settings, attention="packed")
     return settings
 

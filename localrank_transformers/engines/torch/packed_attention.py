@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from itertools import pairwise
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -50,18 +50,27 @@ def _attend(
     reach = None if sliding_window is None else sliding_window - 1
     if query.device.type == "cuda" and query.dtype != torch.float32 and has_varlen_kernel():
         return _by_kernel((query, key, value), cu_seq_lens_q, max_length_q, reach), None
-    borders = cu_seq_lens_q.tolist()
-    parts = [
-        torch.nn.functional.scaled_dot_product_attention(
-            query[:, :, start:end],
-            key[:, :, start:end],
-            value[:, :, start:end],
-            attn_mask=_band(end - start, reach, query.device),
-            scale=scaling,
+    return _by_length((query, key, value), cu_seq_lens_q, reach, scaling), None
+
+
+def _by_length(
+    states: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    borders: torch.Tensor,
+    reach: int | None,
+    scaling: float | None,
+) -> torch.Tensor:
+    """Attend with one call for each run of texts of the same length; a batch is sorted by length."""
+    parts, start = [], 0
+    for length, run in groupby(borders.diff().tolist()):
+        count = len(list(run))
+        rows = slice(start, start + count * length)
+        start = rows.stop
+        query, key, value = (one[0, :, rows].unflatten(1, (count, length)).transpose(0, 1) for one in states)
+        mixed = torch.nn.functional.scaled_dot_product_attention(
+            query, key, value, attn_mask=_band(length, reach, query.device), scale=scaling
         )
-        for start, end in pairwise(borders)
-    ]
-    return torch.cat(parts, dim=2).transpose(1, 2), None
+        parts.append(mixed.transpose(1, 2).flatten(0, 1))
+    return torch.cat(parts).unsqueeze(0)
 
 
 def _by_kernel(
