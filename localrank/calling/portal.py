@@ -6,6 +6,7 @@ that is already running, as in a notebook.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import threading
@@ -21,6 +22,9 @@ from anyio.from_thread import BlockingPortal
 __all__ = ["run_blocking"]
 
 T = TypeVar("T")
+
+EXIT_GRACE_S = 2.0
+"""How long the interpreter waits at its end for the loop to close what is open."""
 
 _END_POLL_S = 0.005
 
@@ -67,6 +71,8 @@ def _enter() -> BlockingPortal | None:
             )
             _thread.start()
             _portal = started.result()
+            # What lives on the loop, such as open connections, is closed there before the interpreter is taken apart.
+            atexit.register(_thread.join, EXIT_GRACE_S)
         _callers += not threading.current_thread().daemon
         return _portal
 

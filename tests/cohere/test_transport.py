@@ -189,6 +189,27 @@ def test_sync_calls_share_a_connection(server: RerankServer) -> None:
     assert server.connections == 1
 
 
+@pytest.mark.parametrize("ending", ["", "raise SystemExit(0)", "del reranker; import gc; gc.collect()"])
+def test_a_script_with_sync_calls_ends_in_silence(server: RerankServer, ending: str) -> None:
+    code = (
+        "from localrank import rerank_sync\n"
+        "from localrank_cohere import CohereReranker\n"
+        f"reranker = CohereReranker('m', base_url={server.url!r})\n"
+        "print(len(rerank_sync(reranker, 'q', ['a'])))\n" + ending
+    )
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (done.returncode, done.stdout) == (0, "1\n")
+    assert [line for line in done.stderr.splitlines() if "took" not in line] == []  # asyncio's debug mode
+    assert server.wait_until(lambda: server.open == 0)
+
+
 async def test_one_reranker_serves_two_loops_at_once(server: RerankServer, reranker: CohereReranker) -> None:
     await rerank(reranker, "q", ["a"])
     await anyio.to_thread.run_sync(rerank_sync, reranker, "q", ["a"])
