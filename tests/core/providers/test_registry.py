@@ -170,3 +170,20 @@ except UnknownModelError as error:
     )
 
     assert (done.stderr, done.stdout) == ("", "[1, 0] large True\nTrue\n")
+
+
+def test_a_model_is_made_afresh_with_its_providers_settings() -> None:
+    made = registry.make_model("lexical:default", {"k1": 0.5})
+
+    assert made is not registry.make_model("lexical:default", {"k1": 0.5})
+    assert made is not resolve("lexical:default")
+
+
+def test_a_setting_that_the_provider_does_not_have_is_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="colour"):
+        registry.make_model("lexical:default", {"colour": "red"})
+
+
+def test_an_error_inside_the_constructor_passes_through() -> None:
+    with pytest.raises(UnknownModelError, match="nothing"):
+        registry.make_model("lexical:nothing", {"k1": 0.5})

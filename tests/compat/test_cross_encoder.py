@@ -1,0 +1,202 @@
+"""The interface of sentence-transformers' `CrossEncoder` over our models, beside the original where it is installed."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from localrank import Cascade, InvalidRequestError, InvalidResponseError, rerank_sync
+from localrank.compat import CrossEncoder
+from localrank.testing import LexicalReranker, MockReranker
+from localrank_transformers import OnnxReranker
+from tests.support import tiny_models
+from tests.support.notes import ANSWER, TEXTS
+from tests.support.notes import QUERY as NOTES_QUERY
+
+QUERY = "what is the capital of france"
+WORDS = ["retrieval and machine learning", "paris is the capital of france", "pasta in the port city"]
+PAIRS = [(QUERY, text) for text in WORDS]
+
+
+class Identity:
+    pass
+
+
+class Sigmoid:
+    pass
+
+
+class Tanh:
+    pass
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tiny_models.build(tmp_path / "m")
+
+
+def test_the_default_is_the_embedded_model() -> None:
+    [first] = CrossEncoder().rank(NOTES_QUERY, TEXTS, top_k=1, return_documents=True)
+
+    assert first["text"] == ANSWER
+
+
+def test_pairs_give_an_array_of_float32_in_their_order(folder: Path) -> None:
+    scores = CrossEncoder(folder).predict(PAIRS)
+
+    expected = [rerank_sync(OnnxReranker(folder), QUERY, [text])[0].score for text in WORDS]
+    assert (np.float32, (3,)) == (scores.dtype, scores.shape)
+    assert expected == pytest.approx(scores.tolist(), abs=1e-6)
+
+
+def test_one_pair_gives_one_number(folder: Path) -> None:
+    model = CrossEncoder(folder)
+
+    assert isinstance(model.predict(PAIRS[1]), np.float32)
+    assert model.predict(PAIRS)[1] == model.predict(PAIRS[1]) == model.predict(list(PAIRS[1]))
+
+
+def test_pairs_of_several_queries_may_be_mixed() -> None:
+    pairs = [("paris", "paris"), ("pasta", "paris"), ("paris", "pasta"), ("pasta", "pasta")]
+
+    scores = CrossEncoder(LexicalReranker()).predict(pairs)
+
+    assert [bool(score) for score in scores] == [True, False, False, True]
+
+
+def test_an_array_of_pairs_is_read_too(folder: Path) -> None:
+    model = CrossEncoder(folder)
+
+    assert model.predict(PAIRS).tolist() == model.predict(np.array(PAIRS)).tolist()
+    assert model.predict(PAIRS[0]) == model.predict(np.array(PAIRS[0]))
+
+
+def test_no_pairs_give_an_empty_array(folder: Path) -> None:
+    assert CrossEncoder(folder).predict([]).shape == (0,)
+
+
+def test_without_numpy_there_is_a_list(folder: Path) -> None:
+    scores = CrossEncoder(folder).predict(PAIRS, convert_to_numpy=False)
+
+    assert CrossEncoder(folder).predict(PAIRS).tolist() == scores
+    assert isinstance(scores, list)
+
+
+def test_rank_gives_index_and_score_best_first(folder: Path) -> None:
+    ranked = CrossEncoder(folder).rank(QUERY, WORDS)
+
+    expected = rerank_sync(OnnxReranker(folder), QUERY, WORDS)
+    assert [{"corpus_id": hit.index, "score": hit.score} for hit in expected] == ranked
+
+
+def test_rank_returns_the_best_with_their_texts_where_asked() -> None:
+    model = CrossEncoder(MockReranker([[0.1, 0.9, 0.5]]))
+
+    assert [
+        {"corpus_id": 1, "score": 0.9, "text": WORDS[1]},
+        {"corpus_id": 2, "score": 0.5, "text": WORDS[2]},
+    ] == model.rank(QUERY, WORDS, 2, True)
+
+
+def test_an_identity_gives_logits_and_a_sigmoid_over_them_the_same_as_none(folder: Path) -> None:
+    raw = CrossEncoder(folder, activation_fn=Identity())
+    logits = raw.predict(PAIRS)
+
+    expected = [1 / (1 + math.exp(-logit)) for logit in logits.tolist()]
+    assert expected == pytest.approx(CrossEncoder(folder, activation_fn=Sigmoid()).predict(PAIRS).tolist())
+    assert expected == pytest.approx(CrossEncoder(folder).predict(PAIRS).tolist())
+    assert expected == pytest.approx(raw.predict(PAIRS, activation_fn=Sigmoid).tolist())
+    assert sorted(expected)[::-1] == pytest.approx(
+        [one["score"] for one in raw.rank(QUERY, WORDS, activation_fn=Sigmoid())]
+    )
+
+
+def test_logits_of_a_model_that_gives_probabilities_are_refused_at_the_call(folder: Path) -> None:
+    with pytest.raises(InvalidRequestError, match="constructor"):
+        CrossEncoder(folder).predict(PAIRS, activation_fn=Identity())
+
+
+def test_another_activation_is_refused(folder: Path) -> None:
+    with pytest.raises(InvalidRequestError, match="Tanh"):
+        CrossEncoder(folder, activation_fn=Tanh())
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"), [({"batch_size": 0}, "batch_size"), ({"convert_to_tensor": True}, "from_numpy")]
+)
+def test_what_cannot_work_is_refused(folder: Path, settings: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidRequestError, match=named):
+        CrossEncoder(folder).predict(PAIRS, **settings)
+
+
+@pytest.mark.parametrize("broken", [[("q", "a", "b")], [("q",)], [("q", 1)], ("q", 1)])
+def test_what_is_no_pair_is_refused(folder: Path, broken: Any) -> None:
+    with pytest.raises(InvalidRequestError, match="two strings"):
+        CrossEncoder(folder).predict(broken)
+
+
+def test_settings_beside_a_made_reranker_are_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="max_length"):
+        CrossEncoder(LexicalReranker(), max_length=3)
+
+
+def test_a_setting_that_the_backend_does_not_have_is_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="device"):
+        CrossEncoder(device="cuda")
+
+
+def test_a_model_that_ranks_in_tiers_gives_ranks_and_no_scores_of_pairs() -> None:
+    model = CrossEncoder(Cascade(LexicalReranker(), MockReranker(), keep=1))
+
+    assert len(model.rank(QUERY, WORDS)) == 3
+    with pytest.raises(InvalidResponseError, match="tiers"):
+        model.predict(PAIRS)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("sentence_transformers", reason="needs the extra `golden`")
+    from tests.support import torch_models
+
+    return torch_models.build_encoder(tmp_path_factory.mktemp("models") / "m", "bert")
+
+
+def original(weights: Path, **settings: Any) -> Any:
+    from sentence_transformers import CrossEncoder as Original
+
+    return Original(str(weights), device="cpu", **settings)
+
+
+def ours(weights: Path, **settings: Any) -> CrossEncoder:
+    return CrossEncoder(weights, backend="torch", device="cpu", **settings)
+
+
+@pytest.mark.parametrize("inputs", [PAIRS, PAIRS[1], list(PAIRS[1]), np.array(PAIRS)], ids=str)
+def test_predict_returns_what_the_original_returns(weights: Path, inputs: Any) -> None:
+    expected, scores = original(weights).predict(inputs), ours(weights).predict(inputs)
+
+    assert (type(expected), expected.dtype, expected.shape) == (type(scores), scores.dtype, scores.shape)
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+
+
+def test_rank_returns_what_the_original_returns(weights: Path) -> None:
+    for settings in ({}, {"top_k": 2}, {"return_documents": True}, {"top_k": 99}):
+        expected = original(weights).rank(QUERY, WORDS, **settings)
+
+        ranked = ours(weights).rank(QUERY, WORDS, **settings)
+
+        assert [{**one, "score": pytest.approx(one["score"], abs=1e-5)} for one in expected] == ranked
+        assert [list(one) for one in expected] == [list(one) for one in ranked]
+
+
+def test_logits_are_those_of_the_original(weights: Path) -> None:
+    torch = pytest.importorskip("torch")
+    identity = torch.nn.Identity()
+
+    expected = original(weights, activation_fn=identity).predict(PAIRS)
+
+    np.testing.assert_allclose(ours(weights, activation_fn=identity).predict(PAIRS), expected, atol=1e-4)

@@ -1,0 +1,136 @@
+"""FlashRank's interface over our models, beside FlashRank itself where it is installed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localrank import InvalidRequestError, UnknownModelError
+from localrank.compat import Ranker, RerankRequest
+from localrank.testing import LexicalReranker, MockReranker
+from localrank_transformers import OnnxReranker
+from tests.support import flashrank_files
+from tests.support.notes import ANSWER, TEXTS
+from tests.support.notes import QUERY as NOTES_QUERY
+
+QUERY = "what is the capital of france"
+WORDS = ["retrieval and machine learning", "paris is the capital of france", "pasta in the port city"]
+
+
+def passages(texts: list[str] = WORDS) -> list[dict[str, Any]]:
+    return [{"id": place + 7, "text": text, "meta": {"place": place}} for place, text in enumerate(texts)]
+
+
+def test_the_default_is_the_embedded_model() -> None:
+    ranked = Ranker().rerank(RerankRequest(NOTES_QUERY, passages(list(TEXTS))))
+
+    assert ranked[0]["text"] == ANSWER
+
+
+def test_it_does_with_the_callers_passages_what_flashrank_does(tmp_path: Path) -> None:
+    flashrank = pytest.importorskip("flashrank", reason="needs the extra `frameworks`")
+    folder = flashrank_files.build(tmp_path)
+    original = flashrank.Ranker(flashrank_files.NAME, cache_dir=str(tmp_path), log_level="ERROR")
+    ours, theirs = passages(), passages()
+
+    expected = original.rerank(flashrank.RerankRequest(query=QUERY, passages=theirs))
+    ranked = Ranker(str(folder)).rerank(RerankRequest(query=QUERY, passages=ours))
+
+    assert expected is theirs
+    assert ranked is ours
+    assert [{**one, "score": pytest.approx(float(one["score"]), abs=1e-5)} for one in expected] == ranked
+
+
+def test_the_request_has_the_members_of_flashranks_own() -> None:
+    flashrank = pytest.importorskip("flashrank", reason="needs the extra `frameworks`")
+
+    for arguments in ((), ("q",), ("q", [{"text": "a"}])):
+        assert vars(flashrank.RerankRequest(*arguments)) == vars(RerankRequest(*arguments))
+
+
+def test_flashranks_own_request_is_read_too() -> None:
+    flashrank = pytest.importorskip("flashrank", reason="needs the extra `frameworks`")
+
+    ranked = Ranker(LexicalReranker()).rerank(flashrank.RerankRequest(QUERY, passages()))
+
+    assert WORDS[1] == ranked[0]["text"]
+
+
+def test_passages_are_sorted_in_place_and_keep_what_they_hold() -> None:
+    given = passages()
+    first, second, third = given
+
+    ranked = Ranker(MockReranker([[0.1, 0.9, 0.5]])).rerank(RerankRequest(QUERY, given))
+
+    assert ranked is given
+    assert [second, third, first] == ranked
+    assert {"id": 8, "text": WORDS[1], "meta": {"place": 1}, "score": 0.9} == second
+
+
+def test_scores_can_be_written_as_json() -> None:
+    ranked = Ranker(LexicalReranker()).rerank(RerankRequest(QUERY, passages()))
+
+    assert ranked == json.loads(json.dumps(ranked))
+
+
+def test_no_passages_give_an_empty_answer() -> None:
+    assert Ranker(LexicalReranker()).rerank(RerankRequest(QUERY)) == []
+
+
+@pytest.mark.parametrize("broken", [{"id": 1}, {"text": None}, "text"])
+def test_a_passage_without_text_is_refused_and_nothing_is_changed(broken: Any) -> None:
+    given = [*passages(), broken]
+
+    with pytest.raises(InvalidRequestError, match=r"passages\[3\]"):
+        Ranker(LexicalReranker()).rerank(RerankRequest(QUERY, given))
+
+    assert [*passages(), broken] == given
+
+
+def test_a_request_without_query_is_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="query"):
+        Ranker(LexicalReranker()).rerank(RerankRequest(passages=passages()))
+
+
+def test_max_length_reaches_the_model(tmp_path: Path) -> None:
+    folder = flashrank_files.build(tmp_path)
+    long = [{"text": "retrieval " * 20 + "paris"}, {"text": "retrieval " * 20 + "pasta"}]
+
+    short = Ranker(str(folder), max_length=16).rerank(RerankRequest(QUERY, [dict(one) for one in long]))
+    whole = Ranker(str(folder)).rerank(RerankRequest(QUERY, [dict(one) for one in long]))
+
+    assert (len({one["score"] for one in short}), len({one["score"] for one in whole})) == (1, 2)
+
+
+@pytest.mark.parametrize("name", ["ms-marco-TinyBERT-L-2-v2", "ms-marco-MiniLM-L-12-v2"])
+def test_flashranks_names_mean_the_same_weights(name: str) -> None:
+    model = Ranker(name).model
+
+    assert isinstance(model, OnnxReranker)
+    assert name.replace("L-", "L") == model.model_id.removeprefix("cross-encoder/")
+
+
+@pytest.mark.parametrize("name", ["rank-T5-flan", "ms-marco-MultiBERT-L-12", "rank_zephyr_7b_v1_full"])
+def test_models_that_only_flashrank_has_are_refused_with_a_way_out(name: str) -> None:
+    with pytest.raises(UnknownModelError, match="from_flashrank"):
+        Ranker(name)
+
+
+def refusal(name: str) -> str | None:
+    try:
+        Ranker(name)
+    except UnknownModelError as error:
+        return str(error)
+    return None
+
+
+def test_every_model_of_flashrank_is_known_or_refused_with_a_way_out() -> None:
+    config = pytest.importorskip("flashrank.Config", reason="needs the extra `frameworks`")
+
+    refusals = [refusal(name) for name in config.model_file_map]
+
+    assert [message for message in refusals if message and "from_flashrank" not in message] == []
+    assert None in refusals
