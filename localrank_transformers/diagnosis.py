@@ -13,6 +13,7 @@ from localrank_transformers import bundled
 from localrank_transformers.cpu import cgroup_quota, usable_cores
 from localrank_transformers.cpu_features import cpu_features, cpu_name
 from localrank_transformers.download import cache_folder
+from localrank_transformers.torch_settings import INSTALL_HINT, require_packages
 
 __all__ = ["diagnose"]
 
@@ -23,7 +24,7 @@ _OFFLINE_SWITCHES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 def diagnose() -> tuple[Section, ...]:
     """Return what there is to say, without loading a model or connecting to anything."""
     return (
-        Section("Local engines", (_onnxruntime(), *(_package(name) for name in ("tokenizers", "torch")))),
+        Section("Local engines", (_onnxruntime(), _package("tokenizers"), _torch())),
         Section("Processor", tuple(_processor())),
         Section("Local models", (_embedded(), *_hub_cache())),
     )
@@ -49,7 +50,24 @@ def _package(name: str) -> Finding:
     try:
         return Finding(name, version(name))
     except PackageNotFoundError:
-        return Finding(name, "not installed", "note" if name == "torch" else "broken")
+        return Finding(name, "not installed", "broken")
+
+
+def _torch() -> Finding:
+    try:
+        installed = version("torch")
+    except PackageNotFoundError:
+        return Finding("torch", "not installed", "note", INSTALL_HINT)
+    try:
+        require_packages()
+        from localrank_transformers.engines.torch.device import choose  # noqa: PLC0415  # torch comes with it
+
+        chosen = choose("auto", "auto")
+    except Exception as error:
+        return Finding("torch", f"{installed}: {type(error).__name__}: {error}", "broken", INSTALL_HINT)
+    return Finding(
+        "torch", f"{installed}; TorchReranker would use {chosen.device_name} in {chosen.dtype_name}"
+    )
 
 
 def _processor() -> Iterator[Finding]:
