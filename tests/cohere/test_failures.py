@@ -7,6 +7,7 @@ import time
 import traceback
 from email.utils import format_datetime
 
+import anyio
 import pytest
 
 from localrank import (
@@ -22,7 +23,7 @@ from localrank_cohere import CohereReranker
 from localrank_cohere.dialects import DIALECTS
 from localrank_cohere.failures import failure
 from tests.cohere.conftest import KEY
-from tests.support.rerank_server import RerankServer, Turn
+from tests.support.rerank_server import RerankServer, Turn, faulty
 
 pytestmark = pytest.mark.anyio
 
@@ -201,3 +202,37 @@ async def test_no_exception_in_the_chain_holds_the_request(
         chain.append(inner)
 
     assert [type(error).__module__ for error in chain] == ["localrank.contract.errors"] * len(chain)
+
+
+async def test_under_faults_every_call_ends_and_sends_what_the_policy_allows() -> None:
+    endings: list[object] = []
+    attempts = 0
+
+    async def call(reranker: CohereReranker) -> None:
+        nonlocal attempts
+        waits: list[float] = []
+
+        async def sleep(seconds: float) -> None:
+            waits.append(seconds)
+            await anyio.sleep(0.001)
+
+        try:
+            ending: object = await rerank(
+                reranker, "q", ["a", "b"], retry=RetryPolicy(sleep=sleep), timeout=20
+            )
+        except RetryError as error:
+            ending = error
+        endings.append(ending)
+        attempts += len(waits) + 1
+        assert len(waits) <= 2
+
+    with RerankServer(choose=faulty(0.3, seed=3)) as server:
+        async with CohereReranker("m", base_url=server.url) as reranker, anyio.create_task_group() as group:
+            for _ in range(100):
+                group.start_soon(call, reranker)
+        assert server.wait_until(lambda: server.open == 0)
+
+    failed = [ending for ending in endings if isinstance(ending, RetryError)]
+    assert len(endings) == 100
+    assert len(server.requests) == attempts > 100
+    assert all(isinstance(one, APICallError) for ending in failed for one in ending.errors)
