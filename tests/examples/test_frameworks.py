@@ -1,0 +1,39 @@
+"""The examples for frameworks run where the framework is installed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.mark.parametrize(
+    ("script", "framework"),
+    [
+        ("with_langchain.py", "langchain_classic"),
+        ("with_llama_index.py", "llama_index"),
+        ("with_haystack.py", "haystack"),
+    ],
+)
+def test_the_answering_note_comes_first_of_three(script: str, framework: str) -> None:
+    if find_spec(framework) is None:
+        pytest.skip(f"needs {framework}: install the extra `frameworks`")
+
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / script), "How do I reset the router?"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        encoding="utf-8",
+        check=False,
+        timeout=60,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert [len(lines), " office: Router To reset the router" in lines[0]] == [3, True]
