@@ -22,8 +22,8 @@ __all__ = ["LocalCall"]
 SLICE = 1024
 """Documents tokenized in one parallel call; what is held in memory is one slice, whatever the number of documents."""
 
-DEADLINE_SLICE = 32
-"""With a deadline, so that the first scores are there before the last document is tokenized."""
+DEADLINE_SLICE = 8
+"""For each worker, with a deadline: the first scores are there before the last document is tokenized."""
 
 STOP_BEFORE_DEADLINE_S = 0.005
 """Time to end the running documents and sort what there is."""
@@ -92,7 +92,7 @@ class LocalCall:
             should_stop=self._should_stop,
             on_progress=lambda done: self._options.report_progress(min(done, total), total),
         )
-        size = SLICE if self._options.deadline is None else DEADLINE_SLICE
+        size = SLICE if self._options.deadline is None else DEADLINE_SLICE * model.scheduler.workers
         self._running.run(query, indexes, slice_size=size)
         return self._running.tally
 

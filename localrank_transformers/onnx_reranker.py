@@ -22,6 +22,7 @@ from localrank_transformers.identity import weights_identity
 from localrank_transformers.licence import licence_warnings
 from localrank_transformers.loaded import LoadedModel, LoadSettings, load
 from localrank_transformers.local_call import LocalCall
+from localrank_transformers.memory import give_back_freed
 from localrank_transformers.scheduler import shared_scheduler
 
 __all__ = ["OnnxReranker"]
@@ -199,8 +200,12 @@ def _refuse_other_families(entry: CatalogueEntry | None, name: str) -> None:
 
 def _close(once: LoadOnce[LoadedModel]) -> None:
     model = once.take()
-    if model is not None:
-        model.scheduler.release()
+    if model is None:
+        return
+    scheduler = model.scheduler
+    del model  # the session goes with its last user
+    scheduler.release()
+    give_back_freed()
 
 
 def _settings(

@@ -20,7 +20,7 @@ from localrank.contract.errors import (
     UnknownModelError,
 )
 from localrank.contract.model import DoRerankOptions
-from localrank_transformers import OnnxReranker, local_call
+from localrank_transformers import OnnxReranker
 from localrank_transformers.tokenization import PairTokenizer
 from tests.support import tiny_models
 
@@ -440,7 +440,3 @@ async def test_an_absent_execution_provider_is_refused(tmp_path: Path) -> None:
     model = OnnxReranker(tiny_models.build(tmp_path / "m"), execution_providers=["MagicExecutionProvider"])
     with pytest.raises(InvalidRequestError, match="MagicExecutionProvider"):
         await rerank(model, "what", ["the"])
-
-
-async def test_the_deadline_slice_is_smaller_than_the_plain_one() -> None:
-    assert local_call.DEADLINE_SLICE < local_call.SLICE
