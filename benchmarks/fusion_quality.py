@@ -23,6 +23,7 @@ from ir_measures import nDCG
 
 from benchmarks.common.collections import Collection, read_collection, read_run
 from benchmarks.common.results import write
+from benchmarks.common.statistics import paired_difference
 from benchmarks.common.tables import markdown_table
 from localrank import Cached, Fused, RerankerModel, Retrieved, SQLiteStore, rerank
 from localrank_transformers import OnnxReranker
@@ -66,8 +67,8 @@ def tasks(data: Path, runs: Path, most_queries: int | None = None) -> list[Task]
     return found
 
 
-async def measured(model: RerankerModel, task: Task) -> float:
-    """Return the measure's mean over the queries of the run."""
+async def measured(model: RerankerModel, task: Task) -> dict[str, float]:
+    """Return the measure of each judged query of the run."""
     ranked: dict[str, dict[str, float]] = {}
     for query, candidates in task.run.items():
         result = await rerank(
@@ -78,20 +79,34 @@ async def measured(model: RerankerModel, task: Task) -> float:
         )
         ranked[query] = {candidates[hit.index][0]: -float(hit.rank) for hit in result}
     judged = {query: task.collection.qrels[query] for query in task.run if query in task.collection.qrels}
-    return float(ir_measures.calc_aggregate([MEASURE], judged, ranked)[MEASURE])
+    return {found.query_id: found.value for found in ir_measures.iter_calc([MEASURE], judged, ranked)}
 
 
-async def table(found: list[Task], store: SQLiteStore) -> dict[str, dict[str, float]]:
-    """Return system → collection → measure."""
+async def table(found: list[Task], store: SQLiteStore) -> dict[str, dict[str, dict[str, float]]]:
+    """Return system → collection → query → measure."""
     embedded = Cached(OnnxReranker(), store)
-    rows: dict[str, dict[str, float]] = {}
+    rows: dict[str, dict[str, dict[str, float]]] = {}
     for name, model in systems(embedded).items():
         rows[name] = {}
         for task in found:
-            rows[name][task.collection.name] = round(await measured(model, task), 4)
-            print(f"{name}, {task.collection.name}: {rows[name][task.collection.name]:.4f}", flush=True)
+            values = rows[name][task.collection.name] = await measured(model, task)
+            print(f"{name}, {task.collection.name}: {fmean(values.values()):.4f}", flush=True)
     await embedded.aclose()
     return rows
+
+
+def compared(values: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    """Return each system's difference from the embedded model, query by query, with its interval."""
+    own = {
+        name: [queries[query] for queries in of.values() for query in sorted(queries)]
+        for name, of in values.items()
+    }
+    rows: list[list[str]] = []
+    for name, those in own.items():
+        if name != "embedded":
+            gap = paired_difference(those, own["embedded"])
+            rows.append([name, f"{gap.mean:+.4f}", f"{gap.low:+.4f} to {gap.high:+.4f}"])
+    return markdown_table(["against embedded, all queries", "difference", "95 % interval"], rows)
 
 
 def main() -> None:
@@ -105,7 +120,11 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(gettempdir()) / "localrank-fusion.sqlite")
     arguments = parser.parse_args()
     found = tasks(arguments.data, arguments.runs or arguments.data.parent / "runs", arguments.queries)
-    rows = anyio.run(table, found, SQLiteStore(arguments.cache))
+    values = anyio.run(table, found, SQLiteStore(arguments.cache))
+    rows = {
+        name: {one: round(fmean(queries.values()), 4) for one, queries in collections.items()}
+        for name, collections in values.items()
+    }
     names = [task.collection.name for task in found]
     text = markdown_table(
         ["nDCG@10", *names, "mean"],
@@ -119,7 +138,7 @@ def main() -> None:
     write(
         "fusion_quality",
         "Fusion with the retriever's scores",
-        f"Queries: {told}. A weight is the embedded model's share.\n\n{text}",
+        f"Queries: {told}. A weight is the embedded model's share.\n\n{text}\n\n{compared(values)}",
         {"rows": rows, "queries": queries},
     )
 
