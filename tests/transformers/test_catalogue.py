@@ -13,6 +13,7 @@ from localrank_transformers.catalogue import (
     Activation,
     CatalogueEntry,
     Family,
+    Verified,
     entries,
     known_names,
     lookup,
@@ -102,7 +103,8 @@ def test_an_entry_is_consistent(entry: CatalogueEntry) -> None:
     assert all(path.endswith(".onnx") for path in entry.onnx_files.values())
     assert entry.licence is not None or entry.commercial is None
     assert entry.commercial is False if "-NC-" in (entry.licence or "") else True
-    assert entry.verified == "no"
+    assert entry.verified in get_args(Verified)
+    assert (entry.verified == "no") or entry.engines
     assert all(0 < one.value < 100 and one.source for one in entry.quality)
 
 
