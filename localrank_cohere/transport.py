@@ -6,7 +6,7 @@ closed, or when the loop ends: it lives in an async generator, and event loops c
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -81,8 +81,7 @@ class Connections:
             # Raised outside the handlers: the client's exceptions hold the request, and the request the key.
             if failure is None:
                 raise InvalidRequestError(f"The request cannot be sent as it is ({unsendable}).")
-            what = without(str(failure) or "no answer", secrets_in(headers))
-            raise ConnectionFailedError(f"The connection failed: {type(failure).__name__}: {what}.", url=url)
+            raise _failed(failure, url, secrets_in(headers))
         raise ConnectionFailedError(f"No complete answer came within timeout={self.timeout:g} s.", url=url)
 
     async def aclose(self) -> None:
@@ -173,3 +172,23 @@ def _httpx2() -> Any:
             hint='pip install "localrank[cohere]"',
         ) from None
     return httpx2
+
+
+def _failed(error: Exception, url: str, secrets: Sequence[str]) -> ConnectionFailedError:
+    reasons = [text for text in map(str, _causes(error)) if text]
+    untrusted = next((text for text in reasons if "CERTIFICATE_VERIFY_FAILED" in text), None)
+    what = without(untrusted or next(iter(reasons), "no answer"), secrets)
+    return ConnectionFailedError(
+        f"The connection failed: {type(error).__name__}: {what.rstrip('.')}.",
+        url=url,
+        is_retryable=None if untrusted is None else False,  # no second attempt mends it
+        hint=None if untrusted is None else "Pass http_client= with a context that trusts the certificate.",
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what caused it: under trio only the innermost has words."""
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__cause__ or found.__context__

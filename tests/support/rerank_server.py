@@ -19,6 +19,7 @@ import contextlib
 import json
 import random
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -73,6 +74,7 @@ class RerankServer:
         dialect: Whose shapes it speaks: `cohere`, `cohere-v1`, `jina`, `vllm`, `voyage`, `mixedbread`, `pinecone`, `tei`.
         latency: Seconds before every answer.
         choose: Picks the turn of each request where none is scripted.
+        tls: Speak https with this context.
 
     Attributes:
         requests: What came, in order.
@@ -88,6 +90,7 @@ class RerankServer:
         *,
         latency: float = 0.0,
         choose: Callable[[Seen], Turn] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.dialect = dialect
         self.latency = latency
@@ -98,6 +101,7 @@ class RerankServer:
         self.most_in_flight = 0
         self._in_flight = 0
         self._choose = choose or (lambda _: Turn())
+        self._tls = tls
         self._turns: deque[Turn] = deque()
         self._ready = threading.Event()
         self._port = 0
@@ -105,7 +109,7 @@ class RerankServer:
     @property
     def url(self) -> str:
         """The server's address, without a path."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
 
     def script(self, *turns: Turn) -> None:
         """Set how the next requests are answered, one turn each."""
@@ -148,7 +152,9 @@ class RerankServer:
                 tasks.discard(task)
                 writer.close()
 
-        server = await asyncio.start_server(connected, "127.0.0.1", self._port, limit=2**26, backlog=512)
+        server = await asyncio.start_server(
+            connected, "127.0.0.1", self._port, limit=2**26, backlog=512, ssl=self._tls
+        )
         self._port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
