@@ -6,12 +6,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from localrank_transformers.listwise_settings import Listwise
     from localrank_transformers.onnx_reranker import OnnxReranker
     from localrank_transformers.torch_reranker import TorchReranker
 
-__all__ = ["OnnxReranker", "TorchReranker"]
+__all__ = ["Listwise", "OnnxReranker", "TorchReranker"]
 
-_HOMES = {"OnnxReranker": "onnx_reranker", "TorchReranker": "torch_reranker"}
+_HOMES = {
+    "Listwise": "listwise_settings",
+    "OnnxReranker": "onnx_reranker",
+    "TorchReranker": "torch_reranker",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -43,7 +43,11 @@ class TorchFiles:
     @property
     def start_token(self) -> str | None:
         """The token that a text begins with, by the tokenizer's configuration."""
-        token = self.tokenizer_config.get("bos_token")
+        return self.special_token("bos_token")
+
+    def special_token(self, name: str) -> str | None:
+        """Return a token that the tokenizer's configuration names, such as `eos_token` or `mask_token`."""
+        token = self.tokenizer_config.get(name)
         token = token.get("content") if isinstance(token, dict) else token
         return token if isinstance(token, str) else None
 

@@ -21,6 +21,7 @@ from localrank_transformers.families.detection import Kind, detect
 from localrank_transformers.files import fetch_torch, locate
 from localrank_transformers.identity import weights_identity
 from localrank_transformers.licence import licence_warnings
+from localrank_transformers.listwise_settings import Listwise
 from localrank_transformers.scoring import Activation
 from localrank_transformers.tokenization import token_spans
 from localrank_transformers.torch_call import TorchCall
@@ -55,9 +56,12 @@ class TorchReranker:
             8,192 for a causal model.
         activation: `"sigmoid"` gives scores of 0–1; `"none"` gives the logit. None means what the family needs.
         family: The kind of model, where its files do not tell.
-        template: The prompt of a causal model, where its files do not tell: `"qwen3"`, `"mxbai-v2"` or `"bge-yes"` (gemma).
+        template: The prompt, where the files do not tell: `"qwen3"`, `"mxbai-v2"` or `"bge-yes"` (gemma) of a causal model;
+            `"monot5"`, `"rankt5"` or `"rankt5-encoder"` of a sequence-to-sequence model; `"rankgpt"` (the default),
+            `"rank-zephyr"`, `"rank-vicuna"` or `"listt5"` of a listwise model.
         instruction: What "relevant" means, for models that read it; a call's own `instruction` goes first.
         layer: The layer whose score is used, for layerwise models.
+        listwise: Window, stride, passes and kind of answer of a listwise model; see `Listwise`.
         trust_remote_code: Whether the code in the model's folder may run.
         offline: True allows no connection, so that a hub model must have been fetched; None leaves it to `HF_HUB_OFFLINE`.
         cache_dir: Where fetched models are kept; None means the hub client's own cache (`HF_HUB_CACHE`).
@@ -87,6 +91,7 @@ class TorchReranker:
         template: str | None = None,
         instruction: str | None = None,
         layer: int | None = None,
+        listwise: Listwise | None = None,
         trust_remote_code: bool = False,
         offline: bool | None = None,
         cache_dir: str | Path | None = None,
@@ -105,6 +110,7 @@ class TorchReranker:
             template=template,
             instruction=instruction,
             layer=layer,
+            listwise=listwise,
             trust_remote_code=trust_remote_code,
         )
         self._model = model
@@ -242,4 +248,4 @@ class TorchReranker:
 
 
 def _prompt(entry: CatalogueEntry) -> str | None:
-    return entry.template if entry.family == "causal" else None
+    return entry.template if entry.family in {"causal", "seq2seq", "listwise"} else None

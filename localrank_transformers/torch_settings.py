@@ -10,9 +10,10 @@ from typing import Literal, TypeAlias, get_args
 
 from localrank.contract.errors import InvalidRequestError, MissingDependencyError
 from localrank_transformers.catalogue import Family
+from localrank_transformers.listwise_settings import Listwise
 from localrank_transformers.scoring import Activation
 
-__all__ = ["INSTALL_HINT", "Attention", "Dtype", "TorchSettings", "require_packages"]
+__all__ = ["INSTALL_HINT", "Attention", "Dtype", "TorchSettings", "refuse_settings", "require_packages"]
 
 Dtype: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
 Attention: TypeAlias = Literal["auto", "sdpa", "eager", "flash_attention_2", "packed"]
@@ -39,6 +40,7 @@ class TorchSettings:
     instruction: str | None = None
     layer: int | None = None
     trust_remote_code: bool = False
+    listwise: Listwise | None = None
 
     def __post_init__(self) -> None:
         for name in ("max_length", "batch_tokens", "layer"):
@@ -50,6 +52,20 @@ class TorchSettings:
         if self.device.partition(":")[0] not in _DEVICES:
             raise InvalidRequestError(
                 f"device is {self.device!r}.", hint='Pass "auto", "cpu", "cuda", "cuda:1" or "mps".'
+            )
+
+
+def refuse_settings(settings: TorchSettings, what: str, *names: str) -> None:
+    """Refuse settings that do not fit a model.
+
+    Raises:
+        InvalidRequestError: One of `names` is set.
+    """
+    for name in names:
+        if getattr(settings, name) is not None:
+            raise InvalidRequestError(
+                f"{name} is {getattr(settings, name)!r}, but this model is {what}.",
+                hint=f"Leave {name} out.",
             )
 
 

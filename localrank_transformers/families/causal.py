@@ -46,6 +46,7 @@ class CausalPrompt:
         template: What to write.
         bos: The start token, for templates that begin with it.
         max_length: Tokens of a whole prompt.
+        end: Special tokens after the template, for models that read their end.
 
     Raises:
         ModelLoadError: The vocabulary lacks the start token or a word that answers.
@@ -60,6 +61,7 @@ class CausalPrompt:
         *,
         bos: str | None,
         max_length: int,
+        end: Sequence[int] = (),
     ) -> None:
         plain_tokenizer.encode_special_tokens = True
         self._plain = plain_tokenizer
@@ -68,7 +70,7 @@ class CausalPrompt:
         if template.starts_with_bos:
             self._before = [_token_id(tokenizer, bos or ""), *self._before]
         self._between = _joined(tokenizer, template.between)
-        self.tail = _joined(tokenizer, template.after)
+        self.tail = [*_joined(tokenizer, template.after), *end]
         self.positive = _word_id(tokenizer, template.positive)
         self.negative = None if template.negative is None else _word_id(tokenizer, template.negative)
         fixed = len(self._before) + len(self._between) + len(self.tail)

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers.catalogue import Family
 from localrank_transformers.families.causal_templates import TEMPLATES
+from localrank_transformers.families.late_interaction import is_late_interaction
 from localrank_transformers.torch_files import TorchFiles
 
 __all__ = ["LAYERWISE", "Kind", "causal_template", "detect"]
@@ -18,6 +19,7 @@ LAYERWISE = "LayerWiseMiniCPMForCausalLM"
 
 _CLASSIFIER = "ForSequenceClassification"
 _COMPRESSING = "CostWise"
+_RANK_T5_ENCODER = "RankT5"
 _JUDGES = "Judge whether the Document meets the requirements"
 _MODULAR_TYPES = ["Transformer", "Pooling"]
 
@@ -41,6 +43,10 @@ def detect(files: TorchFiles, asked: Family | None) -> Kind:
         return "cross-encoder"
     if _own_template(files) is not None:
         return "causal"
+    if is_late_interaction(files):
+        return "late-interaction"
+    if files.architecture == _RANK_T5_ENCODER:
+        return "seq2seq"
     raise ModelLoadError(
         f"{files.architecture or 'The architecture'} does not tell which kind of reranker this is.",
         hint='Say it with family="cross-encoder", "causal", "seq2seq", "listwise" or "late-interaction".',

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from localrank.contract.errors import InvalidRequestError, ModelLoadError
+from localrank.contract.errors import InvalidRequestError
 from localrank_transformers.engines.torch.causal import CausalQuery, load_causal
 from localrank_transformers.engines.torch.device import choose
 from localrank_transformers.engines.torch.encoder import EncoderEngine, load_classifier
+from localrank_transformers.engines.torch.fusion import load_listt5
+from localrank_transformers.engines.torch.generation import load_generative
+from localrank_transformers.engines.torch.late_interaction import load_late_interaction
 from localrank_transformers.engines.torch.layerwise import load_layerwise
 from localrank_transformers.engines.torch.modular import load_modular
 from localrank_transformers.engines.torch.packed import PackedEngine, decide
 from localrank_transformers.engines.torch.runtime import TorchRuntime
+from localrank_transformers.engines.torch.seq2seq import load_seq2seq
+from localrank_transformers.engines.torch.t5_encoder import load_t5_encoder
 from localrank_transformers.families.causal import CausalPrompt
 from localrank_transformers.families.causal_templates import TEMPLATES
 from localrank_transformers.families.cross_encoder import (
@@ -21,11 +26,15 @@ from localrank_transformers.families.cross_encoder import (
     window,
 )
 from localrank_transformers.families.detection import LAYERWISE, Kind, causal_template
+from localrank_transformers.families.listt5 import is_listt5
+from localrank_transformers.families.listwise_causal import list_template
 from localrank_transformers.families.pairs import PairQuery
+from localrank_transformers.families.seq2seq import ENCODER_ONLY, seq2seq_template, seq2seq_window
+from localrank_transformers.listwise import ListwiseFamily
 from localrank_transformers.pointwise import PointwiseFamily, PointwiseQuery
 from localrank_transformers.tokenization import PairTokenizer
 from localrank_transformers.torch_files import TorchFiles
-from localrank_transformers.torch_settings import TorchSettings
+from localrank_transformers.torch_settings import TorchSettings, refuse_settings
 
 if TYPE_CHECKING:
     from localrank_transformers.torch_loaded import TorchFamily
@@ -80,8 +89,16 @@ def family(
             return _cross_encoder(load_modular(files, device, settings), files, settings, device, affordable)
         case "causal":
             return _causal(files, settings, device, affordable)
-        case _:
-            raise ModelLoadError(f"TorchReranker cannot run models of the family {kind!r} yet.")
+        case "seq2seq":
+            return _seq2seq(files, settings, device, affordable)
+        case "listwise":
+            return _listwise(files, settings, device, affordable)
+        case "late-interaction":
+            refuse_settings(
+                settings, "a late-interaction model", "template", "instruction", "layer", "listwise"
+            )
+            budget = batch_tokens(settings, device)
+            return load_late_interaction(files, settings, device, affordable=affordable, batch_tokens=budget)
 
 
 def _with_attention(
@@ -104,9 +121,19 @@ def _cross_encoder(
     device: TorchRuntime,
     affordable: int | None,
 ) -> PointwiseFamily:
-    _refuse(settings, "a cross-encoder", "template", "instruction", "layer")
+    refuse_settings(settings, "a cross-encoder", "template", "instruction", "layer", "listwise")
     shape = read_shape(engine.config, files.tokenizer_config)
-    tokenizer = PairTokenizer(files.tokenizer(), max_length=window(shape, settings.max_length, affordable))
+    return _pairs(engine, files, settings, device, window(shape, settings.max_length, affordable))
+
+
+def _pairs(
+    engine: EncoderEngine | PackedEngine,
+    files: TorchFiles,
+    settings: TorchSettings,
+    device: TorchRuntime,
+    max_length: int,
+) -> PointwiseFamily:
+    tokenizer = PairTokenizer(files.tokenizer(), max_length=max_length)
 
     def open_query(query: str, _instruction: str | None) -> PointwiseQuery:
         return PairQuery(tokenizer, tokenizer.query(query), engine.logits)
@@ -122,9 +149,10 @@ def _cross_encoder(
 def _causal(
     files: TorchFiles, settings: TorchSettings, device: TorchRuntime, affordable: int | None
 ) -> PointwiseFamily:
+    refuse_settings(settings, "one that scores each document", "listwise")
     template = TEMPLATES[causal_template(files, settings.template)]
     if not template.reads_instruction:
-        _refuse(settings, "one whose prompt is fixed", "instruction")
+        refuse_settings(settings, "one whose prompt is fixed", "instruction")
     shape = CrossEncoderShape(1, longest_window(files.config, files.tokenizer_config), 0)
     prompt = CausalPrompt(
         files.tokenizer(),
@@ -136,7 +164,7 @@ def _causal(
     if files.architecture == LAYERWISE:
         engine = load_layerwise(files, device, settings)
     else:
-        _refuse(settings, "read at its last layer", "layer")
+        refuse_settings(settings, "read at its last layer", "layer")
         engine = load_causal(files, prompt, device, settings)
 
     def open_query(query: str, instruction: str | None) -> PointwiseQuery:
@@ -151,10 +179,23 @@ def _causal(
     )
 
 
-def _refuse(settings: TorchSettings, what: str, *names: str) -> None:
-    for name in names:
-        if getattr(settings, name) is not None:
-            raise InvalidRequestError(
-                f"{name} is {getattr(settings, name)!r}, but this model is {what}.",
-                hint=f"Leave {name} out.",
-            )
+def _seq2seq(
+    files: TorchFiles, settings: TorchSettings, device: TorchRuntime, affordable: int | None
+) -> PointwiseFamily:
+    refuse_settings(settings, "a sequence-to-sequence model", "instruction", "layer", "listwise")
+    template = seq2seq_template(files, settings.template)
+    if template == ENCODER_ONLY:
+        length = seq2seq_window(settings.max_length, affordable)
+        return _pairs(load_t5_encoder(files, device, settings), files, settings, device, length)
+    budget = batch_tokens(settings, device)
+    return load_seq2seq(files, template, settings, device, affordable=affordable, batch_tokens=budget)
+
+
+def _listwise(
+    files: TorchFiles, settings: TorchSettings, device: TorchRuntime, affordable: int | None
+) -> ListwiseFamily:
+    refuse_settings(settings, "a listwise model", "instruction", "layer", "activation")
+    if is_listt5(files, settings.template):
+        budget = batch_tokens(settings, device)
+        return load_listt5(files, settings, device, affordable=affordable, batch_tokens=budget)
+    return load_generative(files, list_template(settings.template), settings, device, affordable=affordable)

@@ -1,0 +1,195 @@
+"""Late interaction in torch: vectors a token, and the mean over the query's tokens of the best cosine in each document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import safe_open
+from torch import nn
+
+from localrank.contract.errors import ModelLoadError
+from localrank_transformers.engines.torch.runtime import TorchRuntime, padded
+from localrank_transformers.engines.torch.weights import load_weights
+from localrank_transformers.families.cross_encoder import CrossEncoderShape, longest_window, window
+from localrank_transformers.families.late_interaction import (
+    LateLayout,
+    LateQuery,
+    LateTokenizer,
+    read_late_layout,
+)
+from localrank_transformers.pointwise import PointwiseFamily, PointwiseQuery
+from localrank_transformers.scoring import margins
+from localrank_transformers.tokenization import DocumentTokens, Ids
+from localrank_transformers.torch_files import TorchFiles
+from localrank_transformers.torch_settings import TorchSettings
+
+__all__ = ["LateEngine", "load_late_interaction"]
+
+
+class _TokenEncoder(nn.Module):
+    """Unit vectors of shape (rows, tokens, dimensions)."""
+
+    def __init__(self, encoder: Any, projections: nn.Sequential) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.config = encoder.config
+        self.projections = projections
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return nn.functional.normalize(self.projections(hidden), dim=-1)
+
+
+class LateEngine:
+    """Encodes rows and compares them.
+
+    Args:
+        module: Returns unit vectors.
+        runtime: The device.
+    """
+
+    def __init__(self, module: _TokenEncoder, runtime: TorchRuntime) -> None:
+        self._pad_id = int(module.config.pad_token_id or 0)
+        self._runtime = runtime
+        self._module = runtime.adopt(module)
+
+    def query(self, query: LateQuery) -> torch.Tensor:
+        """Return the vectors of a query, shape (tokens, dimensions), on the device."""
+        ids = self._runtime.tensor(query.ids[None])
+        mask = self._runtime.tensor(query.attended[None])
+        return self._runtime.run(lambda: self._module(ids, mask)[0].float().clone())
+
+    def scores(self, query: torch.Tensor, rows: Sequence[Ids], counted: Sequence[Ids]) -> npt.NDArray[Any]:
+        """Return the mean over the query's tokens of the best cosine, shape (rows,).
+
+        Args:
+            query: Its vectors.
+            rows: The documents' ids.
+            counted: 1 for each of their tokens that is compared.
+        """
+        ids = self._runtime.tensor(padded(rows, fill=self._pad_id))
+        mask = self._runtime.tensor(padded([np.ones_like(row) for row in rows], fill=0))
+        compared = self._runtime.tensor(padded(counted, fill=0)).bool()
+
+        def forward() -> npt.NDArray[Any]:
+            vectors = self._module(ids, mask).float()
+            cosines = torch.einsum("qd,ntd->nqt", query, vectors)
+            best = cosines.masked_fill(~compared[:, None, :], -1.0).amax(-1)
+            return self._runtime.numbers(best.mean(-1))
+
+        return self._runtime.run(forward)
+
+
+@dataclass(slots=True, repr=False)
+class _Query:
+    """See `PointwiseQuery`."""
+
+    engine: LateEngine
+    tokenizer: LateTokenizer
+    query: LateQuery
+    _vectors: Any = field(default=None)
+
+    @property
+    def truncated(self) -> bool:
+        return self.query.truncated
+
+    def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
+        return self.tokenizer.documents(texts)
+
+    def length(self, document: DocumentTokens) -> int:
+        return self.tokenizer.length(document)
+
+    def batch_length(self, document: DocumentTokens) -> int:
+        return self.tokenizer.length(document)
+
+    def margins(self, documents: Sequence[DocumentTokens]) -> list[float]:
+        if self._vectors is None:
+            self._vectors = self.engine.query(self.query)
+        rows = [self.tokenizer.row(document) for document in documents]
+        counted = [self.tokenizer.counted(row) for row in rows]
+        return margins(self.engine.scores(self._vectors, rows, counted))
+
+
+def load_late_interaction(
+    files: TorchFiles,
+    settings: TorchSettings,
+    runtime: TorchRuntime,
+    *,
+    affordable: int | None,
+    batch_tokens: int,
+) -> PointwiseFamily:
+    """Return the late-interaction model of `files`.
+
+    Raises:
+        ModelLoadError: A projection is missing or damaged, or transformers cannot load the encoder.
+        InvalidRequestError: A window that does not fit.
+    """
+    layout = read_late_layout(files)
+    config = files.json(f"{layout.encoder}/config.json".lstrip("/"))
+    shape = CrossEncoderShape(1, longest_window(config, files.tokenizer_config), 0)
+    tokenizer = LateTokenizer(
+        files.tokenizer(),
+        layout,
+        max_length=window(shape, settings.max_length, affordable or layout.document_length),
+        mask_token=files.special_token("mask_token"),
+    )
+    encoder = load_weights(
+        "AutoModel", files.folder / layout.encoder, runtime.placement, settings, absent=("pooler.",)
+    )
+    projections = nn.Sequential(*_projections(files, layout)).to(runtime.placement.dtype)
+    engine = LateEngine(_TokenEncoder(encoder, projections), runtime)
+
+    def open_query(query: str, _instruction: str | None) -> PointwiseQuery:
+        return _Query(engine, tokenizer, tokenizer.query(query))
+
+    return PointwiseFamily(
+        open_query,
+        activation=settings.activation or "none",
+        reads_instruction=False,
+        batch_tokens=batch_tokens,
+    )
+
+
+def _projections(files: TorchFiles, layout: LateLayout) -> list[nn.Linear]:
+    if not layout.dense:
+        weights = _weights(sorted(files.folder.glob("*.safetensors")), ("linear.weight",))
+        return [_linear(weights.get("linear.weight"), None, "model.safetensors")]
+    found = []
+    for folder in layout.dense:
+        config = files.json(f"{folder}/config.json")
+        activation = str(config.get("activation_function", "Identity"))
+        if not activation.endswith("Identity") or config.get("use_residual"):
+            raise ModelLoadError(
+                f"The projection {folder!r} has a residual or the activation {activation!r}."
+            )
+        weights = _weights([files.folder / folder / "model.safetensors"], ("linear.weight", "linear.bias"))
+        found.append(_linear(weights.get("linear.weight"), weights.get("linear.bias"), folder))
+    return found
+
+
+def _weights(paths: Sequence[Path], names: tuple[str, ...]) -> dict[str, torch.Tensor]:
+    found: dict[str, torch.Tensor] = {}
+    for path in paths:
+        try:
+            with safe_open(path, framework="pt") as stream:
+                found |= {name: stream.get_tensor(name) for name in set(names).intersection(stream.keys())}
+        except Exception as error:
+            raise ModelLoadError(
+                f"The projection in {path.name} cannot be read: {str(error)[:200]}"
+            ) from error
+    return found
+
+
+def _linear(weight: torch.Tensor | None, bias: torch.Tensor | None, where: str) -> nn.Linear:
+    if weight is None:
+        raise ModelLoadError(f"The projection linear.weight is missing in {where}.")
+    outputs, inputs = weight.shape
+    layer = nn.Linear(inputs, outputs, bias=bias is not None)
+    layer.load_state_dict({"weight": weight, **({} if bias is None else {"bias": bias})})
+    return layer
