@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from localrank.contract.errors import MissingDependencyError
 from localrank.contract.model import DoRerankOptions, DoRerankResult
+from localrank_transformers.families.declared import declared_activation
 from localrank_transformers.families.detection import detect
 from localrank_transformers.torch_files import TorchFiles
 from localrank_transformers.torch_settings import INSTALL_HINT, TorchSettings
@@ -73,5 +74,8 @@ def load_torch(files: TorchFiles, settings: TorchSettings, affordable: int | Non
         "dtype": placement.dtype_name,
         "attention": (runtime.attention or "own").removeprefix("localrank_"),
         "family": kind,
+        "declared_activation": declared_activation(
+            files.config, files.json("config_sentence_transformers.json")
+        ),
     }
     return TorchLoaded(family, runtime, chosen, threading.Lock())

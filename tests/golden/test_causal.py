@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from localrank import rerank
 from localrank_transformers import TorchReranker
+from localrank_transformers.engines.torch.causal import CausalEngine
 from tests.support import causal_models
 from tests.support.causal_models import sentences
 
@@ -210,8 +212,9 @@ async def test_mxbai_v2(tmp_path: Path, instruction: str | None) -> None:
     assert found == pytest.approx(expected.tolist(), abs=TOLERANCE)
 
 
-async def test_bge_gemma(tmp_path: Path) -> None:
-    folder = causal_models.build_gemma(tmp_path / "gemma")
+@pytest.mark.parametrize("build", [causal_models.build_gemma, causal_models.build_gemma2])
+async def test_bge_gemma(tmp_path: Path, build: Callable[[Path], Path]) -> None:
+    folder = build(tmp_path / "gemma")
     documents = sentences(20)
     yes = AutoTokenizer.from_pretrained(folder)("Yes", add_special_tokens=False)["input_ids"][0]
     expected = last_logits(folder, bge_rows(folder, documents))[:, yes]
@@ -248,3 +251,32 @@ async def test_a_long_document_loses_its_end_and_the_prompt_keeps_its_own(tmp_pa
     assert len(kept) < len(document)
     assert hit.truncated
     assert hit.metadata["logit"] == pytest.approx(expected, abs=TOLERANCE)
+
+
+async def test_what_all_documents_begin_with_is_computed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = causal_models.build_qwen3(tmp_path / "qwen3")
+    model = TorchReranker(folder, device="cpu", batch_tokens=60)
+    await model.warm_up()
+    lengths: list[tuple[str, int]] = []
+    prefix, logits_of = CausalEngine.prefix, CausalEngine.logits
+
+    def note_prefix(self: CausalEngine, ids: Any) -> Any:
+        lengths.append(("prefix", len(ids)))
+        return prefix(self, ids)
+
+    def note_rows(self: CausalEngine, shared: Any, rows: Any) -> Any:
+        lengths.extend(("row", len(row)) for row in rows)
+        return logits_of(self, shared, rows)
+
+    monkeypatch.setattr(CausalEngine, "prefix", note_prefix)
+    monkeypatch.setattr(CausalEngine, "logits", note_rows)
+    documents = sentences(12)
+    result = await rerank(model, QUERY, documents)
+
+    shared = [length for kind, length in lengths if kind == "prefix"]
+    rows = [length for kind, length in lengths if kind == "row"]
+    assert shared == [len(qwen3_parts(folder, "x")[0])]
+    assert len(rows) == 12
+    assert result.usage.input_tokens == 12 * shared[0] + sum(rows)

@@ -72,6 +72,22 @@ def build_gemma(folder: Path) -> Path:
     return _save(folder, transformers.GemmaConfig(vocab_size=size, pad_token_id=0, bos_token_id=2, **_SMALL))
 
 
+def build_gemma2(folder: Path) -> Path:
+    """Save a Gemma2ForCausalLM: capped logits, and every second layer sees a short window only."""
+    size = save_gemma_tokenizer(folder)
+    settings = {**_SMALL, "initializer_range": 1.0}
+    config = transformers.Gemma2Config(
+        vocab_size=size,
+        pad_token_id=0,
+        bos_token_id=2,
+        sliding_window=24,
+        final_logit_softcapping=2.0,
+        query_pre_attn_scalar=8,
+        **settings,
+    )
+    return _save(folder, config)
+
+
 def build_layerwise(folder: Path) -> Path:
     """Save a MiniCPM model with a head a layer, in the layout of bge-reranker-v2-minicpm-layerwise."""
     size = save_gemma_tokenizer(folder)

@@ -66,6 +66,7 @@ async def test_the_result_says_what_auto_chose(folder: Path) -> None:
         "dtype": "fp32",
         "attention": "packed",
         "family": "cross-encoder",
+        "declared_activation": None,
     }
     assert result.score_kind == "probability"
 
