@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +25,7 @@ import anyio
 from benchmarks.common.results import Bar, write
 from benchmarks.common.statistics import percentile
 from benchmarks.common.tables import markdown_table, milliseconds
-from localrank import APICallError, Fallback, rerank
+from localrank import APICallError, Fallback, RerankError, rerank
 from localrank.compose.fallback import DEFAULT_FAILURES
 from localrank.testing import LexicalReranker
 from localrank_cohere import CohereReranker
@@ -117,10 +118,20 @@ async def calls(model: Fallback, count: int, at_once: int) -> Tally:
     return tally
 
 
+async def warmed(remote: CohereReranker) -> None:
+    """Call until an answer comes, so that loading the client is not taken for a slow server."""
+    for _ in range(50):
+        with suppress(RerankError):
+            await rerank(remote, "river", DOCUMENTS, max_retries=0)
+            return
+
+
 async def measured(url: str, count: int, at_once: int) -> Tally:
     """Run the calls through a fallback over the server at `url`."""
+    remote = CohereReranker("rerank-v3.5", api_key="key", base_url=url, timeout=2)
+    await warmed(remote)
     model = Fallback(
-        CohereReranker("rerank-v3.5", api_key="key", base_url=url),
+        remote,
         LexicalReranker(),
         on=(*DEFAULT_FAILURES, APICallError),
         stage_timeout=STAGE_TIMEOUT_S,
