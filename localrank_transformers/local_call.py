@@ -47,8 +47,9 @@ class LocalCall:
     def stop(self) -> None:
         """Make `run` end soon; called from the event loop when its task is cancelled."""
         self._token.set()
-        if self._running is not None:
-            self._running.stop()
+        running = self._running
+        if running is not None:
+            running.stop()
 
     def run(self) -> DoRerankResult:
         """Return the ranking.
@@ -85,7 +86,7 @@ class LocalCall:
         self, model: LoadedModel, engine: OnnxEngine, query: QueryTokens, indexes: range | list[int]
     ) -> Tally:
         total = len(self._options.documents)
-        self._running = ScoringPass(
+        running = self._running = ScoringPass(
             model,
             engine,
             self._options.documents,
@@ -93,8 +94,11 @@ class LocalCall:
             on_progress=lambda done: self._options.report_progress(min(done, total), total),
         )
         size = SLICE if self._options.deadline is None else DEADLINE_SLICE * model.scheduler.workers
-        self._running.run(query, indexes, slice_size=size)
-        return self._running.tally
+        try:
+            running.run(query, indexes, slice_size=size)
+        finally:
+            self._running = None  # the two refer to each other, and a closed model must be freed at once
+        return running.tally
 
     def _should_stop(self) -> bool:
         return self._token.is_set() or self._is_late()

@@ -6,6 +6,7 @@ import gc
 import pickle
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import anyio
@@ -312,6 +313,18 @@ async def test_close_ends_the_workers_and_the_next_call_loads_again(tmp_path: Pa
         assert (await rerank(model, "what", ["the"])).usage.load_ms > 0
     model.close()
     model.close()
+
+
+def test_a_closed_model_is_freed_at_once(tmp_path: Path) -> None:
+    model = OnnxReranker(tiny_models.build(tmp_path / "m"))
+    gc.disable()
+    try:
+        rerank_sync(model, "what", ["the", "rag"])
+        engine = weakref.ref(model._once.get()[0].engine)
+        model.close()
+        assert engine() is None
+    finally:
+        gc.enable()
 
 
 def test_a_dropped_reranker_releases_its_workers(tmp_path: Path) -> None:
