@@ -17,7 +17,8 @@ from tokenizers.processors import TemplateProcessing
 from tests.support.torch_models import WORDS
 
 _SPECIALS = ["<pad>", "</s>", "<unk>"]
-_PROMPT_WORDS = ["Query:", "Document:", "Relevant:", "Index:", "Context:", "true", "false", "1", "2", "3", "4", "5", "1,", "2,", "3,", "4,", "5,"]
+_PROMPT_WORDS = ["Query:", "Document:", "Relevant:", "Index:", "Context:", "true", "false"]
+_PROMPT_WORDS += [f"{place}{mark}" for place in range(1, 6) for mark in ("", ",")]
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789,.:;?!()[]<>-_/'"
 
 _SMALL: dict[str, Any] = {

@@ -132,7 +132,8 @@ def load_late_interaction(
     """
     layout = read_late_layout(files)
     config = files.json(f"{layout.encoder}/config.json".lstrip("/"))
-    shape = CrossEncoderShape(1, longest_window(config, files.tokenizer_config), 0)
+    # The tokenizer may state the length that the encoder was tuned with; the positions are what limits it.
+    shape = CrossEncoderShape(1, longest_window(config, {}), 0)
     tokenizer = LateTokenizer(
         files.tokenizer(),
         layout,
