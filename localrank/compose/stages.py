@@ -24,11 +24,12 @@ from localrank.providers.calls import call_model
 
 __all__ = ["Stages", "moved", "subset", "unread_instruction", "unread_options"]
 
-GRACE_S = 0.015
+GRACE_S = 0.005
 """How long after its deadline a stage may still hand over what it has; the core allows the outermost model 25 ms."""
 
-MARGIN_S = 0.005
-"""How much sooner than the wrapper a stage is to end, so that of nested wrappers the innermost cuts first."""
+MARGIN, MARGIN_S = 0.1, 0.025
+"""How much sooner than the wrapper a stage is to end: this share of the time left, at most so many seconds. Of nested wrappers
+the innermost then cuts first, and what it has still reaches the outermost in time."""
 
 
 def subset(options: DoRerankOptions, indexes: Sequence[int]) -> DoRerankOptions:
@@ -119,7 +120,7 @@ class Stages:
             self.cut = True
             return None
         objects = options.objects if accepts_objects(model) else None
-        inner = left and max(left - MARGIN_S, 0.9 * left)
+        inner = left and left - min(MARGIN * left, MARGIN_S)
         prepared = replace(options, deadline=inner, objects=objects)
         return await self._timed(model, prepared, left, line)
 

@@ -14,6 +14,7 @@ from localrank import (
     ServerError,
     rerank,
 )
+from localrank.providers.calls import call_model
 from tests.support.small_models import Listwise, Scoring, Sleeping
 
 pytestmark = pytest.mark.anyio
@@ -87,13 +88,17 @@ async def test_the_first_failure_stops_the_other_batches():
 
 
 async def test_the_deadline_covers_all_batches_with_one_warning():
-    inner = Sleeping(0.15)
+    class FirstOnly(Sleeping):
+        async def do_rerank(self, options):
+            self.seconds = 30 if self.calls else 0
+            return await super().do_rerank(options)
+
+    options = DoRerankOptions("q", tuple(DOCUMENTS), deadline=0.3)
     with anyio.fail_after(10):
-        result = await rerank(Batched(inner, max_documents=2, max_parallel=1), "q", DOCUMENTS, deadline=0.25)
-    assert len(result) == 10
-    scored = [hit for hit in result if hit.metadata.get("scored", True)]
-    assert 0 < len(scored) < 10
-    assert [warning.type for warning in result.warnings] == ["deadline_exceeded"]
+        answer = await call_model(Batched(FirstOnly(0), max_documents=2, max_parallel=1), options)
+    scored = [item for item in answer.results if not item.tier]
+    assert (len(scored), len(answer.results)) == (2, 10)
+    assert [warning.type for warning in answer.warnings] == ["deadline_exceeded"]
 
 
 async def test_progress_rises_to_the_whole():

@@ -24,6 +24,7 @@ from localrank import (
     rerank_sync,
 )
 from localrank.compose.cached import cache_keys
+from localrank.providers.calls import call_model
 from tests.support.small_models import Failing, Flag, Listwise, Scoring, Sleeping
 
 pytestmark = pytest.mark.anyio
@@ -145,10 +146,11 @@ async def test_kept_scores_come_first_where_the_deadline_cuts_the_rest(store):
     model = Cached(Sleeping(0.0), store)
     await rerank(model, "q", ["b"])
     model.model.seconds = 30
+    options = DoRerankOptions("q", tuple(DOCUMENTS), deadline=0.2)
     with anyio.fail_after(10):
-        result = await rerank(model, "q", DOCUMENTS, deadline=0.2)
-    assert [hit.index for hit in result] == [1, 0, 2]
-    assert [hit.metadata.get("scored", True) for hit in result] == [True, False, False]
+        answer = await call_model(model, options)
+    assert [item.index for item in answer.results] == [1, 0, 2]
+    assert [item.metadata.get("scored", True) for item in answer.results] == [True, False, False]
 
 
 async def test_what_the_model_put_into_a_lower_tier_is_not_kept(store):

@@ -16,6 +16,7 @@ from localrank import (
     ServerError,
     rerank,
 )
+from localrank.providers.calls import call_model
 from tests.support.small_models import Failing, Flag, Scoring, Sleeping
 
 pytestmark = pytest.mark.anyio
@@ -116,10 +117,11 @@ async def test_an_abort_between_the_stages_keeps_the_second_model_from_starting(
 
 async def test_one_deadline_covers_both_stages_and_the_first_ranking_stands():
     second = Sleeping(30)
+    options = DoRerankOptions("q", tuple(DOCUMENTS), deadline=0.3)
     with anyio.fail_after(10):
-        result = await rerank(Cascade(Scoring(), second, keep=2), "q", DOCUMENTS, deadline=0.1)
-    assert [hit.index for hit in result] == [3, 1, 4, 2, 0]
-    assert [warning.type for warning in result.warnings] == ["stage_cut_short"]
+        answer = await call_model(Cascade(Scoring(), second, keep=2), options)
+    assert [item.index for item in answer.results] == [3, 1, 4, 2, 0]
+    assert [warning.type for warning in answer.warnings] == ["stage_cut_short"]
     assert second.cancelled == 1
 
 

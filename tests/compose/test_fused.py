@@ -7,6 +7,7 @@ import anyio.lowlevel
 import pytest
 
 from localrank import (
+    DoRerankOptions,
     Fused,
     Identity,
     InvalidRequestError,
@@ -16,6 +17,7 @@ from localrank import (
     ServerError,
     rerank,
 )
+from localrank.providers.calls import call_model
 from tests.support.small_models import Failing, Flag, Scoring, Sleeping
 
 pytestmark = pytest.mark.anyio
@@ -101,10 +103,11 @@ async def test_one_abort_stops_all_models():
 
 
 async def test_a_model_out_of_time_is_left_out_with_a_warning():
+    options = DoRerankOptions("q", tuple(DOCUMENTS), deadline=0.3)
     with anyio.fail_after(10):
-        result = await rerank(Fused([Scoring(), Sleeping(30)]), "q", DOCUMENTS, deadline=0.1)
-    assert [hit.index for hit in result] == [0, 2, 1]
-    assert [warning.type for warning in result.warnings] == ["stage_cut_short"]
+        answer = await call_model(Fused([Scoring(), Sleeping(30)]), options)
+    assert [item.index for item in answer.results] == [0, 2, 1]
+    assert [warning.type for warning in answer.warnings] == ["stage_cut_short"]
 
 
 async def test_all_models_out_of_time_give_the_callers_order():

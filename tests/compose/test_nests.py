@@ -11,6 +11,7 @@ from localrank import (
     Cached,
     Cascade,
     Chunked,
+    DoRerankOptions,
     Fallback,
     Fused,
     Identity,
@@ -23,6 +24,7 @@ from localrank import (
     rerank_sync,
 )
 from localrank.compose.stages import MARGIN_S
+from localrank.providers.calls import call_model
 from localrank.testing import LexicalReranker
 from localrank_transformers import OnnxReranker
 from tests.support.small_models import Failing, Scoring
@@ -61,11 +63,12 @@ async def test_one_abort_stops_the_computation_three_wrappers_deep(embedded):
 
 async def test_one_deadline_covers_three_wrappers(embedded):
     await embedded.warm_up()
+    options = DoRerankOptions("Where do boats sail?", tuple(MANY), deadline=0.6)
     with anyio.fail_after(30):
-        result = await rerank(nest(embedded), "Where do boats sail?", MANY, deadline=0.5)
-    assert len(result) == len(MANY)
-    assert {"deadline_exceeded", "stage_cut_short"} & {warning.type for warning in result.warnings}
-    assert all(hit.metadata.get("scored", True) for hit in result)
+        answer = await call_model(nest(embedded), options)
+    assert len(answer.results) == len(MANY)
+    assert {"deadline_exceeded", "stage_cut_short"} & {warning.type for warning in answer.warnings}
+    assert all(item.metadata.get("scored", True) for item in answer.results)
 
 
 async def test_each_nesting_leaves_the_inner_one_to_end_first():
