@@ -1,4 +1,4 @@
-"""What every test shares: both async backends, and no way to reach a model hub."""
+"""What every test shares: both async backends, no way to reach a model hub, and no library that reports home."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import os
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
+os.environ["LANGSMITH_TRACING"] = "false"
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -10,11 +10,12 @@ import re
 from ast import PyCF_ALLOW_TOP_LEVEL_AWAIT
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 _FENCE = re.compile(
-    r"(?:<!-- not run: (?P<reason>[^\n]+?) -->\n+)?^```(?P<kind>[a-z]*)\n(?P<body>.*?)^```$",
+    r"(?:<!-- (?:not run: (?P<reason>[^\n]+?)|needs: (?P<needs>[\w.]+)) -->\n+)?^```(?P<kind>[a-z]*)\n(?P<body>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 _FRACTION = re.compile(r"\d+\.\d+")
@@ -53,10 +54,14 @@ def python_blocks(page: str) -> list[CodeBlock]:
                 line=page.count("\n", 0, fence.start("body")) + 1,
                 source=fence["body"],
                 shown=after["body"] if after is not None and is_output else None,
-                skipped=fence["reason"],
+                skipped=fence["reason"] or _absent(fence["needs"]),
             )
         )
     return found
+
+
+def _absent(package: str | None) -> str | None:
+    return f"{package} is not installed" if package and find_spec(package) is None else None
 
 
 def run_page(path: Path) -> Iterator[tuple[CodeBlock, str]]:

@@ -59,6 +59,16 @@ def test_a_marked_block_is_not_run(tmp_path: Path) -> None:
     assert list(run_page(page)) == []
 
 
+@pytest.mark.parametrize(("package", "printed"), [("no_such_package", []), ("json", ["1\n"])])
+def test_a_block_that_needs_a_package_runs_where_it_is_installed(
+    tmp_path: Path, package: str, printed: list[str]
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"<!-- needs: {package} -->\n\n```python\nprint(1)\n```\n", "utf-8")
+
+    assert printed == [output for _, output in run_page(page)]
+
+
 def test_blocks_of_a_page_share_names_and_may_await(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import Any
 
 import pytest
 
-os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"  # read at the import
 pytest.importorskip("haystack", reason="needs the extra `haystack`")
 
 from haystack import Document, Pipeline
