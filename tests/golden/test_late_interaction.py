@@ -153,5 +153,5 @@ async def test_a_query_beyond_its_length_is_cut_with_a_warning(tmp_path: Path) -
 async def test_a_missing_projection_is_refused(tmp_path: Path) -> None:
     folder = late_models.build_pylate(tmp_path / "m")
     (folder / "1_Dense/model.safetensors").unlink()
-    with pytest.raises(ModelLoadError, match="1_Dense|projection"):
+    with pytest.raises(ModelLoadError, match=r"1_Dense|projection"):
         await rerank(TorchReranker(folder, device="cpu"), QUERY, ["paris"])
