@@ -18,7 +18,7 @@ from localrank.contract.cancellation import POLL_INTERVAL_S, AbortToken, LinkedT
 from localrank.contract.errors import InferenceError, InvalidRequestError, RerankError
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankWarning, ScoreKind, shortened
-from localrank.providers.answers import unscored, unscored_warning
+from localrank.providers.answers import checked, unscored, unscored_warning
 from localrank.providers.splitting import Part, split
 from localrank.providers.worker import run_in_thread
 
@@ -131,13 +131,16 @@ class ForeignReranker:
     async def _answer(self, options: DoRerankOptions) -> Sequence[ScoredIndex]:
         try:
             if self._awaited:
-                return list(await self._ask(options))
-            token = LinkedToken(options.abort_event)
-            return await run_in_thread(partial(self._in_turn, options, token), stop=token.set)
+                items = list(await self._ask(options))
+            else:
+                token = LinkedToken(options.abort_event)
+                items = await run_in_thread(partial(self._in_turn, options, token), stop=token.set)
         except RerankError:
             raise
         except Exception as error:
             raise self._failed(error) from error
+        # Checked here, since an index beyond its batch would pass for one of the next.
+        return checked(DoRerankResult(items), model=self, options=replace(options, top_k=None)).results
 
     def _in_turn(self, options: DoRerankOptions, token: AbortToken) -> list[ScoredIndex]:
         with self._turn(token):

@@ -250,7 +250,7 @@ def from_haystack(
 
 
 def _refuse_none_wanted(top_k: int | None) -> None:
-    if top_k is not None and top_k < 1:
+    if isinstance(top_k, int) and top_k < 1:
         raise InvalidRequestError(f"top_k is {top_k}.", hint="Pass an integer of at least 1, or None.")
 
 

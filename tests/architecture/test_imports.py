@@ -47,6 +47,8 @@ def test_every_import_contract_holds() -> None:
         ),
         ("localrank_transformers/planted.py", "import onnxruntime", "onnxruntime is imported in"),
         ("localrank_transformers/planted.py", "import torch", "torch is imported in"),
+        ("localrank/integrations/callables.py", "import haystack", "Each framework is imported in"),
+        ("localrank/compat/flashrank.py", "import localrank.integrations.foreign", "The rooms of the core"),
         ("localrank/newroom/__init__.py", "", "The rooms of the core"),
     ],
 )

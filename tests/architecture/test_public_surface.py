@@ -96,7 +96,7 @@ def test_an_unknown_name_is_an_attribute_error(module: Any) -> None:
 
 def test_every_module_lists_its_public_names() -> None:
     root = Path(localrank.__file__).parent
-    for room in ("contract", "calling", "providers", "testing"):
+    for room in ("contract", "calling", "providers", "testing", "compat"):
         for path in (root / room).rglob("*.py"):
             if path.name != "__init__.py":
                 names = [str(part) for part in path.relative_to(root).with_suffix("").parts]

@@ -17,10 +17,12 @@ from localrank import (
     InvalidResponseError,
     RerankAbortedError,
     RetryPolicy,
+    ScoredIndex,
     rerank,
     rerank_sync,
 )
 from localrank.integrations import from_callable
+from localrank.integrations.foreign import ForeignReranker, Scoring
 from localrank.testing import LexicalReranker, RerankerConformance
 
 pytestmark = pytest.mark.anyio
@@ -208,6 +210,16 @@ async def test_settings_that_cannot_work_are_refused(settings: dict[str, Any], n
 async def test_what_cannot_be_called_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="function"):
         from_callable("lengths")
+
+
+@pytest.mark.parametrize("index", [1, -1, "0"])
+async def test_an_index_beyond_its_batch_is_an_error(index: Any) -> None:
+    model = ForeignReranker(
+        "other", "model", lambda options: [ScoredIndex(index, 1.0)], Scoring(batch_size=1)
+    )
+
+    with pytest.raises(InvalidResponseError, match="other:model returned"):
+        await rerank(model, "q", TEXTS)
 
 
 async def test_an_ordinal_function_is_not_split_and_says_what_it_is() -> None:
