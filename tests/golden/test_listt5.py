@@ -69,16 +69,20 @@ class Naive:
 
 
 def tournament(naive: Naive, documents: list[str], winners: int, best: int) -> list[int]:
-    """The tournament from the start for each place, without keeping any output."""
+    """The tournament from the start for each place; what a group came to is kept, as in the paper."""
     left, placed = list(range(len(documents))), []
+    kept: dict[tuple[int, ...], list[int]] = {}
 
     def compare(group: list[int]) -> list[int]:
         if len(group) == 1:
             return group
+        if tuple(group) in kept:
+            return kept[tuple(group)]
         others = [index for index in reversed(left) if index not in group]
         shown = sorted(group + others[: 5 - len(group)])
         order = [shown[place] for place in naive.order([documents[index] for index in shown])]
-        return [index for index in order if index in group]
+        kept[tuple(group)] = [index for index in order if index in group]
+        return kept[tuple(group)]
 
     while left and len(placed) < best:
         if len(left) <= 5:
@@ -137,7 +141,7 @@ async def test_the_rows_are_those_of_the_authors_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize("winners", [1, 2])
 async def test_the_order_is_that_of_the_plain_tournament(tmp_path: Path, winners: Literal[1, 2]) -> None:
     folder = speaking(tmp_path / "m")
-    documents = texts(23)
+    documents = texts(17)
     naive = Naive(folder)
     expected = tournament(naive, documents, winners, best=10)
     model = TorchReranker(
@@ -146,18 +150,18 @@ async def test_the_order_is_that_of_the_plain_tournament(tmp_path: Path, winners
 
     result = await rerank(model, QUERY, documents)
 
-    answers = {tuple(naive.order(random.Random(seed).sample(documents, 5))) for seed in range(20)}
-    assert len(answers) > 10, "a model that always says the same proves nothing"
+    answers = {tuple(naive.order(random.Random(seed).sample(documents, 5))) for seed in range(12)}
+    assert len(answers) > 5, "a model that always says the same proves nothing"
     assert expected != sorted(expected)
     assert [hit.index for hit in result] == expected
-    assert [hit.score for hit in result] == [1 / rank for rank in range(1, 24)]
+    assert [hit.score for hit in result] == [1 / rank for rank in range(1, 18)]
     assert result.score_kind == "ordinal"
     assert [warning.type for warning in result.warnings] == ["ordinal_scores"]
 
 
 async def test_top_k_finds_the_same_best_with_less_work(tmp_path: Path) -> None:
     folder = speaking(tmp_path / "m")
-    documents = texts(23)
+    documents = texts(17)
     model = TorchReranker(folder, device="cpu", family="listwise")
 
     whole, three = [await rerank(model, QUERY, documents, top_k) for top_k in (None, 3)]
