@@ -10,7 +10,13 @@ from tokenizers import Tokenizer
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers.families.ordering import identifiers, repaired
 from localrank_transformers.families.seq2seq import end_ids
-from localrank_transformers.tokenization import QUERY_SHARE, DocumentTokens, cut_documents, text_ids
+from localrank_transformers.tokenization import (
+    QUERY_SHARE,
+    DocumentTokens,
+    cut_documents,
+    text_ids,
+    token_spans,
+)
 from localrank_transformers.torch_files import TorchFiles
 
 __all__ = ["GROUP", "TEMPLATE", "ListT5Prompt", "ListT5Query", "is_listt5", "most_relevant_first"]
@@ -65,7 +71,7 @@ class ListT5Prompt:
 
     def query(self, query: str) -> ListT5Query:
         """Tokenize a query; one beyond three quarters of the room is cut."""
-        offsets = list(self._plain.encode(query, add_special_tokens=False).offsets)
+        offsets = token_spans(self._plain, query)
         limit = int(self._room * QUERY_SHARE)
         truncated = len(offsets) > limit
         kept = query[: offsets[limit - 1][1]] if truncated else query

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -13,49 +12,18 @@ pytest.importorskip("torch", reason="needs the extra `golden`")
 pytest.importorskip("transformers", reason="needs the extra `golden`")
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen2Config
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from localrank import InvalidRequestError, ModelLoadError, RerankAbortedError, rerank
 from localrank_transformers import Listwise, TorchReranker
 from localrank_transformers.engines.torch.generation import GenerativeEngine
-from tests.support import causal_models
+from tests.support import chat_models
+from tests.support.chat_models import build_chat
 from tests.support.torch_models import texts
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
 
 QUERY = "what is the capital of france"
-CHAT = (
-    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-NO_SYSTEM = "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}" + CHAT
-
-
-def build(folder: Path, template: str | None = CHAT) -> Path:
-    """A chat model that mostly writes brackets, marks and digits."""
-    size = causal_models.save_qwen_tokenizer(folder, chat_template=template)
-    torch.manual_seed(31)
-    config = Qwen2Config(
-        vocab_size=size,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=4_096,
-        initializer_range=0.5,
-        tie_word_embeddings=False,
-        eos_token_id=2,
-    )
-    model = AutoModelForCausalLM.from_config(config).eval()
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    tokens = sorted({number for text in "[]>1234567890" for number in tokenizer(text)["input_ids"]})
-    with torch.no_grad():
-        model.lm_head.weight[tokens] *= 3
-    model.save_pretrained(folder)
-    settings = json.loads((folder / "tokenizer_config.json").read_text())
-    (folder / "tokenizer_config.json").write_text(json.dumps({**settings, "model_max_length": 4_096}))
-    return folder
 
 
 def ask(folder: Path, messages: list[dict[str, str]], count: int) -> str:
@@ -110,10 +78,10 @@ def rank_llm_messages(passages: list[str]) -> list[dict[str, str]]:
     listed = "".join(f"[{rank}] {' '.join(text.split())}\n" for rank, text in enumerate(passages, 1))
     content = (
         f"I will provide you with {num} passages, each indicated by a numerical identifier []. Rank the passages based on "
-        f"their relevance to the search query: {QUERY}.\n\n{listed}Search Query: {QUERY}.\nRank the {num} passages above based on "
-        "their relevance to the search query. All the passages should be included and listed using identifiers, in "
-        "descending order of relevance. The output format should be [] > [], e.g., [2] > [1], Answer concisely and directly and only "
-        "respond with the ranking results, do not say any word or explain."
+        f"their relevance to the search query: {QUERY}.\n\n{listed}Search Query: {QUERY}.\nRank the {num} passages above "
+        "based on their relevance to the search query. All the passages should be included and listed using identifiers, in "
+        "descending order of relevance. The output format should be [] > [], e.g., [2] > [1], Answer concisely and directly "
+        "and only respond with the ranking results, do not say any word or explain."
     )
     system = "You are RankLLM, an intelligent assistant that can rank passages based on their relevancy to the query"
     return [{"role": "system", "content": system}, {"role": "user", "content": content}]
@@ -142,7 +110,7 @@ def naive(folder: Path, documents: list[str], messages: Any, *, window: int, str
     ("template", "messages"), [("rankgpt", rank_gpt_messages), ("rank-zephyr", rank_llm_messages)]
 )
 async def test_the_order_is_that_of_the_plain_loop(tmp_path: Path, template: str, messages: Any) -> None:
-    folder = build(tmp_path / "m")
+    folder = build_chat(tmp_path / "m")
     documents = texts(14)
     expected = naive(folder, documents, messages, window=6, stride=3)
     model = TorchReranker(
@@ -160,7 +128,7 @@ async def test_the_order_is_that_of_the_plain_loop(tmp_path: Path, template: str
 
 
 async def test_the_first_token_mode_orders_by_the_logits_of_the_letters(tmp_path: Path) -> None:
-    folder = build(tmp_path / "m")
+    folder = build_chat(tmp_path / "m")
     documents = texts(8)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     system, user = rank_llm_messages(documents)
@@ -190,7 +158,7 @@ async def test_the_first_token_mode_orders_by_the_logits_of_the_letters(tmp_path
 
 
 async def test_a_template_without_a_system_message_gets_it_with_the_first_turn(tmp_path: Path) -> None:
-    folder = build(tmp_path / "m", NO_SYSTEM)
+    folder = build_chat(tmp_path / "m", chat_models.NO_SYSTEM)
     documents = texts(5)
 
     def folded(passages: list[str]) -> list[dict[str, str]]:
@@ -204,7 +172,7 @@ async def test_a_template_without_a_system_message_gets_it_with_the_first_turn(t
 
 
 async def test_passages_that_do_not_fit_together_lose_their_ends(tmp_path: Path) -> None:
-    folder = build(tmp_path / "m")
+    folder = build_chat(tmp_path / "m")
     model = TorchReranker(folder, device="cpu", family="listwise", max_length=900)
     documents = ["paris " * 290, "city", "port " * 290]
 
@@ -215,7 +183,7 @@ async def test_passages_that_do_not_fit_together_lose_their_ends(tmp_path: Path)
 
 
 async def test_a_window_that_cannot_fit_is_refused_with_the_mend(tmp_path: Path) -> None:
-    model = TorchReranker(build(tmp_path / "m"), device="cpu", family="listwise", max_length=200)
+    model = TorchReranker(build_chat(tmp_path / "m"), device="cpu", family="listwise", max_length=200)
     with pytest.raises(InvalidRequestError, match="window"):
         await rerank(model, QUERY, texts(20))
 
@@ -244,7 +212,7 @@ async def test_an_abort_leaves_before_the_next_window(
 
     monkeypatch.setattr(GenerativeEngine, "write", counted)
     model = TorchReranker(
-        build(tmp_path / "m"), device="cpu", family="listwise", listwise=Listwise(window=4, stride=2)
+        build_chat(tmp_path / "m"), device="cpu", family="listwise", listwise=Listwise(window=4, stride=2)
     )
     token.limit = 2
 
@@ -257,7 +225,7 @@ async def test_an_abort_leaves_before_the_next_window(
 async def test_a_deadline_gives_the_best_order_so_far(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = build(tmp_path / "m")
+    folder = build_chat(tmp_path / "m")
     settings = Listwise(window=4, stride=2)
     model = TorchReranker(folder, device="cpu", family="listwise", listwise=settings)
     whole = await rerank(model, QUERY, texts(12))
@@ -282,7 +250,7 @@ async def test_a_deadline_gives_the_best_order_so_far(
 
 
 async def test_settings_of_another_family_are_refused(tmp_path: Path) -> None:
-    folder = build(tmp_path / "m")
+    folder = build_chat(tmp_path / "m")
     with pytest.raises(InvalidRequestError, match="listwise"):
         await rerank(
             TorchReranker(folder, device="cpu", family="causal", template="qwen3", listwise=Listwise()),
