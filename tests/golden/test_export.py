@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="needs the extra `golden`")
@@ -36,15 +37,31 @@ async def agrees(folder: Path, exported: Path) -> None:
     assert found == pytest.approx(dict(enumerate(margins.tolist())), abs=TOLERANCE)
 
 
+async def int8_and_float32(exported: Path) -> tuple[list[float], list[float]]:
+    documents = texts(40)
+    results = [
+        await rerank(OnnxReranker(exported, precision=precision), QUERY, documents)
+        for precision in ("int8", "fp32")
+    ]
+    first, second = ([hit.score for hit in sorted(one, key=lambda hit: hit.index)] for one in results)
+    return first, second
+
+
+def spearman(first: list[float], second: list[float]) -> float:
+    ranks = [np.argsort(np.argsort(values)) for values in (first, second)]
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
 @pytest.mark.timeout(300)
 async def test_the_modules_of_an_ettin_reranker_become_one_graph(tmp_path: Path) -> None:
     folder = torch_models.build_modular(tmp_path / "ettin")
 
-    rows = export_onnx(folder, tmp_path / "out")
+    rows = export_onnx(folder, tmp_path / "out", precision="int8")
 
     assert len(rows) == 8
     assert max(abs(row.torch - row.onnx) for row in rows) < TOLERANCE
     await agrees(folder, tmp_path / "out")
+    assert spearman(*await int8_and_float32(tmp_path / "out")) > 0.97
 
 
 @pytest.mark.slow
@@ -52,9 +69,12 @@ async def test_the_modules_of_an_ettin_reranker_become_one_graph(tmp_path: Path)
 @pytest.mark.parametrize("name", ["bert-two-labels", "xlm-roberta", "deberta-v2", "modernbert-mean"])
 async def test_classifiers_are_exported(tmp_path: Path, name: str) -> None:
     folder = torch_models.build_encoder(tmp_path / name, name)
-    done = CliRunner().invoke(models, ["export", str(folder), "--out", str(tmp_path / "out")])
+    done = CliRunner().invoke(
+        models, ["export", str(folder), "--out", str(tmp_path / "out"), "--precision", "int8"]
+    )
 
     assert done.exit_code == 0, done.output
+    assert (tmp_path / "out/onnx/model_int8.onnx").is_file()
     await agrees(folder, tmp_path / "out")
 
 
