@@ -138,9 +138,13 @@ def _base(repository: HubRepository) -> list[str]:
         return [*_REQUIRED, *(name for name in _OPTIONAL if name in repository.names)]
     if repository.source.is_offline:
         raise not_here(repository.source.repo_id, missing[0])
+    has_slow_tokenizer = any(name.endswith(".model") for name in repository.names)
     raise ModelLoadError(
         f"{repository.source.repo_id} has no {missing[0]}, so it cannot be loaded.",
-        hint="localrank reads repositories with config.json and tokenizer.json (a fast tokenizer).",
+        hint="Its SentencePiece tokenizer must be converted once: transformers' AutoTokenizer.from_pretrained(ID)"
+        ".save_pretrained(FOLDER), and the same with the model; then pass the folder."
+        if has_slow_tokenizer
+        else "localrank reads repositories with config.json and tokenizer.json (a fast tokenizer).",
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from localrank import InvalidRequestError, ModelLoadError
 from localrank_transformers.families.detection import causal_template, detect
+from localrank_transformers.families.seq2seq import seq2seq_template
 from localrank_transformers.torch_files import TorchFiles, read_torch_files
 from tests.support.repository_layouts import safetensors
 
@@ -63,6 +64,45 @@ def test_a_causal_model_with_an_ordinary_template_is_refused_with_the_settings_t
     with pytest.raises(ModelLoadError, match=r"template=.*qwen3"):
         causal_template(found, None)
     assert (detect(found, "causal"), causal_template(found, "mxbai-v2")) == ("causal", "mxbai-v2")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "kind"), [("HF_ColBERT", "late-interaction"), ("RankT5", "seq2seq")]
+)
+def test_an_architecture_of_its_own_tells_the_family(tmp_path: Path, architecture: str, kind: str) -> None:
+    assert detect(files(tmp_path, architecture), None) == kind
+
+
+def test_the_settings_of_a_late_interaction_model_tell_the_family(tmp_path: Path) -> None:
+    (tmp_path / "config_sentence_transformers.json").write_text('{"model_type": "ColBERT"}')
+    dense = [ETTIN[0], {"idx": 1, "path": "1_Dense", "type": "pylate.models.Dense.Dense"}]
+    assert detect(files(tmp_path, "ModernBertModel", modules=dense), None) == "late-interaction"
+
+
+@pytest.mark.parametrize("architecture", ["T5ForConditionalGeneration", "MistralForCausalLM"])
+def test_a_model_that_could_be_of_several_families_is_refused(tmp_path: Path, architecture: str) -> None:
+    with pytest.raises(ModelLoadError, match=r'family=.*"seq2seq", "listwise"'):
+        detect(files(tmp_path, architecture), None)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "asked", "recipe"),
+    [
+        ("T5ForConditionalGeneration", "monot5", "monot5"),
+        ("T5ForConditionalGeneration", "rankt5", "rankt5"),
+        ("RankT5", None, "rankt5-encoder"),
+        ("RankT5", "rankt5", "rankt5-encoder"),
+    ],
+)
+def test_the_recipe_of_a_sequence_to_sequence_model(
+    tmp_path: Path, architecture: str, asked: str | None, recipe: str
+) -> None:
+    assert seq2seq_template(files(tmp_path, architecture), asked) == recipe
+
+
+def test_monot5_and_rankt5_look_alike_and_are_not_guessed(tmp_path: Path) -> None:
+    with pytest.raises(ModelLoadError, match="template=: one of monot5, rankt5"):
+        seq2seq_template(files(tmp_path, "T5ForConditionalGeneration"), None)
 
 
 def test_an_unknown_template_is_refused(tmp_path: Path) -> None:
