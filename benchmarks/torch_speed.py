@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import tempfile
 import threading
@@ -70,7 +71,8 @@ def _measure(folder: Path, arguments: argparse.Namespace) -> None:
         "TorchReranker and sentence-transformers",
         f"BERT {arguments.layers} × {arguments.width}, random weights, {len(documents):,} documents of 16 to 512 tokens; "
         f"{chosen['device_name']}, {chosen['dtype']}, attention {chosen['attention']}; torch {torch.__version__}, "
-        f"transformers {transformers.__version__}, sentence-transformers {sentence_transformers.__version__}.\n\n"
+        f"transformers {transformers.__version__}, sentence-transformers {sentence_transformers.__version__}. "
+        f"Load average over the run {os.getloadavg()[1]:.1f}.\n\n"
         + markdown_table(["system", "pairs per second"], rows),
         {"chosen": dict(chosen), "pairs_per_second": speeds, "abort_seconds": delays},
         folder=arguments.output,

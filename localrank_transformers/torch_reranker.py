@@ -50,7 +50,7 @@ class TorchReranker:
         attention: `"packed"` computes no padding (BERT, ELECTRA, RoBERTa, XLM-R, ModernBERT, modular rerankers); `"auto"` is
             that on the CPU, and on CUDA in half precision where torch brings the kernel (2.10), else transformers' choice; or
             `"sdpa"`, `"eager"`, `"flash_attention_2"`.
-        compile: Compile the model at its first pass. A pass is then left between batches only.
+        compile: Compile a cross-encoder at its first pass. A pass is then left between batches only.
         max_length: Tokens of a pair; longer documents are cut and marked. None means the model's own limit, at most 1,024.
         batch_tokens: Padded tokens of one pass; None means 1,024 on the CPU, and on a GPU 32,768, or
             8,192 for a causal model.
@@ -99,7 +99,7 @@ class TorchReranker:
     ) -> None:
         require_packages()
         self._settings = TorchSettings(
-            device=device,
+            device=str(device),
             dtype=dtype,
             attention=attention,
             compile=compile,
