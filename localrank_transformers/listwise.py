@@ -26,6 +26,7 @@ class ListwiseTally:
         answers: How often the model was asked.
         mended: How many of its answers left documents out, repeated them or named others.
         query_truncated: Whether the query was cut.
+        halved: Whether the device had no room, and half as much was computed at once from then on.
     """
 
     read: set[int] = field(default_factory=set[int])
@@ -34,6 +35,7 @@ class ListwiseTally:
     answers: int = 0
     mended: int = 0
     query_truncated: bool = False
+    halved: bool = False
 
 
 class Orderer(Protocol):
@@ -124,6 +126,12 @@ def _warnings(
     if options.instruction is not None:
         yield RerankWarning(
             "unsupported", "This model reads no instruction; it was ignored.", feature="instruction"
+        )
+    if tally.halved:
+        yield RerankWarning(
+            "out_of_memory",
+            "What was computed at once did not fit into the device's memory, and was halved. Pass a smaller batch_tokens.",
+            feature="batch_tokens",
         )
     if stopped and nothing:
         yield unscored_warning(0, count)

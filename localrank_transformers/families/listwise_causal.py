@@ -72,9 +72,8 @@ class ListPrompt:
         self._chat = chat
         self._letters = letters
         self._max_length = max_length
-        self._specials = sorted(
-            (one.content for one in tokenizer.get_added_tokens_decoder().values() if one.special), key=len
-        )
+        added = tokenizer.get_added_tokens_decoder().values()
+        self._specials = sorted((one.content for one in added if one.special), key=len, reverse=True)
 
     def prompt(self, query: str, passages: Sequence[str]) -> WindowPrompt:
         """Return the prompt in which the passages keep as many words as fit, at most 300 each.

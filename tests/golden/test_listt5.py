@@ -19,10 +19,11 @@ import torch
 from transformers import AutoTokenizer, T5ForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutput
 
-from localrank import InvalidRequestError, rerank
+from localrank import InferenceError, InvalidRequestError, rerank
 from localrank_transformers import Listwise, TorchReranker
 from localrank_transformers.engines.torch.fusion import FusionEngine
 from localrank_transformers.families.listt5 import ListT5Prompt
+from localrank_transformers.torch_watch import OutOfMemoryError
 from tests.support import t5_models
 from tests.support.torch_models import texts
 
@@ -190,3 +191,27 @@ async def test_a_prompt_for_other_files_is_refused(tmp_path: Path) -> None:
     model = TorchReranker(folder, device="cpu", family="listwise", template="rankgpt")
     with pytest.raises(InvalidRequestError, match="rankgpt"):
         await rerank(model, QUERY, ["paris"])
+
+
+async def test_out_of_memory_halves_what_is_computed_at_once_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = speaking(tmp_path / "m")
+    documents = texts(17)
+    model = TorchReranker(folder, device="cpu", family="listwise", batch_tokens=10_000)
+    expected = [hit.index for hit in await rerank(model, QUERY, documents)]
+    write = FusionEngine.write
+
+    def running_out(self: FusionEngine, groups: list[list[list[int]]]) -> list[list[int]]:
+        if sum(len(row) for group in groups for row in group) > 400:
+            raise OutOfMemoryError("tried to allocate 1 GiB")
+        return write(self, groups)
+
+    monkeypatch.setattr(FusionEngine, "write", running_out)
+    roomy = TorchReranker(folder, device="cpu", family="listwise", batch_tokens=800)
+    result = await rerank(roomy, QUERY, documents)
+
+    assert [hit.index for hit in result] == expected
+    assert [warning.type for warning in result.warnings] == ["ordinal_scores", "out_of_memory"]
+    with pytest.raises(InferenceError, match="batch_tokens"):
+        await rerank(model, QUERY, documents)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -135,3 +136,11 @@ async def test_files_that_do_not_tell_the_recipe_are_refused_with_the_setting_th
         await rerank(
             TorchReranker(folder, device="cpu", family="seq2seq", template="qwen3"), QUERY, ["paris"]
         )
+
+
+@pytest.mark.parametrize("change", [{"compile": True}, {"attention": "packed"}])
+async def test_what_is_for_cross_encoders_only_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    folder = t5_models.build_t5(tmp_path / "t5")
+    model = TorchReranker(folder, device="cpu", family="seq2seq", template="monot5", **change)
+    with pytest.raises(InvalidRequestError, match=r"cross-encoders.*seq2seq"):
+        await rerank(model, QUERY, ["paris"])

@@ -106,11 +106,12 @@ def _with_attention(
 ) -> TorchSettings:
     if kind in {"cross-encoder", "modular"}:
         return decide(settings, device.placement, files.architecture)
-    if settings.attention == "packed":
-        raise InvalidRequestError(
-            f'attention is "packed", which is for cross-encoders; this model is of the family {kind!r}.',
-            hint='Pass attention="auto".',
-        )
+    for name, value in (("attention", "packed"), ("compile", True)):
+        if getattr(settings, name) == value:
+            raise InvalidRequestError(
+                f"{name} is {value!r}, which is for cross-encoders; this model is of the family {kind!r}.",
+                hint=f"Leave {name} out.",
+            )
     return settings
 
 

@@ -21,7 +21,7 @@ from localrank_transformers.listwise_settings import Listwise
 from localrank_transformers.tokenization import DocumentTokens
 from localrank_transformers.torch_files import TorchFiles
 from localrank_transformers.torch_settings import TorchSettings
-from localrank_transformers.torch_watch import StoppedError, Watch
+from localrank_transformers.torch_watch import OutOfMemoryError, StoppedError, Watch
 
 __all__ = ["FusionEngine", "load_listt5"]
 
@@ -88,13 +88,23 @@ class _Match:
 
     def compare(self, groups: list[tuple[int, ...]]) -> list[list[int]]:
         orders: list[list[int]] = []
-        longest = len(self.query.heads[0]) + max(len(one.ids) for one in self.documents) + 1
-        together = max(1, self.batch_tokens // (GROUP * longest))
-        for start in range(0, len(groups), together):
+        while len(orders) < len(groups):
             if self.watch.should_stop():
                 raise StoppedError
-            orders += self._compare_some(groups[start : start + together])
+            some = groups[len(orders) :][: self._together()]
+            try:
+                orders += self._compare_some(some)
+            except OutOfMemoryError:
+                if self.tally.halved or len(some) == 1:
+                    raise
+                self.tally.halved = True
+                self.batch_tokens //= 2
         return orders
+
+    def _together(self) -> int:
+        """Return how many groups are computed at once."""
+        longest = len(self.query.heads[0]) + max(len(one.ids) for one in self.documents) + 1
+        return max(1, self.batch_tokens // (GROUP * longest))
 
     def _compare_some(self, groups: Sequence[tuple[int, ...]]) -> list[list[int]]:
         rows = [self.prompt.rows(self.query, [self.documents[index] for index in group]) for group in groups]
