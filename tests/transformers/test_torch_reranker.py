@@ -276,3 +276,29 @@ def test_importing_the_class_imports_no_torch() -> None:
     code = "import sys; from localrank_transformers import TorchReranker; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+async def test_a_call_that_waits_for_another_can_be_aborted_and_keeps_its_deadline(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = TorchReranker(folder, device="cpu")
+    await model.warm_up()
+    computing, go_on, logits = threading.Event(), threading.Event(), PackedEngine.logits
+
+    def held(self: PackedEngine, rows: Any) -> Any:
+        computing.set()
+        go_on.wait(10)
+        return logits(self, rows)
+
+    monkeypatch.setattr(PackedEngine, "logits", held)
+    async with anyio.create_task_group() as group:
+        group.start_soon(rerank, model, QUERY, ["paris"])
+        while not computing.is_set():
+            await anyio.sleep(0.005)
+        late = await rerank(model, QUERY, ["paris", "pasta"], deadline=0.05)
+        with pytest.raises(RerankAbortedError):
+            await rerank(model, QUERY, ["paris"], abort_event=CountingToken(set_from=4))
+        go_on.set()
+
+    assert [hit.metadata["scored"] for hit in late] == [False, False]
+    assert [hit.index for hit in late] == [0, 1]
