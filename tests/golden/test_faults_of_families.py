@@ -1,0 +1,110 @@
+"""The comparisons of monoT5, ListT5, listwise models and late interaction would notice their classic faults: each is put in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra `golden`")
+pytest.importorskip("sentence_transformers", reason="needs the extra `golden`")
+
+from localrank_transformers.engines.torch import fusion, generation
+from localrank_transformers.engines.torch.seq2seq import Seq2SeqEngine
+from localrank_transformers.families import ordering
+from localrank_transformers.families.late_interaction import LateQuery, LateTokenizer
+from localrank_transformers.families.listt5 import most_relevant_first
+from tests.golden import test_late_interaction, test_listt5, test_listwise, test_seq2seq
+
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
+
+
+def false_for_true(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits = Seq2SeqEngine.logits
+    monkeypatch.setattr(Seq2SeqEngine, "logits", lambda self, rows: logits(self, rows)[:, ::-1])
+
+
+def no_end_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits = Seq2SeqEngine.logits
+    monkeypatch.setattr(Seq2SeqEngine, "logits", lambda self, rows: logits(self, [row[:-1] for row in rows]))
+
+
+def answer_read_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(answer: str) -> tuple[list[int], bool]:
+        return most_relevant_first(" ".join(reversed(answer.split())))
+
+    monkeypatch.setattr(fusion, "most_relevant_first", read)
+
+
+def answer_not_mended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generation, "repaired", lambda found, _count: found)
+
+
+def windows_from_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    windows = ordering.windows
+    monkeypatch.setattr(
+        ordering, "windows", lambda count, **settings: list(reversed(windows(count, **settings)))
+    )
+
+
+def punctuation_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LateTokenizer, "counted", lambda _self, row: np.ones_like(row))
+
+
+def expansion_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    query = LateTokenizer.query
+
+    def cut(self: LateTokenizer, text: str) -> LateQuery:
+        made = query(self, text)
+        seen = int(made.attended.sum())
+        return LateQuery(made.ids[:seen], made.attended[:seen], made.truncated)
+
+    monkeypatch.setattr(LateTokenizer, "query", cut)
+
+
+def marker_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = LateTokenizer.row
+    monkeypatch.setattr(LateTokenizer, "row", lambda self, document: np.delete(row(self, document), 1))
+
+
+async def monot5(tmp_path: Path) -> None:
+    await test_seq2seq.test_monot5(tmp_path, tied=False)
+
+
+async def tournament(tmp_path: Path) -> None:
+    await test_listt5.test_the_order_is_that_of_the_plain_tournament(tmp_path, 2)
+
+
+async def loop(tmp_path: Path) -> None:
+    await test_listwise.test_the_order_is_that_of_the_plain_loop(
+        tmp_path, "rank-zephyr", test_listwise.rank_llm_messages
+    )
+
+
+async def cosines(tmp_path: Path) -> None:
+    await test_late_interaction.test_a_score_is_the_mean_of_the_best_cosines(tmp_path, "stanford")
+
+
+PAIRS = [
+    (false_for_true, monot5),
+    (no_end_token, monot5),
+    (answer_read_from_its_beginning, tournament),
+    (answer_not_mended, loop),
+    (windows_from_the_beginning, loop),
+    (punctuation_compared, cosines),
+    (expansion_left_out, cosines),
+    (marker_left_out, cosines),
+]
+
+
+@pytest.mark.parametrize(("fault", "comparison"), PAIRS, ids=lambda one: one.__name__)
+async def test_a_fault_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Any, comparison: Any
+) -> None:
+    await comparison(tmp_path / "sound")
+    fault(monkeypatch)
+
+    with pytest.raises(Exception):  # noqa: B017, PT011  # a wrong score or an error: both are noticed
+        await comparison(tmp_path / "faulty")
