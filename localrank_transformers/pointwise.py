@@ -196,7 +196,7 @@ class PointwiseFamily:
         if truncated_query:
             yield RerankWarning(
                 "query_truncated",
-                "The query is longer than three quarters of the model's window and was cut to that.",
+                "The query is longer than what this model reads of one, and was cut to that.",
                 feature="query",
             )
         if tally.truncated:
