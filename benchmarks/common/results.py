@@ -47,7 +47,7 @@ def bars_table(bars: list[Bar]) -> str:
 
 
 def command_line() -> str:
-    """Return the command that runs now, as one would type it; of an absolute path only the name, as the rest is this machine's."""
+    """Return the command that runs now, as one would type it; of an absolute path only its name."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     module = spec.name.removesuffix(".__main__") if spec else sys.argv[0]
     arguments = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]

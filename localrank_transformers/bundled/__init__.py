@@ -18,7 +18,7 @@ SHA256: dict[str, dict[str, str]] = {
         "config.json": "93cf10944d638f8aff474091436d5b55c95697fb1c315823e29baae1cf83973a",
         "tokenizer.json": "9114256b104cca80e04367526f03f46aa3c443c2ed174904142a73bbf13b9fbb",
         "tokenizer_config.json": "7cd758d708c9cf3ddb7efa765a00ee630d4e1ce3823ed73c06ab036608966057",
-        "onnx/model_int8.onnx": "da83045ad32b36557f34955a56f66c728a324774fc28ab44dca87c2098392289",
+        "onnx/model_int8.onnx": "6c848bf4d5880977d3a3408bb32e6ee9d0429a1a27fb06c9011903b98f93e7d6",
     }
 }
 """The sum of every file of every embedded model."""

@@ -273,7 +273,7 @@ def test_ctrl_c_while_it_waits_for_standard_input_ends_with_130() -> None:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()
-        time.sleep(0.5)  # until it reads
+        time.sleep(2)  # until it reads
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
         assert process.stderr.read().strip() == b""

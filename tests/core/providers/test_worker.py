@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import anyio
 import anyio.to_thread
@@ -52,17 +53,22 @@ async def test_the_event_loop_runs_on_meanwhile() -> None:
 
 
 async def test_a_cancelled_task_stops_the_work_and_waits_for_its_end() -> None:
-    stop, ended = threading.Event(), threading.Event()
+    begun, stop, ended = threading.Event(), threading.Event(), threading.Event()
 
     def work() -> None:
+        begun.set()
         stop.wait(5)
         ended.set()
 
-    with anyio.move_on_after(0.01) as scope:
-        await run_in_thread(work, stop=stop.set)
+    with anyio.CancelScope() as scope:
+        async with anyio.create_task_group() as group:
+            group.start_soon(partial(run_in_thread, work, stop=stop.set))
+            while not begun.is_set():
+                await anyio.sleep(0.001)
+            scope.cancel()
 
     assert scope.cancelled_caught
-    assert ended.wait(1)
+    assert ended.wait(5)
 
 
 async def test_work_that_does_not_stop_is_left_behind() -> None:
