@@ -13,6 +13,7 @@ from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import DoRerankOptions, DoRerankResult
 from localrank.contract.types import RerankResponse, RerankUsage, RerankWarning
 from localrank.providers.answers import unscored, unscored_warning
+from localrank.providers.remarks import unread_instruction
 from localrank.providers.splitting import rerank_in_parts
 from localrank_cohere.dialects import Dialect
 from localrank_cohere.documents import sendable
@@ -182,12 +183,7 @@ class RemoteCall:
         if name is not None:
             self._fields[name] = instruction
             return
-        provider = self._settings.dialect.provider
-        self._warnings.append(
-            RerankWarning(
-                "unsupported", f"{provider} reads no instruction; it was ignored.", feature="instruction"
-            )
-        )
+        self._warnings += unread_instruction(self._options, self._settings.dialect.provider)
 
 
 def _summed(answers: Sequence[DoRerankResult]) -> RerankUsage:

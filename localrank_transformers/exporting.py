@@ -122,7 +122,7 @@ def _require_exporter() -> None:
     missing = [name for name in _PACKAGES if find_spec(name) is None]
     if missing:
         raise MissingDependencyError(
-            f"Exporting needs {', '.join(missing)}, which is not installed.",
+            f"Exporting needs {' and '.join(missing)}, not installed here.",
             hint='pip install "localrank[export]"',
         )
 

@@ -10,6 +10,7 @@ from localrank.contract.errors import InferenceError
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage, RerankWarning
 from localrank.providers.answers import unscored, unscored_warning
+from localrank.providers.remarks import unread_instruction
 from localrank_transformers.torch_watch import OutOfMemoryError, StoppedError, Watch
 
 __all__ = ["ListwiseFamily", "ListwiseTally", "Orderer"]
@@ -123,10 +124,7 @@ def _warnings(
             "truncated. Pass a larger max_length or a smaller listwise=Listwise(window=…).",
             feature="documents",
         )
-    if options.instruction is not None:
-        yield RerankWarning(
-            "unsupported", "This model reads no instruction; it was ignored.", feature="instruction"
-        )
+    yield from unread_instruction(options, "torch")
     if tally.halved:
         yield RerankWarning(
             "out_of_memory",

@@ -9,18 +9,17 @@ from dataclasses import replace
 from localrank.contract.cancellation import LinkedToken, raise_if_aborted
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage, RerankWarning
+from localrank.providers import remarks
 from localrank.providers.answers import sort_and_cut, unscored, unscored_warning
 from localrank_transformers.engines.onnx import OnnxEngine
 from localrank_transformers.loaded import LoadedModel
 from localrank_transformers.refinement import UNREFINED_TIER, refined_count
 from localrank_transformers.scoring import score
 from localrank_transformers.scoring_pass import ScoringPass, Tally
+from localrank_transformers.slices import SLICE
 from localrank_transformers.tokenization import QueryTokens
 
 __all__ = ["LocalCall"]
-
-SLICE = 1024
-"""Documents tokenized in one parallel call; what is held in memory is one slice, whatever the number of documents."""
 
 DEADLINE_SLICE = 8
 """For each worker, with a deadline: the first scores are there before the last document is tokenized."""
@@ -144,23 +143,8 @@ def _scored(model: LoadedModel, tally: Tally, *, precision: str | None = None) -
 
 def _warnings(options: DoRerankOptions, *, query_truncated: bool, truncated: int) -> Iterator[RerankWarning]:
     if query_truncated:
-        yield RerankWarning(
-            "query_truncated",
-            "The query is longer than three quarters of the model's window and was cut to that.",
-            feature="query",
-        )
+        yield remarks.query_truncated("three quarters of the model's window")
     if truncated:
-        yield RerankWarning(
-            "documents_truncated",
-            f"{truncated} of {len(options.documents)} documents are longer than the model's window; only their "
-            "beginning was read. They are marked truncated. Cut them into chunks, or take a model with a longer window.",
-            feature="documents",
-        )
-    if options.instruction is not None:
-        yield RerankWarning(
-            "unsupported", "This model reads no instruction; it was ignored.", feature="instruction"
-        )
-    for name in (options.provider_options or {}).get("onnx", {}):
-        yield RerankWarning(
-            "unsupported", f"The onnx provider has no option {name!r}; it was ignored.", feature=name
-        )
+        yield remarks.documents_truncated(truncated, len(options.documents))
+    yield from remarks.unread_instruction(options, "onnx")
+    yield from remarks.unread_options(options, "onnx")

@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank.contract.model import DoRerankOptions, DoRerankResult
@@ -17,6 +16,7 @@ from localrank.contract.types import ScoreKind
 from localrank.providers.loading import LoadOnce
 from localrank.providers.worker import run_in_thread
 from localrank_transformers.catalogue import CatalogueEntry, lookup
+from localrank_transformers.closing import Closing
 from localrank_transformers.files import Location, Precision, check_precision, fetch_onnx, locate
 from localrank_transformers.identity import weights_identity
 from localrank_transformers.licence import licence_warnings
@@ -28,7 +28,7 @@ from localrank_transformers.scheduler import shared_scheduler
 __all__ = ["OnnxReranker"]
 
 
-class OnnxReranker:
+class OnnxReranker(Closing):
     """Rank with a cross-encoder on ONNX Runtime, without torch or transformers.
 
     Nothing is loaded before the first call (or `warm_up`). One object serves any number of tasks and threads at once; all
@@ -136,32 +136,6 @@ class OnnxReranker:
     def close(self) -> None:
         """Release the session; a later call loads again. Calls that are running end as they would have."""
         _close(self._once)
-
-    async def aclose(self) -> None:
-        """Release the session; see `close`."""
-        await run_in_thread(self.close, stop=lambda: None)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"OnnxReranker({self.model_id!r}, precision={self._settings.precision!r})"

@@ -9,16 +9,15 @@ from typing import Protocol
 from localrank.contract.errors import InferenceError
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage, RerankWarning
+from localrank.providers import remarks
 from localrank.providers.answers import sort_and_cut, unscored, unscored_warning
 from localrank_transformers.scoring import Activation, score
+from localrank_transformers.slices import SLICE, distinct_slices
 from localrank_transformers.tokenization import DocumentTokens
 from localrank_transformers.torch_batches import batches
 from localrank_transformers.torch_watch import OutOfMemoryError, StoppedError, Watch
 
 __all__ = ["OpenQuery", "PointwiseFamily", "PointwiseQuery"]
-
-SLICE = 1024
-"""Documents tokenized in one parallel call; what is held in memory is one slice, whatever the number of documents."""
 
 DEADLINE_SLICE = 32
 """With a deadline, so that the first scores are there before the last document is tokenized."""
@@ -99,10 +98,11 @@ class PointwiseFamily:
         """Score every document, or those for which there was time."""
         tally = _Tally()
         truncated_query = False
+        size = SLICE if options.deadline is None else DEADLINE_SLICE
         try:
             query = self._open_query(options.query, options.instruction)
             truncated_query = query.truncated
-            for places in _slices(options):
+            for places in distinct_slices(options.documents, range(len(options.documents)), size):
                 self._score_slice(query, places, options, watch, tally)
         except StoppedError:
             pass  # what there is, is the answer; whether it is wanted, the caller of this method knows
@@ -194,22 +194,11 @@ class PointwiseFamily:
     ) -> Iterator[RerankWarning]:
         count = len(options.documents)
         if truncated_query:
-            yield RerankWarning(
-                "query_truncated",
-                "The query is longer than what this model reads of one, and was cut to that.",
-                feature="query",
-            )
+            yield remarks.query_truncated("what this model reads of one")
         if tally.truncated:
-            yield RerankWarning(
-                "documents_truncated",
-                f"{tally.truncated} of {count} documents are longer than the model's window; only their beginning was "
-                "read. They are marked truncated. Cut them into chunks, or take a model with a longer window.",
-                feature="documents",
-            )
-        if options.instruction is not None and not self._reads_instruction:
-            yield RerankWarning(
-                "unsupported", "This model reads no instruction; it was ignored.", feature="instruction"
-            )
+            yield remarks.documents_truncated(tally.truncated, count)
+        if not self._reads_instruction:
+            yield from remarks.unread_instruction(options, "torch")
         if tally.halved:
             yield RerankWarning(
                 "out_of_memory",
@@ -219,14 +208,3 @@ class PointwiseFamily:
             )
         if left:
             yield unscored_warning(count - left, count)
-
-
-def _slices(options: DoRerankOptions) -> Iterator[dict[str, list[int]]]:
-    """Yield the documents in slices: each different text once, with the places where it stands."""
-    size = SLICE if options.deadline is None else DEADLINE_SLICE
-    places: dict[str, list[int]] = {}
-    for index, text in enumerate(options.documents):
-        places.setdefault(text, []).append(index)
-    texts = list(places)
-    for start in range(0, len(texts), size):
-        yield {text: places[text] for text in texts[start : start + size]}

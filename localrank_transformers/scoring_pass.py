@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,6 +11,7 @@ from localrank_transformers.engines.onnx import OnnxEngine, OnnxRequest
 from localrank_transformers.loaded import LoadedModel
 from localrank_transformers.planner import EQUAL, GROUP_TOKENS, NEAR, Unit, plan
 from localrank_transformers.scoring import margins
+from localrank_transformers.slices import distinct_slices
 from localrank_transformers.tokenization import DocumentTokens, QueryTokens
 
 __all__ = ["ScoringPass", "Tally"]
@@ -87,16 +88,8 @@ class ScoringPass:
 
     def run(self, query: QueryTokens, indexes: Sequence[int], *, slice_size: int) -> bool:
         """Score the documents at `indexes`; return False if it was stopped before the last."""
-        return all(self._run_slice(query, places) for places in self._slices(indexes, slice_size))
-
-    def _slices(self, indexes: Sequence[int], size: int) -> Iterator[dict[str, list[int]]]:
-        """Yield the documents in slices: each different text once, with the places where it stands."""
-        places: dict[str, list[int]] = {}
-        for index in indexes:
-            places.setdefault(self._documents[index], []).append(index)
-        texts = list(places)
-        for start in range(0, len(texts), size):
-            yield {text: places[text] for text in texts[start : start + size]}
+        slices = distinct_slices(self._documents, indexes, slice_size)
+        return all(self._run_slice(query, places) for places in slices)
 
     def _run_slice(self, query: QueryTokens, places: dict[str, list[int]]) -> bool:
         if self._should_stop():

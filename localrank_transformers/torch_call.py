@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from localrank.contract.cancellation import POLL_INTERVAL_S, raise_if_aborted
 from localrank.contract.model import DoRerankOptions, DoRerankResult
-from localrank.contract.types import RerankUsage, RerankWarning
+from localrank.contract.types import RerankUsage
 from localrank.providers.answers import sort_and_cut, unscored, unscored_warning
+from localrank.providers.remarks import unread_options
 from localrank_transformers.torch_loaded import TorchLoaded
 from localrank_transformers.torch_watch import Watch
 
@@ -48,7 +49,7 @@ class TorchCall:
         return replace(
             result,
             usage=replace(usage, duration_ms=self._watch.elapsed_ms() - load_ms, load_ms=load_ms),
-            warnings=[*result.warnings, *self._unknown_options()],
+            warnings=[*result.warnings, *unread_options(self._options, "torch")],
             provider_metadata={"torch": model.chosen},
         )
 
@@ -62,14 +63,6 @@ class TorchCall:
                 return model.family.rank(self._options, self._watch)
         finally:
             model.lock.release()
-
-    def _unknown_options(self) -> list[RerankWarning]:
-        return [
-            RerankWarning(
-                "unsupported", f"The torch provider has no option {name!r}; it was ignored.", feature=name
-            )
-            for name in (self._options.provider_options or {}).get("torch", {})
-        ]
 
 
 def _nothing(options: DoRerankOptions) -> DoRerankResult:

@@ -6,8 +6,7 @@ import threading
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from tokenizers import Tokenizer
 
@@ -17,6 +16,7 @@ from localrank.contract.types import ScoreKind
 from localrank.providers.loading import LoadOnce
 from localrank.providers.worker import run_in_thread
 from localrank_transformers.catalogue import CatalogueEntry, Family, lookup
+from localrank_transformers.closing import Closing
 from localrank_transformers.families.detection import Kind, detect
 from localrank_transformers.files import fetch_torch, locate
 from localrank_transformers.identity import weights_identity
@@ -32,7 +32,7 @@ from localrank_transformers.torch_settings import Attention, Dtype, TorchSetting
 __all__ = ["TorchReranker"]
 
 
-class TorchReranker:
+class TorchReranker(Closing):
     """Rank with torch and transformers; a drop-in replacement for `OnnxReranker`.
 
     Nothing is loaded, and torch is not imported, before the first call (or `warm_up`). One object serves any number of tasks
@@ -178,32 +178,6 @@ class TorchReranker:
                 runtime = model.runtime
             del model
             runtime.release_memory()
-
-    async def aclose(self) -> None:
-        """Let go of the weights; see `close`."""
-        await run_in_thread(self.close, stop=lambda: None)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
         offline, cache_dir, revision = self._hub

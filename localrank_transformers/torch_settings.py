@@ -89,7 +89,7 @@ def require_packages() -> None:
     missing = [name for name in _PACKAGES if find_spec(name) is None]
     if missing:
         raise MissingDependencyError(
-            f"TorchReranker needs {', '.join(missing)}, which is not installed.", hint=INSTALL_HINT
+            f"TorchReranker needs {' and '.join(missing)}, not installed here.", hint=INSTALL_HINT
         )
     installed = version("transformers")
     if int(installed.partition(".")[0]) < TRANSFORMERS_FLOOR:

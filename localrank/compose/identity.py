@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from localrank.compose.stages import unread_instruction, unread_options
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage, ScoreKind
+from localrank.providers.remarks import unread_instruction, unread_options
 
 __all__ = ["Identity"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from localrank.compose.stages import unread_instruction, unread_options
 from localrank.compose.wrapper import refuse
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage, ScoreKind
+from localrank.providers.remarks import unread_instruction, unread_options
 
 __all__ = ["Retrieved"]
 

@@ -21,8 +21,9 @@ from localrank.contract.model import (
 from localrank.contract.types import RerankResponse, RerankUsage, RerankWarning, StageUsage
 from localrank.providers.answers import UNSCORED_TIER, unscored, unscored_warning
 from localrank.providers.calls import call_model
+from localrank.providers.remarks import unread_options
 
-__all__ = ["Stages", "moved", "subset", "unread_instruction", "unread_options"]
+__all__ = ["Stages", "moved", "subset"]
 
 GRACE_S = 0.005
 """How long after its deadline a stage may still hand over what it has; the core allows the outermost model 25 ms."""
@@ -47,22 +48,6 @@ def subset(options: DoRerankOptions, indexes: Sequence[int]) -> DoRerankOptions:
 def moved(item: ScoredIndex, index: int) -> ScoredIndex:
     """Return `item` for the document at `index`."""
     return ScoredIndex(index, item.score, item.tier, item.truncated, item.metadata)
-
-
-def unread_options(options: DoRerankOptions, provider: str) -> list[RerankWarning]:
-    """Return one warning for each provider option under a name that takes none."""
-    return [
-        RerankWarning("unsupported", f"{provider} has no option {name!r}; it was ignored.", feature=name)
-        for name in (options.provider_options or {}).get(provider, ())
-    ]
-
-
-def unread_instruction(options: DoRerankOptions, provider: str) -> list[RerankWarning]:
-    """Return the warning for an instruction that a model without one ignores."""
-    if options.instruction is None:
-        return []
-    message = f"{provider} reads no instruction; it was ignored."
-    return [RerankWarning("unsupported", message, feature="instruction")]
 
 
 class Stages:

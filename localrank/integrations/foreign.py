@@ -13,12 +13,12 @@ from typing import Any
 import anyio
 
 from localrank.calling.retry import RetryPolicy
-from localrank.compose.stages import unread_instruction, unread_options
 from localrank.contract.cancellation import POLL_INTERVAL_S, AbortToken, LinkedToken, raise_if_aborted
 from localrank.contract.errors import InferenceError, InvalidRequestError, RerankError
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankWarning, ScoreKind, shortened
 from localrank.providers.answers import checked, unscored, unscored_warning
+from localrank.providers.remarks import unread_instruction, unread_options
 from localrank.providers.splitting import Part, split
 from localrank.providers.worker import run_in_thread
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from localrank.calling.portal import run_blocking
 from localrank.calling.rerank import rerank
-from localrank.calling.sync import rerank_sync
 from localrank.contract.model import AnyReranker
 from localrank.contract.types import RankedDocument, RerankResult
 
@@ -75,21 +75,7 @@ class Question(Generic[D]):
 
     def answer_sync(self) -> RerankResult[D]:
         """Wait for the ranking."""
-        return _logged(
-            rerank_sync(
-                self.model,
-                self.query,
-                self.documents,
-                self.top_k,
-                text=self.text,
-                first_stage_scores=self._first_stage(),
-                instruction=self.settings.instruction,
-                timeout=self.settings.timeout,
-                deadline=self.settings.deadline,
-                max_retries=self.settings.max_retries,
-                provider_options=self.settings.provider_options,
-            )
-        )
+        return run_blocking(self.answer)
 
     def _first_stage(self) -> list[float] | None:
         known = [score for score in self.retrieval_scores if score is not None]

@@ -31,6 +31,9 @@ BARE_NAME_PROVIDER = "onnx"
 ProviderFactory: TypeAlias = Callable[[str], AnyReranker]
 """Takes the model id and returns a reranker that loads nothing yet."""
 
+_NAMED_AT_MOST = 20
+"""Names that an error lists; a whole catalogue would hide what it says."""
+
 _factories: dict[str, ProviderFactory] = {}
 _models: dict[str, AnyReranker] = {}
 _lock = threading.Lock()
@@ -109,7 +112,8 @@ def unknown_model(kind: str, name: str, known: Iterable[str]) -> UnknownModelErr
     if near:
         hint = f"Did you mean {' or '.join(repr(other) for other in near)}?"
     else:
-        hint = f"Known: {', '.join(names)}." if names else None
+        more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
+        hint = f"Known: {', '.join(names[:_NAMED_AT_MOST])}{more}." if names else None
     return UnknownModelError(f"There is no {kind} {name!r}.", hint=hint)
 
 

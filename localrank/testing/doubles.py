@@ -17,6 +17,7 @@ from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredInde
 from localrank.contract.types import RerankUsage, RerankWarning, ScoreKind
 from localrank.providers.answers import unscored, unscored_warning
 from localrank.providers.registry import unknown_model
+from localrank.providers.remarks import unread_instruction, unread_options
 
 __all__ = ["Answer", "LexicalReranker", "MockReranker"]
 
@@ -201,17 +202,7 @@ def _estimated_usage(options: DoRerankOptions, scored: int | None = None) -> Rer
 
 
 def _ignored(options: DoRerankOptions, provider: str) -> list[RerankWarning]:
-    warnings = [
-        RerankWarning("unsupported", f"{provider} has no option {name!r}; it was ignored.", feature=name)
-        for name in (options.provider_options or {}).get(provider, {})
-    ]
-    if options.instruction is not None:
-        warnings.append(
-            RerankWarning(
-                "unsupported", f"{provider} reads no instruction; it was ignored.", feature="instruction"
-            )
-        )
-    return warnings
+    return [*unread_options(options, provider), *unread_instruction(options, provider)]
 
 
 def _unscored_answer(count: int) -> DoRerankResult:

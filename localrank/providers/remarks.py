@@ -1,0 +1,45 @@
+"""The warnings that many models give, in one wording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from localrank.contract.model import DoRerankOptions
+from localrank.contract.types import RerankWarning
+
+__all__ = ["documents_truncated", "query_truncated", "unread_instruction", "unread_options"]
+
+
+def unread_options(options: DoRerankOptions, provider: str) -> list[RerankWarning]:
+    """Return one warning for each provider option under the name of a provider that takes none."""
+    given: Mapping[str, Any] = (options.provider_options or {}).get(provider, {})
+    return [
+        RerankWarning("unsupported", f"{provider} has no option {name!r}; it was ignored.", feature=name)
+        for name in given
+    ]
+
+
+def unread_instruction(options: DoRerankOptions, provider: str) -> list[RerankWarning]:
+    """Return the warning for an instruction that a model without one ignores."""
+    if options.instruction is None:
+        return []
+    message = f"{provider} reads no instruction; it was ignored."
+    return [RerankWarning("unsupported", message, feature="instruction")]
+
+
+def query_truncated(limit: str) -> RerankWarning:
+    """Return the warning for a query that was cut; `limit` says to what, as in "three quarters of the model's window"."""
+    return RerankWarning(
+        "query_truncated", f"The query is longer than {limit} and was cut to that.", feature="query"
+    )
+
+
+def documents_truncated(cut: int, total: int) -> RerankWarning:
+    """Return the one warning for documents of which only the beginning was read."""
+    return RerankWarning(
+        "documents_truncated",
+        f"{cut} of {total} documents are longer than the model's window; only their beginning was read. They are marked "
+        "truncated. Cut them into chunks, or take a model with a longer window.",
+        feature="documents",
+    )
