@@ -1,4 +1,4 @@
-"""The files of a model folder that torch needs: JSON read here, weights only named, pickles refused."""
+"""The files that tell a model's family, and torch's weights: JSON read here, weights only named, pickles refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.safety import check_safetensors, check_size, shard_names
 
-__all__ = ["TorchFiles", "read_torch_files"]
+__all__ = ["TorchFiles", "read_settings_files", "read_torch_files"]
 
 _LAYOUT_HINT = "Pass a folder in the Hugging Face layout: config.json, tokenizer.json and model.safetensors."
 
@@ -77,8 +77,18 @@ def read_torch_files(folder: Path) -> TorchFiles:
     Raises:
         ModelLoadError: A file is missing or damaged, or the weights are pickled.
     """
-    config: dict[str, Any] = _parsed(folder, "config.json", dict)
+    files = read_settings_files(folder)
     _check_weights(folder)
+    return files
+
+
+def read_settings_files(folder: Path) -> TorchFiles:
+    """Read the JSON files of `folder`, whatever holds its weights.
+
+    Raises:
+        ModelLoadError: A file is missing or damaged.
+    """
+    config: dict[str, Any] = _parsed(folder, "config.json", dict)
     optional = {name: folder / name for name in ("tokenizer_config.json", "modules.json")}
     tokenizer_config: dict[str, Any] = (
         _parsed(folder, "tokenizer_config.json", dict) if optional["tokenizer_config.json"].is_file() else {}

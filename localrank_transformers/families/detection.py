@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers.catalogue import Family
 from localrank_transformers.families.causal_templates import TEMPLATES
-from localrank_transformers.families.late_interaction import is_late_interaction
+from localrank_transformers.families.late_layout import is_late_interaction
 from localrank_transformers.torch_files import TorchFiles
 
 __all__ = ["LAYERWISE", "Kind", "causal_template", "detect"]

@@ -14,12 +14,8 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 
 from localrank import ModelLoadError
-from localrank_transformers.families.late_interaction import (
-    LateLayout,
-    LateTokenizer,
-    is_late_interaction,
-    read_late_layout,
-)
+from localrank_transformers.families.late_interaction import LateTokenizer
+from localrank_transformers.families.late_layout import LateLayout, is_late_interaction, read_late_layout
 from localrank_transformers.torch_files import TorchFiles
 
 WORDS = ["[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]", "[unused0]", "[unused1]", ".", "a", "b", "c"]

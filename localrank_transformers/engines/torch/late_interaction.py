@@ -14,25 +14,22 @@ from safetensors import safe_open
 from torch import nn
 
 from localrank.contract.errors import ModelLoadError
+from localrank_transformers.engines.torch.device import Placement
 from localrank_transformers.engines.torch.runtime import TorchRuntime, padded
 from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.families.cross_encoder import CrossEncoderShape, longest_window, window
-from localrank_transformers.families.late_interaction import (
-    LateLayout,
-    LateQuery,
-    LateTokenizer,
-    read_late_layout,
-)
+from localrank_transformers.families.late_interaction import LateQuery, LateTokenizer
+from localrank_transformers.families.late_layout import LateLayout, read_late_layout
 from localrank_transformers.pointwise import PointwiseFamily, PointwiseQuery
 from localrank_transformers.scoring import margins
 from localrank_transformers.tokenization import DocumentTokens, Ids
 from localrank_transformers.torch_files import TorchFiles
 from localrank_transformers.torch_settings import TorchSettings
 
-__all__ = ["LateEngine", "load_late_interaction"]
+__all__ = ["LateEngine", "TokenEncoder", "load_late_interaction", "token_encoder"]
 
 
-class _TokenEncoder(nn.Module):
+class TokenEncoder(nn.Module):
     """Unit vectors of shape (rows, tokens, dimensions)."""
 
     def __init__(self, encoder: Any, projections: nn.Sequential) -> None:
@@ -42,6 +39,7 @@ class _TokenEncoder(nn.Module):
         self.projections = projections
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Return the vectors of a batch."""
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         return nn.functional.normalize(self.projections(hidden), dim=-1)
 
@@ -54,7 +52,7 @@ class LateEngine:
         runtime: The device.
     """
 
-    def __init__(self, module: _TokenEncoder, runtime: TorchRuntime) -> None:
+    def __init__(self, module: TokenEncoder, runtime: TorchRuntime) -> None:
         self._pad_id = int(module.config.pad_token_id or 0)
         self._runtime = runtime
         self._module = runtime.adopt(module)
@@ -140,11 +138,7 @@ def load_late_interaction(
         max_length=window(shape, settings.max_length, affordable or layout.document_length),
         mask_token=files.special_token("mask_token"),
     )
-    encoder = load_weights(
-        "AutoModel", files.folder / layout.encoder, runtime.placement, settings, absent=("pooler.",)
-    )
-    projections = nn.Sequential(*_projections(files, layout)).to(runtime.placement.dtype)
-    engine = LateEngine(_TokenEncoder(encoder, projections), runtime)
+    engine = LateEngine(token_encoder(files, layout, runtime.placement, settings), runtime)
 
     def open_query(query: str, _instruction: str | None) -> PointwiseQuery:
         return _Query(engine, tokenizer, tokenizer.query(query))
@@ -155,6 +149,20 @@ def load_late_interaction(
         reads_instruction=False,
         batch_tokens=batch_tokens,
     )
+
+
+def token_encoder(
+    files: TorchFiles, layout: LateLayout, placement: Placement, settings: TorchSettings
+) -> TokenEncoder:
+    """Return encoder and projection as one module.
+
+    Raises:
+        ModelLoadError: A projection is missing or damaged, or transformers cannot load the encoder.
+    """
+    encoder = load_weights(
+        "AutoModel", files.folder / layout.encoder, placement, settings, absent=("pooler.",)
+    )
+    return TokenEncoder(encoder, nn.Sequential(*_projections(files, layout)).to(placement.dtype))
 
 
 def _projections(files: TorchFiles, layout: LateLayout) -> list[nn.Linear]:
