@@ -1,4 +1,4 @@
-"""A cross-encoder in memory: tokenizer, engine and what scores mean, made from files in one place."""
+"""A model in memory: family, engine and what scores mean, made from files in one place."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from localrank_transformers.catalogue import CatalogueEntry
 from localrank_transformers.engines.onnx import OnnxEngine
 from localrank_transformers.families.cross_encoder import read_shape, window
 from localrank_transformers.files import Location, ModelFiles, Precision, read_files
+from localrank_transformers.onnx_family import OnnxFamily, PairFamily
 from localrank_transformers.scheduler import Scheduler
 from localrank_transformers.scoring import Activation
 from localrank_transformers.tokenization import PairTokenizer
@@ -35,15 +36,15 @@ class LoadedModel:
     """What a call needs.
 
     Attributes:
-        tokenizer: Makes pairs.
-        engine: Computes logits.
+        family: Reads queries and documents, and makes logits of what the engine gives.
+        engine: Computes.
         exact: Computes them again in float32 for the best documents, with the precision `refined`; otherwise None.
         activation: Turns a logit into a score.
         threads: Units of one call at once; None means every worker.
         scheduler: Where the units run; its workers live as long as this model is held.
     """
 
-    tokenizer: PairTokenizer
+    family: OnnxFamily
     engine: OnnxEngine
     exact: OnnxEngine | None
     activation: Activation
@@ -63,11 +64,12 @@ def load(
     files = read_files(location, "int8" if settings.precision == "refined" else settings.precision)
     shape = read_shape(files.config, files.tokenizer_config)
     max_length = window(shape, settings.max_length, entry.default_length if entry else None)
+    family = PairFamily(PairTokenizer(_tokenizer(files.tokenizer_json), max_length=max_length))
     return LoadedModel(
-        tokenizer=PairTokenizer(_tokenizer(files.tokenizer_json), max_length=max_length),
+        family=family,
         engine=_engine(files, settings),
         exact=_engine(read_files(location, "fp32"), settings) if settings.precision == "refined" else None,
-        activation=settings.activation or "sigmoid",
+        activation=settings.activation or family.activation,
         threads=settings.threads,
         scheduler=scheduler,
     )

@@ -13,11 +13,11 @@ from localrank.providers import remarks
 from localrank.providers.answers import sort_and_cut, unscored, unscored_warning
 from localrank_transformers.engines.onnx import OnnxEngine
 from localrank_transformers.loaded import LoadedModel
+from localrank_transformers.onnx_family import OnnxFamily, OnnxQuery
 from localrank_transformers.refinement import UNREFINED_TIER, refined_count
 from localrank_transformers.scoring import score
 from localrank_transformers.scoring_pass import ScoringPass, Tally
 from localrank_transformers.slices import SLICE
-from localrank_transformers.tokenization import QueryTokens
 
 __all__ = ["LocalCall"]
 
@@ -60,12 +60,12 @@ class LocalCall:
         """
         model, load_ms = self._get_model()
         raise_if_aborted(self._token)
-        query = model.tokenizer.query(self._options.query)
+        query = model.family.open(self._options.query, self._options.instruction)
         tally, results = self._ranked(model, query)
         raise_if_aborted(self._token)
-        return self._answer(tally, results, query_truncated=query.truncated, load_ms=load_ms)
+        return self._answer(model.family, tally, results, query_truncated=query.truncated, load_ms=load_ms)
 
-    def _ranked(self, model: LoadedModel, query: QueryTokens) -> tuple[Tally, list[ScoredIndex]]:
+    def _ranked(self, model: LoadedModel, query: OnnxQuery) -> tuple[Tally, list[ScoredIndex]]:
         """Score everything with one engine, or everything in int8 and the best again in float32."""
         everything = range(len(self._options.documents))
         best = refined_count(len(everything), self._options.top_k)
@@ -82,7 +82,7 @@ class LocalCall:
         return rough, [*refined, *below]
 
     def _pass(
-        self, model: LoadedModel, engine: OnnxEngine, query: QueryTokens, indexes: range | list[int]
+        self, model: LoadedModel, engine: OnnxEngine, query: OnnxQuery, indexes: range | list[int]
     ) -> Tally:
         total = len(self._options.documents)
         running = self._running = ScoringPass(
@@ -109,11 +109,19 @@ class LocalCall:
         return time.perf_counter() - self._started >= deadline - STOP_BEFORE_DEADLINE_S
 
     def _answer(
-        self, tally: Tally, results: list[ScoredIndex], *, query_truncated: bool, load_ms: float
+        self,
+        family: OnnxFamily,
+        tally: Tally,
+        results: list[ScoredIndex],
+        *,
+        query_truncated: bool,
+        load_ms: float,
     ) -> DoRerankResult:
         options, count = self._options, len(self._options.documents)
         left = [index for index in range(count) if index not in tally.margins]
-        warnings = list(_warnings(options, query_truncated=query_truncated, truncated=len(tally.truncated)))
+        warnings = list(
+            _warnings(family, options, query_truncated=query_truncated, truncated=len(tally.truncated))
+        )
         if left:
             warnings.append(unscored_warning(count - len(left), count))
         return DoRerankResult(
@@ -141,10 +149,13 @@ def _scored(model: LoadedModel, tally: Tally, *, precision: str | None = None) -
     ]
 
 
-def _warnings(options: DoRerankOptions, *, query_truncated: bool, truncated: int) -> Iterator[RerankWarning]:
+def _warnings(
+    family: OnnxFamily, options: DoRerankOptions, *, query_truncated: bool, truncated: int
+) -> Iterator[RerankWarning]:
     if query_truncated:
-        yield remarks.query_truncated("three quarters of the model's window")
+        yield remarks.query_truncated(family.query_room)
     if truncated:
         yield remarks.documents_truncated(truncated, len(options.documents))
-    yield from remarks.unread_instruction(options, "onnx")
+    if not family.reads_instruction:
+        yield from remarks.unread_instruction(options, "onnx")
     yield from remarks.unread_options(options, "onnx")

@@ -127,7 +127,7 @@ class OnnxReranker(Closing):
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the character span of each token of `text`, special tokens left out; loads the model."""
-        return self._once.get()[0].tokenizer.token_spans(text)
+        return self._once.get()[0].family.token_spans(text)
 
     async def warm_up(self) -> None:
         """Load now, and compute one pair, so that the first call is as quick as the next."""

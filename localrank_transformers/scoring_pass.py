@@ -9,10 +9,10 @@ from functools import partial
 
 from localrank_transformers.engines.onnx import OnnxEngine, OnnxRequest
 from localrank_transformers.loaded import LoadedModel
+from localrank_transformers.onnx_family import OnnxQuery, Scorer
 from localrank_transformers.planner import EQUAL, GROUP_TOKENS, NEAR, Unit, plan
-from localrank_transformers.scoring import margins
 from localrank_transformers.slices import distinct_slices
-from localrank_transformers.tokenization import DocumentTokens, QueryTokens
+from localrank_transformers.tokenization import DocumentTokens
 
 __all__ = ["ScoringPass", "Tally"]
 
@@ -54,7 +54,7 @@ class ScoringPass:
     """Scores documents with one engine. `stop` ends it from any thread.
 
     Args:
-        model: Tokenizer, scheduler and limits.
+        model: Family, scheduler and limits.
         engine: What computes; the model's own or its exact one.
         documents: The texts of the whole request.
         should_stop: Looked at every 5 ms.
@@ -74,7 +74,7 @@ class ScoringPass:
         self._model = model
         self._plan = partial(
             plan,
-            group_tokens=GROUP_TOKENS if engine.may_group else 0,
+            group_tokens=GROUP_TOKENS if engine.may_group and model.family.groups else 0,
             least_fill=NEAR if engine.may_pad else EQUAL,
         )
         self._request: OnnxRequest = engine.request()
@@ -86,23 +86,23 @@ class ScoringPass:
         """End what is running at its next node."""
         self._request.stop()
 
-    def run(self, query: QueryTokens, indexes: Sequence[int], *, slice_size: int) -> bool:
+    def run(self, query: OnnxQuery, indexes: Sequence[int], *, slice_size: int) -> bool:
         """Score the documents at `indexes`; return False if it was stopped before the last."""
+        score = query.scorer(self._request)
         slices = distinct_slices(self._documents, indexes, slice_size)
-        return all(self._run_slice(query, places) for places in slices)
+        return all(self._run_slice(query, score, places) for places in slices)
 
-    def _run_slice(self, query: QueryTokens, places: dict[str, list[int]]) -> bool:
+    def _run_slice(self, query: OnnxQuery, score: Scorer, places: dict[str, list[int]]) -> bool:
         if self._should_stop():
             return False
-        tokenizer = self._model.tokenizer
         items = [
-            _Item(tokens, tokenizer.length(query, tokens), indexes)
-            for tokens, indexes in zip(tokenizer.documents(query, list(places)), places.values(), strict=True)
+            _Item(tokens, query.length(tokens), indexes)
+            for tokens, indexes in zip(query.documents(list(places)), places.values(), strict=True)
         ]
 
         def execute(unit: Unit) -> None:
-            rows = [tokenizer.row(query, items[at].tokens) for at in unit.positions]
-            for at, margin in zip(unit.positions, margins(self._request.run(rows)), strict=True):
+            found = score([items[at].tokens for at in unit.positions])
+            for at, margin in zip(unit.positions, found, strict=True):
                 self.tally.note(items[at], margin)
             self._on_progress(len(self.tally.margins))
 

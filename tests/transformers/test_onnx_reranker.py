@@ -94,7 +94,7 @@ async def test_scores_are_probabilities_with_the_logit_beside_them(embedded: Onn
 
 
 async def test_tokens_are_counted_from_the_encodings(embedded: OnnxReranker) -> None:
-    tokenizer = embedded._once.get()[0].tokenizer._tokenizer
+    tokenizer = embedded._once.get()[0].family.tokenizer._tokenizer
     expected = sum(len(tokenizer.encode(RAG, document).ids) for document in RAG_DOCUMENTS)
     result = await rerank(embedded, RAG, RAG_DOCUMENTS)
     assert (expected, False, 0) == (
