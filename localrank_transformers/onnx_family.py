@@ -1,4 +1,4 @@
-"""What a family must say for `OnnxReranker` to serve it."""
+"""What a family must say for `OnnxReranker` to serve it; cross-encoders, which read pairs, say it here."""
 
 from __future__ import annotations
 
@@ -8,17 +8,25 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy.typing as npt
 
-from localrank_transformers.scoring import Activation
-from localrank_transformers.tokenization import DocumentTokens, Row
+from localrank_transformers.scoring import Activation, margins
+from localrank_transformers.tokenization import DocumentTokens, PairTokenizer, QueryTokens, Row
 
-__all__ = ["OnnxFamily", "OnnxQuery", "RunRows"]
+__all__ = ["OnnxFamily", "OnnxQuery", "PairFamily", "Runs", "Scorer"]
 
-RunRows: TypeAlias = Callable[[Sequence[Row]], npt.NDArray[Any]]
-"""One run of the graph: rows of one unit in, its output for them out; raises InferenceError once the call is stopped."""
+Scorer: TypeAlias = Callable[[Sequence[DocumentTokens]], list[float]]
+"""Takes the documents of one unit, runs them and returns one logit each; called from many threads at once."""
+
+
+class Runs(Protocol):
+    """What runs a graph for one call (`OnnxRequest`)."""
+
+    def run(self, rows: Sequence[Row]) -> npt.NDArray[Any]:
+        """Return the graph's output for `rows`; raise InferenceError once the call is stopped."""
+        ...
 
 
 class OnnxQuery(Protocol):
-    """One query over one engine, ready to meet documents from many threads at once."""
+    """One query, tokenized and ready to meet documents."""
 
     @property
     def truncated(self) -> bool:
@@ -33,23 +41,81 @@ class OnnxQuery(Protocol):
         """Return the tokens that the engine reads for one document."""
         ...
 
-    def margins(self, documents: Sequence[DocumentTokens]) -> list[float]:
-        """Run one unit and return one logit a document."""
+    def scorer(self, request: Runs) -> Scorer:
+        """Return what scores documents with the runs of `request`."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class OnnxFamily:
-    """A family with its tokenizer.
+class OnnxFamily(Protocol):
+    """A family with its tokenizer."""
 
-    Attributes:
-        open_query: Takes a query, an instruction and what runs rows, and tokenizes the query.
-        token_spans: Returns the character span of each token of a text.
-        activation: What turns a logit into a score where the user does not say.
-        reads_instruction: Whether there is a place for an instruction.
-    """
+    @property
+    def activation(self) -> Activation:
+        """What turns a logit into a score where the user does not say."""
+        ...
 
-    open_query: Callable[[str, str | None, RunRows], OnnxQuery]
-    token_spans: Callable[[str], list[tuple[int, int]]]
+    @property
+    def groups(self) -> bool:
+        """Whether documents may share a run."""
+        ...
+
+    @property
+    def reads_instruction(self) -> bool:
+        """Whether there is a place for an instruction."""
+        ...
+
+    @property
+    def query_room(self) -> str:
+        """What a query is cut to, in words."""
+        ...
+
+    def open(self, query: str, instruction: str | None) -> OnnxQuery:
+        """Tokenize a query."""
+        ...
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Return the character span of each token of `text`, special tokens left out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PairFamily:
+    """Cross-encoders; see `OnnxFamily`."""
+
+    tokenizer: PairTokenizer
     activation: Activation = "sigmoid"
+    groups: bool = True
     reads_instruction: bool = False
+    query_room: str = "three quarters of the model's window"
+
+    def open(self, query: str, instruction: str | None) -> OnnxQuery:  # noqa: ARG002  # a pair has no place for it
+        """Tokenize a query."""
+        return _PairQuery(self.tokenizer, self.tokenizer.query(query))
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Return the character span of each token of `text`."""
+        return self.tokenizer.token_spans(text)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _PairQuery:
+    """See `OnnxQuery`."""
+
+    tokenizer: PairTokenizer
+    query: QueryTokens
+
+    @property
+    def truncated(self) -> bool:
+        return self.query.truncated
+
+    def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
+        return self.tokenizer.documents(self.query, texts)
+
+    def length(self, document: DocumentTokens) -> int:
+        return self.tokenizer.length(self.query, document)
+
+    def scorer(self, request: Runs) -> Scorer:
+        def score(documents: Sequence[DocumentTokens]) -> list[float]:
+            return margins(request.run([self.tokenizer.row(self.query, document) for document in documents]))
+
+        return score
