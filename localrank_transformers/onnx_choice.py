@@ -10,6 +10,9 @@ __all__ = ["Precision", "choose_onnx", "fitting_int8"]
 Precision = Literal["auto", "fp32", "int8"]
 
 _FP32_NAMES = ("onnx/model.onnx", "model.onnx", "onnx/model_optimized.onnx", "model_optimized.onnx")
+_LATE_INTERACTION = "vespa_colbert.onnx"
+"""What RAGatouille's exporter writes. The other graphs beside it are the encoder alone, without the projection."""
+
 _INT8_NAMES = ("onnx/model_int8.onnx", "model_int8.onnx")
 _INT8_BY_PROCESSOR = {
     "int8-avx512-vnni": "onnx/model_qint8_avx512_vnni.onnx",
@@ -45,6 +48,8 @@ def choose_onnx(
         known: For a model of the catalogue, its ONNX files by precision; empty where its layout is not known.
         features: Features of this processor (`cpu_features()`).
     """
+    if _LATE_INTERACTION in names:
+        return None if precision == "int8" else _LATE_INTERACTION
     fp32 = [*_of(known, ["fp32"]), *_FP32_NAMES]
     int8 = list(_int8(known or {}, frozenset(features or ())))
     if precision == "auto":

@@ -61,10 +61,14 @@ class DocumentTokens:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One pair as the model reads it: ids and segment ids, both of shape (length,)."""
+    """One row as the model reads it, each of shape (length,): ids, segment ids, and 1 for each token that the others see.
+
+    None as the last means that all are seen.
+    """
 
     ids: Ids
     types: Ids
+    attended: Ids | None = None
 
 
 class PairTokenizer:

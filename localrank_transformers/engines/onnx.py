@@ -176,7 +176,7 @@ def _batch(name: str, rows: Sequence[Row], dtype: type[np.integer[Any]], pad_id:
     for place, row in enumerate(rows):
         length = len(row.ids)
         if name == "attention_mask":
-            batch[place, :length] = 1
+            batch[place, :length] = 1 if row.attended is None else row.attended
         else:
             batch[place, :length] = row.ids if name == "input_ids" else row.types
     return batch
