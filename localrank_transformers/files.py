@@ -11,7 +11,6 @@ from localrank.providers.registry import unknown_model
 from localrank_transformers import bundled
 from localrank_transformers.catalogue import CatalogueEntry, known_names, lookup
 from localrank_transformers.download import ShouldStop, never
-from localrank_transformers.families.cross_encoder import read_shape
 from localrank_transformers.hub_models import FetchedModel, fetch_onnx_model, fetch_torch_model
 from localrank_transformers.hub_repository import HubSource
 from localrank_transformers.model_files import (
@@ -22,6 +21,7 @@ from localrank_transformers.model_files import (
     read_snapshot,
 )
 from localrank_transformers.onnx_choice import Precision
+from localrank_transformers.onnx_families import check_served
 
 __all__ = ["Location", "ModelFiles", "Precision", "fetch_onnx", "fetch_torch", "locate", "read_files"]
 
@@ -142,7 +142,8 @@ def _fetched(
 
 def _check_family(folder: Path) -> None:
     """Refuse a model that no graph can serve before the graph is fetched."""
-    read_shape(*read_settings(folder))
+    config, _, exported = read_settings(folder)
+    check_served(config, exported)
 
 
 def _known_files(repo_id: str, entry: CatalogueEntry | None) -> Mapping[str, str] | None:

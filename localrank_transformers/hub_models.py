@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.cpu_features import cpu_features
 from localrank_transformers.download import ShouldStop, never
+from localrank_transformers.families.exported import EXPORTED_FILE
 from localrank_transformers.hub_errors import not_here
 from localrank_transformers.hub_repository import HubRepository, HubSource, open_repository
 from localrank_transformers.onnx_choice import Precision, choose_onnx
@@ -24,7 +25,7 @@ from localrank_transformers.safety import (
 __all__ = ["FetchedModel", "fetch_onnx_model", "fetch_torch_model"]
 
 _REQUIRED = ("config.json", "tokenizer.json")
-_OPTIONAL = ("tokenizer_config.json", "special_tokens_map.json")
+_OPTIONAL = ("tokenizer_config.json", "special_tokens_map.json", EXPORTED_FILE)
 _INDEX = "model.safetensors.index.json"
 _TORCH_JSON = (
     *_OPTIONAL,

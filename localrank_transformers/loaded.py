@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tokenizers import Tokenizer
-
-from localrank.contract.errors import ModelLoadError
 from localrank_transformers.catalogue import CatalogueEntry
 from localrank_transformers.engines.onnx import OnnxEngine
-from localrank_transformers.families.cross_encoder import read_shape, window
 from localrank_transformers.files import Location, ModelFiles, Precision, read_files
-from localrank_transformers.onnx_family import OnnxFamily, PairFamily
+from localrank_transformers.onnx_families import open_family
+from localrank_transformers.onnx_family import OnnxFamily
 from localrank_transformers.scheduler import Scheduler
 from localrank_transformers.scoring import Activation
-from localrank_transformers.tokenization import PairTokenizer
 
 __all__ = ["LoadSettings", "LoadedModel", "load"]
 
@@ -29,6 +25,7 @@ class LoadSettings:
     threads: int | None = None
     execution_providers: tuple[str, ...] | None = None
     activation: Activation | None = None
+    instruction: str | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -62,13 +59,17 @@ def load(
         InvalidRequestError: A setting that this model cannot meet.
     """
     files = read_files(location, "int8" if settings.precision == "refined" else settings.precision)
-    shape = read_shape(files.config, files.tokenizer_config)
-    max_length = window(shape, settings.max_length, entry.default_length if entry else None)
-    family = PairFamily(PairTokenizer(_tokenizer(files.tokenizer_json), max_length=max_length))
+    exact = read_files(location, "fp32") if settings.precision == "refined" else None
+    family = open_family(
+        files,
+        max_length=settings.max_length,
+        affordable=entry.default_length if entry else None,
+        instruction=settings.instruction,
+    )
     return LoadedModel(
         family=family,
         engine=_engine(files, settings),
-        exact=_engine(read_files(location, "fp32"), settings) if settings.precision == "refined" else None,
+        exact=None if exact is None else _engine(exact, settings),
         activation=settings.activation or family.activation,
         threads=settings.threads,
         scheduler=scheduler,
@@ -78,14 +79,7 @@ def load(
 def _engine(files: ModelFiles, settings: LoadSettings) -> OnnxEngine:
     return OnnxEngine(
         files.onnx,
-        pad_id=read_shape(files.config, files.tokenizer_config).pad_id,
+        pad_id=int(files.config.get("pad_token_id") or 0),
         couples_rows=files.dynamic_int8,
         execution_providers=settings.execution_providers,
     )
-
-
-def _tokenizer(content: bytes) -> Tokenizer:
-    try:
-        return Tokenizer.from_str(content.decode())
-    except Exception as error:  # the library raises a bare Exception
-        raise ModelLoadError(f"tokenizer.json cannot be read: {str(error)[:200]}") from error

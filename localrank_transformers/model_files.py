@@ -1,4 +1,4 @@
-"""What a cross-encoder is loaded from: configuration, tokenizer and one graph, read from a folder or from the package."""
+"""What ONNX Runtime loads a model from: configuration, tokenizer and one graph, read from a folder or from the package."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers import bundled
 from localrank_transformers.cpu_features import cpu_features
+from localrank_transformers.families.exported import EXPORTED_FILE, ExportedGraph, exported_graph
 from localrank_transformers.onnx_choice import Precision, choose_onnx
 from localrank_transformers.safety import check_onnx, check_size
 
@@ -21,7 +22,7 @@ _DYNAMIC_OPERATOR = b"DynamicQuantizeLinear"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ModelFiles:
-    """What a cross-encoder is loaded from.
+    """What a model on ONNX Runtime is loaded from.
 
     Attributes:
         config: `config.json`.
@@ -29,6 +30,7 @@ class ModelFiles:
         tokenizer_json: The content of `tokenizer.json`.
         onnx: The graph: a path (external data lies beside it), or its bytes.
         dynamic_int8: Whether activations are quantized at run time, so that a padded batch would couple its documents.
+        exported: What a folder that was exported here says of its graph.
     """
 
     config: dict[str, Any]
@@ -36,6 +38,7 @@ class ModelFiles:
     tokenizer_json: bytes
     onnx: Path | bytes
     dynamic_int8: bool
+    exported: ExportedGraph | None = None
 
 
 def read_folder(folder: Path, precision: Precision) -> ModelFiles:
@@ -63,23 +66,26 @@ def read_snapshot(folder: Path, onnx_name: str, *, root: Path) -> ModelFiles:
     """
     onnx = folder / onnx_name
     check_onnx(onnx, root=root)
-    config, tokenizer_config = read_settings(folder)
+    config, tokenizer_config, exported = read_settings(folder)
     return ModelFiles(
         config=config,
         tokenizer_config=tokenizer_config,
         tokenizer_json=_content(folder, "tokenizer.json"),
         onnx=onnx,
         dynamic_int8=_is_dynamic(onnx),
+        exported=exported,
     )
 
 
-def read_settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return `config.json` and `tokenizer_config.json`, the latter empty where there is none.
+def read_settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any], ExportedGraph | None]:
+    """Return `config.json`, `tokenizer_config.json` (empty where there is none) and what an exported folder says of itself.
 
     Raises:
         ModelLoadError: A file is missing or damaged.
     """
-    return _parsed(_content(folder, "config.json"), "config.json"), _optional(folder, "tokenizer_config.json")
+    config = _parsed(_content(folder, "config.json"), "config.json")
+    exported = exported_graph(_optional(folder, EXPORTED_FILE))
+    return config, _optional(folder, "tokenizer_config.json"), exported
 
 
 def read_embedded(name: str, precision: Precision) -> ModelFiles:

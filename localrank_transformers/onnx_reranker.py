@@ -51,6 +51,8 @@ class OnnxReranker(Closing):
         cache_dir: Where fetched models are kept; None means the hub client's own cache (`HF_HUB_CACHE`).
         revision: The branch, tag or commit of a hub model. None means the commit of the first download, which is recorded; with
             it, or a whole commit, files that are on this machine are used without any connection.
+        instruction: For a causal reranker, what stands in its prompt where a call brings no instruction of its own; None means
+            what its authors put there.
 
     Raises:
         InvalidRequestError: A setting with no meaning.
@@ -73,6 +75,7 @@ class OnnxReranker(Closing):
         offline: bool | None = None,
         cache_dir: str | Path | None = None,
         revision: str | None = None,
+        instruction: str | None = None,
     ) -> None:
         self._arguments: dict[str, Any] = {
             "model": model,
@@ -84,11 +87,19 @@ class OnnxReranker(Closing):
             "offline": offline,
             "cache_dir": cache_dir,
             "revision": revision,
+            "instruction": instruction,
         }
         self._location = locate(model, revision=revision, cache_dir=cache_dir, offline=offline)
         entry = lookup(self._location.model_id)
         _refuse_other_families(entry, self._location.model_id)
-        self._settings = _settings(precision, max_length, threads, execution_providers, activation)
+        self._settings = _settings(
+            precision,
+            max_length=max_length,
+            threads=threads,
+            execution_providers=execution_providers,
+            activation=activation,
+            instruction=instruction,
+        )
         self._once = _once(self._location, self._settings)
         self._notices = list(licence_warnings(entry))
         weakref.finalize(self, _close, self._once)
@@ -107,7 +118,7 @@ class OnnxReranker(Closing):
     def fingerprint(self) -> str:
         """What a score depends on besides query and document: files, precision, window and activation."""
         settings, weights = self._settings, weights_identity(self._location)
-        return f"onnx:{weights}:{settings.precision}:{settings.max_length}:{settings.activation}"
+        return f"onnx:{weights}:{settings.precision}:{settings.max_length}:{settings.activation}:{settings.instruction}"
 
     async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
         """Score every document in one hop to a thread; see `RerankerModel`."""
@@ -184,10 +195,12 @@ def _close(once: LoadOnce[LoadedModel]) -> None:
 
 def _settings(
     precision: str,
+    *,
     max_length: int | None,
     threads: int | None,
     execution_providers: Sequence[str] | None,
     activation: str | None,
+    instruction: str | None,
 ) -> LoadSettings:
     for name, value in (("max_length", max_length), ("threads", threads)):
         if value is not None and (isinstance(value, bool) or value < 1):
@@ -200,4 +213,5 @@ def _settings(
         threads=threads,
         execution_providers=None if execution_providers is None else tuple(execution_providers),
         activation=activation,  # type: ignore[arg-type]  # checked above
+        instruction=instruction,
     )

@@ -1,0 +1,73 @@
+"""Causal yes/no rerankers on ONNX Runtime: whole prompts in, the answering words' logits at the last token out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from localrank_transformers.families.causal import CausalHead, CausalPrompt
+from localrank_transformers.onnx_family import OnnxQuery, Runs, Scorer
+from localrank_transformers.scoring import Activation, margins
+from localrank_transformers.tokenization import DocumentTokens, Row, token_spans
+
+__all__ = ["CausalFamily"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CausalFamily:
+    """See `OnnxFamily`.
+
+    Attributes:
+        tokenizer: Reads a text as the prompt does.
+        prompt: Joins query, instruction and document.
+        reads_instruction: Whether the prompt has a place for an instruction.
+        instruction: What stands there where a call brings none; None leaves it to the prompt.
+    """
+
+    tokenizer: Tokenizer
+    prompt: CausalPrompt
+    reads_instruction: bool
+    instruction: str | None = None
+    activation: Activation = "sigmoid"
+    groups: bool = True
+    query_room: str = "what this model reads of one"
+
+    def open(self, query: str, instruction: str | None) -> OnnxQuery:
+        """Tokenize what comes before the document."""
+        asked = (instruction or self.instruction) if self.reads_instruction else None
+        return _PromptQuery(self.prompt, self.prompt.head(query, asked))
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Return the character span of each token of `text`."""
+        return token_spans(self.tokenizer, text)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _PromptQuery:
+    """See `OnnxQuery`."""
+
+    prompt: CausalPrompt
+    head: CausalHead
+
+    @property
+    def truncated(self) -> bool:
+        return self.head.truncated
+
+    def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
+        return self.prompt.documents(self.head, texts)
+
+    def length(self, document: DocumentTokens) -> int:
+        return len(self.head.ids) + len(document.ids) + len(self.prompt.tail)
+
+    def scorer(self, request: Runs) -> Scorer:
+        def score(documents: Sequence[DocumentTokens]) -> list[float]:
+            return margins(request.run([self._row(document) for document in documents]))
+
+        return score
+
+    def _row(self, document: DocumentTokens) -> Row:
+        ids = np.array([*self.head.ids, *document.ids, *self.prompt.tail], dtype=np.int64)
+        return Row(ids, np.zeros_like(ids))

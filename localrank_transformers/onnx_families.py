@@ -1,0 +1,132 @@
+"""Which family a folder with a graph belongs to, and each that ONNX Runtime serves made from its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from localrank.contract.errors import InvalidRequestError, ModelLoadError
+from localrank_transformers.families.causal import CausalPrompt
+from localrank_transformers.families.causal_templates import TEMPLATES
+from localrank_transformers.families.cross_encoder import (
+    CrossEncoderShape,
+    longest_window,
+    read_shape,
+    window,
+)
+from localrank_transformers.families.exported import ExportedFamily, ExportedGraph
+from localrank_transformers.model_files import ModelFiles
+from localrank_transformers.onnx_causal import CausalFamily
+from localrank_transformers.onnx_family import OnnxFamily, PairFamily
+from localrank_transformers.tokenization import PairTokenizer
+
+__all__ = ["check_served", "open_family"]
+
+_OTHERS = {
+    "ForCausalLM": "a causal language model, and nothing says that its graph scores documents",
+    "ForConditionalGeneration": "a sequence-to-sequence model",
+    "RankT5": "a sequence-to-sequence model",
+}
+
+
+def check_served(config: Mapping[str, Any], exported: ExportedGraph | None) -> ExportedFamily:
+    """Return the family by which a graph is served.
+
+    Args:
+        config: `config.json`.
+        exported: What the folder says of its graph.
+
+    Raises:
+        ModelLoadError: It is of a family that ONNX Runtime does not serve.
+    """
+    if exported is not None:
+        return exported.family
+    architecture = str((config.get("architectures") or ["unknown"])[0])
+    for ending, what in _OTHERS.items():
+        if architecture.endswith(ending):
+            raise ModelLoadError(
+                f"{architecture} is {what}, so OnnxReranker cannot score with it.",
+                hint="Use TorchReranker; a causal yes/no reranker also runs here, from the folder that "
+                "`localrank models export` writes.",
+            )
+    read_shape(config, {})
+    return "cross-encoder"
+
+
+def open_family(
+    files: ModelFiles, *, max_length: int | None, affordable: int | None, instruction: str | None
+) -> OnnxFamily:
+    """Return the family of `files`, with its tokenizer.
+
+    Args:
+        files: What was read.
+        max_length: The user's window.
+        affordable: The catalogue's default window.
+        instruction: The user's instruction for every call.
+
+    Raises:
+        ModelLoadError: The files do not make such a model, or it is of a family that is not served.
+        InvalidRequestError: A setting that does not fit it.
+    """
+    match check_served(files.config, files.exported):
+        case "cross-encoder":
+            _refuse_instruction(instruction, "a cross-encoder")
+            return _cross_encoder(files, max_length, affordable)
+        case "causal":
+            return _causal(files, max_length, affordable, instruction)
+        case "late-interaction":
+            raise ModelLoadError("Late interaction is not served.", hint="Use TorchReranker.")
+
+
+def _cross_encoder(files: ModelFiles, max_length: int | None, affordable: int | None) -> PairFamily:
+    shape = read_shape(files.config, files.tokenizer_config)
+    length = window(shape, max_length, affordable)
+    return PairFamily(PairTokenizer(_tokenizer(files.tokenizer_json), max_length=length))
+
+
+def _causal(
+    files: ModelFiles, max_length: int | None, affordable: int | None, instruction: str | None
+) -> CausalFamily:
+    template = TEMPLATES.get(str(files.exported.template)) if files.exported else None
+    if template is None:
+        raise ModelLoadError(
+            "The folder names a prompt that this version does not know.",
+            hint="Export the model again: localrank models export NAME --out FOLDER",
+        )
+    if not template.reads_instruction:
+        _refuse_instruction(instruction, "one whose prompt is fixed")
+    shape = CrossEncoderShape(1, longest_window(files.config, files.tokenizer_config), 0)
+    tokenizer = _tokenizer(files.tokenizer_json)
+    prompt = CausalPrompt(
+        tokenizer,
+        _tokenizer(files.tokenizer_json),
+        template,
+        bos=_start_token(files.tokenizer_config),
+        max_length=window(shape, max_length, affordable),
+    )
+    return CausalFamily(tokenizer, prompt, template.reads_instruction, instruction)
+
+
+def _refuse_instruction(instruction: str | None, what: str) -> None:
+    if instruction is not None:
+        raise InvalidRequestError(
+            f"instruction is {instruction[:80]!r}, but this model is {what}.", hint="Leave instruction out."
+        )
+
+
+def _start_token(tokenizer_config: Mapping[str, Any]) -> str | None:
+    token = tokenizer_config.get("bos_token")
+    token = token.get("content") if isinstance(token, dict) else token
+    return token if isinstance(token, str) else None
+
+
+def _tokenizer(content: bytes) -> Tokenizer:
+    try:
+        tokenizer = Tokenizer.from_str(content.decode())
+    except Exception as error:  # the library raises a bare Exception
+        raise ModelLoadError(f"tokenizer.json cannot be read: {str(error)[:200]}") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
