@@ -1,10 +1,16 @@
-"""Process start to the first ranked result, and what importing costs: `python -m benchmarks.cold_start --data FOLDER`."""
+"""Process start to the first ranked result, and what importing costs: `python -m benchmarks.cold_start --data FOLDER`.
+
+The processes run byte-compiled code, as `pip install` leaves it, and the clock stops when the result is printed.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import resource
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from statistics import median
@@ -36,6 +42,11 @@ print(json.dumps([seconds, [name for name in %r if name in sys.modules]]))
 
 def main() -> int:
     """Measure both, interleaved."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _measure({**os.environ, "PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": ""})
+
+
+def _measure(environment: dict[str, str]) -> int:
     options = parser(__doc__)
     options.add_argument("--repetitions", type=int, default=15)
     arguments = options.parse_args()
@@ -46,11 +57,12 @@ def main() -> int:
     }
     own.close()
     seconds: dict[str, list[float]] = {name: [] for name in [*cases, "bare interpreter"]}
+    used: dict[str, list[float]] = {name: [] for name in seconds}
     imports: list[float] = []
     loaded: set[str] = set()
     watch = CpuWatch()
     for repetition in range(arguments.repetitions + 1):
-        kept = repetition > 0  # the first round brings the files into the page cache
+        kept = repetition > 0  # the first round brings the files into the page cache, and compiles
         for name, documents in cases.items():
             given = {
                 "model": own.model_name,
@@ -58,17 +70,32 @@ def main() -> int:
                 "query": documents.query,
                 "documents": documents.documents,
             }
-            seconds[name] += [_timed(RANK, json.dumps(given))[0]] * kept
-        seconds["bare interpreter"] += [_timed("print()", "")[0]] * kept
-        cost, names = json.loads(_timed(IMPORT % (HEAVY,), "")[1])
+            until, cpu, _ = _timed(RANK, json.dumps(given), environment)
+            seconds[name] += [until] * kept
+            used[name] += [cpu] * kept
+        until, cpu, _ = _timed("print(flush=True)", "", environment)
+        seconds["bare interpreter"] += [until] * kept
+        used["bare interpreter"] += [cpu] * kept
+        cost, names = json.loads(_timed(IMPORT % (HEAVY,), "", environment)[2])
         imports += [cost] * kept
         loaded |= set(names)
     busy = watch.others()
     rows = [
-        [name, f"{median(times):.3f}", f"{min(times):.3f}", f"{max(times):.3f}"]
+        [
+            name,
+            *(f"{value:.3f}" for value in (median(times), min(times), max(times))),
+            _median_text(name, used),
+        ]
         for name, times in [*seconds.items(), ("import localrank, inside", imports)]
     ]
-    text = markdown_table(["seconds from process start", "median", "lowest", "highest"], rows)
+    head = [
+        "seconds from process start",
+        "median",
+        "lowest",
+        "highest",
+        "median CPU of the process to its end",
+    ]
+    text = markdown_table(head, rows)
     note = f"{own.text}. CPU busy with anything but this script itself (its children included): {busy:.0%}."
     bars = [
         _bar("10 mixed documents", median(seconds["10 mixed documents"]), 0.35),
@@ -80,7 +107,7 @@ def main() -> int:
         "cold_start",
         "Cold start",
         f"{note}\n\n{text}",
-        {"seconds": seconds, "import_seconds": imports},
+        {"seconds": seconds, "cpu_seconds": used, "import_seconds": imports},
         folder=arguments.output,
         bars=bars,
     )
@@ -91,12 +118,36 @@ def _bar(name: str, seconds: float, aim: float) -> Bar:
     return Bar(name, f"≤ {aim:g} s", f"{seconds:.3f} s", seconds <= aim)
 
 
-def _timed(code: str, given: str) -> tuple[float, str]:
+def _median_text(name: str, used: dict[str, list[float]]) -> str:
+    return f"{median(used[name]):.3f}" if name in used else "–"
+
+
+def _timed(code: str, given: str, environment: dict[str, str]) -> tuple[float, float, str]:
+    """Return the seconds until the process printed its line, the CPU seconds of its whole life, and the line."""
+    before = _children_cpu()
     started = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", code], input=given, capture_output=True, text=True, cwd=ROOT, check=True
-    )
-    return time.perf_counter() - started, done.stdout
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(given)
+        process.stdin.close()
+        line = process.stdout.readline()
+        seconds = time.perf_counter() - started
+    if process.returncode:
+        raise SystemExit(f"A measured process ended with {process.returncode}.")
+    return seconds, _children_cpu() - before, line
+
+
+def _children_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":
