@@ -1,0 +1,75 @@
+"""What is evaluated on: queries, documents, graded judgements, and each query's own documents where the data name them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from localrank.contract.errors import InvalidRequestError
+
+__all__ = ["Collection", "Judgements", "sampled"]
+
+Judgements = Mapping[str, Mapping[str, int]]
+"""Query id → document id → grade; 0 and less are not relevant."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Collection:
+    """Queries and documents with judgements.
+
+    Attributes:
+        name: For reports.
+        queries: Query id → text.
+        documents: Document id → text, in the order of the data.
+        judgements: Query id → document id → grade. Only queries in here count.
+        pools: Query id → ids of its own documents, in the order of the data; empty where every query is asked of all
+            documents.
+        remarks: What was odd about the data and did not stop the reading, for a person.
+    """
+
+    name: str
+    queries: Mapping[str, str]
+    documents: Mapping[str, str]
+    judgements: Judgements
+    pools: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    remarks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.judged_queries:
+            raise InvalidRequestError(
+                f"No query of {self.name!r} is judged: {len(self.queries)} queries and judgements of "
+                f"{len(self.judgements)} have no id in common.",
+                hint="Query ids must be the same, as text, in the queries and in the judgements.",
+            )
+
+    @property
+    def judged_queries(self) -> list[str]:
+        """Ids of the queries that have a text and a judgement, in the order of the data."""
+        return [query for query in self.queries if self.judgements.get(query)]
+
+    def __repr__(self) -> str:
+        return f"<Collection {self.name!r}: {len(self.judged_queries)} judged queries, {len(self.documents)} documents>"
+
+
+def sampled(collection: Collection, count: int | None, *, seed: int = 0) -> Collection:
+    """Return the collection with `count` of its judged queries, drawn with `seed`; all of them for None.
+
+    Queries without a judgement, and judgements of queries without a text, are left out in any case.
+
+    Raises:
+        InvalidRequestError: `count` is below 1.
+    """
+    if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+        raise InvalidRequestError(
+            f"The number of queries is {count!r}.", hint="Pass an integer of at least 1, or None for all."
+        )
+    judged = collection.judged_queries
+    if count is not None and count < len(judged):
+        chosen = set(random.Random(seed).sample(sorted(judged), count))  # noqa: S311 - no secret
+        judged = [query for query in judged if query in chosen]
+    return replace(
+        collection,
+        queries={query: collection.queries[query] for query in judged},
+        judgements={query: collection.judgements[query] for query in judged},
+    )
