@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +17,9 @@ from localrank.contract.errors import ModelLoadError, RerankAbortedError
 from localrank_transformers.hub_errors import hub_error, no_hub
 from localrank_transformers.hub_store import HubStore, is_commit
 from localrank_transformers.safety import check_name, check_size
+from localrank_transformers.stopping import ShouldStop, never
 
-__all__ = ["Listing", "ShouldStop", "cache_folder", "fetch", "hub_is_offline", "look_up", "never"]
-
-ShouldStop = Callable[[], bool]
-"""Polled while a file is fetched; True ends the download, which a later one continues."""
+__all__ = ["Listing", "cache_folder", "fetch", "hub_is_offline", "look_up"]
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHA1 = re.compile(r"[0-9a-f]{40}")
@@ -36,11 +34,6 @@ class Listing:
 
     commit: str
     names: frozenset[str]
-
-
-def never() -> bool:
-    """Return False: nobody asks to stop."""
-    return False
 
 
 def cache_folder(cache_dir: str | Path | None) -> Path:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank.providers.registry import unknown_model
 from localrank_transformers import bundled
 from localrank_transformers.catalogue import CatalogueEntry, known_names, lookup
-from localrank_transformers.download import ShouldStop, never
-from localrank_transformers.hub_models import FetchedModel, fetch_onnx_model, fetch_torch_model
-from localrank_transformers.hub_repository import HubSource
 from localrank_transformers.model_files import (
     ModelFiles,
+    late_layout,
     read_embedded,
     read_folder,
     read_settings,
@@ -22,6 +21,11 @@ from localrank_transformers.model_files import (
 )
 from localrank_transformers.onnx_choice import Precision
 from localrank_transformers.onnx_families import check_served
+from localrank_transformers.stopping import ShouldStop, never
+
+if TYPE_CHECKING:
+    from localrank_transformers.hub_models import FetchedModel
+    from localrank_transformers.hub_repository import HubSource
 
 __all__ = ["Location", "ModelFiles", "Precision", "fetch_onnx", "fetch_torch", "locate", "read_files"]
 
@@ -81,6 +85,8 @@ def locate(
         return Location(entry.name, None)
     if entry is None and name.count("/") != 1:
         raise unknown_model("model", name, [*bundled.bundled_names(), *known_names()])
+    from localrank_transformers.hub_repository import HubSource  # noqa: PLC0415 - only for models of the hub
+
     repo_id = _repository(name.strip(), entry)
     cache = None if cache_dir is None else Path(cache_dir)
     return Location(repo_id, None, HubSource(repo_id, revision, cache, offline))
@@ -128,12 +134,16 @@ def fetch_torch(location: Location, should_stop: ShouldStop = never, *, update: 
     """
     if location.hub is None:
         return location.folder
+    from localrank_transformers.hub_models import fetch_torch_model  # noqa: PLC0415 - only for models of the hub
+
     return fetch_torch_model(location.hub, should_stop=should_stop, update=update).folder
 
 
 def _fetched(
     hub: HubSource, precision: Precision, should_stop: ShouldStop = never, *, update: bool = False
 ) -> FetchedModel:
+    from localrank_transformers.hub_models import fetch_onnx_model  # noqa: PLC0415 - only for models of the hub
+
     known = _known_files(hub.repo_id, lookup(hub.repo_id))
     return fetch_onnx_model(
         hub, precision, known=known, accept=_check_family, should_stop=should_stop, update=update
@@ -143,7 +153,7 @@ def _fetched(
 def _check_family(folder: Path) -> None:
     """Refuse a model that no graph can serve before the graph is fetched."""
     config, _, exported = read_settings(folder)
-    check_served(config, exported)
+    check_served(config, exported, late_layout(folder))
 
 
 def _known_files(repo_id: str, entry: CatalogueEntry | None) -> Mapping[str, str] | None:

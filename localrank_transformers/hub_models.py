@@ -9,7 +9,6 @@ from pathlib import Path, PurePosixPath
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.cpu_features import cpu_features
-from localrank_transformers.download import ShouldStop, never
 from localrank_transformers.families.exported import EXPORTED_FILE
 from localrank_transformers.hub_errors import not_here
 from localrank_transformers.hub_repository import HubRepository, HubSource, open_repository
@@ -21,6 +20,7 @@ from localrank_transformers.safety import (
     onnx_siblings,
     shard_names,
 )
+from localrank_transformers.stopping import ShouldStop, never
 
 __all__ = ["FetchedModel", "fetch_onnx_model", "fetch_torch_model"]
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
-from localrank_transformers.download import ShouldStop, cache_folder, fetch, hub_is_offline, look_up, never
+from localrank_transformers.download import cache_folder, fetch, hub_is_offline, look_up
 from localrank_transformers.hub_errors import not_here
 from localrank_transformers.hub_store import HubStore, is_commit
 from localrank_transformers.safety import check_name
+from localrank_transformers.stopping import ShouldStop, never
 
 __all__ = ["HubRepository", "HubSource", "open_repository"]
 

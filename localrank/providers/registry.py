@@ -6,12 +6,14 @@ import difflib
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from importlib.metadata import entry_points
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from localrank.contract.errors import InvalidRequestError, UnknownModelError
 from localrank.contract.model import AnyReranker
 from localrank.providers.calls import check_model
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = [
     "BARE_NAME_PROVIDER",
@@ -58,7 +60,7 @@ def register_provider(name: str, factory: ProviderFactory) -> None:
 
 def provider_names() -> list[str]:
     """Return the names of all registered and installed providers, sorted."""
-    return sorted({*_factories, *(entry.name for entry in entry_points(group=ENTRY_POINT_GROUP))})
+    return sorted({*_factories, *(entry.name for entry in _entry_points())})
 
 
 def resolve(model: AnyReranker | str) -> AnyReranker:
@@ -135,8 +137,15 @@ def _is_path(name: str) -> bool:
 def _factory(provider: str) -> ProviderFactory:
     if provider in _factories:
         return _factories[provider]
-    for entry in entry_points(group=ENTRY_POINT_GROUP, name=provider):
+    for entry in _entry_points(provider):
         loaded: Any = entry.load()
         with _lock:
             return _factories.setdefault(provider, loaded)
     raise unknown_model("provider", provider, provider_names())
+
+
+def _entry_points(provider: str | None = None) -> Iterable[EntryPoint]:
+    from importlib.metadata import entry_points  # noqa: PLC0415 - costly to import, and only names need it
+
+    installed = entry_points(group=ENTRY_POINT_GROUP)
+    return installed if provider is None else installed.select(name=provider)
