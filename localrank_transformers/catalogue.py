@@ -6,7 +6,6 @@ is absent (None or empty), never guessed.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -136,6 +135,8 @@ def known_names() -> list[str]:
 
 @cache
 def _read() -> tuple[CatalogueEntry, ...]:
+    import tomllib  # noqa: PLC0415 - an embedded model needs no entry, so a first result does not wait for the parser
+
     text = files("localrank_transformers").joinpath("catalogue.toml").read_text("utf-8")
     data = tomllib.loads(text)
     return tuple(_entry(table, data["sources"]) for table in data["model"])

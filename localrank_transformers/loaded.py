@@ -77,6 +77,7 @@ def load(
 
 
 def _engine(files: ModelFiles, settings: LoadSettings) -> OnnxEngine:
+    files.check()
     return OnnxEngine(
         files.onnx,
         pad_id=int(files.config.get("pad_token_id") or 0),

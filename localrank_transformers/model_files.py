@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ _NODES_AT_MOST = 8 << 20
 _DYNAMIC_OPERATOR = b"DynamicQuantizeLinear"
 
 
+def _nothing() -> None:
+    """The check of a file that was checked when it was read."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class ModelFiles:
     """What a model on ONNX Runtime is loaded from.
@@ -31,6 +36,7 @@ class ModelFiles:
         onnx: The graph: a path (external data lies beside it), or its bytes.
         dynamic_int8: Whether activations are quantized at run time, so that a padded batch would couple its documents.
         exported: What a folder that was exported here says of its graph.
+        check: To be called before the graph is loaded: ends a check that began with the reading, and raises ModelLoadError.
     """
 
     config: dict[str, Any]
@@ -39,6 +45,7 @@ class ModelFiles:
     onnx: Path | bytes
     dynamic_int8: bool
     exported: ExportedGraph | None = None
+    check: Callable[[], None] = _nothing
 
 
 def read_folder(folder: Path, precision: Precision) -> ModelFiles:
@@ -99,12 +106,14 @@ def read_embedded(name: str, precision: Precision) -> ModelFiles:
             f"The embedded model {name} comes in int8 only.",
             hint="Leave precision out, or pass a folder that holds onnx/model.onnx.",
         )
+    onnx, check = bundled.read_model(name, "onnx/model_int8.onnx")
     return ModelFiles(
         config=_parsed(bundled.read_file(name, "config.json"), "config.json"),
         tokenizer_config=_parsed(bundled.read_file(name, "tokenizer_config.json"), "tokenizer_config.json"),
         tokenizer_json=bundled.read_file(name, "tokenizer.json"),
-        onnx=bundled.read_model(name, "onnx/model_int8.onnx"),
+        onnx=onnx,
         dynamic_int8=True,
+        check=check,
     )
 
 

@@ -90,7 +90,7 @@ class OnnxReranker(Closing):
             "instruction": instruction,
         }
         self._location = locate(model, revision=revision, cache_dir=cache_dir, offline=offline)
-        entry = lookup(self._location.model_id)
+        entry = _known(self._location)
         _refuse_other_families(entry, self._location.model_id)
         self._settings = _settings(
             precision,
@@ -166,9 +166,15 @@ def _load(location: Location, settings: LoadSettings, is_unwanted: Callable[[], 
     )
     ready = fetch_onnx(location, needed, is_unwanted)
     scheduler = shared_scheduler()
-    loaded = load(ready, settings, lookup(location.model_id), scheduler)
+    loaded = load(ready, settings, _known(location), scheduler)
     scheduler.hold()
     return loaded
+
+
+def _known(location: Location) -> CatalogueEntry | None:
+    """Return what the catalogue says of a model; for an embedded one its own files say all, so that nothing is parsed."""
+    is_embedded = location.folder is None and location.hub is None
+    return None if is_embedded else lookup(location.model_id)
 
 
 def _refuse_other_families(entry: CatalogueEntry | None, name: str) -> None:

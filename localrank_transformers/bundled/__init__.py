@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
+import threading
+from collections.abc import Callable
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
 from localrank.contract.errors import ModelLoadError
 
@@ -36,19 +40,47 @@ def read_file(model: str, name: str) -> bytes:
         ModelLoadError: The file is missing or altered.
     """
     content = _read(_place(model, name), f"{model}/{name}")
-    if hashlib.sha256(content).hexdigest() != SHA256[model][name]:
+    _check(model, name, hashlib.sha256(content))
+    return content
+
+
+def read_model(model: str, name: str) -> tuple[Path | bytes, Callable[[], None]]:
+    """Return a file as a path where it lies on a disk, and as bytes where it does not (a zip archive), with what checks it.
+
+    The sum is computed meanwhile, in a thread; the function that is returned waits for it, and is to be called before the
+    file is used. It raises ModelLoadError where the file is missing or altered.
+    """
+    place = _place(model, name)
+    if not isinstance(place, Path):
+        return read_file(model, name), lambda: None
+    digests: list[Any] = []
+    thread = threading.Thread(target=lambda: digests.append(_digest(place)), name="localrank-checksum")
+    thread.start()
+
+    def check() -> None:
+        thread.join()
+        if isinstance(digests[0], OSError):
+            raise _unreadable(f"{model}/{name}", digests[0]) from digests[0]
+        _check(model, name, digests[0])
+
+    return place, check
+
+
+def _digest(path: Path) -> Any:
+    """Return the SHA-256 of a file, or the OSError that reading it raised; a map, since a copy would cost as much again."""
+    try:
+        with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return hashlib.sha256(content)
+    except (OSError, ValueError) as error:  # an empty file cannot be mapped: ValueError
+        return error if isinstance(error, OSError) else hashlib.sha256()
+
+
+def _check(model: str, name: str, digest: Any) -> None:
+    if digest.hexdigest() != SHA256[model][name]:
         raise ModelLoadError(
             f"The file {name} of the embedded model {model} is damaged: its SHA-256 is not the recorded one.",
             hint="Install localrank again: pip install --force-reinstall localrank",
         )
-    return content
-
-
-def read_model(model: str, name: str) -> Path | bytes:
-    """Return a checked file as a path where it lies on a disk, and as bytes where it does not (a zip archive)."""
-    content = read_file(model, name)
-    place = _place(model, name)
-    return place if isinstance(place, Path) else content
 
 
 def _place(model: str, name: str) -> Traversable:
@@ -59,7 +91,11 @@ def _read(place: Traversable, label: str) -> bytes:
     try:
         return place.read_bytes()
     except OSError as error:
-        raise ModelLoadError(
-            f"The file {label} of the embedded model cannot be read: {type(error).__name__}.",
-            hint="Install localrank again: pip install --force-reinstall localrank",
-        ) from error
+        raise _unreadable(label, error) from error
+
+
+def _unreadable(label: str, error: OSError) -> ModelLoadError:
+    return ModelLoadError(
+        f"The file {label} of the embedded model cannot be read: {type(error).__name__}.",
+        hint="Install localrank again: pip install --force-reinstall localrank",
+    )
