@@ -1,0 +1,141 @@
+"""From the embedded int8 graph back to float32 weights in the usual names, so that training can start from it offline.
+
+Each int8 product is undone: weight = rounded × scale, divided by the smoothing that its input was multiplied with. What
+rounding took away stays away; the ranking is that of the embedded model but for what dynamic int8 adds to each run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from localrank.contract.errors import MissingDependencyError, ModelLoadError
+from localrank_transformers import bundled
+
+__all__ = ["write_float32"]
+
+Floats = npt.NDArray[np.float32]
+
+GRAPH = "onnx/model_int8.onnx"
+_TEXT_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
+_SEPARATE = ("attention.output.dense", "intermediate.dense", "output.dense")
+_ATTENTION = tuple(f"attention.self.{name}" for name in ("query", "key", "value"))
+
+
+def write_float32(name: str, folder: Path) -> None:
+    """Write `config.json`, the tokenizer and `model.safetensors` of an embedded model to `folder`.
+
+    Args:
+        name: One of `localrank_transformers.bundled.bundled_names()`.
+        folder: Made where it does not exist.
+
+    Raises:
+        MissingDependencyError: The package onnx or safetensors is absent.
+        ModelLoadError: The embedded graph is damaged, or not of the layout that `localrank models optimize` writes.
+    """
+    onnx, save_file = _packages()
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in _TEXT_FILES:
+        (folder / file).write_bytes(bundled.read_file(name, file))
+    model = onnx.load_from_string(bundled.read_file(name, GRAPH))
+    layers = int(json.loads((folder / "config.json").read_text())["num_hidden_layers"])
+    tensors = _Graph(model, onnx.numpy_helper.to_array).tensors(layers)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def _packages() -> tuple[Any, Any]:
+    try:
+        import onnx  # noqa: PLC0415  # an extra
+        from safetensors.numpy import save_file  # noqa: PLC0415  # an extra
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"Reading the embedded model's weights needs the package {error.name}.",
+            hint='pip install "localrank[train]"',
+        ) from error
+    return onnx, save_file
+
+
+class _Graph:
+    """The nodes of a graph that `optimizing.encoder_graph` wrote, in the order in which it wrote them."""
+
+    def __init__(self, model: Any, to_array: Any) -> None:
+        self._nodes = list(model.graph.node)
+        self._constants = {one.name: np.asarray(to_array(one)) for one in model.graph.initializer}
+        self._makers = {output: node for node in self._nodes for output in node.output}
+
+    def tensors(self, layers: int) -> dict[str, Floats]:
+        """Return the weights under the names of transformers' BertForSequenceClassification.
+
+        Raises:
+            ModelLoadError: The graph is another than expected.
+        """
+        try:
+            return dict(self._all(layers))
+        except (KeyError, StopIteration, IndexError, ValueError) as error:
+            raise ModelLoadError(
+                f"The embedded graph has another layout than expected ({type(error).__name__})."
+            ) from error
+
+    def _all(self, layers: int) -> Iterator[tuple[str, Floats]]:
+        yield from self._embeddings()
+        norms = iter([node for node in self._nodes if node.op_type == "LayerNormalization"])
+        products = iter([node for node in self._nodes if node.op_type == "DynamicQuantizeMatMul"])
+        yield from self._norm("bert.embeddings.LayerNorm", next(norms))
+        for number in range(layers):
+            at = f"bert.encoder.layer.{number}."
+            joined = [next(products)] if number < layers - 1 else [next(products), next(products)]
+            parts = [self._linear(node) for node in joined]
+            weight = np.concatenate([part[0] for part in parts])
+            bias = np.concatenate([part[1] for part in parts])
+            for name, own, offset in zip(_ATTENTION, np.split(weight, 3), np.split(bias, 3), strict=True):
+                yield from _named(at + name, own, offset)
+            for name in _SEPARATE:
+                yield from _named(at + name, *self._linear(next(products)))
+            yield from self._norm(f"{at}attention.output.LayerNorm", next(norms))
+            yield from self._norm(f"{at}output.LayerNorm", next(norms))
+        dense, out = [node for node in self._nodes if node.op_type == "MatMul"]
+        yield from self._plain("bert.pooler.dense", dense)
+        yield from self._plain("classifier", out)
+
+    def _embeddings(self) -> Iterator[tuple[str, Floats]]:
+        looked_up = [node for node in self._nodes if node.op_type == "Gather"]
+        rows, scales, types = (self._constants[node.input[0]] for node in looked_up)
+        slices = [
+            node for node in self._nodes if node.op_type == "Slice" and node.input[0] in self._constants
+        ]
+        at = "bert.embeddings."
+        yield f"{at}word_embeddings.weight", _floats(rows.astype(np.float32) * scales)
+        yield f"{at}position_embeddings.weight", _floats(self._constants[slices[0].input[0]])
+        yield f"{at}token_type_embeddings.weight", _floats(types)
+
+    def _linear(self, node: Any) -> tuple[Floats, Floats]:
+        """Return weight (outputs, inputs) and bias of a product in int8."""
+        source, rounded, scales, _, bias = node.input
+        weight = self._constants[rounded].astype(np.float32) * self._constants[scales][None, :]
+        maker = self._makers.get(source)
+        if maker is not None and maker.op_type == "Mul" and maker.input[1] in self._constants:
+            weight = weight * self._constants[maker.input[1]].reshape(-1, 1)
+        return _floats(weight.T), _floats(self._constants[bias])
+
+    def _plain(self, name: str, node: Any) -> Iterator[tuple[str, Floats]]:
+        added = next(
+            other for other in self._nodes if other.op_type == "Add" and node.output[0] in other.input
+        )
+        yield from _named(name, self._constants[node.input[1]].T, self._constants[added.input[1]])
+
+    def _norm(self, name: str, node: Any) -> Iterator[tuple[str, Floats]]:
+        yield from _named(name, self._constants[node.input[1]], self._constants[node.input[2]])
+
+
+def _named(name: str, weight: npt.NDArray[Any], bias: npt.NDArray[Any]) -> Iterator[tuple[str, Floats]]:
+    yield f"{name}.weight", _floats(weight)
+    yield f"{name}.bias", _floats(bias)
+
+
+def _floats(values: npt.NDArray[Any]) -> Floats:
+    return np.ascontiguousarray(values, dtype=np.float32)

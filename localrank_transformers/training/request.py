@@ -1,0 +1,83 @@
+"""What `train` was called with, written beside the checkpoints so that `resume` needs nothing else."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from localrank.contract.errors import InvalidRequestError
+from localrank_transformers.training.mining import MiningSettings
+from localrank_transformers.training.settings import TrainSettings
+
+__all__ = ["StudentShape", "TrainRequest", "load_request", "save_request"]
+
+_FILE = "request.json"
+
+
+@dataclass(frozen=True, slots=True)
+class StudentShape:
+    """A smaller model to make of the base; None keeps what the base has."""
+
+    layers: int | None = None
+    hidden: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainRequest:
+    """The arguments of `train`.
+
+    Attributes:
+        data: Files and BEIR folders to learn from.
+        out: The folder to write.
+        base: The weights to start from: an embedded model's name, a folder, an alias or a hub id.
+        dev: Files and BEIR folders to measure on; empty keeps a part of `data` apart.
+        dev_share: How much of `data`, where `dev` is empty.
+        teacher: A model whose scores are learnt, in any form that `localrank.rerank` takes; None takes those in the data.
+        student: A smaller shape.
+        negatives: "bm25", or a bi-encoder's folder or hub id that sentence-transformers loads.
+        mining: How many negatives, and which.
+        settings: How to train.
+    """
+
+    data: tuple[Path, ...]
+    out: Path
+    base: str = "localrank-mini"
+    dev: tuple[Path, ...] = ()
+    dev_share: float = 0.1
+    teacher: str | None = None
+    student: StudentShape = StudentShape()
+    negatives: str = "bm25"
+    mining: MiningSettings = field(default_factory=MiningSettings)
+    settings: TrainSettings = field(default_factory=TrainSettings)
+
+
+def save_request(request: TrainRequest, folder: Path) -> None:
+    """Write the request to `folder`."""
+    (folder / _FILE).write_text(json.dumps(asdict(request), indent=2, default=str) + "\n", encoding="utf-8")
+
+
+def load_request(folder: Path) -> TrainRequest:
+    """Read what `save_request` wrote.
+
+    Raises:
+        InvalidRequestError: There is none: nothing was begun here.
+    """
+    try:
+        fields: dict[str, Any] = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidRequestError(
+            f"{folder} holds no run to resume.", hint="Pass the folder of a run that was interrupted."
+        ) from error
+    return TrainRequest(
+        **fields
+        | {
+            "data": tuple(map(Path, fields["data"])),
+            "dev": tuple(map(Path, fields["dev"])),
+            "out": Path(fields["out"]),
+            "student": StudentShape(**fields["student"]),
+            "mining": MiningSettings(**fields["mining"]),
+            "settings": TrainSettings(**fields["settings"]),
+        }
+    )

@@ -1,0 +1,73 @@
+"""A whole training run, top to bottom: prepare, start weights, train, calibrate, publish."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from localrank.contract.errors import InvalidRequestError
+from localrank_transformers.training.development import first_stage_scores, measure
+from localrank_transformers.training.fitting import fit, load_model
+from localrank_transformers.training.outcome import Progress, TrainResult
+from localrank_transformers.training.preparing import prepare, read_prepared, write_prepared
+from localrank_transformers.training.publishing import publish
+from localrank_transformers.training.request import TrainRequest, load_request, save_request
+from localrank_transformers.training.start import write_start
+from localrank_transformers.training.watching import list_logits
+
+__all__ = ["WORK", "resume_run", "start_run"]
+
+WORK = "run"
+"""The folder in `out` that holds what a resumed run needs; it may be deleted when the model is done."""
+
+OnStep = Callable[[str], None]
+OnProgress = Callable[[Progress], None]
+
+
+def start_run(request: TrainRequest, on_step: OnStep, on_progress: OnProgress) -> TrainResult:
+    """Prepare data and start weights, then train; see `localrank_transformers.training.train`."""
+    work = request.out / WORK
+    if (work / "checkpoints").exists():
+        raise InvalidRequestError(
+            f"{request.out} holds a run already.",
+            hint=f"Go on with it (--resume {request.out}), or take another folder.",
+        )
+    work.mkdir(parents=True, exist_ok=True)
+    lists, dev = prepare(request, on_step)
+    write_prepared(work, lists, dev)
+    on_step(f"start weights: {request.base}")
+    write_start(request.base, work / "start", seed=request.settings.seed)
+    save_request(request, work)
+    return _run(request, on_step, on_progress, resumed=False)
+
+
+def resume_run(out: Path, on_step: OnStep, on_progress: OnProgress) -> TrainResult:
+    """Go on from the last checkpoint; see `localrank_transformers.training.resume`."""
+    return _run(replace(load_request(out / WORK), out=out), on_step, on_progress, resumed=True)
+
+
+def _run(request: TrainRequest, on_step: OnStep, on_progress: OnProgress, *, resumed: bool) -> TrainResult:
+    work = request.out / WORK
+    lists, dev = read_prepared(work)
+    model = load_model(work / "start", request.settings)
+    first, before = measure(dev, first_stage_scores(dev)), measure(dev, list_logits(model, dev))
+    on_step(
+        f"train on {len(lists)} lists; {len(dev)} to measure on: first stage {first:.4f}, base {before:.4f}"
+    )
+    begun = time.monotonic()
+    fitted = fit(
+        model,
+        lists,
+        dev,
+        request.settings,
+        checkpoints=work / "checkpoints",
+        resume=resumed and (work / "checkpoints").exists(),
+        on_progress=on_progress,
+    )
+    seconds = time.monotonic() - begun
+    result = TrainResult(
+        request.out, not fitted.stopped, fitted.steps, fitted.total, first, before, seconds=seconds
+    )
+    return result if fitted.stopped else publish(fitted, result, request, lists, dev, on_step)

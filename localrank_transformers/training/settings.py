@@ -1,0 +1,85 @@
+"""What a training run was asked for, checked once, and kept beside its checkpoints so that it can be resumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from localrank.contract.errors import InvalidRequestError
+
+__all__ = ["Device", "Dtype", "Loss", "TrainSettings"]
+
+Loss: TypeAlias = Literal["mix", "listwise-ce", "distill", "bce", "lambda"]
+Device: TypeAlias = Literal["auto", "cpu", "cuda"]
+Dtype: TypeAlias = Literal["auto", "bf16", "fp32"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """How to train.
+
+    Attributes:
+        loss: `mix`: cross-entropy over each list against `hard` parts of the label and the rest of the soft distribution, plus
+            `bce` times the binary cross-entropy of each pair. `listwise-ce`: the label alone. `distill`: the soft distribution
+            alone. `bce`: each pair by itself. `lambda`: LambdaLoss (Wang et al. 2018), for graded labels.
+        hard: In `mix`, the label's share of the target where a list has both labels and scores.
+        bce: In `mix`, the weight of the binary cross-entropy.
+        temperature: Scores are divided by it before the softmax that makes the soft distribution.
+        epochs: Passes over the data; a fraction is allowed.
+        steps: Instead of `epochs`: optimizer steps.
+        batch_size: Lists a step.
+        list_size: Documents of a list that are read at a time: a positive, and others drawn anew each time.
+        max_length: Tokens of a pair; None takes 256, or less where the weights read less.
+        learning_rate: At its peak, after a tenth of the steps; it then falls to 0 in a line.
+        weight_decay: Of AdamW.
+        seed: Of order, draws and new weights.
+        device: `auto` takes CUDA where there is one.
+        dtype: `auto` takes bf16 arithmetic where the device has it; weights stay in float32.
+        measure_every: Steps between two measurements on the development set; None means ten in the run.
+        patience: Measurements without a gain after which training ends; None means never.
+        mini_batch: Pairs computed at once, of the most similar lengths of a step.
+    """
+
+    loss: Loss = "mix"
+    hard: float = 0.7
+    bce: float = 0.3
+    temperature: float = 1.0
+    epochs: float = 1.0
+    steps: int | None = None
+    batch_size: int = 8
+    list_size: int = 8
+    max_length: int | None = None
+    learning_rate: float = 5e-5
+    weight_decay: float = 0.01
+    seed: int = 12
+    device: Device = "auto"
+    dtype: Dtype = "auto"
+    measure_every: int | None = None
+    patience: int | None = 4
+    mini_batch: int = 16
+
+    def __post_init__(self) -> None:
+        for name, kind in (("loss", Loss), ("device", Device), ("dtype", Dtype)):
+            if getattr(self, name) not in get_args(kind):
+                known = ", ".join(map(repr, get_args(kind)))
+                raise InvalidRequestError(f"{name} is {getattr(self, name)!r}.", hint=f"Pass one of {known}.")
+        for name in ("batch_size", "mini_batch", "steps", "measure_every", "patience"):
+            self._check(name, at_least=1)
+        self._check("list_size", at_least=2)
+        self._check("max_length", at_least=16)
+        for name in ("epochs", "learning_rate", "temperature"):
+            if getattr(self, name) <= 0:
+                raise InvalidRequestError(
+                    f"{name} is {getattr(self, name)!r}.", hint="Pass a number above 0."
+                )
+        if not 0 <= self.hard <= 1 or self.bce < 0:
+            raise InvalidRequestError(
+                f"hard is {self.hard!r} and bce is {self.bce!r}.", hint="hard is in 0–1, bce at least 0."
+            )
+
+    def _check(self, name: str, *, at_least: int) -> None:
+        value = getattr(self, name)
+        if value is not None and value < at_least:
+            raise InvalidRequestError(
+                f"{name} is {value!r}.", hint=f"Pass an integer of at least {at_least}."
+            )

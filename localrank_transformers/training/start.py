@@ -1,0 +1,90 @@
+"""The weights that training starts from, as one folder: a float32 sequence classifier with one label and no dropout."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import transformers
+from transformers.utils import logging as transformers_logging
+
+from localrank.contract.errors import ModelLoadError
+from localrank_transformers import bundled
+from localrank_transformers.files import fetch_torch, locate
+from localrank_transformers.training.from_bundled import write_float32
+
+__all__ = ["write_start"]
+
+_DROPOUTS = (
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+    "classifier_dropout",
+    "embedding_dropout",
+    "attention_dropout",
+    "mlp_dropout",
+)
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+
+
+def write_start(base: str, folder: Path, *, seed: int) -> str:
+    """Write the start weights of `base` to `folder` and return its name for people.
+
+    A base without a head (an encoder, a bi-encoder) gets a new one, drawn by `seed`. Dropout is off: on a CPU it costs half of
+    the time of a step, and runs of a few passes do not gain by it.
+
+    Args:
+        base: An embedded model's name, a folder, an alias or a hub id.
+        folder: Made anew.
+        seed: Of a new head's weights.
+
+    Raises:
+        ModelLoadError: There are no float32 weights, or the head has several labels.
+        UnknownModelError: There is no such model.
+    """
+    location = locate(base)
+    folder.mkdir(parents=True, exist_ok=True)
+    if location.folder is None and location.hub is None:
+        write_float32(location.model_id, folder)
+        source = folder
+    else:
+        source = fetch_torch(location) or folder
+    if not (source / "model.safetensors").is_file() and not list(source.glob("*.safetensors")):
+        raise ModelLoadError(
+            f"The base {base!r} has no model.safetensors, so it cannot be trained on.",
+            hint=f"Take a folder with float32 weights, a hub id, or an embedded model: {', '.join(bundled.bundled_names())}.",
+        )
+    model = _loaded(source, seed)
+    model.save_pretrained(folder)
+    for name in _TOKENIZER_FILES:
+        if (source / name).is_file() and source != folder:
+            shutil.copyfile(source / name, folder / name)
+    return location.model_id
+
+
+def _loaded(source: Path, seed: int) -> Any:
+    config = transformers.AutoConfig.from_pretrained(source, local_files_only=True)
+    if (
+        config.architectures
+        and config.architectures[0].endswith("SequenceClassification")
+        and config.num_labels != 1
+    ):
+        raise ModelLoadError(
+            f"The base has {config.num_labels} labels; a reranker is trained with one.",
+            hint="Take a reranker with one label, or an encoder without a head.",
+        )
+    for name in _DROPOUTS:
+        if getattr(config, name, None) is not None:
+            setattr(config, name, 0.0)
+    config.num_labels = 1
+    config.id2label, config.label2id = {0: "RELEVANCE"}, {"RELEVANCE": 0}
+    transformers.set_seed(seed)
+    transformers_logging.set_verbosity_error()  # it reports a new head as if it were a fault
+    try:
+        return transformers.AutoModelForSequenceClassification.from_pretrained(
+            source, config=config, dtype="float32", local_files_only=True, use_safetensors=True
+        )
+    except Exception as error:
+        raise ModelLoadError(
+            f"transformers cannot load {str(source)!r} as a classifier: {str(error).splitlines()[0][:300]}"
+        ) from error
