@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.cpu_features import cpu_features
 from localrank_transformers.families.exported import EXPORTED_FILE
+from localrank_transformers.families.late_layout import late_file_names
 from localrank_transformers.hub_errors import not_here
 from localrank_transformers.hub_repository import HubRepository, HubSource, open_repository
 from localrank_transformers.onnx_choice import Precision, choose_onnx
@@ -91,6 +92,7 @@ def fetch_onnx_model(
     if onnx is None:
         raise _no_onnx(repository, precision)
     folder = repository.fetch(_base(repository), should_stop)
+    _fetch_late_layout(repository, should_stop)
     if accept is not None:
         accept(folder)
     repository.fetch([onnx], should_stop)
@@ -149,6 +151,16 @@ def _base(repository: HubRepository) -> list[str]:
     )
 
 
+def _fetch_late_layout(repository: HubRepository, should_stop: ShouldStop) -> None:
+    """Fetch the small files that tell how a late-interaction model reads, where the repository has them."""
+    names = set(repository.names)
+    if "artifact.metadata" not in names and not {"modules.json", "config_sentence_transformers.json"} <= names:
+        return
+    folder = repository.fetch([name for name in late_file_names([]) if name in names], should_stop)
+    inside = [{"path": path} for path in _module_paths(folder)]
+    repository.fetch([name for name in late_file_names(inside) if name in names], should_stop)
+
+
 def _no_onnx(repository: HubRepository, precision: Precision) -> ModelLoadError:
     repo_id = repository.source.repo_id
     graphs = sorted(name for name in repository.names if name.endswith(".onnx"))
@@ -172,11 +184,15 @@ def _no_safetensors(repository: HubRepository) -> ModelLoadError:
 
 def _module_files(folder: Path, names: Collection[str]) -> list[str]:
     """Return the files in the folders that `modules.json` of sentence-transformers names."""
+    wanted = ("config.json", "model.safetensors")
+    return [name for path in _module_paths(folder) for file in wanted if (name := f"{path}/{file}") in names]
+
+
+def _module_paths(folder: Path) -> list[str]:
     if not (folder / "modules.json").is_file():
         return []
     try:
         paths = {str(module["path"]) for module in json.loads((folder / "modules.json").read_text("utf-8"))}
     except (ValueError, KeyError, TypeError) as error:
         raise ModelLoadError(f"modules.json is malformed: {type(error).__name__}.") from error
-    wanted = ("config.json", "model.safetensors")
-    return [name for path in sorted(paths - {""}) for file in wanted if (name := f"{path}/{file}") in names]
+    return sorted(paths - {""})

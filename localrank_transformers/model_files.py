@@ -12,10 +12,12 @@ from localrank.contract.errors import ModelLoadError
 from localrank_transformers import bundled
 from localrank_transformers.cpu_features import cpu_features
 from localrank_transformers.families.exported import EXPORTED_FILE, ExportedGraph, exported_graph
+from localrank_transformers.families.late_layout import LateLayout, is_late_interaction, read_late_layout
 from localrank_transformers.onnx_choice import Precision, choose_onnx
 from localrank_transformers.safety import check_onnx, check_size
+from localrank_transformers.torch_files import read_settings_files
 
-__all__ = ["ModelFiles", "read_embedded", "read_folder", "read_settings", "read_snapshot"]
+__all__ = ["ModelFiles", "late_layout", "read_embedded", "read_folder", "read_settings", "read_snapshot"]
 
 _NODES_AT_MOST = 8 << 20
 _DYNAMIC_OPERATOR = b"DynamicQuantizeLinear"
@@ -36,6 +38,7 @@ class ModelFiles:
         onnx: The graph: a path (external data lies beside it), or its bytes.
         dynamic_int8: Whether activations are quantized at run time, so that a padded batch would couple its documents.
         exported: What a folder that was exported here says of its graph.
+        late: The layout of a late-interaction model, None for another.
         check: To be called before the graph is loaded: ends a check that began with the reading, and raises ModelLoadError.
     """
 
@@ -45,6 +48,7 @@ class ModelFiles:
     onnx: Path | bytes
     dynamic_int8: bool
     exported: ExportedGraph | None = None
+    late: LateLayout | None = None
     check: Callable[[], None] = _nothing
 
 
@@ -74,14 +78,26 @@ def read_snapshot(folder: Path, onnx_name: str, *, root: Path) -> ModelFiles:
     onnx = folder / onnx_name
     check_onnx(onnx, root=root)
     config, tokenizer_config, exported = read_settings(folder)
+    late = late_layout(folder)
     return ModelFiles(
-        config=config,
+        config=_optional(folder, f"{late.encoder}/config.json") if late and late.encoder else config,
         tokenizer_config=tokenizer_config,
         tokenizer_json=_content(folder, "tokenizer.json"),
         onnx=onnx,
         dynamic_int8=_is_dynamic(onnx),
         exported=exported,
+        late=late,
     )
+
+
+def late_layout(folder: Path) -> LateLayout | None:
+    """Return the layout of a late-interaction model, or None where the files prove none.
+
+    Raises:
+        ModelLoadError: A file is missing or damaged, or a module is of another kind.
+    """
+    files = read_settings_files(folder)
+    return read_late_layout(files) if is_late_interaction(files) else None
 
 
 def read_settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any], ExportedGraph | None]:

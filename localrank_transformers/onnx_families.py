@@ -17,9 +17,12 @@ from localrank_transformers.families.cross_encoder import (
     window,
 )
 from localrank_transformers.families.exported import ExportedFamily, ExportedGraph
+from localrank_transformers.families.late_interaction import LateTokenizer
+from localrank_transformers.families.late_layout import LateLayout
 from localrank_transformers.model_files import ModelFiles
 from localrank_transformers.onnx_causal import CausalFamily
 from localrank_transformers.onnx_family import OnnxFamily, PairFamily
+from localrank_transformers.onnx_late import LateFamily
 from localrank_transformers.tokenization import PairTokenizer
 
 __all__ = ["check_served", "open_family"]
@@ -31,16 +34,21 @@ _OTHERS = {
 }
 
 
-def check_served(config: Mapping[str, Any], exported: ExportedGraph | None) -> ExportedFamily:
+def check_served(
+    config: Mapping[str, Any], exported: ExportedGraph | None, late: LateLayout | None
+) -> ExportedFamily:
     """Return the family by which a graph is served.
 
     Args:
         config: `config.json`.
         exported: What the folder says of its graph.
+        late: The layout of a late-interaction model, None for another.
 
     Raises:
         ModelLoadError: It is of a family that ONNX Runtime does not serve.
     """
+    if late is not None:
+        return "late-interaction"
     if exported is not None:
         return exported.family
     architecture = str((config.get("architectures") or ["unknown"])[0])
@@ -70,14 +78,15 @@ def open_family(
         ModelLoadError: The files do not make such a model, or it is of a family that is not served.
         InvalidRequestError: A setting that does not fit it.
     """
-    match check_served(files.config, files.exported):
+    match check_served(files.config, files.exported, files.late):
         case "cross-encoder":
             _refuse_instruction(instruction, "a cross-encoder")
             return _cross_encoder(files, max_length, affordable)
         case "causal":
             return _causal(files, max_length, affordable, instruction)
         case "late-interaction":
-            raise ModelLoadError("Late interaction is not served.", hint="Use TorchReranker.")
+            _refuse_instruction(instruction, "a late-interaction model")
+            return _late_interaction(files, max_length, affordable)
 
 
 def _cross_encoder(files: ModelFiles, max_length: int | None, affordable: int | None) -> PairFamily:
@@ -103,10 +112,29 @@ def _causal(
         tokenizer,
         _tokenizer(files.tokenizer_json),
         template,
-        bos=_start_token(files.tokenizer_config),
+        bos=_special_token(files.tokenizer_config, "bos_token"),
         max_length=window(shape, max_length, affordable),
     )
     return CausalFamily(tokenizer, prompt, template.reads_instruction, instruction)
+
+
+def _late_interaction(files: ModelFiles, max_length: int | None, affordable: int | None) -> LateFamily:
+    layout = files.late
+    if layout is None:
+        raise ModelLoadError(
+            "The folder lacks the files that say how queries and documents are marked.",
+            hint="Export the model again: localrank models export NAME --out FOLDER",
+        )
+    # The tokenizer may state the length that the encoder was tuned with; the positions are what limits it.
+    shape = CrossEncoderShape(1, longest_window(files.config, {}), 0)
+    tokenizer = LateTokenizer(
+        _tokenizer(files.tokenizer_json),
+        layout,
+        max_length=window(shape, max_length, affordable or layout.document_length),
+        mask_token=_special_token(files.tokenizer_config, "mask_token"),
+    )
+    hidden = files.config.get("hidden_size")
+    return LateFamily(tokenizer, hidden if isinstance(hidden, int) else None, layout.width)
 
 
 def _refuse_instruction(instruction: str | None, what: str) -> None:
@@ -116,8 +144,8 @@ def _refuse_instruction(instruction: str | None, what: str) -> None:
         )
 
 
-def _start_token(tokenizer_config: Mapping[str, Any]) -> str | None:
-    token = tokenizer_config.get("bos_token")
+def _special_token(tokenizer_config: Mapping[str, Any], name: str) -> str | None:
+    token = tokenizer_config.get(name)
     token = token.get("content") if isinstance(token, dict) else token
     return token if isinstance(token, str) else None
 

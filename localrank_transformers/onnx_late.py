@@ -1,4 +1,4 @@
-"""Late interaction over a graph that gives a vector a token: the mean over the query's tokens of the best cosine in each document.
+"""Late interaction over a graph of token vectors: the mean over the query's tokens of the best cosine in each document.
 
 A document's vectors are compared as soon as they are computed and then let go, so what is held is one document a worker.
 """
@@ -19,16 +19,25 @@ from localrank_transformers.onnx_family import OnnxQuery, Runs, Scorer
 from localrank_transformers.scoring import Activation, margins
 from localrank_transformers.tokenization import DocumentTokens, Ids, Row
 
-__all__ = ["LateFamily", "check_vectors", "mean_of_best_cosines"]
+__all__ = ["LateFamily", "mean_of_best_cosines"]
 
 _SMALLEST_NORM = 1e-12
+_HINT = "Export the model with `localrank models export NAME --out FOLDER`, or use TorchReranker."
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LateFamily:
-    """Query and documents apart; see `OnnxFamily`."""
+    """Query and documents apart; see `OnnxFamily`.
+
+    Attributes:
+        tokenizer: Makes rows.
+        hidden: Width of the encoder without its projection, where it is known.
+        width: Numbers of a token's vector, where the files state them.
+    """
 
     tokenizer: LateTokenizer
+    hidden: int | None = None
+    width: int | None = None
     activation: Activation = "none"
     groups: bool = False
     reads_instruction: bool = False
@@ -36,7 +45,7 @@ class LateFamily:
 
     def open(self, query: str, instruction: str | None) -> OnnxQuery:  # noqa: ARG002  # a row has no place for it
         """Tokenize a query."""
-        return _LateOnnxQuery(self.tokenizer, self.tokenizer.query(query))
+        return _Query(self, self.tokenizer.query(query))
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the character span of each token of `text`."""
@@ -44,10 +53,10 @@ class LateFamily:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class _LateOnnxQuery:
+class _Query:
     """See `OnnxQuery`."""
 
-    tokenizer: LateTokenizer
+    family: LateFamily
     query: LateQuery
 
     @property
@@ -55,20 +64,20 @@ class _LateOnnxQuery:
         return self.query.truncated
 
     def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
-        return self.tokenizer.documents(texts)
+        return self.family.tokenizer.documents(texts)
 
     def length(self, document: DocumentTokens) -> int:
-        return self.tokenizer.length(document)
+        return self.family.tokenizer.length(document)
 
     def scorer(self, request: Runs) -> Scorer:
-        return _Scorer(self.tokenizer, self.query, request)
+        return _Scorer(self.family, self.query, request)
 
 
 class _Scorer:
     """Encodes the query at the first document, once for all workers, and each document alone."""
 
-    def __init__(self, tokenizer: LateTokenizer, query: LateQuery, request: Runs) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, family: LateFamily, query: LateQuery, request: Runs) -> None:
+        self._family = family
         self._query = query
         self._request = request
         self._vectors: npt.NDArray[np.float32] | None = None
@@ -81,14 +90,16 @@ class _Scorer:
     def _query_vectors(self) -> npt.NDArray[np.float32]:
         with self._lock:
             if self._vectors is None:
-                self._vectors = _unit_vectors(self._request, self._query.ids, self._query.attended)
+                ids = self._query.ids
+                vectors = _vectors(self._request, ids, self._query.attended)
+                _checked(vectors, len(ids), hidden=self._family.hidden, width=self._family.width)
+                self._vectors = _unit(vectors)
             return self._vectors
 
     def _score(self, query: npt.NDArray[np.float32], document: DocumentTokens) -> float:
-        row = self._tokenizer.row(document)
-        return mean_of_best_cosines(
-            query, _unit_vectors(self._request, row, None), self._tokenizer.counted(row)
-        )
+        tokenizer = self._family.tokenizer
+        row = tokenizer.row(document)
+        return mean_of_best_cosines(query, _unit(_vectors(self._request, row, None)), tokenizer.counted(row))
 
 
 def mean_of_best_cosines(
@@ -105,37 +116,28 @@ def mean_of_best_cosines(
     return float(cosines.max(axis=1, initial=-1.0).mean())
 
 
-def check_vectors(request: Runs, tokenizer: LateTokenizer, *, hidden: int | None, width: int | None) -> None:
-    """Check with one short query that the graph gives the projected vectors of a token.
-
-    Args:
-        request: Runs the graph.
-        tokenizer: Makes the query.
-        hidden: Width of the encoder without its projection, where it is known.
-        width: Numbers of a token's vector, where the files state them.
-
-    Raises:
-        ModelLoadError: It gives something else.
-    """
-    query = tokenizer.query("a")
-    found = request.run([Row(query.ids, np.zeros_like(query.ids), query.attended)])
-    if found.ndim != 3 or found.shape[:2] != (1, len(query.ids)):
+def _checked(vectors: npt.NDArray[Any], tokens: int, *, hidden: int | None, width: int | None) -> None:
+    """Refuse what is no vector a token, or is the encoder's own vector without the projection."""
+    if vectors.ndim != 2 or len(vectors) != tokens:
         raise ModelLoadError(
-            f"The graph gives {found.shape} numbers for {len(query.ids)} tokens; late interaction needs a vector a token.",
+            f"The graph gives {vectors.shape} numbers for {tokens} tokens; late interaction needs a vector a token.",
             hint=_HINT,
         )
-    if found.shape[2] == hidden != width:
+    if vectors.shape[1] == hidden != width:
         raise ModelLoadError(
             f"The graph gives {hidden} numbers a token, which is the encoder without its projection.",
             hint=_HINT,
         )
 
 
-_HINT = "Export the model with `localrank models export NAME --out FOLDER`, or use TorchReranker."
+def _vectors(request: Runs, ids: Ids, attended: Ids | None) -> npt.NDArray[Any]:
+    found: npt.NDArray[Any] = request.run([Row(ids, np.zeros_like(ids), attended)])[0]
+    return found
 
 
-def _unit_vectors(request: Runs, ids: Ids, attended: Ids | None) -> npt.NDArray[np.float32]:
-    vectors: npt.NDArray[Any] = request.run([Row(ids, np.zeros_like(ids), attended)])[0].astype(np.float32)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    found: npt.NDArray[np.float32] = vectors / np.maximum(lengths, _SMALLEST_NORM)
+def _unit(vectors: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    single = vectors.astype(np.float32)
+    found: npt.NDArray[np.float32] = single / np.maximum(
+        np.linalg.norm(single, axis=1, keepdims=True), _SMALLEST_NORM
+    )
     return found
