@@ -55,6 +55,7 @@ class CohereReranker:
         scores_comparable: Whether a long list may be split.
         score_kind: What a score is.
         accepts_objects: Whether whole objects are sent.
+        is_remote: True: every call is a request to the service.
 
     Raises:
         InvalidRequestError: An argument that cannot work.
@@ -94,6 +95,7 @@ class CohereReranker:
         self.scores_comparable = self._settings.comparable
         self.score_kind: ScoreKind = spoken.score_kind
         self.accepts_objects = fields is not None
+        self.is_remote = True
 
     @property
     def fingerprint(self) -> str:

@@ -35,8 +35,12 @@ class ProgressBar:
 
     def __call__(self, event: CallProgress) -> None:
         """Note how far the call is."""
+        self.show(event.done)
+
+    def show(self, done: int) -> None:
+        """Note that `done` are done."""
         with self._lock:
-            self._done = event.done
+            self._done = done
             self._update()
 
     def start(self) -> None:

@@ -25,6 +25,7 @@ __all__ = [
     "SyncRerankerModel",
     "accepts_objects",
     "ignore_progress",
+    "is_remote",
     "score_kind",
     "scores_comparable",
 ]
@@ -125,6 +126,7 @@ class RerankerModel(Protocol):
     - `score_kind: "unknown" | "probability" | "logit" | "ordinal" = "unknown"` — copied to the result.
     - `accepts_objects: bool = False` — `options.objects` is filled with the caller's own documents.
     - `max_documents_per_call: int | None = None` — what one call of the service takes.
+    - `is_remote: bool = False` — calls leave this machine and may cost money, so a command that makes many asks first.
     - `fingerprint: str` — what a cache keys on; without it, provider and model id.
     - `token_spans(text) -> Sequence[tuple[int, int]]` — character spans of tokens, for cutting by tokens.
     - `async warm_up()` — load now; `async aclose()` — release what is held.
@@ -177,6 +179,11 @@ def score_kind(model: AnyReranker) -> ScoreKind:
     """What a score of `model` is (default `unknown`)."""
     kind: ScoreKind = getattr(model, "score_kind", "unknown")
     return kind
+
+
+def is_remote(model: AnyReranker) -> bool:
+    """Whether calls of `model` go to a service (default False)."""
+    return bool(getattr(model, "is_remote", False))
 
 
 def accepts_objects(model: AnyReranker) -> bool:

@@ -1,0 +1,128 @@
+"""What an evaluation will ask of remote models: requests, texts, and their list price."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from localrank.contract.model import AnyReranker, is_remote
+from localrank.evaluation.collection import Collection
+from localrank.evaluation.first_stage import FirstStage
+from localrank.evaluation.journal import Journal, key_of
+from localrank.providers.prices import Price, known_prices
+
+__all__ = ["PlannedCalls", "planned_calls"]
+
+CHARACTERS_PER_TOKEN = 4
+"""Of English text, about: an estimate to state a price with (https://help.openai.com/en/articles/4936856)."""
+
+TOKENS_PER_UNIT_DOCUMENT = 500
+DOCUMENTS_PER_UNIT = 100
+"""A search unit is a query with up to 100 documents of up to 500 tokens, longer ones counting as several
+(https://cohere.com/pricing)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCalls:
+    """What one remote model will be asked at most.
+
+    Attributes:
+        name: The model's name in reports.
+        model: `provider:model-id` of the remote model; inside a wrapper it is not the one named.
+        queries: Queries that are not in the journal.
+        requests: Requests that they take, without repetitions.
+        pairs: Pairs of query and document that are sent.
+        tokens: About so many.
+        dollars: Their list price; None where it is not known.
+        price: Where the price is from; None where it is not known.
+    """
+
+    name: str
+    model: str
+    queries: int
+    requests: int
+    pairs: int
+    tokens: int
+    dollars: float | None
+    price: Price | None
+
+
+def planned_calls(
+    models: Mapping[str, AnyReranker],
+    collection: Collection,
+    stage: FirstStage,
+    *,
+    journal: Journal | None = None,
+    instruction: str | None = None,
+) -> list[PlannedCalls]:
+    """Return the calls of each remote model, those inside wrappers too, of which a wrapper may spare some."""
+    prices = {(price.provider, price.model_id): price for price in known_prices()}
+    planned = []
+    for name, model in models.items():
+        services = [one for one in _leaves(model) if is_remote(one)]
+        if not services:
+            continue
+        left = _left(model, collection, stage, journal or Journal(), instruction)
+        planned += [_calls(name, one, left, prices.get((one.provider, one.model_id))) for one in services]
+    return [one for one in planned if one.queries]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lengths:
+    """About the tokens of one query's pairs, a number a candidate."""
+
+    pairs: tuple[int, ...]
+
+
+def _left(
+    model: AnyReranker,
+    collection: Collection,
+    stage: FirstStage,
+    journal: Journal,
+    instruction: str | None,
+) -> list[_Lengths]:
+    left = []
+    for query, text in collection.queries.items():
+        documents = [(document, collection.documents[document]) for document, _ in stage.run[query]]
+        if documents and journal.get(key_of(model, text, documents, instruction)) is None:
+            left.append(
+                _Lengths(
+                    tuple(
+                        math.ceil((len(text) + len(document)) / CHARACTERS_PER_TOKEN)
+                        for _, document in documents
+                    )
+                )
+            )
+    return left
+
+
+def _calls(name: str, model: AnyReranker, left: list[_Lengths], price: Price | None) -> PlannedCalls:
+    limit: int | None = getattr(model, "max_documents_per_call", None)
+    tokens = sum(sum(one.pairs) for one in left)
+    units = sum(
+        math.ceil(
+            sum(math.ceil(length / TOKENS_PER_UNIT_DOCUMENT) for length in one.pairs) / DOCUMENTS_PER_UNIT
+        )
+        for one in left
+    )
+    return PlannedCalls(
+        name=name,
+        model=f"{model.provider}:{model.model_id}",
+        queries=len(left),
+        requests=sum(1 if limit is None else math.ceil(len(one.pairs) / limit) for one in left),
+        pairs=sum(len(one.pairs) for one in left),
+        tokens=tokens,
+        dollars=None if price is None else price.cost(search_units=units, tokens=tokens),
+        price=price,
+    )
+
+
+def _leaves(model: AnyReranker) -> Iterator[AnyReranker]:
+    """Yield the models inside wrappers, or the model itself."""
+    inner = getattr(model, "models", None) or [one for one in [getattr(model, "model", None)] if one]
+    rerankers = [one for one in inner if hasattr(one, "provider") and hasattr(one, "model_id")]
+    if not rerankers:
+        yield model
+    for one in rerankers:
+        yield from _leaves(one)

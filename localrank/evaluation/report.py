@@ -1,0 +1,136 @@
+"""A report's content, whatever it is written as: facts, tables, and the queries that moved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from localrank.evaluation.movements import Movements, movements
+from localrank.evaluation.results import Evaluation, SystemResult
+from localrank.evaluation.significance import Comparison, compared, intervals
+
+__all__ = ["Report", "Table", "comparison_table", "probability", "report_of", "summary_table"]
+
+MOST_SHOWN_PAIRS = 28
+"""Every two of 8 systems; the JSON has all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of text under headings; the first column stands left, the others right."""
+
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a report says.
+
+    Attributes:
+        title: Its heading.
+        facts: What was done, a sentence each.
+        tables: The summary, then the comparisons.
+        moved: Each model against the first stage.
+        evaluation: What it was made from.
+    """
+
+    title: str
+    facts: tuple[str, ...]
+    tables: tuple[Table, ...]
+    moved: tuple[Movements, ...]
+    evaluation: Evaluation
+
+
+def report_of(evaluation: Evaluation, *, documents: Mapping[str, str] | None = None) -> Report:
+    """Return what is to be said of `evaluation`; `documents` (id → text) give the snippets."""
+    measure = evaluation.measures[0]
+    return Report(
+        title=f"Rerankers on {evaluation.collection}",
+        facts=tuple(_facts(evaluation)),
+        tables=(
+            summary_table(evaluation),
+            comparison_table(compared(evaluation.systems, measure)[:MOST_SHOWN_PAIRS], measure),
+        ),
+        moved=tuple(
+            movements(evaluation, evaluation.first_stage, model, documents=documents)
+            for model in evaluation.models
+        ),
+        evaluation=evaluation,
+    )
+
+
+def summary_table(evaluation: Evaluation, *, with_intervals: bool = True) -> Table:
+    """Return one row a system: every measure, and what it took."""
+    systems = evaluation.systems
+    ends = {measure: intervals(systems, measure) for measure in evaluation.measures if with_intervals}
+    columns = ("system", *evaluation.measures, "pairs/s", "ms median", "ms p95", "tokens", "cost")
+    rows = []
+    for system in systems:
+        means = [
+            f"{system.means[measure]:.4f}{_interval(ends.get(measure), system.name)}"
+            for measure in evaluation.measures
+        ]
+        rows.append((_label(system), *means, *_spent(system)))
+    note = "Mean over the queries" + (", with the 95 % bootstrap interval" if with_intervals else "")
+    return Table("Results", f"{note}; times are those of one call after the other.", columns, tuple(rows))
+
+
+def comparison_table(comparisons: Sequence[Comparison], measure: str) -> Table:
+    """Return one row a pair of systems."""
+    columns = ("second − first", "difference", "95 % interval", "better / worse", "p", "p (Holm)", "")
+    rows = tuple(
+        (
+            f"{one.second} − {one.first}",
+            f"{one.difference:+.4f}",
+            f"{one.low:+.4f} to {one.high:+.4f}",
+            f"{one.wins} / {one.losses}",
+            probability(one.p),
+            probability(one.p_corrected),
+            "significant" if one.p_corrected < 0.05 else "not shown",
+        )
+        for one in comparisons
+    )
+    note = (
+        f"Paired randomisation test over the queries, two-sided; corrected by Holm for the {len(comparisons)} "
+        f"comparison{'' if len(comparisons) == 1 else 's'} on {measure}. “Not shown” does not mean equal."
+    )
+    return Table(f"Differences in {measure}", note, columns, rows)
+
+
+def _facts(evaluation: Evaluation) -> list[str]:
+    documents = "all" if evaluation.candidates is None else f"at most {evaluation.candidates}"
+    facts = [
+        f"{len(evaluation.queries)} judged queries; {documents} candidates of each, from the first stage "
+        f"{evaluation.first_stage.name!r}, which is measured over the same candidates.",
+        f"Measured by ir-measures with localrank {evaluation.version}, {evaluation.created}.",
+        *evaluation.remarks,
+    ]
+    for model in evaluation.models:
+        facts += [
+            f"{model.name}: warning {kind!r} on {count} quer{'y' if count == 1 else 'ies'}."
+            for kind, count in model.warnings.items()
+        ]
+    return facts
+
+
+def _label(system: SystemResult) -> str:
+    return f"{system.name} (first stage)" if system.kind == "first stage" else system.name
+
+
+def _interval(ends: Mapping[str, tuple[float, float]] | None, name: str) -> str:
+    return "" if ends is None else f" ({ends[name][0]:.3f}–{ends[name][1]:.3f})"
+
+
+def _spent(system: SystemResult) -> tuple[str, ...]:
+    numbers = (system.pairs_per_second, system.median_ms, system.p95_ms, system.tokens)
+    shown = ["–" if one is None else f"{one:,.1f}" if one < 100 else f"{one:,.0f}" for one in numbers[:3]]
+    tokens = "–" if system.tokens is None else f"{system.tokens:,}"
+    return (*shown, tokens, "–" if system.dollars is None else f"${system.dollars:.4f}")
+
+
+def probability(p: float) -> str:
+    """Return a p as it is printed; no test here can find less than 1 in 10,001."""
+    return f"{p:.4f}" if p >= 0.0002 else "< 0.0002"

@@ -1,0 +1,61 @@
+"""A report as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from localrank.evaluation.movements import Best, Movement
+from localrank.evaluation.report import Report, Table
+
+__all__ = ["markdown", "markdown_table"]
+
+
+def markdown(report: Report, *, plot: str | None = None) -> str:
+    """Return the page; `plot` is the address of a picture beside it."""
+    parts = [f"# {report.title}", "\n".join(f"- {_plain(fact)}" for fact in report.facts)]
+    for place, table in enumerate(report.tables):
+        parts += [f"## {_plain(table.title)}", table.note, markdown_table(table)]
+        if place == 0 and plot is not None:
+            parts.append(f"![Quality against time]({plot})")
+    for moved in report.moved:
+        parts.append(f"## {_plain(moved.second)} against {_plain(moved.first)}, query by query")
+        for title, queries in (("Gained most", moved.gained), ("Lost most", moved.lost)):
+            parts.append(f"### {title} ({moved.measure})")
+            parts.append("\n".join(line for one in queries for line in _movement(one)) or "None.")
+    return "\n\n".join(parts) + "\n"
+
+
+def markdown_table(table: Table) -> str:
+    """Return one table."""
+    lines = [
+        "| " + " | ".join(map(_plain, table.columns)) + " |",
+        "|---" + "|--:" * (len(table.columns) - 1) + "|",
+    ]
+    lines += ["| " + " | ".join(map(_plain, row)) + " |" for row in table.rows]
+    return "\n".join(lines)
+
+
+def _movement(one: Movement) -> Iterator[str]:
+    yield f"- **{_plain(one.text)}** (`{one.query}`): {one.before:.3f} → {one.after:.3f}"
+    for word, best in (("before", one.best_before), ("after", one.best_after)):
+        if best is not None:
+            yield f"  - {word}: {_best(best)}"
+
+
+def _best(best: Best) -> str:
+    judged = "not judged" if best.grade is None else f"grade {best.grade}"
+    relevant = (
+        "no relevant one ranked"
+        if best.first_relevant is None
+        else f"first relevant at rank {best.first_relevant}"
+    )
+    text = f" {_plain(best.text)}" if best.text else ""
+    return f"`{best.document}` ({judged}; {relevant}){text}"
+
+
+def _plain(text: str) -> str:
+    """Return `text` in one line, with what Markdown would read as marks escaped."""
+    line = " ".join(text.split())
+    for mark in "\\`*_[]<>|":
+        line = line.replace(mark, f"\\{mark}")
+    return line

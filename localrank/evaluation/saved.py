@@ -1,0 +1,120 @@
+"""Evaluations as JSON: everything that was found, with a summary for people and programs in front."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from localrank.contract.errors import InvalidRequestError
+from localrank.evaluation.journal import ranking_of, record_of
+from localrank.evaluation.results import Evaluation, SystemResult
+from localrank.evaluation.significance import compared, intervals
+
+__all__ = ["load_evaluation", "save_evaluation"]
+
+FORMAT = "localrank-evaluation/1"
+
+
+def save_evaluation(evaluation: Evaluation, path: str | Path) -> None:
+    """Write `evaluation` to a JSON file: `summary`, `significance`, then all that `load_evaluation` reads.
+
+    Document texts are not in it; the texts of the queries are.
+    """
+    record = {
+        "format": FORMAT,
+        "collection": evaluation.collection,
+        "created": evaluation.created,
+        "version": evaluation.version,
+        "candidates": evaluation.candidates,
+        "seed": evaluation.seed,
+        "measures": list(evaluation.measures),
+        "remarks": list(evaluation.remarks),
+        "summary": _summary(evaluation),
+        "significance": [
+            {name: getattr(one, name) for name in one.__slots__}
+            for measure in evaluation.measures
+            for one in compared(evaluation.systems, measure)
+        ],
+        "queries": dict(evaluation.queries),
+        "judgements": {query: dict(grades) for query, grades in evaluation.judgements.items()},
+        "systems": [_system_record(system) for system in evaluation.systems],
+    }
+    Path(path).write_text(json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1), "utf-8")
+
+
+def load_evaluation(path: str | Path) -> Evaluation:
+    """Read what `save_evaluation` wrote.
+
+    Raises:
+        InvalidRequestError: The file cannot be read or is none of ours.
+    """
+    try:
+        record = json.loads(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise InvalidRequestError(f"{path} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise InvalidRequestError(f"{path} is no JSON: {error}.") from None
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise InvalidRequestError(
+            f"{path} is no saved evaluation.", hint="`localrank evaluate` writes one as results.json."
+        )
+    try:
+        return _evaluation(record)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidRequestError(
+            f"{path} is a damaged evaluation: {type(error).__name__} at {error}."
+        ) from None
+
+
+def _summary(evaluation: Evaluation) -> list[dict[str, Any]]:
+    ends = {measure: intervals(evaluation.systems, measure) for measure in evaluation.measures}
+    return [
+        {
+            "name": system.name,
+            "kind": system.kind,
+            "means": dict(system.means),
+            "intervals": {measure: list(ends[measure][system.name]) for measure in evaluation.measures},
+            "pairs": system.pairs,
+            "pairs_per_second": system.pairs_per_second,
+            "median_ms": system.median_ms,
+            "p95_ms": system.p95_ms,
+            "tokens": system.tokens,
+            "dollars": system.dollars,
+            "warnings": dict(system.warnings),
+        }
+        for system in evaluation.systems
+    ]
+
+
+def _system_record(system: SystemResult) -> dict[str, Any]:
+    return {
+        "name": system.name,
+        "kind": system.kind,
+        "means": dict(system.means),
+        "values": {measure: dict(values) for measure, values in system.values.items()},
+        "rankings": {query: record_of(ranking) for query, ranking in system.rankings.items()},
+    }
+
+
+def _evaluation(record: Mapping[str, Any]) -> Evaluation:
+    systems = [_system(one) for one in record["systems"]]
+    return Evaluation(
+        collection=record["collection"],
+        first_stage=systems[0],
+        models=tuple(systems[1:]),
+        measures=tuple(record["measures"]),
+        candidates=record["candidates"],
+        queries=record["queries"],
+        judgements=record["judgements"],
+        seed=record["seed"],
+        remarks=tuple(record["remarks"]),
+        created=record["created"],
+        version=record["version"],
+    )
+
+
+def _system(record: Mapping[str, Any]) -> SystemResult:
+    rankings = {query: ranking_of(one) for query, one in record["rankings"].items()}
+    return SystemResult(record["name"], record["kind"], record["means"], record["values"], rankings)

@@ -1,0 +1,68 @@
+"""The output folder: reports, the saved result, runs and judgements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from localrank.contract.errors import InvalidRequestError
+from localrank.evaluation.report import report_of
+from localrank.evaluation.report_html import html
+from localrank.evaluation.report_markdown import markdown
+from localrank.evaluation.results import Evaluation, SystemResult
+from localrank.evaluation.saved import save_evaluation
+from localrank.evaluation.scatter import scatter_svg
+from localrank.evaluation.trec_run import file_name, write_qrels, write_run
+
+__all__ = ["JOURNAL", "write_reports"]
+
+JOURNAL = "journal.jsonl"
+"""The name of the journal in an output folder."""
+
+
+def write_reports(
+    evaluation: Evaluation, folder: str | Path, *, documents: Mapping[str, str] | None = None
+) -> list[Path]:
+    """Write `report.md` with `quality-time.svg`, `report.html`, `results.json`, `qrels.txt`, and `runs/<system>.run`.
+
+    Args:
+        evaluation: What was found.
+        folder: Made where it is absent; files of these names are replaced.
+        documents: Document id → text, for the snippets of the queries that moved.
+
+    Returns:
+        The files, most readable first.
+
+    Raises:
+        InvalidRequestError: A file cannot be written.
+    """
+    place = Path(folder)
+    report = report_of(evaluation, documents=documents)
+    texts = {
+        place / "report.html": html(report),
+        place / "report.md": markdown(report, plot="quality-time.svg"),
+        place / "quality-time.svg": scatter_svg(evaluation),
+    }
+    result, qrels = place / "results.json", place / "qrels.txt"
+    runs = {place / "runs" / name: system for name, system in _run_names(evaluation).items()}
+    try:
+        (place / "runs").mkdir(parents=True, exist_ok=True)
+        for path, text in texts.items():
+            path.write_text(text, "utf-8")
+        save_evaluation(evaluation, result)
+        write_qrels(qrels, evaluation.judgements)
+        for path, system in runs.items():
+            write_run(path, system.rankings, system.name)
+    except OSError as error:
+        raise InvalidRequestError(f"{error.filename} cannot be written: {error.strerror}.") from None
+    return [*texts, result, qrels, *runs]
+
+
+def _run_names(evaluation: Evaluation) -> dict[str, SystemResult]:
+    """Return a file name for each system; two names that become one word get a number."""
+    named: dict[str, SystemResult] = {}
+    for system in evaluation.systems:
+        word = file_name(system.name)
+        same = sum(name == word or name.startswith(f"{word}~") for name in (Path(one).stem for one in named))
+        named[f"{word}~{same + 1}.run" if same else f"{word}.run"] = system
+    return named
