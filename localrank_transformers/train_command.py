@@ -44,6 +44,12 @@ the queries is kept apart to measure on, and the best state by that measure is w
 Ctrl-C saves and says how to resume. Needs: pip install "localrank[train]"
 """
 
+_SETTINGS = (
+    *("loss", "hard", "bce", "temperature", "epochs", "steps", "batch_size", "list_size", "max_length"),
+    *("learning_rate", "measure_every", "seed", "device", "dtype"),
+)
+"""Options that are named as in `TrainSettings`."""
+
 _PATH = click.Path(exists=True, path_type=Path)
 
 
@@ -143,7 +149,7 @@ _PATH = click.Path(exists=True, path_type=Path)
     help="Of the arithmetic; weights stay in float32.",
 )
 @click.pass_context
-def train(context: click.Context, **options: Any) -> None:
+def train(context: click.Context, /, **options: Any) -> None:
     """Read the options, run, print what came of it."""
     from localrank_transformers import training as runs  # noqa: PLC0415  # so that --help loads no torch
 
@@ -160,8 +166,7 @@ def train(context: click.Context, **options: Any) -> None:
 def _request(options: dict[str, Any]) -> TrainRequest:
     if not options["data"] or options["out"] is None:
         raise click.UsageError("Name DATA and --out, or --resume.")
-    own = ("loss", "hard", "bce", "temperature", "epochs", "steps", "batch_size", "list_size", "max_length")
-    own = (*own, "learning_rate", "measure_every", "seed", "device", "dtype")
+    named = {name: options[name] for name in _SETTINGS}
     return TrainRequest(
         data=options["data"],
         out=options["out"],
@@ -176,7 +181,7 @@ def _request(options: dict[str, Any]) -> TrainRequest:
             skip_first=options["skip_first"],
             depth=max(60, options["skip_first"] + 3 * options["negatives_count"]),
         ),
-        settings=TrainSettings(patience=options["patience"] or None, **{name: options[name] for name in own}),
+        settings=TrainSettings(patience=options["patience"] or None, **named),
     )
 
 

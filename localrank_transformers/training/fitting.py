@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import json
 import math
 import random
 from collections.abc import Callable, Sequence
@@ -17,11 +17,13 @@ from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncode
 from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss, LambdaLoss
 
 from localrank.contract.errors import InvalidRequestError
+from localrank_transformers.families.cross_encoder import longest_window
 from localrank_transformers.training.development import METRIC
 from localrank_transformers.training.feeding import LengthBatchSampler, ListCollator, list_dataset
 from localrank_transformers.training.lists import TrainingList
 from localrank_transformers.training.losses import ListwiseMixLoss
 from localrank_transformers.training.outcome import Progress
+from localrank_transformers.training.quiet import quiet
 from localrank_transformers.training.settings import TrainSettings
 from localrank_transformers.training.watching import (
     DevelopmentEvaluator,
@@ -59,17 +61,19 @@ class Fitted:
     dtype: str
 
 
-def load_model(start: Path, settings: TrainSettings, device: str | None = None) -> CrossEncoder:
+def load_model(start: Path, settings: TrainSettings) -> CrossEncoder:
     """Return the model in `start` with float32 weights and fused attention."""
-    longest = int(transformers.AutoConfig.from_pretrained(start).max_position_embeddings)
-    return CrossEncoder(
-        str(start),
-        num_labels=1,
-        max_length=min(settings.max_length or DEFAULT_LENGTH, longest),
-        device=device or _device(settings),
-        local_files_only=True,
-        model_kwargs={"attn_implementation": "sdpa", "dtype": torch.float32},
-    )
+    config = json.loads((start / "config.json").read_text())
+    length = min(settings.max_length or DEFAULT_LENGTH, longest_window(config, {}))
+    with quiet():
+        return CrossEncoder(
+            str(start),
+            num_labels=1,
+            max_length=length,
+            device=_device(settings),
+            local_files_only=True,
+            model_kwargs={"attn_implementation": "sdpa", "dtype": torch.float32},
+        )
 
 
 def _device(settings: TrainSettings) -> str:
@@ -118,7 +122,7 @@ def fit(
     if settings.patience is not None:
         trainer.add_callback(transformers.EarlyStoppingCallback(settings.patience))
     random.seed(settings.seed)
-    with switch.armed(), _quiet():
+    with switch.armed(), quiet():
         trainer.train(resume_from_checkpoint=_last(checkpoints) if resume else None)
     state = trainer.state
     history = [(one["step"], one[f"eval_{METRIC}"]) for one in state.log_history if f"eval_{METRIC}" in one]
@@ -202,14 +206,3 @@ def _last(checkpoints: Path) -> str:
     if found is None:
         raise InvalidRequestError(f"{checkpoints} holds no checkpoint to resume from.")
     return str(found)
-
-
-class _quiet:  # noqa: N801
-    """Keeps the trainer's own remarks off the terminal."""
-
-    def __enter__(self) -> None:
-        self._level = logging.getLogger("sentence_transformers").level
-        logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
-
-    def __exit__(self, *_error: object) -> None:
-        logging.getLogger("sentence_transformers").setLevel(self._level)

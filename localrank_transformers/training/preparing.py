@@ -14,6 +14,7 @@ from localrank_transformers.training.lists import TrainingList
 from localrank_transformers.training.mining import Retriever, bm25_retriever, collection, with_negatives
 from localrank_transformers.training.reading import read_lists
 from localrank_transformers.training.request import TrainRequest
+from localrank_transformers.training.teacher import taught
 
 __all__ = ["prepare", "read_prepared", "write_prepared"]
 
@@ -48,7 +49,11 @@ def prepare(
         retriever = _retriever(request.negatives, texts)
         train = with_negatives(train, texts, retriever, request.mining, seed=request.settings.seed)
         dev = as_candidates(dev, texts, retriever, depth=DEV_DEPTH)
-    return [one for one in train if one.has_negatives], dev
+    train = [one for one in train if one.has_negatives]
+    if request.teacher is not None:
+        on_step(f"score {len(train)} lists with {request.teacher}")
+        train = taught(request.teacher, train)
+    return train, dev
 
 
 def _retriever(name: str, texts: Sequence[str]) -> Retriever:

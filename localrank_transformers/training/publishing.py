@@ -1,23 +1,113 @@
-"""From trained weights to a folder that every reranker here loads."""
+"""From trained weights to a folder that every reranker here loads: calibrated weights, graphs, figures, model card."""
 
 from __future__ import annotations
 
+import json
 import shutil
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
 
+from localrank.contract.errors import MissingDependencyError, ModelLoadError
+from localrank_transformers.onnx_reranker import OnnxReranker
 from localrank_transformers.optimizing.optimize import Candidates, optimize
+from localrank_transformers.training.calibrating import calibrate, fold
+from localrank_transformers.training.card import Facts, write_card
 from localrank_transformers.training.development import measure
+from localrank_transformers.training.fitting import Fitted
+from localrank_transformers.training.lists import TrainingList
+from localrank_transformers.training.outcome import TrainResult
+from localrank_transformers.training.quiet import quiet
+from localrank_transformers.training.request import TrainRequest
+from localrank_transformers.training.start import TOKENIZER_FILES
+from localrank_transformers.training.teacher import logits_by
 from localrank_transformers.training.watching import list_logits
 
+__all__ = ["Material", "publish"]
 
-def publish(fitted, result, request, lists, dev, on_step):
+RECORD = "training.json"
+_CALIBRATION_LISTS = 60
+_CALIBRATION_DOCUMENTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What was trained on, and what was measured on."""
+
+    train: Sequence[TrainingList]
+    dev: Sequence[TrainingList]
+
+
+def publish(
+    fitted: Fitted,
+    result: TrainResult,
+    request: TrainRequest,
+    material: Material,
+    on_step: Callable[[str], None],
+) -> TrainResult:
+    """Write the model to `request.out` and return `result` with its figures.
+
+    Args:
+        fitted: The trained model.
+        result: What is known so far.
+        request: What was asked for.
+        material: Its development part also fits the temperature.
+        on_step: Told what is being done.
+    """
     out = request.out
-    after = measure(dev, list_logits(fitted.model, dev))
-    fitted.model[0].model.save_pretrained(out)
-    for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
-        if (out / "run" / "start" / name).is_file():
-            shutil.copyfile(out / "run" / "start" / name, out / name)
-    candidates = [Candidates(one.query, one.documents[:20]) for one in [*lists[:100], *dev[:100]]]
-    agreement = optimize(out, out, candidates=candidates, on_step=on_step)
-    on_step(str(agreement))
-    return replace(result, after=after)
+    on_step("measure and calibrate")
+    logits = list_logits(fitted.model, material.dev)
+    calibrated = calibrate(logits, material.dev)
+    module = fitted.model[0].model
+    fold(module, calibrated.temperature)
+    _write_weights(module, out, request.out / "run" / "start")
+    agreement, int8 = _graphs(out, material, on_step)
+    result = replace(result, after=measure(material.dev, logits), int8=int8, calibrated=calibrated)
+    facts = Facts(
+        request=request,
+        result=result,
+        history=fitted.history,
+        device=fitted.device,
+        dtype=fitted.dtype,
+        config=module.config.to_dict(),
+        parameters=sum(one.numel() for one in module.parameters()),
+        max_length=int(fitted.model.max_length),
+        agreement=agreement,
+    )
+    write_card(facts, material.train, material.dev, out / "README.md")
+    record = {"result": asdict(result), "request": asdict(request), "history": fitted.history}
+    (out / RECORD).write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
+    return result
+
+
+def _write_weights(module: Any, out: Path, start: Path) -> None:
+    with quiet():
+        module.float().save_pretrained(out)
+    for name in TOKENIZER_FILES:
+        if (start / name).is_file():
+            shutil.copyfile(start / name, out / name)
+
+
+def _graphs(
+    out: Path, material: Material, on_step: Callable[[str], None]
+) -> tuple[dict[str, Any] | None, float | None]:
+    """Write both graphs; return how well int8 agrees and its measure, None where the architecture has no graph of ours."""
+    try:
+        shutil.rmtree(out / "onnx", ignore_errors=True)
+        agreement = optimize(out, out, candidates=_candidates(material), on_step=on_step)
+        on_step("measure int8")
+        reranker = OnnxReranker(out, precision="int8")
+        return asdict(agreement) if agreement else None, measure(
+            material.dev, logits_by(reranker, material.dev)
+        )
+    except (ModelLoadError, MissingDependencyError) as error:
+        on_step(f"no graphs: {error} Write them with: localrank models export {out} --out FOLDER")
+        return None, None
+
+
+def _candidates(material: Material) -> list[Candidates]:
+    """Return as many lists from the training part, which calibrate int8, as from the other, which measure it."""
+    count = min(len(material.train), len(material.dev), _CALIBRATION_LISTS)
+    chosen = [*material.train[:count], *material.dev[:count]]
+    return [Candidates(one.query, one.documents[:_CALIBRATION_DOCUMENTS]) for one in chosen]

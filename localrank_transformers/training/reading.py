@@ -128,7 +128,7 @@ def _records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 
 def _opened(path: Path) -> TextIO:
-    opener: Callable[..., TextIO] = gzip.open if path.suffix == ".gz" else open  # type: ignore[assignment]
+    opener: Callable[..., TextIO] = gzip.open if path.suffix == ".gz" else open
     try:
         return opener(path, "rt", encoding="utf-8-sig", newline="")
     except OSError as error:

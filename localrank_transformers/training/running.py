@@ -12,7 +12,7 @@ from localrank_transformers.training.development import first_stage_scores, meas
 from localrank_transformers.training.fitting import fit, load_model
 from localrank_transformers.training.outcome import Progress, TrainResult
 from localrank_transformers.training.preparing import prepare, read_prepared, write_prepared
-from localrank_transformers.training.publishing import publish
+from localrank_transformers.training.publishing import Material, publish
 from localrank_transformers.training.request import TrainRequest, load_request, save_request
 from localrank_transformers.training.start import write_start
 from localrank_transformers.training.watching import list_logits
@@ -38,7 +38,7 @@ def start_run(request: TrainRequest, on_step: OnStep, on_progress: OnProgress) -
     lists, dev = prepare(request, on_step)
     write_prepared(work, lists, dev)
     on_step(f"start weights: {request.base}")
-    write_start(request.base, work / "start", seed=request.settings.seed)
+    write_start(request.base, work / "start", shape=request.student, seed=request.settings.seed)
     save_request(request, work)
     return _run(request, on_step, on_progress, resumed=False)
 
@@ -70,4 +70,4 @@ def _run(request: TrainRequest, on_step: OnStep, on_progress: OnProgress, *, res
     result = TrainResult(
         request.out, not fitted.stopped, fitted.steps, fitted.total, first, before, seconds=seconds
     )
-    return result if fitted.stopped else publish(fitted, result, request, lists, dev, on_step)
+    return result if fitted.stopped else publish(fitted, result, request, Material(lists, dev), on_step)

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import transformers
-from transformers.utils import logging as transformers_logging
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers import bundled
 from localrank_transformers.files import fetch_torch, locate
 from localrank_transformers.training.from_bundled import write_float32
+from localrank_transformers.training.quiet import quiet
+from localrank_transformers.training.request import StudentShape
+from localrank_transformers.training.student import shrink
 
-__all__ = ["write_start"]
+__all__ = ["TOKENIZER_FILES", "write_start"]
 
 _DROPOUTS = (
     "hidden_dropout_prob",
@@ -24,11 +26,11 @@ _DROPOUTS = (
     "attention_dropout",
     "mlp_dropout",
 )
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
-def write_start(base: str, folder: Path, *, seed: int) -> str:
-    """Write the start weights of `base` to `folder` and return its name for people.
+def write_start(base: str, folder: Path, *, shape: StudentShape, seed: int) -> None:
+    """Write the start weights of `base` to `folder`.
 
     A base without a head (an encoder, a bi-encoder) gets a new one, drawn by `seed`. Dropout is off: on a CPU it costs half of
     the time of a step, and runs of a few passes do not gain by it.
@@ -36,6 +38,7 @@ def write_start(base: str, folder: Path, *, seed: int) -> str:
     Args:
         base: An embedded model's name, a folder, an alias or a hub id.
         folder: Made anew.
+        shape: What to make of it.
         seed: Of a new head's weights.
 
     Raises:
@@ -54,12 +57,11 @@ def write_start(base: str, folder: Path, *, seed: int) -> str:
             f"The base {base!r} has no model.safetensors, so it cannot be trained on.",
             hint=f"Take a folder with float32 weights, a hub id, or an embedded model: {', '.join(bundled.bundled_names())}.",
         )
-    model = _loaded(source, seed)
-    model.save_pretrained(folder)
-    for name in _TOKENIZER_FILES:
+    with quiet():
+        shrink(_loaded(source, seed), shape).save_pretrained(folder)
+    for name in TOKENIZER_FILES:
         if (source / name).is_file() and source != folder:
             shutil.copyfile(source / name, folder / name)
-    return location.model_id
 
 
 def _loaded(source: Path, seed: int) -> Any:
@@ -79,7 +81,6 @@ def _loaded(source: Path, seed: int) -> Any:
     config.num_labels = 1
     config.id2label, config.label2id = {0: "RELEVANCE"}, {"RELEVANCE": 0}
     transformers.set_seed(seed)
-    transformers_logging.set_verbosity_error()  # it reports a new head as if it were a fault
     try:
         return transformers.AutoModelForSequenceClassification.from_pretrained(
             source, config=config, dtype="float32", local_files_only=True, use_safetensors=True
