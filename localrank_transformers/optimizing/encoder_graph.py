@@ -15,7 +15,7 @@ import numpy.typing as npt
 from localrank.contract.errors import MissingDependencyError
 from localrank_transformers.optimizing.encoder_weights import Encoder, Layer, Linear, Norm
 
-__all__ = ["PLACES", "Place", "Smoothing", "build_graph", "probe_name"]
+__all__ = ["PLACES", "Place", "Smoothing", "build_graph", "import_onnx", "probe_name"]
 
 Place = tuple[int, str]
 """A layer's number and which product's input: one of `PLACES`."""
@@ -60,7 +60,7 @@ class _Writer:
     """Writes nodes in order; every method returns the name of what it computed."""
 
     def __init__(self, encoder: Encoder, *, smoothing: Smoothing | None, probes: bool) -> None:
-        self._onnx = _import_onnx()
+        self._onnx = import_onnx()
         self._encoder = encoder
         self._int8 = smoothing is not None
         self._smoothing = smoothing or {}
@@ -246,7 +246,12 @@ def _rounded(
     return np.clip(np.round(values / scales), -127, 127).astype(np.int8), scales.astype(np.float32)
 
 
-def _import_onnx() -> Any:
+def import_onnx() -> Any:
+    """Return the package onnx.
+
+    Raises:
+        MissingDependencyError: It is absent.
+    """
     try:
         import onnx  # noqa: PLC0415  # an extra
     except ImportError as error:

@@ -13,7 +13,20 @@ import numpy.typing as npt
 
 from localrank.contract.errors import MissingDependencyError, ModelLoadError
 
-__all__ = ["Encoder", "Head", "Layer", "Linear", "Norm", "read_encoder"]
+__all__ = [
+    "Encoder",
+    "Floats",
+    "Head",
+    "Layer",
+    "Linear",
+    "Norm",
+    "check_kind",
+    "first_position",
+    "head_activation",
+    "layer_activation",
+    "layer_epsilon",
+    "read_encoder",
+]
 
 Floats = npt.NDArray[np.float32]
 
@@ -121,6 +134,16 @@ def read_encoder(folder: Path) -> Encoder:
         ModelLoadError: A file is missing, or the architecture is another.
     """
     config = _config(folder)
+    kind = check_kind(config)
+    return _encoder(_Checkpoint(_tensors(folder), _PREFIXES[kind]), config, kind)
+
+
+def check_kind(config: Mapping[str, Any]) -> str:
+    """Return the model type that `config.json` states, if its graph can be written.
+
+    Raises:
+        ModelLoadError: It is another, or it computes its activation or its positions in another way.
+    """
     kind = str(config.get("model_type"))
     if kind not in _PREFIXES or config.get("hidden_act", "gelu") not in _ACTIVATIONS:
         raise ModelLoadError(
@@ -129,14 +152,33 @@ def read_encoder(folder: Path) -> Encoder:
         )
     if config.get("position_embedding_type", "absolute") != "absolute":
         raise ModelLoadError("Only absolute position embeddings can be optimized. The model runs as it is.")
-    return _encoder(_Checkpoint(_tensors(folder), _PREFIXES[kind]), config, kind)
+    return kind
+
+
+def first_position(config: Mapping[str, Any]) -> int:
+    """Return the row of the position table that belongs to the first token."""
+    return int(config["pad_token_id"]) + 1 if config["model_type"] in {"roberta", "xlm-roberta"} else 0
+
+
+def layer_activation(config: Mapping[str, Any]) -> str:
+    """Return the ONNX operator between `up` and `down`."""
+    return _ACTIVATIONS[str(config.get("hidden_act", "gelu"))]
+
+
+def layer_epsilon(config: Mapping[str, Any]) -> float:
+    """Return the epsilon of every layer normalization."""
+    return float(config.get("layer_norm_eps", 1e-12))
+
+
+def head_activation(kind: str) -> str:
+    """Return the ONNX operator between the two products of the head."""
+    return "Gelu" if kind == "electra" else "Tanh"
 
 
 def _encoder(checkpoint: _Checkpoint, config: Mapping[str, Any], kind: str) -> Encoder:
-    offset = int(config["pad_token_id"]) + 1 if kind in {"roberta", "xlm-roberta"} else 0
     return Encoder(
         words=checkpoint.tensor("embeddings.word_embeddings.weight"),
-        positions=checkpoint.tensor("embeddings.position_embeddings.weight")[offset:],
+        positions=checkpoint.tensor("embeddings.position_embeddings.weight")[first_position(config) :],
         types=checkpoint.tensor("embeddings.token_type_embeddings.weight"),
         embedding_norm=checkpoint.norm("embeddings.LayerNorm"),
         projection=checkpoint.linear("embeddings_project")
@@ -145,8 +187,8 @@ def _encoder(checkpoint: _Checkpoint, config: Mapping[str, Any], kind: str) -> E
         layers=tuple(_layer(checkpoint, number) for number in range(int(config["num_hidden_layers"]))),
         head=_head(checkpoint, kind),
         attention_heads=int(config["num_attention_heads"]),
-        epsilon=float(config.get("layer_norm_eps", 1e-12)),
-        activation=_ACTIVATIONS[str(config.get("hidden_act", "gelu"))],
+        epsilon=layer_epsilon(config),
+        activation=layer_activation(config),
     )
 
 
@@ -166,11 +208,11 @@ def _layer(checkpoint: _Checkpoint, number: int) -> Layer:
 
 def _head(checkpoint: _Checkpoint, kind: str) -> Head:
     if kind == "bert":
-        return Head(checkpoint.linear("pooler.dense"), "Tanh", checkpoint.linear("classifier", own=False))
-    activation = "Gelu" if kind == "electra" else "Tanh"
+        dense, out = checkpoint.linear("pooler.dense"), checkpoint.linear("classifier", own=False)
+        return Head(dense, head_activation(kind), out)
     return Head(
         checkpoint.linear("classifier.dense", own=False),
-        activation,
+        head_activation(kind),
         checkpoint.linear("classifier.out_proj", own=False),
     )
 

@@ -14,6 +14,8 @@ from localrank import rerank_sync
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers import OnnxReranker
 from localrank_transformers.engines.onnx import OnnxEngine
+from localrank_transformers.graph_record import parse_record
+from localrank_transformers.graph_store import file_sum
 from localrank_transformers.optimizing.agreement import compare
 from localrank_transformers.optimizing.encoder_graph import build_graph
 from localrank_transformers.optimizing.encoder_weights import read_encoder
@@ -84,8 +86,10 @@ def test_a_folder_is_optimized_and_loads(tmp_path: Path) -> None:
     assert agreement is not None
     assert agreement.lists == 6
     assert agreement.spearman > 0.8
-    record = json.loads((tmp_path / "out/localrank.json").read_text())
-    assert agreement.spearman == record["int8"]["agreement_with_fp32"]["spearman"]
+    record = parse_record((tmp_path / "out/onnx/model_int8.json").read_text())
+    assert record is not None
+    assert agreement == record.agreement
+    assert record.sha256 == file_sum(tmp_path / "out/onnx/model_int8.onnx")
     assert (tmp_path / "out/onnx/model.onnx").is_file()
     result = rerank_sync(OnnxReranker(tmp_path / "out", precision="int8"), QUERY, DOCUMENTS)
     reference = dict(enumerate(expected(folder, rows(folder))[:, 0]))
@@ -139,3 +143,11 @@ def test_agreement_of_equal_and_of_reversed_lists() -> None:
     reverse = compare([[3.0, 2.0, 1.0]], [[1.0, 2.0, 3.0]])
     assert pytest.approx(-1.0) == reverse.spearman
     assert reverse.same_first == 0.0
+    assert (reverse.lists, reverse.pairs, reverse.max_change) == (1, 3, 2.0)
+
+
+def test_the_best_ten_are_compared_apart_from_the_best_five() -> None:
+    falling = [float(-place) for place in range(20)]
+    swapped = [*falling[:8], *falling[12:14], *falling[10:12], *falling[8:10], *falling[14:]]
+    found = compare([falling], [swapped])
+    assert (found.top_5_overlap, found.top_10_overlap) == (1.0, 0.8)

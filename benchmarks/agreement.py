@@ -1,0 +1,71 @@
+"""How far a graph ranks like the float32 graph of the same weights, over the best candidates of a first stage.
+
+    python -m benchmarks.agreement REFERENCE GRAPH --collections EVAL --runs RUNS --record GRAPH.json
+
+REFERENCE is a folder with `config.json`, `tokenizer.json` and `onnx/model.onnx`; GRAPH an ONNX file of the same weights. The
+result is the record that lies beside a graph and that `localrank models show` prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from benchmarks.common.collections import read_collection, read_run
+from localrank_transformers.engines.onnx import OnnxEngine
+from localrank_transformers.graph_record import figures, record_json
+from localrank_transformers.model_files import read_folder
+from localrank_transformers.optimizing.making import list_rows, pair_tokenizer, record_of
+from localrank_transformers.optimizing.sample_texts import Candidates
+
+
+def main() -> None:
+    """Compare, print, and write the record where asked."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("reference", type=Path)
+    parser.add_argument("graph", type=Path)
+    parser.add_argument("--collections", type=Path, required=True, help="a folder of BEIR collections")
+    parser.add_argument("--runs", type=Path, required=True, help="a folder with NAME.*.run of each")
+    parser.add_argument("--queries", type=int, default=20, help="of each collection, evenly spread")
+    parser.add_argument("--candidates", type=int, default=50)
+    parser.add_argument("--smoothed", nargs="*", default=["qkv", "up", "down"])
+    parser.add_argument("--record", type=Path)
+    given = parser.parse_args()
+    files = read_folder(given.reference, "fp32")
+    tokenizer = pair_tokenizer(files.config, files.tokenizer_config, files.tokenizer_json)
+    lists, names = [], []
+    for folder in sorted(path.parent for path in given.collections.glob("*/corpus.jsonl")):
+        entries = _entries(folder, given.runs, given.queries, given.candidates)
+        lists += [list_rows(tokenizer, entry) for entry in entries]
+        names.append(folder.name)
+    record = record_of(
+        "int8",
+        given.graph.read_bytes(),
+        lists,
+        OnnxEngine(files.onnx, pad_id=0),
+        compared_on=f"the best {given.candidates} of a bi-encoder for queries of {', '.join(names)}",
+        smoothed=tuple(given.smoothed),
+    )
+    print(figures(record))
+    if given.record:
+        given.record.write_text(record_json(record))
+
+
+def _entries(folder: Path, runs: Path, queries: int, candidates: int) -> list[Candidates]:
+    collection = read_collection(folder)
+    run = read_run(next(runs.glob(f"{folder.name}.*.run")))
+    ids = [one for one in run if one in collection.queries]
+    chosen = ids[:: max(1, len(ids) // queries)][:queries]
+    return [
+        Candidates(
+            collection.queries[one],
+            tuple(collection.documents[document] for document, _ in run[one][:candidates]),
+        )
+        for one in chosen
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Whether a graph that was written gives the logits of the one it stands for, and does compute one token in the last layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from localrank.contract.errors import ModelLoadError
+from localrank_transformers.engines.onnx import OnnxEngine, all_outputs
+from localrank_transformers.optimizing.encoder_graph import import_onnx
+from localrank_transformers.tokenization import Row
+
+__all__ = ["LARGEST_CHANGE", "check_logits", "check_width", "last_layer_widths"]
+
+LARGEST_CHANGE = 1e-5
+"""What a logit may differ by, as a part of it where it is beyond 1: a few roundings of float32."""
+
+_NORMS_OF_A_LAYER = 2
+
+
+def check_logits(expected: Path | bytes, found: bytes, rows: Sequence[Row]) -> None:
+    """Compare the logits of two graphs, each row alone.
+
+    Raises:
+        ModelLoadError: They differ by more than rounding.
+    """
+    reference, other = (OnnxEngine(graph, pad_id=0).request() for graph in (expected, found))
+    for row in rows:
+        a, b = reference.run([row]), other.run([row])
+        if a.shape != b.shape:
+            raise ModelLoadError(
+                f"The new graph gives logits of shape {b.shape}, the model's own of {a.shape}."
+            )
+        worst = float(np.max(np.abs(a - b) / np.maximum(1, np.abs(a))))
+        if not worst <= LARGEST_CHANGE:  # also where it is no number
+            raise ModelLoadError(
+                f"The new graph's logits differ from the model's own by {worst:.2g}; at most {LARGEST_CHANGE:g} is rounding.",
+                hint="The model runs as it is.",
+            )
+
+
+def check_width(graph: bytes, rows: Sequence[Row]) -> None:
+    """Check that the last layer is computed for one token, and the one before for all.
+
+    Raises:
+        ModelLoadError: It is not.
+    """
+    for row, widths in zip(rows, last_layer_widths(graph, rows), strict=True):
+        if widths != (1, 1):
+            raise ModelLoadError(
+                f"The new graph computes {max(widths)} tokens of {len(row.ids)} in the last layer instead of one.",
+                hint="The model runs as it is.",
+            )
+
+
+def last_layer_widths(graph: bytes, rows: Sequence[Row]) -> list[tuple[int, ...]]:
+    """Return, for each row alone, how many tokens the two normalizations of the last layer read."""
+    onnx = import_onnx()
+    model = onnx.load_from_string(graph)
+    norms = [node.output[0] for node in model.graph.node if node.op_type == "LayerNormalization"]
+    watched = norms[-_NORMS_OF_A_LAYER:]
+    for name in watched:
+        model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    outputs = all_outputs(model.SerializeToString(), watched, rows)
+    return [tuple(_tokens(found[name]) for name in watched) for found in outputs]
+
+
+def _tokens(hidden: Any) -> int:
+    return int(hidden.shape[1]) if hidden.ndim == 3 else 1
