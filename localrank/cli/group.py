@@ -18,6 +18,7 @@ ENTRY_POINT_GROUP = "localrank.commands"
 
 _OWN = {
     "rerank": "localrank.cli.rerank",
+    "evaluate": "localrank.cli.evaluate",
     "demo": "localrank.cli.demo",
     "doctor": "localrank.cli.doctor",
 }

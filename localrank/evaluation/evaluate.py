@@ -250,7 +250,9 @@ def _remarks(collection: Collection, stage: FirstStage) -> list[str]:
     count = len(collection.queries)
     remarks = []
     if without:
-        remarks.append(f"{without} of {count} queries have no candidates; they count as nothing found.")
+        remarks.append(
+            f"{without} of {count} queries have no candidates from the first stage; they count as nothing found."
+        )
     if never:
         remarks.append(f"{never} of {count} queries have no relevant document among the judged ones.")
     return remarks

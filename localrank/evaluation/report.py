@@ -9,10 +9,7 @@ from localrank.evaluation.movements import Movements, movements
 from localrank.evaluation.results import Evaluation, SystemResult
 from localrank.evaluation.significance import Comparison, compared, intervals
 
-__all__ = ["Report", "Table", "comparison_table", "probability", "report_of", "summary_table"]
-
-MOST_SHOWN_PAIRS = 28
-"""Every two of 8 systems; the JSON has all."""
+__all__ = ["Report", "Table", "comparison_table", "cost_table", "probability", "quality_table", "report_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,7 @@ class Report:
     Attributes:
         title: Its heading.
         facts: What was done, a sentence each.
-        tables: The summary, then the comparisons.
+        tables: Quality, cost, comparisons.
         moved: Each model against the first stage.
         evaluation: What it was made from.
     """
@@ -51,8 +48,9 @@ def report_of(evaluation: Evaluation, *, documents: Mapping[str, str] | None = N
         title=f"Rerankers on {evaluation.collection}",
         facts=tuple(_facts(evaluation)),
         tables=(
-            summary_table(evaluation),
-            comparison_table(compared(evaluation.systems, measure)[:MOST_SHOWN_PAIRS], measure),
+            quality_table(evaluation),
+            cost_table(evaluation),
+            comparison_table(compared(evaluation.systems, measure), measure),
         ),
         moved=tuple(
             movements(evaluation, evaluation.first_stage, model, documents=documents)
@@ -62,34 +60,44 @@ def report_of(evaluation: Evaluation, *, documents: Mapping[str, str] | None = N
     )
 
 
-def summary_table(evaluation: Evaluation, *, with_intervals: bool = True) -> Table:
-    """Return one row a system: every measure, and what it took."""
+def quality_table(evaluation: Evaluation, *, with_intervals: bool = True) -> Table:
+    """Return one row a system with every measure."""
     systems = evaluation.systems
     ends = {measure: intervals(systems, measure) for measure in evaluation.measures if with_intervals}
-    columns = ("system", *evaluation.measures, "pairs/s", "ms median", "ms p95", "tokens", "cost")
-    rows = []
-    for system in systems:
-        means = [
-            f"{system.means[measure]:.4f}{_interval(ends.get(measure), system.name)}"
-            for measure in evaluation.measures
-        ]
-        rows.append((_label(system), *means, *_spent(system)))
-    note = "Mean over the queries" + (", with the 95 % bootstrap interval" if with_intervals else "")
-    return Table("Results", f"{note}; times are those of one call after the other.", columns, tuple(rows))
+    rows = tuple(
+        (
+            _label(system),
+            *(
+                f"{system.means[measure]:.4f}{_interval(ends.get(measure), system.name)}"
+                for measure in evaluation.measures
+            ),
+        )
+        for system in systems
+    )
+    note = "Mean over the queries" + (", with its 95 % bootstrap interval." if with_intervals else ".")
+    return Table("Quality", note, ("system", *evaluation.measures), rows)
 
 
-def comparison_table(comparisons: Sequence[Comparison], measure: str) -> Table:
-    """Return one row a pair of systems."""
-    columns = ("second − first", "difference", "95 % interval", "better / worse", "p", "p (Holm)", "")
+def cost_table(evaluation: Evaluation) -> Table:
+    """Return one row a model with what it took."""
+    columns = ("model", "pairs/s", "ms median", "ms p95", "tokens", "cost")
+    rows = tuple((model.name, *_spent(model)) for model in evaluation.models)
+    note = "Times of a query, one call after the other, without loading the model."
+    return Table("Time and cost", note, columns, rows)
+
+
+def comparison_table(comparisons: Sequence[Comparison], measure: str, *, short: bool = False) -> Table:
+    """Return one row a pair of systems; `short` leaves out what a narrow screen has no room for."""
+    columns = ("second − first", "difference", "95 % interval", "p (Holm)", "")
+    more = () if short else ("better / worse", "p")
     rows = tuple(
         (
             f"{one.second} − {one.first}",
             f"{one.difference:+.4f}",
             f"{one.low:+.4f} to {one.high:+.4f}",
-            f"{one.wins} / {one.losses}",
-            probability(one.p),
             probability(one.p_corrected),
             "significant" if one.p_corrected < 0.05 else "not shown",
+            *(() if short else (f"{one.wins} / {one.losses}", probability(one.p))),
         )
         for one in comparisons
     )
@@ -97,7 +105,7 @@ def comparison_table(comparisons: Sequence[Comparison], measure: str) -> Table:
         f"Paired randomisation test over the queries, two-sided; corrected by Holm for the {len(comparisons)} "
         f"comparison{'' if len(comparisons) == 1 else 's'} on {measure}. “Not shown” does not mean equal."
     )
-    return Table(f"Differences in {measure}", note, columns, rows)
+    return Table(f"Differences in {measure}", note, (*columns, *more), rows)
 
 
 def _facts(evaluation: Evaluation) -> list[str]:

@@ -29,7 +29,7 @@ def html(report: Report) -> str:
     parts = [f"<h1>{escape(report.title)}</h1>", _list(escape(fact) for fact in report.facts)]
     for place, table in enumerate(report.tables):
         parts.append(_table(table))
-        if place == 0:
+        if place == 1:
             parts.append(f"<h2>Quality against time</h2>{scatter_svg(report.evaluation)}")
     for moved in report.moved:
         parts.append(f"<h2>{escape(moved.second)} against {escape(moved.first)}, query by query</h2>")

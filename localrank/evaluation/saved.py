@@ -12,7 +12,7 @@ from localrank.evaluation.journal import ranking_of, record_of
 from localrank.evaluation.results import Evaluation, SystemResult
 from localrank.evaluation.significance import compared, intervals
 
-__all__ = ["load_evaluation", "save_evaluation"]
+__all__ = ["load_evaluation", "save_evaluation", "summary_of"]
 
 FORMAT = "localrank-evaluation/1"
 
@@ -31,7 +31,7 @@ def save_evaluation(evaluation: Evaluation, path: str | Path) -> None:
         "seed": evaluation.seed,
         "measures": list(evaluation.measures),
         "remarks": list(evaluation.remarks),
-        "summary": _summary(evaluation),
+        "summary": summary_of(evaluation),
         "significance": [
             {name: getattr(one, name) for name in one.__slots__}
             for measure in evaluation.measures
@@ -68,7 +68,8 @@ def load_evaluation(path: str | Path) -> Evaluation:
         ) from None
 
 
-def _summary(evaluation: Evaluation) -> list[dict[str, Any]]:
+def summary_of(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return one record a system: means with intervals, and what it took."""
     ends = {measure: intervals(evaluation.systems, measure) for measure in evaluation.measures}
     return [
         {

@@ -1,0 +1,169 @@
+"""What `localrank evaluate` does between its options and its output: read, ask, rank, write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from localrank.cli.exits import InputError
+from localrank.cli.output import note, stdin_is_terminal
+from localrank.cli.progress import progress_bar
+from localrank.contract.errors import InvalidRequestError, RerankError
+from localrank.contract.model import AnyReranker
+from localrank.evaluation.beir import load_beir
+from localrank.evaluation.collection import Collection, sampled
+from localrank.evaluation.evaluate import EvaluationProgress, evaluate_sync, named_models
+from localrank.evaluation.first_stage import FirstStage, first_stage_of
+from localrank.evaluation.journal import Journal
+from localrank.evaluation.jsonl import load_jsonl
+from localrank.evaluation.measures import check_measures
+from localrank.evaluation.planned import PlannedCalls, planned_calls
+from localrank.evaluation.results import Evaluation
+from localrank.evaluation.trec import load_trec
+from localrank.evaluation.writing import JOURNAL, write_reports
+
+__all__ = ["EvaluationRequest", "read_collection", "run_evaluation"]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRequest:
+    """What is asked for, by the options' names."""
+
+    models: tuple[str, ...]
+    first_stage: str | None
+    candidates: int
+    queries: int | None
+    seed: int
+    measures: tuple[str, ...]
+    instruction: str | None
+    output: Path
+    fresh: bool
+    yes: bool
+
+    @property
+    def journal(self) -> Path:
+        """Where finished rankings are kept."""
+        return self.output / JOURNAL
+
+
+def read_collection(
+    data: Path | None, split: str | None, queries: Path | None, documents: Path | None, qrels: Path | None
+) -> Collection:
+    """Read the data in whichever form they are.
+
+    Raises:
+        UsageError: The options name no data, or two.
+        InputError: A file that cannot be read, with the line.
+    """
+    try:
+        if data is None:
+            if queries is None or documents is None or qrels is None:
+                raise click.UsageError("Name DATA, or --queries-file, --documents and --qrels.")
+            return load_trec(queries, documents, qrels)
+        if queries is not None or documents is not None:
+            raise click.UsageError("--queries-file and --documents are for data without DATA.")
+        if data.is_dir():
+            return load_beir(data, split=split, qrels=qrels)
+        if qrels is not None or split is not None:
+            raise click.UsageError("JSON Lines bring their own judgements: leave out --qrels and --split.")
+        return load_jsonl(data)
+    except InvalidRequestError as error:
+        raise InputError(str(error)) from None
+
+
+def run_evaluation(collection: Collection, request: EvaluationRequest) -> Evaluation:
+    """Evaluate with a progress bar and write the reports.
+
+    Raises:
+        InputError: A first stage that cannot be used.
+        Abort: The person did not want the remote calls.
+        RerankError: What a model raised; finished rankings are kept.
+    """
+    models = named_models(request.models)
+    check_measures(request.measures)
+    chosen = sampled(collection, request.queries, seed=request.seed)
+    note(f"{len(chosen.queries)} judged queries, {len(chosen.documents):,} documents.")
+    stage = _first_stage(chosen, request)
+    if request.fresh:
+        request.journal.unlink(missing_ok=True)
+    _announce_remote(models, chosen, stage, request)
+    total = len(models) * len(chosen.queries)
+    with _resumable(request.journal, total) as seen, progress_bar("Evaluating", total) as bar:
+
+        def on_progress(event: EvaluationProgress) -> None:
+            seen(event)
+            if bar is not None:
+                bar.show(event.done)
+
+        found = evaluate_sync(
+            models,
+            chosen,
+            first_stage=stage,
+            candidates=request.candidates,
+            measures=request.measures,
+            seed=request.seed,
+            instruction=request.instruction,
+            on_progress=on_progress,
+            journal=request.journal,
+        )
+    write_reports(found, request.output, documents=chosen.documents)
+    return found
+
+
+def _first_stage(collection: Collection, request: EvaluationRequest) -> FirstStage:
+    try:
+        return first_stage_of(collection, request.first_stage, candidates=request.candidates)
+    except InvalidRequestError as error:
+        raise InputError(str(error)) from None
+
+
+def _announce_remote(
+    models: Mapping[str, AnyReranker], collection: Collection, stage: FirstStage, request: EvaluationRequest
+) -> None:
+    """State the remote calls and their price, and ask."""
+    journal = Journal(request.journal)
+    planned = planned_calls(models, collection, stage, journal=journal, instruction=request.instruction)
+    for one in planned:
+        note(_told(one))
+    if not planned or request.yes:
+        return
+    if not stdin_is_terminal():
+        raise click.UsageError("Nobody is there to be asked: agree to the calls with --yes.")
+    click.confirm("Send them?", abort=True, err=True)
+
+
+def _told(one: PlannedCalls) -> str:
+    inside = "" if one.model == one.name else f" (in {one.name})"
+    what = (
+        f"{one.model}{inside}: at most {one.requests:,} request{'' if one.requests == 1 else 's'} for {one.queries:,} queries, "
+        f"{one.pairs:,} texts, about {one.tokens:,} tokens"
+    )
+    if one.dollars is None or one.price is None:
+        return f"{what}; the price is not known."
+    price = f"${one.price.dollars:g} per {one.price.unit}, read {one.price.read_on}"
+    return f"{what}; about ${one.dollars:.2f} at the list price ({price})."
+
+
+@contextmanager
+def _resumable(journal: Path, total: int) -> Iterator[Callable[[EvaluationProgress], None]]:
+    """Yield what notes how far the evaluation is; say how to go on when it is stopped."""
+    last: EvaluationProgress | None = None
+
+    def seen(event: EvaluationProgress) -> None:
+        nonlocal last
+        last = event
+
+    try:
+        yield seen
+    except (KeyboardInterrupt, RerankError):
+        if last is not None:
+            note(
+                f"{last.done:,} of {total:,} rankings are done and kept in {journal}; the same command goes on from there."
+            )
+        raise
+    if last is not None and last.resumed:
+        note(f"{last.resumed:,} rankings were there from an earlier run (--fresh ranks all again).")
