@@ -5,61 +5,53 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from localrank.contract.errors import InvalidRequestError, MissingDependencyError, ModelLoadError
-from localrank.contract.model import DoRerankOptions, DoRerankResult
-from localrank_transformers.families.detection import Kind, detect
+from localrank_transformers.catalogue import lookup
+from localrank_transformers.cpu_features import cpu_features
+from localrank_transformers.export_comparison import (
+    Difference,
+    check,
+    differences,
+    onnx_logits,
+    torch_logits,
+)
+from localrank_transformers.export_targets import Int8Target, int8_target
+from localrank_transformers.families.causal_templates import TEMPLATES
+from localrank_transformers.families.detection import Kind, detect, says_its_prompt
+from localrank_transformers.families.exported import EXPORTED_FILE, ExportedGraph, exported_json
 from localrank_transformers.files import fetch_torch, locate
-from localrank_transformers.loaded import LoadSettings, load
-from localrank_transformers.local_call import LocalCall
-from localrank_transformers.scheduler import shared_scheduler
-from localrank_transformers.torch_call import TorchCall
 from localrank_transformers.torch_files import TorchFiles, read_torch_files
-from localrank_transformers.torch_loaded import load_torch
 from localrank_transformers.torch_settings import TorchSettings, require_packages
 
 __all__ = ["Difference", "ExportPrecision", "export_onnx"]
 
-ExportPrecision: TypeAlias = Literal["fp32", "int8"]
+ExportPrecision: TypeAlias = Literal["fp32", "fp16", "int8"]
 
 LARGEST_DIFFERENCE = 1e-3
-"""What a logit may differ by: more than rounding does, less than anyone could see in a score."""
+"""What a float32 logit may differ by: more than rounding does, less than anyone could see in a score."""
 
-SAMPLE_QUERY = "How do plants turn sunlight into food?"
-SAMPLE = (
-    "Photosynthesis converts light into chemical energy that is stored in sugars.",
-    "Leaves are green.",
-    "",
-    "The stock market fell on Tuesday after two days of gains, led by banks and insurers.",
-    "Chlorophyll absorbs mostly blue and red light. " * 12,
-    "光合作用把光能转化为化学能。",
-    "Die Pflanze nimmt Kohlendioxid und Wasser auf und gibt Sauerstoff ab.",
-    "To bake bread, mix flour, water, salt and yeast, wait, and bake. " * 40,
-)
+LARGEST_DIFFERENCE_FP16 = 5e-2
+"""The same in half precision, whose numbers have 3 digits."""
+
+GRAPH = "onnx/model.onnx"
+FP16_GRAPH = "onnx/model_fp16.onnx"
 
 _COPIED = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md")
 _PACKAGES = ("onnx", "onnxscript")
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """One text of the comparison.
+class _Source:
+    """What is exported, and how it is loaded on torch."""
 
-    Attributes:
-        text: Its beginning.
-        torch: Its logit on torch.
-        onnx: Its logit on ONNX Runtime.
-        int8: Its logit with int8 weights; None where they were not asked for.
-    """
-
-    text: str
-    torch: float
-    onnx: float
-    int8: float | None = None
+    files: TorchFiles
+    kind: Kind
+    settings: TorchSettings
 
 
 def export_onnx(
@@ -67,18 +59,24 @@ def export_onnx(
     out: Path,
     *,
     precision: ExportPrecision = "fp32",
+    cpu: str | None = None,
+    template: str | None = None,
     revision: str | None = None,
     on_step: Callable[[str], None] = lambda _step: None,
 ) -> list[Difference]:
-    """Write ONNX graphs of a cross-encoder, with its configuration and tokenizer, and compare their logits with torch's.
+    """Write ONNX graphs of a reranker, with its configuration and tokenizer, and compare their logits with torch's.
 
-    One- and two-label sequence classifiers, and modular rerankers such as the Ettin ones. For the architectures that
+    Cross-encoders with one or two labels, modular rerankers such as the Ettin ones, and causal yes/no rerankers such as
+    Qwen3-Reranker, of which the graph holds the last position and the answering words. For the architectures that
     `localrank models optimize` knows, its graphs are faster and its int8 is closer to float32.
 
     Args:
         model: What `TorchReranker` takes: a folder, an alias or a hub id.
         out: The folder to write; `onnx/model.onnx` and the files beside it are replaced.
-        precision: `int8` adds `onnx/model_int8.onnx`, for this kind of processor, to the float32 graph.
+        precision: `fp16` adds `onnx/model_fp16.onnx` to the float32 graph: half the size, for execution providers that compute
+            in half precision; what goes in and comes out stays as it is. `int8` adds a graph with int8 weights.
+        cpu: The kind of processor of the int8 graph: `vnni`, `avx512`, `avx2` or `arm64`; None means the one at hand.
+        template: The prompt of a causal model whose files do not tell it; see `TorchReranker`.
         revision: The commit of a hub model.
         on_step: Called with what is being done, for people.
 
@@ -87,34 +85,27 @@ def export_onnx(
 
     Raises:
         MissingDependencyError: torch, transformers, onnx or onnxscript is not installed.
-        InvalidRequestError: `out` is the model's own folder.
-        ModelLoadError: No cross-encoder; torch cannot export it; or the graph gives other scores, and is then removed.
+        InvalidRequestError: `out` is the model's own folder; or `cpu` is not known, or has no int8 graph to be for.
+        ModelLoadError: The model is of a family that ONNX Runtime does not serve; torch cannot export it; or a graph gives
+            other scores, and is then removed.
     """
+    if cpu is not None and precision != "int8":
+        raise InvalidRequestError(
+            f"cpu is {cpu!r}, but precision is {precision!r}.", hint="Only an int8 graph is for a processor."
+        )
+    target = int8_target(cpu)
     _require_exporter()
-    folder = fetch_torch(locate(model, revision=revision))
-    if folder is None:
-        raise ModelLoadError(f"The embedded model {model} is an ONNX graph already.")
-    if folder.resolve() == out.resolve():
+    source = _source(model, template, revision)
+    if source.files.folder.resolve() == out.resolve():
         raise InvalidRequestError("out is the model's own folder.", hint="Pass another folder.")
-    files = read_torch_files(folder)
-    kind = _checked_kind(detect(files, None))
-    from localrank_transformers.engines.torch.export import write_graph  # noqa: PLC0415  # torch comes with it
-
-    on_step("export")
-    graph = out / "onnx" / "model.onnx"
-    write_graph(kind, files, graph)
-    _copy(files, kind, out)
-    if precision == "int8":
-        from localrank_transformers.engines.onnx_quantize import quantize  # noqa: PLC0415  # needs onnx
-
-        on_step("quantize")
-        quantize(graph, graph.with_name("model_int8.onnx"))
-    on_step("compare")
-    try:
-        return _compared(files, out, precision)
-    except ModelLoadError:
-        graph.unlink(missing_ok=True)
-        raise
+    on_step("export fp32")
+    exported = _write(source, out / GRAPH)
+    _copy(source, exported, out)
+    on_step("compare with torch")
+    torch = torch_logits(source.files, source.settings)
+    onnx = _checked(out, GRAPH, torch, LARGEST_DIFFERENCE)
+    reduced = _reduced(source, out, torch, precision=precision, target=target, on_step=on_step)
+    return differences(torch, onnx, reduced)
 
 
 def _require_exporter() -> None:
@@ -127,48 +118,89 @@ def _require_exporter() -> None:
         )
 
 
-def _checked_kind(kind: Kind) -> Kind:
-    if kind not in {"cross-encoder", "modular"}:
+def _source(model: str | Path, template: str | None, revision: str | None) -> _Source:
+    location = locate(model, revision=revision)
+    folder = fetch_torch(location)
+    if folder is None:
+        raise ModelLoadError(f"The embedded model {model} is an ONNX graph already.")
+    entry = lookup(location.model_id) if location.folder is None else None
+    files = read_torch_files(folder)
+    family = "causal" if template is not None else entry.family if entry else None
+    if family is None and files.architecture.endswith("ForCausalLM") and not says_its_prompt(files):
         raise ModelLoadError(
-            f"The model belongs to the family {kind!r}; only cross-encoders are exported.",
-            hint="Use TorchReranker for it.",
+            f"The files of this {files.architecture} do not tell which prompt it was trained with.",
+            hint=f"Say it with template= (--template): one of {', '.join(TEMPLATES)}; listwise models need TorchReranker.",
         )
-    return kind
+    kind = detect(files, family)
+    prompt = template or (entry.template if entry is not None and kind == "causal" else None)
+    settings = TorchSettings(device="cpu", dtype="fp32", family=family, template=prompt)
+    return _Source(files, kind, settings)
 
 
-def _copy(files: TorchFiles, kind: Kind, out: Path) -> None:
+def _write(source: _Source, graph: Path) -> ExportedGraph | None:
+    """Write the graph in the precision of `source`; return what the folder must say of it, None for a cross-encoder."""
+    match source.kind:
+        case "cross-encoder" | "modular":
+            from localrank_transformers.engines.torch.export import write_graph  # noqa: PLC0415  # needs torch
+
+            write_graph(source.kind, source.files, graph, source.settings.dtype)
+            return None
+        case "causal":
+            from localrank_transformers.engines.torch import export_causal  # noqa: PLC0415  # needs torch
+
+            return export_causal.write_prompt_graph(source.files, source.settings, graph)
+        case _:
+            raise ModelLoadError(
+                f"The model belongs to the family {source.kind!r}, which OnnxReranker does not serve.",
+                hint="Use TorchReranker for it.",
+            )
+
+
+def _copy(source: _Source, exported: ExportedGraph | None, out: Path) -> None:
+    files = source.files
     for name in _COPIED:
         if (files.folder / name).is_file():
             shutil.copyfile(files.folder / name, out / name)
     config: dict[str, Any] = dict(files.config)
-    if kind == "modular":
+    if source.kind == "modular":
         config |= {"id2label": {"0": "RELEVANCE"}, "label2id": {"RELEVANCE": 0}}
     (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    (out / EXPORTED_FILE).unlink(missing_ok=True)
+    if exported is not None:
+        (out / EXPORTED_FILE).write_text(json.dumps(exported_json(exported), indent=2) + "\n")
 
 
-def _compared(files: TorchFiles, out: Path, precision: ExportPrecision) -> list[Difference]:
-    options = DoRerankOptions(SAMPLE_QUERY, SAMPLE)
-    loaded = load_torch(files, TorchSettings(device="cpu", dtype="fp32"))
-    torch = _logits(TorchCall(lambda: (loaded, 0.0), options).run())
-    onnx = _onnx_logits(out, "fp32", options)
-    int8 = _onnx_logits(out, "int8", options) if precision == "int8" else {}
-    rows = [
-        Difference(text[:40], torch[index], onnx[index], int8.get(index))
-        for index, text in enumerate(options.documents)
-    ]
-    worst = max(abs(row.torch - row.onnx) for row in rows)
-    if worst > LARGEST_DIFFERENCE * max(1.0, *(abs(row.torch) for row in rows)):
-        raise ModelLoadError(
-            f"The exported graph gives other logits than torch, by up to {worst:.4f}; it was removed.",
-            hint="Please report the architecture; the model runs with TorchReranker.",
-        )
-    return rows
+def _reduced(
+    source: _Source,
+    out: Path,
+    torch: list[float],
+    *,
+    precision: ExportPrecision,
+    target: Int8Target,
+    on_step: Callable[[str], None],
+) -> list[float] | None:
+    """Write the smaller graph that was asked for and return its logits."""
+    if precision == "fp32":
+        return None
+    on_step(f"export {precision}" + (f" for {target.made_for}" if precision == "int8" else ""))
+    if precision == "fp16":
+        _write(replace(source, settings=replace(source.settings, dtype="fp16")), out / FP16_GRAPH)
+        return _checked(out, FP16_GRAPH, torch, LARGEST_DIFFERENCE_FP16)
+    from localrank_transformers.engines.onnx_quantize import quantize  # noqa: PLC0415  # needs onnx
+
+    quantize(out / GRAPH, out / target.graph, seven_bits=target.seven_bits, signed=target.signed)
+    if not target.runs_well_on(cpu_features() or ()):
+        on_step(f"this processor is not {target.made_for}: the int8 graph may compute other scores here")
+    return onnx_logits(out, target.graph)
 
 
-def _onnx_logits(folder: Path, precision: ExportPrecision, options: DoRerankOptions) -> dict[int, float]:
-    loaded = load(locate(folder), LoadSettings(precision=precision), None, shared_scheduler())
-    return _logits(LocalCall(lambda: (loaded, 0.0), options).run())
-
-
-def _logits(result: DoRerankResult) -> dict[int, float]:
-    return {item.index: float((item.metadata or {})["logit"]) for item in result.results}
+def _checked(out: Path, graph: str, torch: list[float], at_most: float) -> list[float]:
+    """Return the logits of a graph; remove one that differs."""
+    try:
+        found = onnx_logits(out, graph)
+        check(graph, torch, found, at_most=at_most)
+    except ModelLoadError:
+        for path in (out / graph, (out / graph).with_name(f"{Path(graph).name}.data")):
+            path.unlink(missing_ok=True)
+        raise
+    return found

@@ -188,8 +188,8 @@ def check_precision(precision: str) -> Precision:
     Raises:
         InvalidRequestError: It is not.
     """
-    if precision not in {"auto", "fp32", "int8"}:
+    if precision not in {"auto", "fp32", "fp16", "int8"}:
         raise InvalidRequestError(
-            f"precision is {precision!r}.", hint='Pass "auto", "fp32", "int8" or "refined".'
+            f"precision is {precision!r}.", hint='Pass "auto", "fp32", "fp16", "int8" or "refined".'
         )
     return precision  # type: ignore[return-value]  # checked above

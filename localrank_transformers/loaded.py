@@ -13,7 +13,7 @@ from localrank_transformers.onnx_family import OnnxFamily
 from localrank_transformers.scheduler import Scheduler
 from localrank_transformers.scoring import Activation
 
-__all__ = ["LoadSettings", "LoadedModel", "load"]
+__all__ = ["LoadSettings", "LoadedModel", "load", "load_files"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,22 @@ def load(
     """
     files = read_files(location, "int8" if settings.precision == "refined" else settings.precision)
     exact = read_files(location, "fp32") if settings.precision == "refined" else None
+    return load_files(files, exact, settings, entry, scheduler)
+
+
+def load_files(
+    files: ModelFiles,
+    exact: ModelFiles | None,
+    settings: LoadSettings,
+    entry: CatalogueEntry | None,
+    scheduler: Scheduler,
+) -> LoadedModel:
+    """Make the session of `files`, and of the float32 graph `exact` that scores the best again.
+
+    Raises:
+        ModelLoadError: The graph is damaged or unsupported.
+        InvalidRequestError: A setting that this model cannot meet.
+    """
     family = open_family(
         files,
         max_length=settings.max_length,

@@ -117,7 +117,7 @@ def read_embedded(name: str, precision: Precision) -> ModelFiles:
     Raises:
         ModelLoadError: A file is damaged, or the precision is not embedded.
     """
-    if precision == "fp32":
+    if precision in {"fp32", "fp16"}:
         raise ModelLoadError(
             f"The embedded model {name} comes in int8 only.",
             hint="Leave precision out, or pass a folder that holds onnx/model.onnx.",

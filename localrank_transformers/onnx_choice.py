@@ -7,12 +7,13 @@ from typing import Literal
 
 __all__ = ["Precision", "choose_onnx", "fitting_int8"]
 
-Precision = Literal["auto", "fp32", "int8"]
+Precision = Literal["auto", "fp32", "fp16", "int8"]
 
 _FP32_NAMES = ("onnx/model.onnx", "model.onnx", "onnx/model_optimized.onnx", "model_optimized.onnx")
 _LATE_INTERACTION = "vespa_colbert.onnx"
 """What RAGatouille's exporter writes. The other graphs beside it are the encoder alone, without the projection."""
 
+_FP16_NAMES = ("onnx/model_fp16.onnx", "model_fp16.onnx")
 _INT8_NAMES = ("onnx/model_int8.onnx", "model_int8.onnx")
 _INT8_BY_PROCESSOR = {
     "int8-avx512-vnni": "onnx/model_qint8_avx512_vnni.onnx",
@@ -51,11 +52,15 @@ def choose_onnx(
     if _LATE_INTERACTION in names:
         return None if precision == "int8" else _LATE_INTERACTION
     fp32 = [*_of(known, ["fp32"]), *_FP32_NAMES]
+    fp16 = [*_of(known, ["fp16"]), *_FP16_NAMES]
     int8 = list(_int8(known or {}, frozenset(features or ())))
-    if precision == "auto":
-        ordered = [*fp32, *int8, *_foreign_int8()] if known is None else [*int8, *fp32]
-    else:
-        ordered = fp32 if precision == "fp32" else [*int8, *_foreign_int8()]
+    of_precision = {
+        "auto": [*fp32, *int8, *_foreign_int8(), *fp16] if known is None else [*int8, *fp32],
+        "fp32": fp32,
+        "fp16": fp16,
+        "int8": [*int8, *_foreign_int8()],
+    }
+    ordered = of_precision[precision]
     here = set(names)
     found = next((name for name in ordered if name in here), None)
     if found is None and precision == "auto":

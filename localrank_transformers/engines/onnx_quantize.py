@@ -9,24 +9,29 @@ import onnx
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers.cpu_features import cpu_features
 
 __all__ = ["quantize"]
 
-_FULL_RANGE = frozenset({"AVX512-VNNI", "AVX-VNNI", "AMX-int8", "NEON-dot-product", "NEON-i8mm"})
-"""Without one of these, sums of products of 8-bit numbers can overflow, so weights get 7 bits."""
+_SINGLE_FILE_BYTES = 2 << 30
+"""Beyond this size of the float32 graph its int8 weights go into a file beside the graph; a protobuf holds 2 GiB at most."""
 
 
-def quantize(source: Path, target: Path) -> None:
-    """Write `target` from `source`, for this processor.
+def quantize(source: Path, target: Path, *, seven_bits: bool, signed: bool = True) -> None:
+    """Write `target` from `source`, each column of a matrix with a scale of its own.
+
+    Args:
+        source: The float32 graph; external data lie beside it.
+        target: Where to write.
+        seven_bits: For processors where sums of products of 8-bit numbers can overflow.
+        signed: Whether weights are QInt8, not QUInt8.
 
     Raises:
         ModelLoadError: The graph has an operator that cannot be quantized.
     """
     model = onnx.load(str(source))
-    del model.graph.value_info[
-        :
-    ]  # the exporter's shapes of values inside are not those that the quantizer infers
+    size = model.ByteSize()
+    # The exporter's shapes of values inside are not those that the quantizer infers.
+    del model.graph.value_info[:]
     logger = logging.getLogger()
     level = logger.level
     logger.setLevel(logging.ERROR)  # it advises a preparation that exported graphs do not need
@@ -36,8 +41,9 @@ def quantize(source: Path, target: Path) -> None:
             target,
             op_types_to_quantize=["MatMul", "Gemm"],
             per_channel=True,
-            reduce_range=_FULL_RANGE.isdisjoint(cpu_features() or ()),
-            weight_type=QuantType.QInt8,
+            reduce_range=seven_bits,
+            weight_type=QuantType.QInt8 if signed else QuantType.QUInt8,
+            use_external_data_format=size > _SINGLE_FILE_BYTES,
         )
     except Exception as error:
         raise ModelLoadError(f"The graph cannot be quantized: {str(error)[:200]}") from error

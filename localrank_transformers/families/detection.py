@@ -10,7 +10,7 @@ from localrank_transformers.families.causal_templates import TEMPLATES
 from localrank_transformers.families.late_layout import is_late_interaction
 from localrank_transformers.torch_files import TorchFiles
 
-__all__ = ["LAYERWISE", "Kind", "causal_template", "detect"]
+__all__ = ["LAYERWISE", "Kind", "causal_template", "detect", "says_its_prompt"]
 
 Kind: TypeAlias = Literal["cross-encoder", "modular", "causal", "seq2seq", "listwise", "late-interaction"]
 """A family, and `modular` for a cross-encoder that is stored as sentence-transformers modules."""
@@ -69,6 +69,11 @@ def causal_template(files: TorchFiles, asked: str | None) -> str:
             hint=f"Say it with template=: one of {', '.join(TEMPLATES)}.",
         )
     return found
+
+
+def says_its_prompt(files: TorchFiles) -> bool:
+    """Return whether the files of a causal model prove which prompt it was trained with."""
+    return _own_template(files) is not None
 
 
 def _own_template(files: TorchFiles) -> str | None:

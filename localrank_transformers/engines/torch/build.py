@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localrank.contract.errors import InvalidRequestError
-from localrank_transformers.engines.torch.causal import CausalQuery, load_causal
+from localrank_transformers.engines.torch.causal import CausalEngine, CausalQuery, load_causal
 from localrank_transformers.engines.torch.device import choose
 from localrank_transformers.engines.torch.encoder import EncoderEngine, load_classifier
 from localrank_transformers.engines.torch.fusion import load_listt5
@@ -18,7 +18,7 @@ from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.engines.torch.seq2seq import load_seq2seq
 from localrank_transformers.engines.torch.t5_encoder import load_t5_encoder
 from localrank_transformers.families.causal import CausalPrompt
-from localrank_transformers.families.causal_templates import TEMPLATES
+from localrank_transformers.families.causal_templates import TEMPLATES, CausalTemplate
 from localrank_transformers.families.cross_encoder import (
     CrossEncoderShape,
     longest_window,
@@ -39,7 +39,7 @@ from localrank_transformers.torch_settings import TorchSettings, refuse_settings
 if TYPE_CHECKING:
     from localrank_transformers.torch_loaded import TorchFamily
 
-__all__ = ["batch_tokens", "family", "runtime"]
+__all__ = ["batch_tokens", "family", "open_causal", "runtime"]
 
 CPU_BATCH_TOKENS = 1_024
 GPU_BATCH_TOKENS = 32_768
@@ -150,6 +150,24 @@ def _pairs(
 def _causal(
     files: TorchFiles, settings: TorchSettings, device: TorchRuntime, affordable: int | None
 ) -> PointwiseFamily:
+    engine, prompt, template = open_causal(files, settings, device, affordable)
+
+    def open_query(query: str, instruction: str | None) -> PointwiseQuery:
+        asked = (instruction or settings.instruction) if template.reads_instruction else None
+        return CausalQuery(engine, prompt, prompt.head(query, asked))
+
+    return PointwiseFamily(
+        open_query,
+        activation=settings.activation or "sigmoid",
+        reads_instruction=template.reads_instruction,
+        batch_tokens=batch_tokens(settings, device, GPU_CAUSAL_BATCH_TOKENS),
+    )
+
+
+def open_causal(
+    files: TorchFiles, settings: TorchSettings, device: TorchRuntime, affordable: int | None
+) -> tuple[CausalEngine, CausalPrompt, CausalTemplate]:
+    """Load a causal yes/no model, with the prompt that it was trained with."""
     refuse_settings(settings, "one that scores each document", "listwise")
     template = TEMPLATES[causal_template(files, settings.template)]
     if not template.reads_instruction:
@@ -163,21 +181,9 @@ def _causal(
         max_length=window(shape, settings.max_length, affordable),
     )
     if files.architecture == LAYERWISE:
-        engine = load_layerwise(files, device, settings)
-    else:
-        refuse_settings(settings, "read at its last layer", "layer")
-        engine = load_causal(files, prompt, device, settings)
-
-    def open_query(query: str, instruction: str | None) -> PointwiseQuery:
-        asked = (instruction or settings.instruction) if template.reads_instruction else None
-        return CausalQuery(engine, prompt, prompt.head(query, asked))
-
-    return PointwiseFamily(
-        open_query,
-        activation=settings.activation or "sigmoid",
-        reads_instruction=template.reads_instruction,
-        batch_tokens=batch_tokens(settings, device, GPU_CAUSAL_BATCH_TOKENS),
-    )
+        return load_layerwise(files, device, settings), prompt, template
+    refuse_settings(settings, "read at its last layer", "layer")
+    return load_causal(files, prompt, device, settings), prompt, template
 
 
 def _seq2seq(

@@ -35,14 +35,14 @@ class CausalEngine:
     """
 
     def __init__(self, decoder: Any, head: LastTokenHead, runtime: TorchRuntime) -> None:
-        self._decoder = decoder
-        self._head = head
+        self.decoder = decoder
+        self.head = head
         self._runtime = runtime
 
     def prefix(self, ids: Sequence[int]) -> Any:
         """Return the keys and values of the tokens that all rows begin with."""
         table = self._runtime.tensor(np.array([ids], dtype=np.int64))
-        return self._runtime.run(lambda: shared_prefix(self._decoder, table))
+        return self._runtime.run(lambda: shared_prefix(self.decoder, table))
 
     def logits(self, prefix: Any, rows: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[Any]:
         """Return the logits of `rows`, each the tokens after `prefix`.
@@ -54,8 +54,8 @@ class CausalEngine:
         last = self._runtime.tensor(np.array([len(row) - 1 for row in rows], dtype=np.int64))
 
         def forward() -> npt.NDArray[Any]:
-            hidden = self._decoder(input_ids=ids, past_key_values=prefix, use_cache=True).last_hidden_state
-            return self._runtime.numbers(self._head(hidden[torch.arange(len(rows)), last]))
+            hidden = self.decoder(input_ids=ids, past_key_values=prefix, use_cache=True).last_hidden_state
+            return self._runtime.numbers(self.head(hidden[torch.arange(len(rows)), last]))
 
         return self._runtime.run(forward)
 

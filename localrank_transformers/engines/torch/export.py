@@ -1,4 +1,4 @@
-"""A cross-encoder's torch module into an ONNX graph, for any number of pairs of any length."""
+"""A torch module into an ONNX graph for any number of rows of any length, cross-encoders first."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from localrank_transformers.engines.torch.segments import reads_segments
 from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.families.detection import Kind
 from localrank_transformers.torch_files import TorchFiles
-from localrank_transformers.torch_settings import TorchSettings
+from localrank_transformers.torch_settings import Dtype, TorchSettings
 
-__all__ = ["write_graph"]
+__all__ = ["quiet", "save_graph", "write_graph"]
 
 OPSET = 18
 _SINGLE_FILE_BYTES = 1 << 30
@@ -42,50 +42,81 @@ class _Pairs(torch.nn.Module):
     ) -> torch.Tensor:
         types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
         output = self.module(input_ids=input_ids, attention_mask=attention_mask, **types)
-        return getattr(output, "logits", output)
+        logits: torch.Tensor = getattr(output, "logits", output)
+        return logits.float()
 
 
-def write_graph(kind: Kind, files: TorchFiles, path: Path) -> tuple[str, ...]:
-    """Write the float32 graph of a cross-encoder to `path` and return the names of its inputs.
+def write_graph(kind: Kind, files: TorchFiles, path: Path, dtype: Dtype = "fp32") -> None:
+    """Write the graph of a cross-encoder to `path`.
+
+    Args:
+        kind: `cross-encoder` or `modular`.
+        files: The model.
+        path: Where to write.
+        dtype: `fp32`, or `fp16` for half the size; the graph's logits are float32 with either.
 
     Raises:
         ModelLoadError: The weights cannot be loaded, or torch cannot export the architecture.
     """
-    module = _load(kind, files)
+    module = _load(kind, files, dtype)
     names = ("input_ids", "attention_mask", *(("token_type_ids",) if reads_segments(module) else ()))
     # Two pairs of unequal length: a size of 1, or a mask of ones, would be taken for a constant.
     ids = torch.ones(2, 8, dtype=torch.int64)
     mask = torch.ones_like(ids)
     mask[1, 5:] = 0
     example = (ids, mask, torch.zeros_like(ids))[: len(names)]
+    save_graph(_Pairs(module), names, example, path, architecture=type(module).__name__)
+
+
+def save_graph(
+    module: torch.nn.Module,
+    names: tuple[str, ...],
+    example: tuple[torch.Tensor, ...],
+    path: Path,
+    *,
+    architecture: str,
+    output: str = "logits",
+) -> None:
+    """Write the graph of any module that takes tables of shape (rows, tokens).
+
+    Args:
+        module: What to export.
+        names: Of its inputs.
+        example: Tables to trace it with, none of them of one row or one token.
+        path: Where to write; weights beyond 1 GB go into a file beside it.
+        architecture: For messages.
+        output: The name of what it returns.
+
+    Raises:
+        ModelLoadError: torch cannot export it.
+    """
     # Derived from each other, so that the exporter may bound neither.
     shape = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     path.parent.mkdir(parents=True, exist_ok=True)
-    large = sum(parameter.numel() * 4 for parameter in module.parameters()) > _SINGLE_FILE_BYTES
+    size = sum(parameter.numel() * parameter.element_size() for parameter in module.parameters())
     try:
-        with _quiet(), torch.no_grad():
+        with quiet(), torch.no_grad():
             program = torch.onnx.export(
-                _Pairs(module).eval(),
+                module.eval(),
                 example,
                 input_names=list(names),
-                output_names=["logits"],
+                output_names=[output],
                 dynamic_shapes=tuple(shape for _ in names),
                 opset_version=OPSET,
                 dynamo=True,
                 verbose=False,
             )
-            program.save(str(path), external_data=large)
+            program.save(str(path), external_data=size > _SINGLE_FILE_BYTES)
     except Exception as error:
         raise ModelLoadError(
-            f"torch cannot export {type(module).__name__}: {str(error).strip().split(chr(10), 1)[0][:300]}",
+            f"torch cannot export {architecture}: {str(error).strip().split(chr(10), 1)[0][:300]}",
             hint="The model runs with TorchReranker.",
         ) from error
-    return names
 
 
-def _load(kind: Kind, files: TorchFiles) -> Any:
-    placement = choose("cpu", "fp32")
-    settings = TorchSettings(device="cpu", dtype="fp32")
+def _load(kind: Kind, files: TorchFiles, dtype: Dtype) -> Any:
+    placement = choose("cpu", dtype)
+    settings = TorchSettings(device="cpu", dtype=dtype)
     if kind == "modular":
         return modular_module(files, placement, settings).eval()
     module = load_weights("AutoModelForSequenceClassification", files.folder, placement, settings)
@@ -93,7 +124,7 @@ def _load(kind: Kind, files: TorchFiles) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the exporter's remarks on its own internals off the terminal."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
