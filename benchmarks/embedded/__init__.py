@@ -1,0 +1,1 @@
+"""The recipe of the embedded models: prepare → train → measure; see README.md."""

@@ -1,0 +1,62 @@
+"""A running average of the weights, written as a model of its own beside each checkpoint."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+
+__all__ = ["AverageWeights"]
+
+
+class AverageWeights(transformers.TrainerCallback):
+    """Keeps an exponential average of the trained weights and writes it to `out/averaged-STEP` at each save.
+
+    The average forgets its beginning: the decay of step t is at most (1 + t) / (10 + t).
+
+    Args:
+        start: The folder whose configuration and tokenizer the written models get.
+        out: Where they are written.
+        decay: Share of the average that a step keeps.
+    """
+
+    def __init__(self, start: Path, out: Path, *, decay: float) -> None:
+        self._start = start
+        self._out = out
+        self._decay = decay
+        self._average: dict[str, torch.Tensor] = {}
+
+    def on_train_begin(
+        self, _args: Any, state: Any, _control: Any, model: Any = None, **_others: Any
+    ) -> None:
+        """Begin with the model's weights, or with the written average of the step that is resumed."""
+        self._average = {name: value.detach().clone().float() for name, value in _weights(model).items()}
+        written = self._out / f"averaged-{state.global_step}" / "model.safetensors"
+        if state.global_step and written.is_file():
+            self._average.update(load_file(written))
+
+    @torch.no_grad()
+    def on_step_end(self, _args: Any, state: Any, _control: Any, model: Any = None, **_others: Any) -> None:
+        """Take the step's weights into the average."""
+        step = state.global_step
+        keep = min(self._decay, (1 + step) / (10 + step))
+        for name, value in _weights(model).items():
+            if value.requires_grad:
+                self._average[name].lerp_(value.detach(), 1 - keep)
+
+    def on_save(self, _args: Any, state: Any, _control: Any, **_others: Any) -> None:
+        """Write the average as a model."""
+        folder = self._out / f"averaged-{state.global_step}"
+        shutil.copytree(self._start, folder, dirs_exist_ok=True)
+        tensors = {name: value.contiguous() for name, value in self._average.items()}
+        save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def _weights(model: Any) -> dict[str, torch.Tensor]:
+    """Return the classifier's weights by the names that transformers saves them under."""
+    inner = model.model if hasattr(model, "model") else model[0].auto_model
+    return dict(inner.named_parameters())
