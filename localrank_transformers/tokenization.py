@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,10 @@ SPARE_TOKENS = 32
 """A cut text must yield this many ids more than are kept, so that the border of the cut cannot change a kept one."""
 
 
+AT_ONCE = 128
+"""Documents that the tokenizer is given in one parallel call: what it returns takes about 30 times the memory of the ids."""
+
+
 @dataclass(frozen=True, slots=True)
 class QueryTokens:
     """A tokenized query, ready to be joined with documents.
@@ -53,9 +58,9 @@ class QueryTokens:
 
 @dataclass(frozen=True, slots=True)
 class DocumentTokens:
-    """The ids of one document, cut to the room that the query leaves."""
+    """The ids of one document, cut to the room that the query leaves; four bytes each."""
 
-    ids: list[int]
+    ids: array[int]
     truncated: bool
 
 
@@ -166,14 +171,20 @@ def text_ids(tokenizer: Tokenizer, text: str) -> list[int]:
 
 
 def cut_documents(tokenizer: Tokenizer, texts: Sequence[str], room: int) -> list[DocumentTokens]:
-    """Tokenize documents in one parallel call and keep the first `room` tokens of each."""
+    """Tokenize documents in parallel and keep the first `room` tokens of each."""
+    return [
+        document
+        for start in range(0, len(texts), AT_ONCE)
+        for document in _cut_together(tokenizer, texts[start : start + AT_ONCE], room)
+    ]
+
+
+def _cut_together(tokenizer: Tokenizer, texts: Sequence[str], room: int) -> Iterator[DocumentTokens]:
     encodings = tokenizer.encode_batch_fast(
         [_encodable(_early_cut(text, room)) for text in texts], add_special_tokens=False
     )
-    return [
-        _cut_document(tokenizer, text, encoding.ids, room)
-        for text, encoding in zip(texts, encodings, strict=True)
-    ]
+    for text, encoding in zip(texts, encodings, strict=True):
+        yield _cut_document(tokenizer, text, encoding.ids, room)
 
 
 def _cut_document(tokenizer: Tokenizer, text: str, ids: list[int], room: int) -> DocumentTokens:
@@ -181,7 +192,7 @@ def _cut_document(tokenizer: Tokenizer, text: str, ids: list[int], room: int) ->
     while len(text) > read and len(ids) < room + SPARE_TOKENS:
         read *= 4
         ids = text_ids(tokenizer, text[:read])
-    return DocumentTokens(ids[:room], truncated=len(ids) > room)
+    return DocumentTokens(array("i", ids[:room]), truncated=len(ids) > room)
 
 
 def _encodable(text: str) -> str:

@@ -97,7 +97,7 @@ def test_a_text_cut_early_yields_the_ids_of_the_full_text(text: str) -> None:
     tokens = pairs.query("what is rag")
     document = pairs.documents(tokens, [text])[0]
     full = embedded().encode(text, add_special_tokens=False).ids
-    assert full[: tokens.room] == document.ids
+    assert full[: tokens.room] == document.ids.tolist()
     assert (len(full) > tokens.room) == document.truncated
 
 
