@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
-import torch
-
-from localrank.contract.errors import ModelLoadError
 from localrank_transformers.scoring import score
 from localrank_transformers.training.lists import TrainingList
 from localrank_transformers.training.outcome import Calibrated
 
-__all__ = ["calibrate", "expected_error", "fit_temperature", "fold"]
+__all__ = ["calibrate", "expected_error", "fit_temperature"]
 
 BINS = 10
 _LOWEST, _HIGHEST = -3.0, 3.0
@@ -71,21 +67,6 @@ def expected_error(logits: Sequence[float], relevant: Sequence[bool]) -> float:
         share = sum(hit for _, hit in own) / len(own)
         error += len(own) / len(logits) * abs(mean - share)
     return error
-
-
-def fold(module: Any, temperature: float) -> None:
-    """Divide the output of `module` by `temperature`, inside its last layer.
-
-    Raises:
-        ModelLoadError: The module has no layer with one output.
-    """
-    heads = [one for one in module.modules() if isinstance(one, torch.nn.Linear) and one.out_features == 1]
-    if not heads:
-        raise ModelLoadError(f"{type(module).__name__} has no layer with one output.")
-    with torch.no_grad():
-        heads[-1].weight /= temperature
-        if heads[-1].bias is not None:
-            heads[-1].bias /= temperature
 
 
 def _cross_entropy(logit: float, hit: bool) -> float:  # noqa: FBT001

@@ -207,6 +207,6 @@ def _calibration(facts: Facts) -> Iterator[str]:
     else:
         yield (
             f"Logits are divided by {own.temperature:.3f}, which is inside the weights: expected calibration error "
-            f"over {own.pairs:,} pairs {own.before:.4f} before, {own.after:.4f} after. A document without a label counts as irrelevant."
+            f"over {own.pairs:,} pairs {own.before:.4f} before, {own.after:.4f} after, unlabelled documents as irrelevant."
         )
     yield ""

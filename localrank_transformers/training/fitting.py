@@ -20,6 +20,7 @@ from localrank.contract.errors import InvalidRequestError
 from localrank_transformers.families.cross_encoder import longest_window
 from localrank_transformers.training.development import METRIC
 from localrank_transformers.training.feeding import LengthBatchSampler, ListCollator, list_dataset
+from localrank_transformers.training.head import keep_float32
 from localrank_transformers.training.lists import TrainingList
 from localrank_transformers.training.losses import ListwiseMixLoss
 from localrank_transformers.training.outcome import Progress
@@ -66,7 +67,7 @@ def load_model(start: Path, settings: TrainSettings) -> CrossEncoder:
     config = json.loads((start / "config.json").read_text())
     length = min(settings.max_length or DEFAULT_LENGTH, longest_window(config, {}))
     with quiet():
-        return CrossEncoder(
+        model = CrossEncoder(
             str(start),
             num_labels=1,
             max_length=length,
@@ -74,6 +75,8 @@ def load_model(start: Path, settings: TrainSettings) -> CrossEncoder:
             local_files_only=True,
             model_kwargs={"attn_implementation": "sdpa", "dtype": torch.float32},
         )
+    keep_float32(model[0].model)
+    return model
 
 
 def _device(settings: TrainSettings) -> str:
@@ -124,6 +127,7 @@ def fit(
     random.seed(settings.seed)
     with switch.armed(), quiet():
         trainer.train(resume_from_checkpoint=_last(checkpoints) if resume else None)
+    trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # else it would compute in bf16 for ever
     state = trainer.state
     history = [(one["step"], one[f"eval_{METRIC}"]) for one in state.log_history if f"eval_{METRIC}" in one]
     return Fitted(

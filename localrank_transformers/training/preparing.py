@@ -18,7 +18,7 @@ from localrank_transformers.training.teacher import taught
 
 __all__ = ["prepare", "read_prepared", "write_prepared"]
 
-DEV_AT_MOST = 200
+DEV_AT_MOST = 100
 DEV_DEPTH = 20
 _FILES = ("train.jsonl.gz", "dev.jsonl.gz")
 

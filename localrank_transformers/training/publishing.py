@@ -12,10 +12,11 @@ from typing import Any
 from localrank.contract.errors import MissingDependencyError, ModelLoadError
 from localrank_transformers.onnx_reranker import OnnxReranker
 from localrank_transformers.optimizing.optimize import Candidates, optimize
-from localrank_transformers.training.calibrating import calibrate, fold
+from localrank_transformers.training.calibrating import calibrate
 from localrank_transformers.training.card import Facts, write_card
 from localrank_transformers.training.development import measure
 from localrank_transformers.training.fitting import Fitted
+from localrank_transformers.training.head import divide_output
 from localrank_transformers.training.lists import TrainingList
 from localrank_transformers.training.outcome import TrainResult
 from localrank_transformers.training.quiet import quiet
@@ -60,7 +61,7 @@ def publish(
     logits = list_logits(fitted.model, material.dev)
     calibrated = calibrate(logits, material.dev)
     module = fitted.model[0].model
-    fold(module, calibrated.temperature)
+    divide_output(module, calibrated.temperature)
     _write_weights(module, out, request.out / "run" / "start")
     agreement, int8 = _graphs(out, material, on_step)
     result = replace(result, after=measure(material.dev, logits), int8=int8, calibrated=calibrated)
