@@ -58,8 +58,12 @@ def build(
     external_data: bool = False,
     config: dict[str, object] | None = None,
     scale: float = 0.01,
+    tokens: int | None = None,
 ) -> Path:
-    """Write a model folder and return it. `style` is `bert` (segments) or `roberta` (none, doubled separator)."""
+    """Write a model folder and return it. `style` is `bert` (segments) or `roberta` (none, doubled separator).
+
+    `tokens` is the size of the graph's table, where a caller puts another tokenizer in the place of this one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     specials = BERT_SPECIALS if style == "bert" else ROBERTA_SPECIALS
     vocabulary = {word: place for place, word in enumerate([*specials, *WORDS])}
@@ -77,7 +81,7 @@ def build(
     (folder / "tokenizer_config.json").write_text(json.dumps({"model_max_length": max_length}))
     default = ("input_ids", "attention_mask", "token_type_ids")
     names = tuple(inputs or (default if style == "bert" else default[:2]))
-    graph = _graph(names, len(vocabulary), labels=labels, flat=flat_output, scale=scale)
+    graph = _graph(names, tokens or len(vocabulary), labels=labels, flat=flat_output, scale=scale)
     place = folder / onnx_name
     place.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(graph, str(place), save_as_external_data=external_data, size_threshold=256)
