@@ -1,0 +1,76 @@
+"""From a checkpoint to a model folder: a calibrated head, float32 and int8 graphs: `python -m benchmarks.embedded.finish`.
+
+The temperature and bias of the scores are fitted on the development lists of people's questions and put into the last layer, so
+that every program that reads the weights gives calibrated scores, in the same order as before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import shutil
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from benchmarks.embedded.calibrate import fit_scores
+from benchmarks.embedded.choose import read_development
+from localrank_transformers.optimizing.optimize import Candidates, optimize
+from localrank_transformers.training.fitting import load_model
+from localrank_transformers.training.lists import TrainingList
+from localrank_transformers.training.settings import TrainSettings
+from localrank_transformers.training.watching import list_logits
+
+_PEOPLE = ("medquad qa", "squad qa", "docs faq")
+_SMOOTHING_LISTS = 240
+
+
+def main() -> int:
+    """Calibrate, write the weights, write the graphs."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--data", type=Path, required=True, help="folder that prepare wrote")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    kinds = read_development(arguments.data / "dev.jsonl.gz", 60, 30)
+    lists = [one for name in _PEOPLE for one in kinds.get(name, [])]
+    model = load_model(arguments.checkpoint, TrainSettings())
+    logits = np.asarray([value for own in list_logits(model, lists, bf16=True) for value in own])
+    labels = np.asarray([float(label > 0) for one in lists for label in one.labels or ()])
+    fit = fit_scores(logits, labels)
+    print(f"{len(labels)} pairs: temperature {fit.temperature:.3f}, bias {fit.bias:+.3f}", flush=True)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(arguments.checkpoint / name, arguments.out / name)
+    _write_weights(arguments.checkpoint, arguments.out, fit.temperature, fit.bias)
+    agreement = optimize(
+        arguments.out,
+        arguments.out,
+        candidates=_candidates(arguments.data / "train.jsonl.gz"),
+        on_step=print,
+    )
+    print(agreement)
+    return 0
+
+
+def _write_weights(checkpoint: Path, out: Path, temperature: float, bias: float) -> None:
+    weights = load_file(checkpoint / "model.safetensors")
+    weights["classifier.weight"] = weights["classifier.weight"] / np.float32(temperature)
+    weights["classifier.bias"] = (weights["classifier.bias"] + np.float32(bias)) / np.float32(temperature)
+    save_file(weights, out / "model.safetensors", metadata={"format": "pt"})
+
+
+def _candidates(path: Path) -> list[Candidates]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in islice(lines, _SMOOTHING_LISTS)]
+    lists = [TrainingList(row["query"], tuple(row["documents"])) for row in rows]
+    return [Candidates(one.query, one.documents[:8]) for one in lists]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

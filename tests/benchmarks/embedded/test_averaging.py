@@ -1,0 +1,48 @@
+"""The running average of the weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+load_file = pytest.importorskip("safetensors.torch").load_file
+
+from benchmarks.embedded.averaging import AverageWeights  # noqa: E402
+
+
+def model(value: float) -> SimpleNamespace:
+    inner = torch.nn.Linear(1, 1)
+    with torch.no_grad():
+        inner.weight.fill_(value)
+        inner.bias.fill_(value)
+    return SimpleNamespace(model=inner)
+
+
+def written(tmp_path: Path, average: AverageWeights, step: int) -> float:
+    average.on_save(None, SimpleNamespace(global_step=step), None)
+    return float(load_file(tmp_path / f"averaged-{step}" / "model.safetensors")["weight"])
+
+
+@pytest.fixture
+def average(tmp_path: Path) -> AverageWeights:
+    (tmp_path / "start").mkdir()
+    (tmp_path / "start" / "config.json").write_text("{}")
+    return AverageWeights(tmp_path / "start", tmp_path, decay=0.75)
+
+
+def test_a_step_moves_the_average_by_its_share(tmp_path: Path, average: AverageWeights) -> None:
+    average.on_train_begin(None, SimpleNamespace(global_step=0), None, model=model(0.0))
+    average.on_step_end(None, SimpleNamespace(global_step=100), None, model=model(1.0))
+    assert written(tmp_path, average, 100) == pytest.approx(0.25)
+    assert (tmp_path / "averaged-100" / "config.json").read_text() == "{}"
+
+
+def test_a_resumed_run_goes_on_from_the_written_average(tmp_path: Path, average: AverageWeights) -> None:
+    average.on_train_begin(None, SimpleNamespace(global_step=0), None, model=model(0.5))
+    written(tmp_path, average, 40)
+    average.on_train_begin(None, SimpleNamespace(global_step=40), None, model=model(9.0))
+    assert written(tmp_path, average, 41) == pytest.approx(0.5)
