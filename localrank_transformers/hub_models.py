@@ -13,6 +13,7 @@ from localrank_transformers.families.exported import EXPORTED_FILE
 from localrank_transformers.families.late_layout import late_file_names
 from localrank_transformers.hub_errors import not_here
 from localrank_transformers.hub_repository import HubRepository, HubSource, open_repository
+from localrank_transformers.missing_graph import MissingGraphError
 from localrank_transformers.onnx_choice import Precision, choose_onnx
 from localrank_transformers.safety import (
     check_name,
@@ -167,7 +168,7 @@ def _no_onnx(repository: HubRepository, precision: Precision) -> ModelLoadError:
     if not graphs and repository.source.is_offline and not repository.looked_up:
         return not_here(repo_id)
     has = f"it has {', '.join(graphs[:6])}" if graphs else "it has no ONNX file"
-    return ModelLoadError(
+    return MissingGraphError(
         f"{repo_id} has no ONNX file for precision={precision!r}: {has}.",
         hint="Pass another precision=, a folder with an exported graph, or use TorchReranker.",
     )

@@ -7,9 +7,10 @@ from typing import Literal
 
 from localrank_transformers.catalogue import CatalogueEntry
 from localrank_transformers.engines.onnx import OnnxEngine
-from localrank_transformers.files import Location, ModelFiles, Precision, read_files
+from localrank_transformers.files import Location, ModelFiles, Precision
 from localrank_transformers.onnx_families import open_family
 from localrank_transformers.onnx_family import OnnxFamily
+from localrank_transformers.ready_files import read_ready, runs_faster
 from localrank_transformers.scheduler import Scheduler
 from localrank_transformers.scoring import Activation
 
@@ -26,6 +27,7 @@ class LoadSettings:
     execution_providers: tuple[str, ...] | None = None
     activation: Activation | None = None
     instruction: str | None = None
+    optimize: bool = True
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -58,8 +60,11 @@ def load(
         ModelLoadError: A file is missing, damaged or unsupported.
         InvalidRequestError: A setting that this model cannot meet.
     """
-    files = read_files(location, "int8" if settings.precision == "refined" else settings.precision)
-    exact = read_files(location, "fp32") if settings.precision == "refined" else None
+    optimize = runs_faster(settings.execution_providers, optimize=settings.optimize)
+    refined = settings.precision == "refined"
+    first: Precision = "int8" if settings.precision == "refined" else settings.precision
+    files = read_ready(location, first, optimize=optimize)
+    exact = read_ready(location, "fp32", optimize=optimize) if refined else None
     return load_files(files, exact, settings, entry, scheduler)
 
 

@@ -13,6 +13,7 @@ from localrank_transformers import bundled
 from localrank_transformers.cpu_features import cpu_features
 from localrank_transformers.families.exported import EXPORTED_FILE, ExportedGraph, exported_graph
 from localrank_transformers.families.late_layout import LateLayout, is_late_interaction, read_late_layout
+from localrank_transformers.missing_graph import MissingGraphError
 from localrank_transformers.onnx_choice import Precision, choose_onnx
 from localrank_transformers.safety import check_onnx, check_size
 from localrank_transformers.torch_files import read_settings_files
@@ -20,7 +21,8 @@ from localrank_transformers.torch_files import read_settings_files
 __all__ = ["ModelFiles", "late_layout", "read_embedded", "read_folder", "read_settings", "read_snapshot"]
 
 _NODES_AT_MOST = 8 << 20
-_DYNAMIC_OPERATOR = b"DynamicQuantizeLinear"
+_DYNAMIC_OPERATOR = b"DynamicQuantize"
+"""How the names of the operators begin: `…Linear`, and `…MatMul` of ONNX Runtime's own domain."""
 
 
 def _nothing() -> None:
@@ -139,7 +141,7 @@ def _pick(folder: Path, precision: Precision) -> str:
     if chosen is not None:
         return chosen
     has = f"it holds {', '.join(found[:5])}" if found else "it holds no ONNX file"
-    raise ModelLoadError(
+    raise MissingGraphError(
         f"The folder {str(folder)!r} has no ONNX file for precision={precision!r}: {has}.",
         hint="Expected onnx/model.onnx or model.onnx, and for int8 onnx/model_int8.onnx or onnx/model_quantized.onnx.",
     )

@@ -17,12 +17,13 @@ from localrank.providers.loading import LoadOnce
 from localrank.providers.worker import run_in_thread
 from localrank_transformers.catalogue import CatalogueEntry, lookup
 from localrank_transformers.closing import Closing
-from localrank_transformers.files import Location, Precision, check_precision, fetch_onnx, locate
+from localrank_transformers.files import Location, Precision, check_precision, locate
 from localrank_transformers.identity import weights_identity
 from localrank_transformers.licence import licence_warnings
 from localrank_transformers.loaded import LoadedModel, LoadSettings, load
 from localrank_transformers.local_call import LocalCall
 from localrank_transformers.memory import give_back_freed
+from localrank_transformers.ready_files import fetch_ready, runs_faster
 from localrank_transformers.scheduler import shared_scheduler
 
 __all__ = ["OnnxReranker"]
@@ -53,6 +54,8 @@ class OnnxReranker(Closing):
             it, or a whole commit, files that are on this machine are used without any connection.
         instruction: For a causal reranker, what stands in its prompt where a call brings no instruction of its own; None means
             what its authors put there.
+        optimize: Whether an exported float32 graph of a known form is exchanged, once, for a faster one with the same scores,
+            kept in `LOCALRANK_CACHE`, and an int8 graph made where none is shipped. Needs the extra `optimize` once.
 
     Raises:
         InvalidRequestError: A setting with no meaning.
@@ -76,6 +79,7 @@ class OnnxReranker(Closing):
         cache_dir: str | Path | None = None,
         revision: str | None = None,
         instruction: str | None = None,
+        optimize: bool = True,
     ) -> None:
         self._arguments: dict[str, Any] = {
             "model": model,
@@ -88,6 +92,7 @@ class OnnxReranker(Closing):
             "cache_dir": cache_dir,
             "revision": revision,
             "instruction": instruction,
+            "optimize": optimize,
         }
         self._location = locate(model, revision=revision, cache_dir=cache_dir, offline=offline)
         entry = _known(self._location)
@@ -99,6 +104,7 @@ class OnnxReranker(Closing):
             execution_providers=execution_providers,
             activation=activation,
             instruction=instruction,
+            optimize=optimize,
         )
         self._once = _once(self._location, self._settings)
         self._notices = list(licence_warnings(entry))
@@ -164,7 +170,8 @@ def _load(location: Location, settings: LoadSettings, is_unwanted: Callable[[], 
     needed: tuple[Precision, ...] = (
         ("int8", "fp32") if settings.precision == "refined" else (settings.precision,)
     )
-    ready = fetch_onnx(location, needed, is_unwanted)
+    optimize = runs_faster(settings.execution_providers, optimize=settings.optimize)
+    ready = fetch_ready(location, needed, is_unwanted, optimize=optimize)
     scheduler = shared_scheduler()
     loaded = load(ready, settings, _known(location), scheduler)
     scheduler.hold()
@@ -207,6 +214,7 @@ def _settings(
     execution_providers: Sequence[str] | None,
     activation: str | None,
     instruction: str | None,
+    optimize: bool,
 ) -> LoadSettings:
     for name, value in (("max_length", max_length), ("threads", threads)):
         if value is not None and (isinstance(value, bool) or value < 1):
@@ -220,4 +228,5 @@ def _settings(
         execution_providers=None if execution_providers is None else tuple(execution_providers),
         activation=activation,  # type: ignore[arg-type]  # checked above
         instruction=instruction,
+        optimize=optimize,
     )

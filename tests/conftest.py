@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
 os.environ["LANGSMITH_TRACING"] = "false"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def graph_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Graphs that are made in a test stay in a temporary folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOCALRANK_CACHE", str(tmp_path_factory.mktemp("localrank-cache")))
+        yield
 
 
 @pytest.fixture(params=["asyncio", "trio"])
