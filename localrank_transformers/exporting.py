@@ -24,6 +24,7 @@ from localrank_transformers.export_targets import Int8Target, int8_target
 from localrank_transformers.families.causal_templates import TEMPLATES
 from localrank_transformers.families.detection import Kind, detect, says_its_prompt
 from localrank_transformers.families.exported import EXPORTED_FILE, ExportedGraph, exported_json
+from localrank_transformers.families.late_layout import late_file_names
 from localrank_transformers.files import fetch_torch, locate
 from localrank_transformers.torch_files import TorchFiles, read_torch_files
 from localrank_transformers.torch_settings import TorchSettings, require_packages
@@ -66,8 +67,9 @@ def export_onnx(
 ) -> list[Difference]:
     """Write ONNX graphs of a reranker, with its configuration and tokenizer, and compare their logits with torch's.
 
-    Cross-encoders with one or two labels, modular rerankers such as the Ettin ones, and causal yes/no rerankers such as
-    Qwen3-Reranker, of which the graph holds the last position and the answering words. For the architectures that
+    Cross-encoders with one or two labels, modular rerankers such as the Ettin ones, late interaction (ColBERT), of which the
+    graph gives a vector a token, and causal yes/no rerankers such as Qwen3-Reranker, of which it holds the last position and
+    the answering words. For the architectures that
     `localrank models optimize` knows, its graphs are faster and its int8 is closer to float32.
 
     Args:
@@ -149,6 +151,11 @@ def _write(source: _Source, graph: Path) -> ExportedGraph | None:
             from localrank_transformers.engines.torch import export_causal  # noqa: PLC0415  # needs torch
 
             return export_causal.write_prompt_graph(source.files, source.settings, graph)
+        case "late-interaction":
+            from localrank_transformers.engines.torch import export_late  # noqa: PLC0415  # needs torch
+
+            export_late.write_vector_graph(source.files, source.settings, graph)
+            return None
         case _:
             raise ModelLoadError(
                 f"The model belongs to the family {source.kind!r}, which OnnxReranker does not serve.",
@@ -158,8 +165,10 @@ def _write(source: _Source, graph: Path) -> ExportedGraph | None:
 
 def _copy(source: _Source, exported: ExportedGraph | None, out: Path) -> None:
     files = source.files
-    for name in _COPIED:
+    late = late_file_names(files.modules) if source.kind == "late-interaction" else ()
+    for name in (*_COPIED, *late):
         if (files.folder / name).is_file():
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(files.folder / name, out / name)
     config: dict[str, Any] = dict(files.config)
     if source.kind == "modular":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from localrank_transformers.licence import licence_warnings
 from localrank_transformers.loaded import LoadedModel, LoadSettings, load
 from localrank_transformers.local_call import LocalCall
 from localrank_transformers.memory import give_back_freed
+from localrank_transformers.model_files import late_layout
 from localrank_transformers.ready_files import fetch_ready, runs_faster
 from localrank_transformers.scheduler import shared_scheduler
 
@@ -40,13 +42,14 @@ class OnnxReranker(Closing):
             `onnx/model.onnx` or `model.onnx`), an alias such as `"mini"`, or a hub id; what it needs of the hub is fetched at
             the first call.
         precision: `"auto"` (int8 for the embedded model; for a known model the int8 file of this processor, where its
-            repository ships one; fp32 for a folder or any other repository), `"fp32"`, `"int8"`, or `"refined"`: int8 over
-            everything, then float32 over the best `top_k` and a few more, so that what is returned is ordered and scored in
-            float32 (what was not scored again stands below, in tier 1); plain float32 without `top_k`.
+            repository ships one; fp32 for a folder or any other repository), `"fp32"`, `"fp16"`, `"int8"`, or `"refined"`:
+            int8 over everything, then float32 over the best `top_k` and a few more, so that what is returned is ordered and
+            scored in float32 (what was not scored again stands below, in tier 1); plain float32 without `top_k`.
         max_length: Tokens of a pair; longer documents are cut and marked. None means the model's own limit, at most 1,024.
         threads: Documents of one call that run at once; None means one a usable core.
         execution_providers: ONNX Runtime's device plug-ins in order of preference; None means the CPU.
-        activation: `"sigmoid"` gives scores of 0–1; `"none"` gives the logit. None means sigmoid.
+        activation: `"sigmoid"` gives scores of 0–1; `"none"` gives the logit. None means sigmoid, and none for a
+            late-interaction model, whose logits are cosines.
         offline: True allows no connection, so that a hub model must have been fetched; None leaves it to `HF_HUB_OFFLINE`. An
             embedded model or a folder never connects to anything.
         cache_dir: Where fetched models are kept; None means the hub client's own cache (`HF_HUB_CACHE`).
@@ -107,6 +110,7 @@ class OnnxReranker(Closing):
             optimize=optimize,
         )
         self._once = _once(self._location, self._settings)
+        self._late = _known_late(self._location, entry)
         self._notices = list(licence_warnings(entry))
         weakref.finalize(self, _close, self._once)
 
@@ -117,8 +121,9 @@ class OnnxReranker(Closing):
 
     @property
     def score_kind(self) -> ScoreKind:
-        """`probability` with the sigmoid, `logit` without."""
-        return "logit" if self._settings.activation == "none" else "probability"
+        """`probability` with the sigmoid; `logit` without, and for the cosines of a late-interaction model."""
+        default = "none" if self._is_late() else "sigmoid"
+        return "logit" if (self._settings.activation or default) == "none" else "probability"
 
     @property
     def fingerprint(self) -> str:
@@ -154,6 +159,15 @@ class OnnxReranker(Closing):
         """Release the session; a later call loads again. Calls that are running end as they would have."""
         _close(self._once)
 
+    def _is_late(self) -> bool:
+        """Whether this is a late-interaction model, as far as it can be told without a connection."""
+        if self._late is None and self._location.folder is not None:
+            with suppress(ModelLoadError):  # the first call says what is wrong with the folder
+                self._late = late_layout(self._location.folder) is not None
+        if self._late is None and self._once.is_made:
+            self._late = self._once.get()[0].family.activation == "none"
+        return bool(self._late)
+
     def __repr__(self) -> str:
         return f"OnnxReranker({self.model_id!r}, precision={self._settings.precision!r})"
 
@@ -182,6 +196,13 @@ def _known(location: Location) -> CatalogueEntry | None:
     """Return what the catalogue says of a model; for an embedded one its own files say all, so that nothing is parsed."""
     is_embedded = location.folder is None and location.hub is None
     return None if is_embedded else lookup(location.model_id)
+
+
+def _known_late(location: Location, entry: CatalogueEntry | None) -> bool | None:
+    """Return whether a model is of late interaction, or None where only loading it tells."""
+    if location.hub is None and location.folder is None:
+        return False
+    return entry.family == "late-interaction" if entry is not None and location.hub is not None else None
 
 
 def _refuse_other_families(entry: CatalogueEntry | None, name: str) -> None:

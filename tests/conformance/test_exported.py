@@ -13,7 +13,7 @@ pytest.importorskip("onnxscript", reason="needs the extra `golden`")
 from localrank.testing.suite import RerankerConformance
 from localrank_transformers import OnnxReranker
 from localrank_transformers.exporting import export_onnx
-from tests.support import torch_models
+from tests.support import late_models, torch_models
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -23,6 +23,22 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("ettin")
     export_onnx(torch_models.build_modular(place / "torch"), place / "onnx")
     return place / "onnx"
+
+
+@pytest.fixture(scope="module")
+def exported_late(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("colbert")
+    export_onnx(late_models.build_pylate(place / "torch"), place / "onnx")
+    return place / "onnx"
+
+
+class TestExportedLateInteraction(RerankerConformance):
+    @pytest.fixture(autouse=True)
+    def remember(self, exported_late: Path) -> None:
+        self.folder = exported_late
+
+    def make(self) -> OnnxReranker:
+        return OnnxReranker(self.folder)
 
 
 class TestExportedModules(RerankerConformance):

@@ -19,7 +19,7 @@ from sentence_transformers import MultiVectorEncoder
 from transformers import AutoModel, AutoTokenizer
 
 from localrank import ModelLoadError, rerank
-from localrank_transformers import TorchReranker
+from localrank_transformers import OnnxReranker, TorchReranker
 from tests.support import late_models
 from tests.support.torch_models import texts
 
@@ -38,7 +38,7 @@ def documents(count: int = 20) -> list[str]:
     ]
 
 
-async def scores(model: TorchReranker, found: list[str]) -> list[float]:
+async def scores(model: TorchReranker | OnnxReranker, found: list[str]) -> list[float]:
     by_index = {hit.index: hit.score for hit in await rerank(model, QUERY, found)}
     return [by_index[index] for index in range(len(found))]
 
