@@ -65,7 +65,7 @@ class Journal:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
-        self._done = {} if path is None else _read(path)
+        self._done, self._cut = ({}, False) if path is None else _read(path)
 
     def get(self, key: str) -> Ranking | None:
         """Return the ranking that an earlier run finished, or None."""
@@ -83,21 +83,23 @@ class Journal:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+                file.write("\n" + line + "\n" if self._cut else line + "\n")
+                self._cut = False
         except OSError as error:
             raise InvalidRequestError(f"{self._path} cannot be written: {error.strerror}.") from None
 
 
-def _read(path: Path) -> dict[str, Ranking]:
+def _read(path: Path) -> tuple[dict[str, Ranking], bool]:
+    """Return the rankings, and whether the last line was cut off."""
     done: dict[str, Ranking] = {}
     try:
-        lines = path.read_text("utf-8").splitlines() if path.exists() else []
+        text = path.read_text("utf-8") if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidRequestError(f"{path} cannot be read: {error}.") from None
-    for line in lines:
+    for line in text.splitlines():
         try:
             record = json.loads(line)
             done[record["key"]] = ranking_of(record)
         except (ValueError, KeyError, TypeError):
             continue  # a line that an interruption cut: its query is ranked again
-    return done
+    return done, bool(text) and not text.endswith("\n")

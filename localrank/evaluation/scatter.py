@@ -32,10 +32,11 @@ def scatter_svg(evaluation: Evaluation) -> str:
     for at, (name, ms, value) in enumerate(points):
         colour = _COLOURS[at % len(_COLOURS)]
         x, y = across(math.log10(ms or 1)), up(value)
+        side, anchor = (1, "start") if x < _WIDTH / 2 else (-1, "end")
         parts.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{colour}"><title>{escape(name)}: {measure} {value:.4f}, '
             f"{ms:,.1f} ms</title></circle>"
-            f'<text x="{x + 10:.1f}" y="{y - 6:.1f}" fill="{colour}">{escape(name)}</text>'
+            f'<text x="{x + side * 10:.1f}" y="{y - 8:.1f}" fill="{colour}" text-anchor="{anchor}">{escape(name)}</text>'
         )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '

@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.rerank_server import RerankServer
+from tests.support.shell import LEXICAL, in_terminal, localrank, plain
+from tests.support.small_collection import write_beir, write_first_stage
+
+SLOW_MODEL = """
+import sys, time
+from localrank import register_provider
+from localrank.cli.main import main
+from localrank.contract.model import DoRerankResult, ScoredIndex
+
+class Slow:
+    provider, model_id, calls = "slow", "slow", 0
+
+    def do_rerank_sync(self, options):
+        self.calls += 1
+        print("call", self.calls, flush=True)
+        time.sleep(0 if self.calls < 3 else STEP)
+        return DoRerankResult([ScoredIndex(at, 1.0) for at in range(len(options.documents))])
+
+register_provider("slow", lambda name: Slow())
+sys.exit(main())
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_beir(tmp_path / "small")
+
+
+def records(out: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_a_system_a_line_and_the_reports_in_the_folder(folder: Path, tmp_path: Path) -> None:
+    run = write_first_stage(tmp_path / "dense.run")
+    done = localrank(
+        "evaluate",
+        str(folder),
+        *LEXICAL,
+        "--first-stage",
+        str(run),
+        "-o",
+        str(tmp_path / "out"),
+        "--measures",
+        "AP,P@1",
+    )
+
+    assert done.code == 0, done.err
+    assert [one["name"] for one in records(done.out)] == ["dense", "lexical:default"]
+    assert list(records(done.out)[1]["means"]) == ["AP", "P@1"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "journal.jsonl",
+        "qrels.txt",
+        "quality-time.svg",
+        "report.html",
+        "report.md",
+        "results.json",
+        "runs",
+    ]
+
+
+def test_a_person_sees_tables_and_what_moved(folder: Path, tmp_path: Path) -> None:
+    run = write_first_stage(tmp_path / "dense.run")
+    code, shown = in_terminal(
+        [
+            *(sys.executable, "-m", "localrank", "evaluate", str(folder), *LEXICAL),
+            *("--first-stage", str(run), "-o", str(tmp_path / "out")),
+        ]
+    )
+
+    assert code == 0
+    for part in (
+        "Quality",
+        "Time and cost",
+        "Differences in nDCG@10",
+        "dense (first stage)",
+        "↑ ",
+        "report.html",
+    ):
+        assert part in plain(shown)
+
+
+def test_json_lines_with_own_documents_need_no_other_file(tmp_path: Path) -> None:
+    line = {"query": "reset?", "documents": ["nothing", "how to reset"], "relevant": [1]}
+    (tmp_path / "faq.jsonl").write_text(json.dumps(line) + "\n")
+    done = localrank("evaluate", str(tmp_path / "faq.jsonl"), *LEXICAL, "-o", str(tmp_path / "out"))
+
+    assert [(one["name"], one["means"]["P@1"]) for one in records(done.out)] == [
+        ("corpus", 0.0),
+        ("lexical:default", 1.0),
+    ]
+
+
+def test_three_files_in_trecs_forms(tmp_path: Path) -> None:
+    (tmp_path / "topics.tsv").write_text("1\treset\n")
+    (tmp_path / "docs.tsv").write_text("a\tnothing\nb\thow to reset\n")
+    (tmp_path / "qrels.txt").write_text("1 0 b 1\n")
+    files = [
+        *("--queries-file", str(tmp_path / "topics.tsv"), "--documents", str(tmp_path / "docs.tsv")),
+        *("--qrels", str(tmp_path / "qrels.txt"), "--first-stage", "corpus"),
+    ]
+    done = localrank("evaluate", *files, *LEXICAL, "-o", str(tmp_path / "out"))
+
+    assert records(done.out)[1]["means"]["P@1"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        ([], 2, "Name DATA, or --queries-file, --documents and --qrels."),
+        (["x.jsonl", "--documents", "y"], 2, "are for data without DATA"),
+        (["bad.jsonl"], 3, "bad.jsonl:2: 'relevant' is absent or no list."),
+        (["none.jsonl"], 3, "none.jsonl cannot be read: No such file"),
+        (["good.jsonl", "--first-stage", "none.run"], 3, "'none.run' is no file"),
+        (["good.jsonl", "-m", "nothing:x"], 4, "nothing"),
+        (["good.jsonl", "--measures", "nDGC"], 1, "'nDGC' is no measure"),
+        (["good.jsonl", "--compare", "a", "b"], 2, "--compare takes two results and nothing else"),
+        (["--compare", "good.jsonl", "good.jsonl"], 3, "is no saved evaluation"),
+    ],
+)
+def test_what_cannot_work_is_one_line_and_a_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, complaint: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    good = json.dumps({"query": "reset?", "documents": ["a"], "relevant": [0]})
+    (tmp_path / "good.jsonl").write_text(good)
+    (tmp_path / "bad.jsonl").write_text(good + '\n{"query": "?", "documents": ["a"]}\n')
+    done = localrank("evaluate", *arguments)
+
+    assert (done.code, complaint in done.err) == (code, True), done.err
+    assert done.out == ""
+
+
+def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(folder: Path, tmp_path: Path) -> None:
+    arguments = [
+        "evaluate",
+        str(folder),
+        "-m",
+        "slow:x",
+        "--first-stage",
+        "corpus",
+        "-o",
+        str(tmp_path / "out"),
+    ]
+    with subprocess.Popen(
+        [sys.executable, "-c", SLOW_MODEL.replace("STEP", "30"), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for _ in range(3):
+            process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+        assert "2 of 5 rankings are done and kept" in process.stderr.read().decode()
+    again = subprocess.run(
+        [sys.executable, "-c", SLOW_MODEL.replace("STEP", "0"), *arguments],
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+
+    calls = [line for line in again.stdout.decode().splitlines() if line.startswith("call")]
+    assert calls == ["call 1", "call 2", "call 3"]
+    assert "2 rankings were there from an earlier run" in again.stderr.decode()
+
+
+def test_fresh_ranks_all_again(folder: Path, tmp_path: Path) -> None:
+    command = ["evaluate", str(folder), *LEXICAL, "-o", str(tmp_path / "out")]
+    localrank(*command)
+
+    assert "were there from an earlier run" in localrank(*command).err
+    assert "were there from an earlier run" not in localrank(*command, "--fresh").err
+
+
+def test_remote_calls_are_told_with_their_price_and_not_made_unasked(folder: Path, tmp_path: Path) -> None:
+    with RerankServer("cohere") as server:
+        model = f"cohere:rerank-v3.5@{server.url}"
+        command = [
+            "evaluate",
+            str(folder),
+            "-m",
+            model,
+            "--first-stage",
+            "corpus",
+            "-o",
+            str(tmp_path / "out"),
+        ]
+        asked = localrank(*command)
+        unasked = len(server.requests)
+        told = localrank(*command, "--yes")
+
+    assert (asked.code, unasked) == (2, 0)
+    assert "at most 5 requests for 5 queries, 50 texts" in asked.err
+    assert "about $0.01 at the list price ($2 per thousand search units" in asked.err
+    assert "agree to the calls with --yes" in asked.err
+    assert (told.code, len(server.requests)) == (0, 5)
+    assert records(told.out)[1]["dollars"] == pytest.approx(5 * 2.00 / 1000)
+
+
+@pytest.mark.parametrize(("typed", "code", "requests"), [(b"n\n", 130, 0), (b"y\n", 0, 5)])
+def test_a_person_is_asked_before_remote_calls(
+    folder: Path, tmp_path: Path, typed: bytes, code: int, requests: int
+) -> None:
+    with RerankServer("cohere") as server:
+        model = f"cohere:rerank-v3.5@{server.url}"
+        arguments = [
+            "evaluate",
+            str(folder),
+            "-m",
+            model,
+            "--first-stage",
+            "corpus",
+            "-o",
+            str(tmp_path / "out"),
+        ]
+        status, shown = in_terminal([sys.executable, "-m", "localrank", *arguments], typed=typed)
+
+    assert (status, len(server.requests)) == (code, requests)
+    assert "Send them?" in plain(shown)
+
+
+def test_two_results_are_compared(folder: Path, tmp_path: Path) -> None:
+    for name, candidates in (("a", "1"), ("b", "10")):
+        localrank(
+            *("evaluate", str(folder), *LEXICAL, "--first-stage", "corpus"),
+            *("--candidates", candidates, "-o", str(tmp_path / name)),
+        )
+    paths = [str(tmp_path / name / "results.json") for name in "ab"]
+    done = localrank("evaluate", "--compare", *paths)
+    code, shown = in_terminal(
+        [sys.executable, "-m", "localrank", "evaluate", "--compare", *paths], columns=200
+    )
+
+    first = records(done.out)[0]
+    assert (first["measure"], first["first"]) == ("nDCG@10", f"lexical:default ({paths[0]})")
+    assert first["difference"] > 0
+    assert "different candidates" in done.err
+    assert (code, "Comparison" in plain(shown)) == (0, True)

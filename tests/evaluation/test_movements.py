@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from localrank.evaluation import evaluate_sync
+from localrank.evaluation.movements import movements
+from localrank.testing import MockReranker
+from tests.support.small_collection import DOCUMENTS, RUN, small_collection
+
+
+def better_on_q1_worse_on_q2() -> MockReranker:
+    return MockReranker(
+        [[0, 1, 0], [0, 0, 0, 1], [2, 1], [3, 2, 1], [3, 2, 1]],
+    )
+
+
+def test_gains_and_losses_are_shown_with_what_stood_first() -> None:
+    found = evaluate_sync(better_on_q1_worse_on_q2(), small_collection(), first_stage=RUN)
+    moved = movements(found, found.first_stage, found.models[0], documents=DOCUMENTS)
+
+    assert [one.query for one in moved.gained] == ["q1"]
+    assert [one.query for one in moved.lost] == ["q2"]
+    gain = moved.gained[0]
+    assert gain.text == "reset the router"
+    assert gain.best_before is not None
+    assert gain.best_after is not None
+    assert (gain.best_before.document, gain.best_before.grade, gain.best_before.first_relevant) == (
+        "d2",
+        1,
+        1,
+    )
+    assert (gain.best_after.document, gain.best_after.grade) == ("d1", 2)
+    assert gain.best_after.text == DOCUMENTS["d1"]
+
+
+def test_an_unjudged_best_document_and_the_rank_of_the_first_relevant_one_are_said() -> None:
+    found = evaluate_sync(better_on_q1_worse_on_q2(), small_collection(), first_stage=RUN)
+    lost = movements(found, found.first_stage, found.models[0]).lost[0].best_after
+
+    assert lost is not None
+    assert (lost.document, lost.grade, lost.first_relevant, lost.text) == ("d2", None, 2, "")
+
+
+def test_the_greatest_change_comes_first_and_no_more_than_count_are_shown() -> None:
+    found = evaluate_sync("lexical:default", small_collection(), first_stage=RUN, measures=["RR@10"])
+    moved = movements(found, found.first_stage, found.models[0], count=2)
+    gains = [one.after - one.before for one in moved.gained]
+
+    assert len(gains) == 2
+    assert gains == sorted(gains, reverse=True)
