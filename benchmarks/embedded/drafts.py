@@ -12,12 +12,12 @@ from benchmarks.embedded.records import HUMAN, Record, is_development
 __all__ = ["Draft", "draft_queries"]
 
 _COUNTS = {
-    "human": 8_500,
-    "heading": 3_000,
-    "term": 1_200,
-    "definition": 400,
-    "sentence": 3_000,
-    "keywords": 2_000,
+    "human": 5_500,
+    "heading": 2_000,
+    "term": 800,
+    "definition": 250,
+    "sentence": 2_200,
+    "keywords": 1_400,
 }
 _A_PASSAGE = 4
 """Human queries of one passage at most."""
@@ -69,7 +69,7 @@ def draft_queries(
 def _given(records: Sequence[Record], scale: float, dice: random.Random) -> list[Draft]:
     good: dict[str, set[str]] = {}
     for one in records:
-        good.setdefault(one.query, set()).add(one.passage)
+        good.setdefault(one.query, {one.query}).add(one.passage)
     kinds: dict[str, list[Record]] = {}
     uses: dict[str, int] = {}
     for one in dice.sample(list(records), len(records)):

@@ -19,10 +19,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.embedded.drafts import Draft, draft_queries
+from benchmarks.embedded.encoder import Encoder
 from benchmarks.embedded.listing import Ranked, TrainingRow, development_row, training_row
 from benchmarks.embedded.overlap import EvaluationTexts, protected_texts
 from benchmarks.embedded.records import Record, is_development, read_records, sample_groups
-from benchmarks.embedded.teachers import Encoder, Lexical, nearest
+from benchmarks.embedded.teachers import Lexical, nearest
 
 HELD_OUT = (
     "Doctor_Who",
@@ -35,6 +36,7 @@ HELD_OUT = (
 """The SQuAD articles that are an evaluation collection."""
 
 PASSAGES = {"squad_explore": 10_000, "medquad": 2_500, "openstax": 4_500, "docs": 2_800}
+_TITLES = 2_500
 _NEAREST = 64
 _DEVELOPMENT_LISTS = 60
 
@@ -47,9 +49,15 @@ def main() -> int:
     passages = list(dict.fromkeys(one.passage for one in records))
     print(f"{len(records)} records, {len(passages)} passages", file=sys.stderr, flush=True)
     drafts = draft_queries(records, passages, arguments.scale, dice)
-    rankings = _ranked(drafts, passages, Encoder(arguments.bi_encoder))
+    passages += _titles(records, arguments.scale, dice)
+    rankings = _ranked(drafts, passages, Encoder(arguments.bi_encoder, arguments.out / "embeddings"))
     development = [is_development(one) for one in records]
-    hidden = {one.passage for one, kept in zip(records, development, strict=True) if kept}
+    hidden = {
+        text
+        for one, kept in zip(records, development, strict=True)
+        if kept
+        for text in (one.passage, one.query)
+    }
     titles = {one.passage: one.query for one in records if one.kind == "heading"}
     train: list[TrainingRow] = []
     dev: list[TrainingRow] = []
@@ -87,6 +95,15 @@ def _chosen(arguments: argparse.Namespace) -> list[Record]:
         own = [one for one in records if one.file == file and len(one.passage.split()) >= 8]
         chosen += sample_groups(own, round(count * arguments.scale), arguments.seed)
     return _unprotected(chosen, protected)
+
+
+def _titles(records: Sequence[Record], scale: float, dice: random.Random) -> list[str]:
+    """Return headings as documents of their own: collections have records with no more than a title among long ones."""
+    passages = {one.passage for one in records}
+    found = sorted(
+        {one.query for one in records if one.kind == "heading" and len(one.query.split()) >= 4} - passages
+    )
+    return dice.sample(found, min(len(found), round(_TITLES * scale)))
 
 
 def _unprotected(records: Sequence[Record], protected: EvaluationTexts) -> list[Record]:

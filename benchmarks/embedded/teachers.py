@@ -1,17 +1,14 @@
-"""What the teachers think of a query's documents: a bi-encoder's cosines and BM25, mixed into one distribution."""
+"""What the teachers think of a query's documents: cosines of embeddings and BM25, mixed into one distribution."""
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["COSINE_TEMPERATURE", "Candidates", "Encoder", "Lexical", "mixed_logits", "nearest"]
+__all__ = ["COSINE_TEMPERATURE", "Candidates", "Lexical", "mixed_logits", "nearest"]
 
 COSINE_TEMPERATURE = 0.05
 """all-MiniLM-L6-v2 was trained with cosines times 20 (its model card)."""
@@ -22,38 +19,6 @@ _BM25_TEMPERATURE = 3.0
 _BM25_SHARE = 0.25
 
 Floats = NDArray[np.float32]
-
-
-class Encoder:
-    """A bi-encoder that sentence-transformers loads, in bf16 where the processor has it.
-
-    Args:
-        folder: Folder or hub id.
-        length: Tokens of a text that are read.
-    """
-
-    def __init__(self, folder: str, *, length: int = 256) -> None:
-        import torch  # noqa: PLC0415 - only this room needs it
-        from sentence_transformers import SentenceTransformer  # noqa: PLC0415
-
-        self._torch = torch
-        self._model: Any = SentenceTransformer(folder, model_kwargs={"attn_implementation": "sdpa"})
-        self._model.max_seq_length = length
-
-    def __call__(self, texts: Sequence[str]) -> Floats:
-        """Return one normed row a text."""
-        started = time.perf_counter()
-        device = self._model.device.type
-        with self._torch.autocast(device, self._torch.bfloat16):
-            rows = self._model.encode(
-                list(texts), batch_size=64, normalize_embeddings=True, show_progress_bar=False
-            )
-        print(
-            f"{len(texts)} texts encoded in {time.perf_counter() - started:.0f} s",
-            file=sys.stderr,
-            flush=True,
-        )
-        return np.asarray(rows, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ line to the planned end. Data, loss, batches and trainer are the same.
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import time
 from collections import Counter
@@ -25,6 +24,7 @@ from localrank_transformers.training.feeding import LengthBatchSampler, ListColl
 from localrank_transformers.training.fitting import load_model
 from localrank_transformers.training.losses import ListwiseMixLoss
 from localrank_transformers.training.reading import read_lists
+from localrank_transformers.training.request import StudentShape
 from localrank_transformers.training.settings import TrainSettings
 from localrank_transformers.training.start import write_start
 
@@ -59,8 +59,8 @@ def main() -> int:
     )
     start = arguments.out / "start"
     if not arguments.resume:
-        write_start(str(arguments.base), start, seed=settings.seed)
-        shutil.copyfile(arguments.base / "tokenizer.json", start / "tokenizer.json")
+        shape = StudentShape(arguments.layers, arguments.hidden)
+        write_start(str(arguments.base), start, shape=shape, seed=settings.seed)
     lists = read_lists([arguments.data / "train.jsonl.gz"])
     print(
         f"{len(lists)} lists: {dict(Counter(one.source for one in lists).most_common(12))}", file=sys.stderr
@@ -94,6 +94,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--bce", type=float, default=0.15)
     parser.add_argument("--save-every", type=int, default=200)
     parser.add_argument("--train-embeddings", action="store_true", help="the word table too")
+    parser.add_argument("--layers", type=int, help="of a smaller shape cut out of the base")
+    parser.add_argument("--hidden", type=int, help="width of a smaller shape")
     parser.add_argument("--seed", type=int, default=13)
     parser.add_argument("--resume", action="store_true")
     return parser.parse_args()
