@@ -23,7 +23,7 @@ from localrank_transformers.identity import weights_identity
 from localrank_transformers.licence import licence_warnings
 from localrank_transformers.loaded import LoadedModel, LoadSettings, load
 from localrank_transformers.local_call import LocalCall
-from localrank_transformers.memory import give_back_freed
+from localrank_transformers.memory import give_back_freed, give_back_when_freed
 from localrank_transformers.model_files import late_layout
 from localrank_transformers.ready_files import fetch_ready, runs_faster
 from localrank_transformers.scheduler import shared_scheduler
@@ -222,6 +222,7 @@ def _close(once: LoadOnce[LoadedModel]) -> None:
     if model is None:
         return
     scheduler = model.scheduler
+    give_back_when_freed()
     del model  # the session goes with its last user
     scheduler.release()
     give_back_freed()

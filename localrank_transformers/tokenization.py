@@ -35,7 +35,7 @@ SPARE_TOKENS = 32
 """A cut text must yield this many ids more than are kept, so that the border of the cut cannot change a kept one."""
 
 
-AT_ONCE = 128
+AT_ONCE = 32
 """Documents that the tokenizer is given in one parallel call: what it returns takes about 30 times the memory of the ids."""
 
 
