@@ -17,8 +17,8 @@ _KEPT_AT_MOST = 4 << 20
 def give_back_when_freed() -> None:
     """Make glibc return what is free at the end of a thread's heap beyond 4 MiB; to be called before a model is let go.
 
-    `malloc_trim` does not reach all of it: 22 to 26 MB stay after a model instead of 28 to 39. The threshold is glibc's for the
-    whole process (`mallopt(3)`); it begins at 128 kB and grows to twice the largest block ever freed, which is a model's weights.
+    `malloc_trim` does not reach all of it: 22 to 26 MB stay after a model instead of 28 to 39. The threshold is the whole
+    process's (`mallopt(3)`); it begins at 128 kB and grows to twice the largest block ever freed, which is a model's weights.
     """
     set_option = _glibc("mallopt")
     if set_option is not None:
