@@ -44,6 +44,7 @@ FP16_GRAPH = "onnx/model_fp16.onnx"
 
 _COPIED = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md")
 _PACKAGES = ("onnx", "onnxscript")
+_GENERATIVE = ("ForCausalLM", "ForConditionalGeneration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +129,11 @@ def _source(model: str | Path, template: str | None, revision: str | None) -> _S
     entry = lookup(location.model_id) if location.folder is None else None
     files = read_torch_files(folder)
     family = "causal" if template is not None else entry.family if entry else None
-    if family is None and files.architecture.endswith("ForCausalLM") and not says_its_prompt(files):
+    if family is None and files.architecture.endswith(_GENERATIVE) and not says_its_prompt(files):
         raise ModelLoadError(
-            f"The files of this {files.architecture} do not tell which prompt it was trained with.",
-            hint=f"Say it with template= (--template): one of {', '.join(TEMPLATES)}; listwise models need TorchReranker.",
+            f"The files of this {files.architecture} do not tell which kind of reranker it is.",
+            hint=f"A causal yes/no reranker needs template= (--template): one of {', '.join(TEMPLATES)}. "
+            "Sequence-to-sequence and listwise models run with TorchReranker.",
         )
     kind = detect(files, family)
     prompt = template or (entry.template if entry is not None and kind == "causal" else None)

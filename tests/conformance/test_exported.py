@@ -13,7 +13,7 @@ pytest.importorskip("onnxscript", reason="needs the extra `golden`")
 from localrank.testing.suite import RerankerConformance
 from localrank_transformers import OnnxReranker
 from localrank_transformers.exporting import export_onnx
-from tests.support import late_models, torch_models
+from tests.support import causal_models, late_models, torch_models
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -45,6 +45,22 @@ class TestExportedModules(RerankerConformance):
     @pytest.fixture(autouse=True)
     def remember(self, exported: Path) -> None:
         self.folder = exported
+
+    def make(self) -> OnnxReranker:
+        return OnnxReranker(self.folder)
+
+
+@pytest.fixture(scope="module")
+def exported_causal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("qwen3")
+    export_onnx(causal_models.build_qwen3(place / "torch"), place / "onnx")
+    return place / "onnx"
+
+
+class TestExportedCausal(RerankerConformance):
+    @pytest.fixture(autouse=True)
+    def remember(self, exported_causal: Path) -> None:
+        self.folder = exported_causal
 
     def make(self) -> OnnxReranker:
         return OnnxReranker(self.folder)

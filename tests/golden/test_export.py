@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,14 +12,17 @@ pytest.importorskip("torch", reason="needs the extra `golden`")
 pytest.importorskip("sentence_transformers", reason="needs the extra `golden`")
 pytest.importorskip("onnxscript", reason="needs the extra `golden`")
 
+import onnx
+import onnxruntime
 from click.testing import CliRunner
+from onnx import numpy_helper
 
 from localrank import InvalidRequestError, MissingDependencyError, ModelLoadError, rerank
 from localrank_transformers import OnnxReranker, exporting
 from localrank_transformers.commands import models
 from localrank_transformers.exporting import export_onnx
 from tests.golden.test_cross_encoders import QUERY, reference
-from tests.support import causal_models, torch_models
+from tests.support import torch_models
 from tests.support.torch_models import texts
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
@@ -83,11 +87,10 @@ async def test_a_graph_with_other_scores_is_removed(tmp_path: Path, monkeypatch:
 
     folder = torch_models.build_encoder(tmp_path / "m", "bert")
 
-    def write_other_graph(_kind: object, _files: object, path: Path) -> tuple[str, ...]:
+    def write_other_graph(_kind: object, _files: object, path: Path, _dtype: object) -> None:
         from tests.support import tiny_models
 
         tiny_models.build(path.parent.parent, onnx_name="onnx/model.onnx")
-        return ()
 
     monkeypatch.setattr(export, "write_graph", write_other_graph)
     with pytest.raises(ModelLoadError, match="other logits"):
@@ -95,10 +98,80 @@ async def test_a_graph_with_other_scores_is_removed(tmp_path: Path, monkeypatch:
     assert not (tmp_path / "out/onnx/model.onnx").exists()
 
 
-async def test_a_causal_model_is_refused_by_naming_the_engine_that_runs_it(tmp_path: Path) -> None:
-    folder = causal_models.build_qwen3(tmp_path / "qwen3")
-    with pytest.raises(ModelLoadError, match="TorchReranker"):
-        export_onnx(folder, tmp_path / "out")
+@pytest.mark.timeout(300)
+async def test_half_precision_keeps_what_goes_in_and_comes_out(tmp_path: Path) -> None:
+    folder = torch_models.build_encoder(tmp_path / "m", "bert")
+    rows = export_onnx(folder, tmp_path / "out", precision="fp16")
+
+    sizes = [(tmp_path / "out/onnx" / name).stat().st_size for name in ("model.onnx", "model_fp16.onnx")]
+    assert sizes[1] < 0.75 * sizes[0]
+    session = onnxruntime.InferenceSession(tmp_path / "out/onnx/model_fp16.onnx")
+    assert {one.type for one in session.get_inputs()} == {"tensor(int64)"}
+    assert [one.type for one in session.get_outputs()] == ["tensor(float)"]
+    assert 0 < max(abs(row.reduced - row.torch) for row in rows) < 0.05
+    found = await rerank(OnnxReranker(tmp_path / "out", precision="fp16"), QUERY, texts(8))
+    exact = await rerank(OnnxReranker(tmp_path / "out"), QUERY, texts(8))
+    scores = ({hit.index: hit.score for hit in result} for result in (found, exact))
+    assert next(scores) == pytest.approx(next(scores), abs=0.02)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("cpu", "largest", "graph"),
+    [
+        ("vnni", 127, "model_qint8_avx512_vnni.onnx"),
+        ("avx512", 64, "model_qint8_avx512.onnx"),
+    ],
+)
+async def test_int8_is_made_for_the_processor_that_is_named(
+    tmp_path: Path, cpu: str, largest: int, graph: str
+) -> None:
+    folder = torch_models.build_encoder(tmp_path / "m", "bert")
+    done = CliRunner().invoke(
+        models,
+        [
+            "export",
+            str(folder),
+            "--to",
+            "onnx",
+            "--out",
+            str(tmp_path / "out"),
+            "--precision",
+            "int8",
+            "--cpu",
+            cpu,
+        ],
+    )
+
+    assert done.exit_code == 0, done.output
+    assert "largest difference: fp32" in done.output
+    weights = [
+        numpy_helper.to_array(one)
+        for one in onnx.load(tmp_path / "out/onnx" / graph).graph.initializer
+        if one.data_type == onnx.TensorProto.INT8 and len(one.dims) == 2
+    ]
+    assert weights
+    assert max(int(np.abs(one.astype(np.int32)).max()) for one in weights) == largest
+    scales = [
+        one
+        for one in onnx.load(tmp_path / "out/onnx" / graph).graph.initializer
+        if one.name.endswith("_scale")
+    ]
+    assert any(one.dims and one.dims[0] > 1 for one in scales), "a scale for each column"
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"cpu": "pentium", "precision": "int8"}, "pentium.*vnni"),
+        ({"cpu": "vnni"}, "precision is 'fp32'"),
+    ],
+)
+async def test_a_processor_without_a_meaning_is_refused(
+    tmp_path: Path, options: dict[str, Any], match: str
+) -> None:
+    with pytest.raises(InvalidRequestError, match=match):
+        export_onnx(tmp_path, tmp_path / "out", **options)
 
 
 async def test_the_own_folder_is_not_overwritten(tmp_path: Path) -> None:

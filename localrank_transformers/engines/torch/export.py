@@ -106,6 +106,7 @@ def save_graph(
                 dynamo=True,
                 verbose=False,
             )
+            _forget_where(program.model)
             program.save(str(path), external_data=size > _SINGLE_FILE_BYTES)
     except Exception as error:
         raise ModelLoadError(
@@ -121,6 +122,14 @@ def _load(kind: Kind, files: TorchFiles, dtype: Dtype) -> Any:
         return modular_module(files, placement, settings).eval()
     module = load_weights("AutoModelForSequenceClassification", files.folder, placement, settings)
     return module.eval()
+
+
+def _forget_where(model: Any) -> None:
+    """Drop the exporter's notes: paths of this machine and lines of code, in a small model more than its weights."""
+    for node in model.graph.all_nodes():
+        node.metadata_props.clear()
+        for value in node.outputs:
+            value.metadata_props.clear()
 
 
 @contextmanager
