@@ -15,7 +15,9 @@ import click
 from localrank.contract.errors import InvalidRequestError, ModelLoadError, UnknownModelError
 from localrank.providers.registry import unknown_model
 from localrank_transformers.catalogue import CatalogueEntry, Family, entries, known_names, lookup
+from localrank_transformers.convert_command import convert_model
 from localrank_transformers.export_command import export_model
+from localrank_transformers.graph_listing import graph_facts, known_graphs
 from localrank_transformers.optimize_command import optimize_model
 from localrank_transformers.prices_listing import list_prices
 from localrank_transformers.pull_command import pull_models
@@ -60,6 +62,7 @@ def models(context: click.Context, *, remote: bool, as_json: bool) -> None:
         context.invoke(list_models, as_json=as_json)
 
 
+models.add_command(convert_model)
 models.add_command(export_model)
 models.add_command(optimize_model)
 models.add_command(pull_models)
@@ -114,12 +117,19 @@ def list_models(
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show_model(*, name: str, as_json: bool) -> None:
-    """Show all that is known of one model."""
-    entry = _known(name)
+    """Show all that is known of one model, or of a model in a folder: also how far its graphs agree with float32."""
+    place = Path(name).expanduser()
+    entry = lookup(name)
+    if entry is None and not place.is_dir():
+        raise _unknown(name)
+    folder = place if entry is None else _folder(entry)
     if as_json:
-        click.echo(json.dumps(_record(entry), ensure_ascii=False, indent=2))
+        record = {} if entry is None else _record(entry)
+        graphs = {} if folder is None else {"graphs": [asdict(one) for one in known_graphs(folder)]}
+        click.echo(json.dumps(record | graphs, ensure_ascii=False, indent=2, default=str))
         return
-    lines = [(label, text) for label, text in _facts(entry) if text]
+    facts = [] if entry is None else _facts(entry)
+    lines = [(label, text) for label, text in [*facts, *_place_facts(folder)] if text]
     width = max(len(label) for label, _ in lines)
     for label, text in lines:
         click.echo(f"{click.style(f'{label:<{width}}', bold=True)}  {text}")
@@ -140,13 +150,6 @@ def path_of_model(*, name: str) -> None:
             hint=f"Fetch them with `localrank models pull {name}`.",
         )
     click.echo(folder)
-
-
-def _known(name: str) -> CatalogueEntry:
-    entry = lookup(name)
-    if entry is None:
-        raise _unknown(name)
-    return entry
 
 
 def _unknown(name: str) -> UnknownModelError:
@@ -232,8 +235,12 @@ def _facts(entry: CatalogueEntry) -> Iterator[tuple[str, str]]:
         {"no": "not yet compared with its reference"}.get(entry.verified, f"against the {entry.verified}"),
     )
     yield "notes", entry.notes
-    folder = _folder(entry)
+
+
+def _place_facts(folder: Path | None) -> Iterator[tuple[str, str]]:
     yield "on this machine", "no" if folder is None else str(folder)
+    if folder is not None:
+        yield from graph_facts(folder)
 
 
 def _size(entry: CatalogueEntry) -> str:

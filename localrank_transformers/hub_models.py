@@ -145,8 +145,8 @@ def _base(repository: HubRepository) -> list[str]:
     has_slow_tokenizer = any(name.endswith(".model") for name in repository.names)
     raise ModelLoadError(
         f"{repository.source.repo_id} has no {missing[0]}, so it cannot be loaded.",
-        hint="Its SentencePiece tokenizer must be converted once: transformers' AutoTokenizer.from_pretrained(ID)"
-        ".save_pretrained(FOLDER), and the same with the model; then pass the folder."
+        hint="Its SentencePiece tokenizer must be converted once: hf download ID --local-dir FOLDER, then "
+        "localrank models convert FOLDER --out NEW_FOLDER, and pass the new folder."
         if has_slow_tokenizer
         else "localrank reads repositories with config.json and tokenizer.json (a fast tokenizer).",
     )
@@ -179,7 +179,8 @@ def _no_safetensors(repository: HubRepository) -> ModelLoadError:
     has = f"only {pickled[0]}, a pickle that could run any code" if pickled else "no weights that can be read"
     return ModelLoadError(
         f"{repository.source.repo_id} has no model.safetensors: {has}.",
-        hint="Pass a revision= that ships safetensors, or convert the weights yourself where you trust them.",
+        hint="Pass a revision= that ships safetensors; or hf download ID --local-dir FOLDER, then "
+        "localrank models convert FOLDER --out NEW_FOLDER, and pass the new folder.",
     )
 
 

@@ -123,8 +123,8 @@ def _check_weights(folder: Path) -> None:
         raise ModelLoadError(f"The folder {str(folder)!r} has no model.safetensors.", hint=_LAYOUT_HINT)
     raise ModelLoadError(
         f"The folder {str(folder)!r} has its weights in {pickled[0]} only: a pickle, which can run any code when it is read.",
-        hint="Use a revision that ships model.safetensors, or convert the weights yourself where you trust their origin: "
-        "transformers' from_pretrained(…, weights_only=True), then save_pretrained(FOLDER).",
+        hint="Use a revision that ships model.safetensors, or convert the folder, which reads tensors and runs no code: "
+        "localrank models convert FOLDER --out NEW_FOLDER",
     )
 
 
