@@ -53,8 +53,18 @@ GENERATORS = {
     ),
     "rank-vicuna": Layout("LlamaForCausalLM", "llama", 4096, 4096),
     "rank-zephyr": Layout("MistralForCausalLM", "mistral", 32768, 32768),
+    "rankt5-flan": Layout("RankT5", "t5", 0, 512),
+    "answerai-colbert-small": Layout("HF_ColBERT", "bert", 512, 512),
 }
-TELLS_ITS_FAMILY = {*CLASSIFIERS, "bge-v2-minicpm", "qwen3-0.6b", "qwen3-4b", "qwen3-8b"}
+TELLS_ITS_FAMILY = {
+    *CLASSIFIERS,
+    "answerai-colbert-small",
+    "bge-v2-minicpm",
+    "qwen3-0.6b",
+    "qwen3-4b",
+    "qwen3-8b",
+    "rankt5-flan",
+}
 """Those whose files prove the family; of the others, the catalogue says it."""
 
 SHARDED = {"bge-v2-gemma", "qwen3-4b", "qwen3-8b", "rank-vicuna", "rank-zephyr"}

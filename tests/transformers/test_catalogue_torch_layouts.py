@@ -1,4 +1,7 @@
-"""Each model of the catalogue as torch loads it, on a loopback hub: what is asked for, and the family that its files tell."""
+"""Each model of the catalogue as torch loads it, on a loopback hub: what is asked for, and what its files tell.
+
+That is the family, what turns logits into a score, and the window, each as the catalogue says.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,23 @@ import json
 import pytest
 
 from localrank.contract.errors import ModelLoadError
+from localrank_transformers import TorchReranker, torch_reranker
 from localrank_transformers.catalogue import CatalogueEntry, entries
-from localrank_transformers.families.cross_encoder import longest_window
-from localrank_transformers.families.detection import detect
+from localrank_transformers.families.causal_templates import TEMPLATES
+from localrank_transformers.families.cross_encoder import (
+    CrossEncoderShape,
+    longest_window,
+    read_shape,
+    window,
+)
+from localrank_transformers.families.detection import causal_template, detect
+from localrank_transformers.families.listt5 import is_listt5
+from localrank_transformers.families.seq2seq import (
+    ENCODER_ONLY,
+    SEQ2SEQ_TEMPLATES,
+    seq2seq_template,
+    seq2seq_window,
+)
 from localrank_transformers.hub_models import fetch_torch_model
 from localrank_transformers.hub_repository import HubSource
 from localrank_transformers.torch_files import TorchFiles, read_torch_files
@@ -77,8 +94,50 @@ def check_family(files: TorchFiles, entry: CatalogueEntry) -> None:
     else:
         with pytest.raises(ModelLoadError, match=r"does not tell which kind.*family="):
             detect(files, None)
-    if entry.default_length is not None:
-        assert longest_window(files.config, files.tokenizer_config) >= entry.default_length
+
+
+@pytest.mark.parametrize(
+    "entry", [entry for entry in of_torch() if "torch" in entry.engines], ids=lambda entry: entry.name
+)
+def test_the_files_come_to_the_activation_and_the_windows_of_the_catalogue(
+    hub: LoopbackHub, entry: CatalogueEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_torch(hub, entry)
+    files = read_torch_files(fetch_torch_model(HubSource(str(entry.hub_id))).folder)
+    monkeypatch.setattr(torch_reranker, "require_packages", lambda: None)
+    kinds = {"sigmoid": "probability", "softmax": "probability", "none": "logit", None: "ordinal"}
+
+    assert entry.activation == activation(files, entry)
+    assert TorchReranker(entry.name).score_kind == kinds[entry.activation]
+    assert entry.default_length == default_window(files, entry)
+    if entry.max_length is not None:
+        assert longest(files, entry) >= entry.max_length
+
+
+def activation(files: TorchFiles, entry: CatalogueEntry) -> str | None:
+    """One logit has a sigmoid, two have a softmax, a cosine has neither, and an order has no score."""
+    if entry.family == "causal":
+        return "softmax" if TEMPLATES[causal_template(files, entry.template)].negative else "sigmoid"
+    if entry.family == "seq2seq":
+        name = seq2seq_template(files, entry.template)
+        return "softmax" if name != ENCODER_ONLY and SEQ2SEQ_TEMPLATES[name].negative else "sigmoid"
+    if entry.family == "cross-encoder":
+        return {1: "sigmoid", 2: "softmax"}[read_shape(files.config, files.tokenizer_config).labels]
+    return "none" if entry.family == "late-interaction" else None
+
+
+def longest(files: TorchFiles, entry: CatalogueEntry) -> int:
+    """T5's positions are relative, so its files state no limit of the weights."""
+    is_t5 = entry.family == "seq2seq" or is_listt5(files, entry.template)
+    return seq2seq_window(8_192, None) if is_t5 else longest_window(files.config, files.tokenizer_config)
+
+
+def default_window(files: TorchFiles, entry: CatalogueEntry) -> int:
+    """What `TorchReranker(entry.name)` reads of a pair or prompt."""
+    if entry.family == "seq2seq" or is_listt5(files, entry.template):
+        return seq2seq_window(None, entry.default_length)
+    shape = CrossEncoderShape(1, longest_window(files.config, files.tokenizer_config), 0)
+    return window(shape, None, entry.default_length)
 
 
 def test_pickled_weights_are_refused_by_name(hub: LoopbackHub) -> None:

@@ -88,10 +88,10 @@ def test_another_repository_of_known_weights_is_fetched_for_what_it_holds(
 def test_a_model_that_nothing_runs_is_not_fetched(
     hub: LoopbackHub, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, _, err = run(capsys, "pull", "gte-multilingual")
+    code, _, err = run(capsys, "pull", "jina-v3")
 
     assert code == 4
-    assert "No engine here can run gte-multilingual" in err
+    assert "No engine here can run jina-v3" in err
     assert hub.connections == 0
 
 

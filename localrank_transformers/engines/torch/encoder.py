@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from localrank_transformers.engines.torch.classifier import classifier_module
 from localrank_transformers.engines.torch.packed import PackedEngine
 from localrank_transformers.engines.torch.runtime import TorchRuntime, padded
 from localrank_transformers.engines.torch.segments import reads_segments
-from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.tokenization import Row
 from localrank_transformers.torch_settings import TorchSettings
 
@@ -79,5 +79,4 @@ def load_classifier(
     Raises:
         ModelLoadError: transformers cannot load it, or its head is missing.
     """
-    module = load_weights("AutoModelForSequenceClassification", folder, runtime.placement, settings)
-    return encoder_engine(module, runtime, settings)
+    return encoder_engine(classifier_module(folder, runtime.placement, settings), runtime, settings)

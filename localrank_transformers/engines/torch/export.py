@@ -12,10 +12,10 @@ from typing import Any
 import torch
 
 from localrank.contract.errors import ModelLoadError
+from localrank_transformers.engines.torch.classifier import classifier_module
 from localrank_transformers.engines.torch.device import choose
 from localrank_transformers.engines.torch.modular import modular_module
 from localrank_transformers.engines.torch.segments import reads_segments
-from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.families.detection import Kind
 from localrank_transformers.torch_files import TorchFiles
 from localrank_transformers.torch_settings import Dtype, TorchSettings
@@ -120,8 +120,7 @@ def _load(kind: Kind, files: TorchFiles, dtype: Dtype) -> Any:
     settings = TorchSettings(device="cpu", dtype=dtype)
     if kind == "modular":
         return modular_module(files, placement, settings).eval()
-    module = load_weights("AutoModelForSequenceClassification", files.folder, placement, settings)
-    return module.eval()
+    return classifier_module(files.folder, placement, settings).eval()
 
 
 def _forget_where(model: Any) -> None:
