@@ -178,7 +178,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(folder: Path, tmp_pa
 
 
 def test_fresh_ranks_all_again(folder: Path, tmp_path: Path) -> None:
-    command = ["evaluate", str(folder), *LEXICAL, "-o", str(tmp_path / "out")]
+    command = ["evaluate", str(folder), *LEXICAL, "--first-stage", "corpus", "-o", str(tmp_path / "out")]
     localrank(*command)
 
     assert "were there from an earlier run" in localrank(*command).err

@@ -55,6 +55,15 @@ def test_the_answering_passage_comes_first_in_the_context() -> None:
     assert lines[-1] == "Question: How long do I press to reset the router?"
 
 
+def test_an_evaluation_puts_the_models_beside_the_order_that_the_documents_came_in() -> None:
+    assert output_of("evaluate.py") == [
+        "corpus: nDCG@10 0.63, a right one first 0%",
+        "shared words: nDCG@10 0.63, a right one first 0%",
+        "cross-encoder: nDCG@10 1.00, a right one first 100%",
+        "8 files, report.html the most readable",
+    ]
+
+
 def test_every_example_is_in_the_table_and_in_these_tests() -> None:
     scripts = {path.name for path in EXAMPLES.glob("*.py")}
     table = (EXAMPLES / "README.md").read_text("utf-8")
