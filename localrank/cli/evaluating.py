@@ -80,11 +80,15 @@ def run_evaluation(collection: Collection, request: EvaluationRequest) -> Evalua
 
     Raises:
         InputError: A first stage that cannot be used.
+        UsageError: Two models of one name, a measure that is none, or nobody to ask.
         Abort: The person did not want the remote calls.
         RerankError: What a model raised; finished rankings are kept.
     """
-    models = named_models(request.models)
-    check_measures(request.measures)
+    try:
+        models = named_models(request.models)
+        check_measures(request.measures)
+    except InvalidRequestError as error:
+        raise click.UsageError(str(error)) from None
     chosen = sampled(collection, request.queries, seed=request.seed)
     note(f"{len(chosen.queries)} judged queries, {len(chosen.documents):,} documents.")
     stage = _first_stage(chosen, request)

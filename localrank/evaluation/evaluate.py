@@ -11,10 +11,11 @@ from pathlib import Path
 import anyio.to_thread
 
 from localrank._version import __version__
+from localrank.calling.guard import run_guarded
 from localrank.calling.portal import run_blocking
 from localrank.calling.rerank import rerank
 from localrank.contract.cancellation import AbortToken, raise_if_aborted
-from localrank.contract.errors import InvalidRequestError
+from localrank.contract.errors import InvalidRequestError, RerankAbortedError
 from localrank.contract.model import AnyReranker
 from localrank.evaluation.collection import Collection, sampled
 from localrank.evaluation.first_stage import FirstStage, first_stage_of
@@ -93,7 +94,7 @@ async def evaluate(
     chosen = sampled(collection, queries, seed=seed)
     done = Journal(None if journal is None else Path(journal))
     raise_if_aborted(abort_event, "before_start")
-    stage = await _candidates(chosen, first_stage, candidates)
+    stage = await _candidates(chosen, first_stage, candidates, abort_event)
     work = _Work(chosen, stage, names, instruction, abort_event, done, on_progress)
     return Evaluation(
         collection=chosen.name,
@@ -173,12 +174,21 @@ def named_models(models: Models) -> dict[str, AnyReranker]:
 
 
 async def _candidates(
-    collection: Collection, first_stage: str | Path | Run | FirstStage | None, count: int | None
+    collection: Collection,
+    first_stage: str | Path | Run | FirstStage | None,
+    count: int | None,
+    abort_event: AbortToken | None,
 ) -> FirstStage:
     if isinstance(first_stage, FirstStage):
         return first_stage_of(collection, first_stage.run, candidates=count).renamed(first_stage.name)
     find = partial(first_stage_of, collection, first_stage, candidates=count)
-    return await anyio.to_thread.run_sync(find, abandon_on_cancel=True)
+    in_thread = partial(anyio.to_thread.run_sync, find, abandon_on_cancel=True)
+    outcome = await run_guarded(in_thread, abort_event=abort_event, seconds=None)
+    if outcome.error is not None:
+        raise outcome.error
+    if outcome.value is None:
+        raise RerankAbortedError(phase="before_start")
+    return outcome.value
 
 
 @dataclass(slots=True)
@@ -246,12 +256,21 @@ class _Work:
 
 def _remarks(collection: Collection, stage: FirstStage) -> list[str]:
     without = sum(not stage.run[query] for query in collection.queries)
+    absent = sum(
+        grade > 0 and document not in collection.documents
+        for grades in collection.judgements.values()
+        for document, grade in grades.items()
+    )
     never = sum(max(grades.values()) < 1 for grades in collection.judgements.values())
     count = len(collection.queries)
     remarks = []
     if without:
         remarks.append(
             f"{without} of {count} queries have no candidates from the first stage; they count as nothing found."
+        )
+    if absent:
+        remarks.append(
+            f"{absent} relevant judgements name documents that are not there; nothing can find them."
         )
     if never:
         remarks.append(f"{never} of {count} queries have no relevant document among the judged ones.")

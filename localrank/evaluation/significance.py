@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "compared", "comparisons_of", "holm", "intervals"]
 
 RESAMPLES = 10_000
+BOOTSTRAP_RESAMPLES = 2_000
 CONFIDENCE = 0.95
 _AT_ONCE = 500
 
@@ -136,7 +137,7 @@ def _bootstrap(values: numpy.ndarray, seed: int) -> tuple[list[float], list[floa
     means = numpy.concatenate(
         [
             random.multinomial(count, share, size=_AT_ONCE) @ values / count
-            for _ in range(RESAMPLES // _AT_ONCE)
+            for _ in range(BOOTSTRAP_RESAMPLES // _AT_ONCE)
         ]
     )
     tail = (1 - CONFIDENCE) / 2

@@ -124,7 +124,12 @@ def test_three_files_in_trecs_forms(tmp_path: Path) -> None:
         (["none.jsonl"], 3, "none.jsonl cannot be read: No such file"),
         (["good.jsonl", "--first-stage", "none.run"], 3, "'none.run' is no file"),
         (["good.jsonl", "-m", "nothing:x"], 4, "nothing"),
-        (["good.jsonl", "--measures", "nDGC"], 1, "'nDGC' is no measure"),
+        (["good.jsonl", "--measures", "nDGC"], 2, "'nDGC' is no measure"),
+        (
+            ["good.jsonl", "-m", "lexical:default", "-m", "lexical:default"],
+            2,
+            "Two models are called 'lexical:default'",
+        ),
         (["good.jsonl", "--compare", "a", "b"], 2, "--compare takes two results and nothing else"),
         (["--compare", "good.jsonl", "good.jsonl"], 3, "is no saved evaluation"),
     ],

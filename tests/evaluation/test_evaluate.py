@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import ir_measures
@@ -11,6 +13,7 @@ from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredInde
 from localrank.contract.types import RerankUsage, RerankWarning
 from localrank.evaluation import (
     EvaluationProgress,
+    FirstStage,
     evaluate,
     evaluate_sync,
     first_stage_of,
@@ -144,6 +147,36 @@ async def test_a_token_that_is_set_on_the_way_stops() -> None:
     with pytest.raises(RerankAbortedError):
         await evaluate(model, small_collection(), first_stage=RUN, abort_event=token, on_progress=stop)
     assert len(model.queries) == 2
+
+
+async def test_a_token_that_is_set_while_the_first_stage_is_found_stops(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    token, released = threading.Event(), threading.Event()
+
+    def endless(*_: object, **__: object) -> FirstStage:
+        token.set()
+        released.wait(20)
+        return FirstStage("late", RUN)
+
+    monkeypatch.setattr(sys.modules["localrank.evaluation.evaluate"], "first_stage_of", endless)
+    try:
+        with pytest.raises(RerankAbortedError) as error:
+            await evaluate("lexical:default", small_collection(), abort_event=token)
+        assert (error.value.phase, released.is_set()) == ("before_start", False)
+    finally:
+        released.set()
+
+
+async def test_relevant_documents_that_are_not_there_are_said() -> None:
+    judgements = {**JUDGEMENTS, "q3": {"d5": 1, "gone": 1}}
+    found = await evaluate(
+        "lexical:default", replace(small_collection(), judgements=judgements), first_stage=RUN
+    )
+
+    assert found.remarks == (
+        "1 relevant judgements name documents that are not there; nothing can find them.",
+    )
 
 
 async def test_a_second_run_with_the_journal_does_only_what_is_missing(tmp_path: Path) -> None:
