@@ -24,7 +24,7 @@ _OFFLINE_SWITCHES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 def diagnose() -> tuple[Section, ...]:
     """Return what there is to say, without loading a model or connecting to anything."""
     return (
-        Section("Local engines", (_onnxruntime(), _package("tokenizers"), _torch())),
+        Section("Local engines", (_onnxruntime(), _package("tokenizers"), _onnx(), _torch())),
         Section("Processor", tuple(_processor())),
         Section("Local models", (_embedded(), *_hub_cache())),
     )
@@ -51,6 +51,18 @@ def _package(name: str) -> Finding:
         return Finding(name, version(name))
     except PackageNotFoundError:
         return Finding(name, "not installed", "broken")
+
+
+def _onnx() -> Finding:
+    try:
+        return Finding("onnx", f"{version('onnx')}: exported graphs are made faster once, at the first load")
+    except PackageNotFoundError:
+        return Finding(
+            "onnx",
+            "not installed: exported graphs run as they are",
+            "note",
+            'pip install "localrank[optimize]"',
+        )
 
 
 def _torch() -> Finding:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from localrank.contract.errors import ModelLoadError
+from localrank_transformers.graph_record import GraphRecord
 from localrank_transformers.graph_store import GraphStore, open_store
 from localrank_transformers.model_files import ModelFiles
+from localrank_transformers.safety import onnx_siblings
 
-__all__ = ["INSTALL_HINT", "faster", "int8_of", "is_candidate", "refusal"]
+if TYPE_CHECKING:
+    from localrank_transformers.optimizing.making import Step
+    from localrank_transformers.optimizing.sample_texts import Candidates
+
+__all__ = ["INSTALL_HINT", "faster", "int8_of", "is_candidate", "make_ahead"]
 
 INSTALL_HINT = 'pip install "localrank[optimize]"'
 
@@ -24,7 +31,7 @@ LARGEST_MB = 600
 _OURS = b"localrank"
 _PRODUCER_WITHIN = 64
 
-_log = logging.getLogger("localrank.graphs")
+_log = logging.getLogger("localrank.steps")
 
 
 def faster(files: ModelFiles) -> ModelFiles:
@@ -41,7 +48,7 @@ def faster(files: ModelFiles) -> ModelFiles:
         return files
     found = store.graph("fp32")
     if found is None:
-        if store.refusal is not None or not _can_make(store):
+        if store.refusal is not None or _is_large(files) or not _can_make(store):
             return files
         found = _made(files, store)
     return files if found is None else replace(files, onnx=found)
@@ -60,8 +67,38 @@ def int8_of(files: ModelFiles) -> ModelFiles:
     if found is None:
         if find_spec("onnx") is None:
             raise _no_int8("making it needs the package onnx", INSTALL_HINT)
+        if _is_large(files):
+            raise _no_int8(f"its weights take more than {LARGEST_MB} MB")
         found = _made_int8(files, store)
     return replace(files, onnx=found, dynamic_int8=True)
+
+
+def make_ahead(files: ModelFiles, candidates: Sequence[Candidates], on_step: Step) -> list[GraphRecord]:
+    """Make the graphs of every precision now and keep them, whatever the size; return their records.
+
+    Raises:
+        ModelLoadError: The graph is of no known form, what was written is not exact, or the store cannot be written.
+        MissingDependencyError: The extra `optimize` is not installed.
+    """
+    from localrank_transformers.optimizing.making import make_graph  # noqa: PLC0415  # needs numpy, and onnx
+
+    if not is_candidate(files, also_ours=True):
+        raise ModelLoadError(
+            "The model's graph is none that can be optimized.",
+            hint=f"A float32 graph of a cross-encoder of the types {', '.join(sorted(KINDS))} can. It runs as it is.",
+        )
+    store, records = open_store(_path(files), files.config), []
+    for precision in ("fp32", "int8"):
+        content, record = make_graph(files, precision, candidates=candidates, on_step=on_step)
+        try:
+            store.keep(precision, content, record)
+        except OSError as error:
+            raise ModelLoadError(
+                f"The folder {str(store.folder)!r} cannot be written: {error.strerror}.",
+                hint="Set LOCALRANK_CACHE to another folder, or pass --out.",
+            ) from error
+        records.append(record)
+    return records
 
 
 def is_candidate(files: ModelFiles, *, also_ours: bool = False) -> bool:
@@ -71,17 +108,17 @@ def is_candidate(files: ModelFiles, *, also_ours: bool = False) -> bool:
     if files.config.get("model_type") not in KINDS:
         return False
     try:
-        size = sum(one.stat().st_size for one in files.onnx.parent.glob(f"{files.onnx.name}*"))
         with files.onnx.open("rb") as stream:
             ours = _OURS in stream.read(_PRODUCER_WITHIN)
     except OSError:
         return False
-    return size <= LARGEST_MB * 1_000_000 and (also_ours or not ours)
+    return also_ours or not ours
 
 
-def refusal(files: ModelFiles) -> str | None:
-    """Return why no faster graph could be made of `files`, once that has been tried."""
-    return open_store(_path(files), files.config).refusal if is_candidate(files) else None
+def _is_large(files: ModelFiles) -> bool:
+    path = _path(files)
+    names = (path.name, *onnx_siblings(path))
+    return sum((path.parent / name).stat().st_size for name in names) > LARGEST_MB * 1_000_000
 
 
 def _can_make(store: GraphStore) -> bool:

@@ -1,61 +1,108 @@
-"""`localrank models optimize`: faster graphs of a folder's own weights, with figures of how well they agree."""
+"""`localrank models optimize`: faster graphs of a model's own weights, with figures of how well they agree."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from localrank.contract.errors import RerankError
+from localrank_transformers.graph_record import figures, parse_record, record_path
+
+if TYPE_CHECKING:
+    from localrank_transformers.optimizing.sample_texts import Candidates
 
 __all__ = ["optimize_model"]
 
 _HELP = """\
-Write faster ONNX graphs of the weights in FOLDER.
+Write faster ONNX graphs of a model's weights: a folder, an alias or a hub id.
 
 The last layer is computed for the first token only (exact), attention needs no mask, and an int8 graph is added whose
-agreement with float32 is measured. BERT, MiniLM, TinyBERT, ELECTRA, RoBERTa and XLM-R cross-encoders with a model.safetensors.
+agreement with float32 is measured. BERT, MiniLM, TinyBERT, ELECTRA, RoBERTa and XLM-R cross-encoders, from model.safetensors or
+from an exported float32 graph.
+
+Graphs of a hub model go into the cache, where OnnxReranker finds them; it would make them itself at the first load. Those of a
+FOLDER go into it, or into --out.
 
 \b
+  localrank models optimize mini
   localrank models optimize ./my-reranker --calibrate candidates.jsonl --out ./my-reranker-fast
   localrank rerank "QUERY" notes.txt --model ./my-reranker-fast
 """
 
 
 @click.command("optimize", help=_HELP, short_help="Write faster graphs of a model's own weights.")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("model")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where to write; FOLDER itself when left out.",
+    help="Where to write; for a folder, itself when left out.",
 )
 @click.option(
     "--calibrate",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help='JSON Lines of {"query": "…", "documents": ["…", …]}: half calibrates int8, half measures it. '
-    "A few hundred lists of the kind that will be ranked.",
+    "A few hundred lists of the kind that will be ranked; built-in texts when left out.",
 )
-def optimize_model(*, folder: Path, out: Path | None, calibrate: Path | None) -> None:
+def optimize_model(*, model: str, out: Path | None, calibrate: Path | None) -> None:
     """Write the graphs and print the agreement."""
-    from localrank_transformers.optimizing.optimize import optimize, read_candidates  # noqa: PLC0415  # numpy
+    from localrank_transformers.optimizing.optimize import read_candidates  # noqa: PLC0415  # numpy
 
     try:
-        agreement = optimize(
-            folder,
-            out or folder,
-            candidates=read_candidates(calibrate) if calibrate else [],
-            on_step=lambda step: click.echo(f"… {step}", err=True),
-        )
+        candidates = read_candidates(calibrate) if calibrate else []
+        folder = Path(model).expanduser()
+        if folder.is_dir():
+            _write(folder, out or folder, candidates)
+        else:
+            _keep(model, out, candidates)
     except RerankError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"wrote {out or folder}")
+    if calibrate is None:
+        click.echo(
+            "int8 was calibrated and measured on built-in texts; pass --calibrate for your own.", err=True
+        )
+
+
+def _write(folder: Path, out: Path, candidates: list[Candidates]) -> None:
+    from localrank_transformers.optimizing.making import BUILT_IN  # noqa: PLC0415  # numpy
+    from localrank_transformers.optimizing.optimize import INT8_NAME, optimize  # noqa: PLC0415
+    from localrank_transformers.optimizing.sample_texts import sample_candidates  # noqa: PLC0415
+
+    agreement = optimize(
+        folder,
+        out,
+        candidates=candidates or sample_candidates(),
+        compared_on="the lists given" if candidates else BUILT_IN,
+        on_step=_say,
+    )
+    click.echo(f"wrote {out}")
     if agreement is None:
         click.echo(
             "int8: not smoothed and not measured; pass --calibrate with at least four lists.", err=True
         )
         return
-    click.echo(
-        f"int8 against float32 over {agreement.lists} lists: Spearman {agreement.spearman:.3f}, same first "
-        f"{agreement.same_first:.0%}, best five shared {agreement.top_5_overlap:.0%}, "
-        f"a logit moves by {agreement.mean_change:.3f}"
-    )
+    record = parse_record(record_path(out / INT8_NAME).read_bytes())
+    if record is not None:
+        click.echo(f"int8 against float32: {figures(record)}")
+
+
+def _keep(model: str, out: Path | None, candidates: list[Candidates]) -> None:
+    """Optimize a model of the hub, into the cache or into `out`."""
+    from localrank_transformers.faster_graph import make_ahead  # noqa: PLC0415  # for a quick --help
+    from localrank_transformers.files import fetch_onnx, locate, read_files  # noqa: PLC0415
+
+    location = locate(model)
+    if location.hub is None:
+        click.echo(f"localrank: {location.model_id} is embedded, in this form already.", err=True)
+        return
+    ready = fetch_onnx(location, ("fp32",))
+    if out is not None and ready.hub is not None:
+        _write(ready.hub.store().folder(str(ready.hub.revision)), out, candidates)
+        return
+    for record in make_ahead(read_files(ready, "fp32"), candidates, _say):
+        click.echo(f"{record.precision} against the model's own float32: {figures(record)}")
+
+
+def _say(step: str) -> None:
+    click.echo(f"… {step}", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import traceback
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: What follows the program's name; None takes `sys.argv`, and Ctrl-C then ends the process.
     """
+    _show_steps()
     try:
         status = cli.main(args=arguments, prog_name="localrank", standalone_mode=False)
         return status if isinstance(status, int) else ExitCode.OK
@@ -74,6 +76,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _failed(str(error), code_of(error))
         hint = "Set LOCALRANK_DEBUG=1 to see where."
         return _failed(f"unexpected {type(error).__name__}: {error} {hint}", ExitCode.FAILED)
+
+
+def _show_steps() -> None:
+    """Let what a provider logs of long steps, such as writing a faster graph once, appear on standard error."""
+    logger = logging.getLogger("localrank.steps")
+    if not logger.handlers:
+        handler = _StandardError()
+        handler.setFormatter(logging.Formatter("localrank: %(message)s"))
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+
+
+class _StandardError(logging.Handler):
+    """Writes to what standard error is at the time."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(OSError):
+            click.echo(self.format(record), err=True)
 
 
 def _line_of(error: click.ClickException) -> str:

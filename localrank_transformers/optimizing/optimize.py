@@ -60,7 +60,12 @@ def read_candidates(path: Path) -> list[Candidates]:
 
 
 def optimize(
-    folder: Path, out: Path, *, candidates: Sequence[Candidates], on_step: Step = _ignore_step
+    folder: Path,
+    out: Path,
+    *,
+    candidates: Sequence[Candidates],
+    compared_on: str = "the lists given",
+    on_step: Step = _ignore_step,
 ) -> Agreement | None:
     """Write float32 and int8 graphs of `folder`'s weights into `out`, each with a record, and tokenizer and config.
 
@@ -71,6 +76,7 @@ def optimize(
         folder: A folder in the Hugging Face layout with `model.safetensors`, or with an exported float32 graph.
         out: Made where it does not exist; may be `folder` itself.
         candidates: Queries with texts of the kind that will be ranked.
+        compared_on: What the candidates are, for the record.
         on_step: Told what is being done.
 
     Raises:
@@ -97,7 +103,7 @@ def optimize(
     on_step("agreement")
     engine = OnnxEngine(exact, pad_id=0)
     lists, smoothed = (rows[half:], PLACES) if measured else ([], ())
-    record = record_of("int8", small, lists, engine, compared_on="the lists given", smoothed=smoothed)
+    record = record_of("int8", small, lists, engine, compared_on=compared_on, smoothed=smoothed)
     fp32 = record_of(
         "fp32",
         exact,

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from localrank import rerank_sync
 from localrank.cli.main import main
-from localrank_transformers import bundled
+from localrank_transformers import OnnxReranker, bundled
+from tests.support import exported_graphs, tiny_encoders, tiny_models
 from tests.support.shell import localrank
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -121,3 +123,49 @@ def test_a_table_in_a_pipe_is_not_cut() -> None:
 
     assert max(map(len, out.splitlines())) > 100
     assert "CC-BY-NC-4.0 (non-commercial)" in out
+
+
+def test_the_embedded_model_carries_its_agreement(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "show", "localrank-mini")
+    line = next(line for line in out.splitlines() if line.startswith("int8 agrees"))
+    assert all(
+        word in line for word in ("Spearman", "same first", "best five", "best ten", "at most", "pairs in")
+    )
+    place = Path(bundled.__file__).parent / "localrank_mini/onnx/model_int8.json"
+    record = json.loads(place.read_text())
+    assert bundled.SHA256["localrank-mini"]["onnx/model_int8.onnx"] == record["sha256"]
+
+
+def test_a_folder_is_shown_with_the_figures_of_what_was_made_of_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = tiny_encoders.build(tmp_path / "m", "bert")
+    exported_graphs.write(folder)
+    assert "agrees" not in run(capsys, "show", str(folder))[1]
+    with OnnxReranker(folder, precision="refined") as reranker:
+        rerank_sync(reranker, "what", ["the", "rag"], top_k=1)
+    code, out, _ = run(capsys, "show", str(folder))
+    assert code == 0
+    assert [line[:11] for line in out.splitlines() if "agrees" in line] == ["fp32 agrees", "int8 agrees"]
+    _, out, _ = run(capsys, "show", str(folder), "--json")
+    graphs = json.loads(out)["graphs"]
+    assert [graph["record"]["precision"] for graph in graphs] == ["fp32", "int8"]
+    assert graphs[0]["record"]["agreement"]["max_change"] < 1e-5
+
+
+def test_a_folder_that_cannot_be_optimized_says_why(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    settings = {"num_hidden_layers": 1, "type_vocab_size": 2}
+    folder = tiny_models.build(tmp_path / "m", config=settings)
+    with OnnxReranker(folder) as reranker:
+        rerank_sync(reranker, "what", ["the", "rag"])
+    assert "not optimized" in run(capsys, "show", str(folder))[1]
+
+
+def test_the_steps_of_making_a_graph_are_shown(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    folder = tiny_encoders.build(tmp_path / "m", "electra")
+    exported_graphs.write(folder)
+    (tmp_path / "notes.txt").write_text("the\nrag\n")
+    assert main(["rerank", "what", str(tmp_path / "notes.txt"), "--model", str(folder)]) == 0
+    assert "localrank: model.onnx, once: float32 graph" in capsys.readouterr().err

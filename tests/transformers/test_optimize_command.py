@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from localrank import rerank_sync
 from localrank_transformers import OnnxReranker
 from localrank_transformers.optimize_command import optimize_model
-from tests.support import tiny_encoders
+from tests.support import exported_graphs, loopback_hub, tiny_encoders
 
 
 def test_a_folder_is_written_and_measured(tmp_path: Path) -> None:
@@ -25,7 +26,7 @@ def test_a_folder_is_written_and_measured(tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = CliRunner().invoke(optimize_model, [str(folder), "--out", str(out), "--calibrate", str(lists)])
     assert result.exit_code == 0, result.output
-    assert "over 4 lists: Spearman" in result.stdout
+    assert "24 pairs in 4 lists: the lists given" in result.stdout
     assert len(rerank_sync(OnnxReranker(out, precision="int8"), "what", ["the", "rag"])) == 2
 
 
@@ -34,6 +35,53 @@ def test_without_calibration_it_says_so(tmp_path: Path) -> None:
     result = CliRunner().invoke(optimize_model, [str(folder)])
     assert result.exit_code == 0
     assert "--calibrate" in result.stderr
+    assert "128 pairs in 8 lists: built-in texts" in result.stdout
+
+
+def test_a_folder_with_an_exported_graph_only_is_written(tmp_path: Path) -> None:
+    folder = tiny_encoders.build(tmp_path / "m", "bert")
+    exported_graphs.write(folder)
+    (folder / "model.safetensors").unlink()
+    result = CliRunner().invoke(optimize_model, [str(folder)])
+    assert result.exit_code == 0, result.output
+    assert (folder / "onnx/model_int8.onnx").is_file()
+    assert len(rerank_sync(OnnxReranker(folder, precision="int8"), "what", ["the", "rag"])) == 2
+
+
+def test_a_model_of_the_hub_is_optimized_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hub: loopback_hub.LoopbackHub
+) -> None:
+    monkeypatch.setenv("LOCALRANK_CACHE", str(tmp_path / "cache"))
+    folder = tiny_encoders.build(tmp_path / "m", "bert")
+    exported_graphs.write(folder)
+    (folder / "model.safetensors").unlink()
+    hub.add("acme/reranker", folder)
+    result = CliRunner().invoke(optimize_model, ["acme/reranker"])
+    assert result.exit_code == 0, result.output
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["fp32", "int8"]
+    made = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.onnx")}
+    assert {"fp32.onnx", "int8.onnx"} == {path.name for path in made}
+    with OnnxReranker("acme/reranker", precision="refined") as reranker:
+        assert len(rerank_sync(reranker, "what", ["the", "rag"])) == 2
+    assert made == {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.onnx")}
+
+
+def test_a_model_of_the_hub_with_float32_only_gives_int8(
+    tmp_path: Path, hub: loopback_hub.LoopbackHub
+) -> None:
+    folder = tiny_encoders.build(tmp_path / "m", "bert")
+    exported_graphs.write(folder)
+    hub.add("acme/reranker", folder)
+    with OnnxReranker("acme/reranker", precision="int8") as reranker:
+        assert len(rerank_sync(reranker, "what", ["the", "rag"])) == 2
+
+
+def test_an_embedded_model_is_in_this_form_already() -> None:
+    result = CliRunner().invoke(optimize_model, ["localrank-mini"])
+    assert (
+        result.exit_code,
+        result.stderr.splitlines()[0],
+    ) == (0, "localrank: localrank-mini is embedded, in this form already.")
 
 
 def test_what_cannot_be_optimized_is_one_line(tmp_path: Path) -> None:
