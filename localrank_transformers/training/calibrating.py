@@ -16,6 +16,9 @@ from localrank_transformers.training.outcome import Calibrated
 __all__ = ["calibrate", "expected_error", "fit_temperature"]
 
 BINS = 10
+LEAST_GAIN = 0.001
+"""Of the calibration error; less is chance."""
+
 _LOWEST, _HIGHEST = -3.0, 3.0
 """Of ln T: T stays within 1/20 and 20."""
 
@@ -33,7 +36,7 @@ def calibrate(logits: Sequence[Sequence[float]], lists: Sequence[TrainingList]) 
     before = expected_error(flat, relevant)
     temperature = fit_temperature(flat, relevant) if any(relevant) and not all(relevant) else 1.0
     after = expected_error([value / temperature for value in flat], relevant)
-    if after >= before:
+    if after > before - LEAST_GAIN:
         return Calibrated(1.0, before, before, len(flat))
     return Calibrated(temperature, before, after, len(flat))
 

@@ -118,6 +118,8 @@ class _Graph:
         source, rounded, scales, _, bias = node.input
         weight = self._constants[rounded].astype(np.float32) * self._constants[scales][None, :]
         maker = self._makers.get(source)
+        if maker is not None and maker.op_type == "Slice":  # the last layer asks for the first token alone
+            maker = self._makers.get(maker.input[0])
         if maker is not None and maker.op_type == "Mul" and maker.input[1] in self._constants:
             weight = weight * self._constants[maker.input[1]].reshape(-1, 1)
         return _floats(weight.T), _floats(self._constants[bias])

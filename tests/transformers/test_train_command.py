@@ -1,0 +1,25 @@
+"""`localrank train` on the command line, where no torch is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from localrank_transformers.train_command import train
+
+
+def test_help_names_the_forms_of_data_and_how_to_resume() -> None:
+    shown = CliRunner().invoke(train, ["--help"]).output
+    assert '"positive"' in shown
+    assert "--resume" in shown
+    assert 'pip install "localrank[train]"' in shown
+
+
+def test_without_data_or_a_folder_it_says_what_to_name(tmp_path: Path) -> None:
+    data = tmp_path / "a.jsonl"
+    data.write_text("")
+    for arguments in ([], [str(data)], ["--out", str(tmp_path)]):
+        result = CliRunner().invoke(train, arguments)
+        assert result.exit_code == 2
+        assert "Name DATA and --out, or --resume." in result.output

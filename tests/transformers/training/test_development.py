@@ -1,0 +1,53 @@
+"""The development set: kept apart, in first-stage order, measured by ir-measures."""
+
+from __future__ import annotations
+
+import pytest
+
+from localrank.contract.errors import InvalidRequestError
+from localrank_transformers.training.development import as_candidates, first_stage_scores, held_out, measure
+from localrank_transformers.training.lists import TrainingList
+
+
+def pairs(count: int) -> list[TrainingList]:
+    return [TrainingList(f"q{number}", (f"d{number // 2}",), (1.0,)) for number in range(count)]
+
+
+def test_queries_with_a_common_positive_stay_on_one_side() -> None:
+    train, dev = held_out(pairs(40), 0.25, most=100, seed=3)
+    assert len(train) + len(dev) == 40
+    assert len(dev) == 10
+    assert not {one.documents for one in train} & {one.documents for one in dev}
+
+
+def test_the_same_seed_keeps_the_same_queries_apart() -> None:
+    assert held_out(pairs(40), 0.25, most=100, seed=3) == held_out(pairs(40), 0.25, most=100, seed=3)
+
+
+def test_one_group_alone_cannot_be_split() -> None:
+    with pytest.raises(InvalidRequestError, match="too few"):
+        held_out([TrainingList("q", ("a",), (1.0,))], 0.5, most=9, seed=1)
+
+
+def test_candidates_are_in_first_stage_order_and_a_missed_positive_comes_last() -> None:
+    found = as_candidates(
+        [TrainingList("q", ("x", "missed"), (2.0, 1.0))],
+        ["w", "x"],
+        lambda _q, _d: [[(0, 9.0), (1, 8.0)]],
+        depth=2,
+    )
+    assert found == [TrainingList("q", ("w", "x", "missed"), (0.0, 2.0, 1.0))]
+
+
+def test_the_measure_is_that_of_the_order_of_the_scores() -> None:
+    pytest.importorskip("ir_measures")
+    lists = [TrainingList("q", ("a", "b", "c"), (0.0, 0.0, 1.0))]
+    assert measure(lists, [[0.0, 1.0, 2.0]]) == pytest.approx(1.0)
+    assert measure(lists, first_stage_scores(lists)) == pytest.approx(0.5)
+
+
+def test_equal_scores_keep_the_first_stages_order() -> None:
+    pytest.importorskip("ir_measures")
+    assert measure([TrainingList("q", ("a", "b", "c"), (0.0, 0.0, 1.0))], [[1.0, 1.0, 1.0]]) == pytest.approx(
+        0.5
+    )

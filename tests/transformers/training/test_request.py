@@ -1,0 +1,47 @@
+"""A run's arguments survive its interruption; wrong ones are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localrank.contract.errors import InvalidRequestError
+from localrank_transformers.training.lists import TrainingList
+from localrank_transformers.training.mining import MiningSettings
+from localrank_transformers.training.preparing import read_prepared, write_prepared
+from localrank_transformers.training.request import StudentShape, TrainRequest, load_request, save_request
+from localrank_transformers.training.settings import TrainSettings
+
+
+def test_a_request_is_read_as_it_was_written(tmp_path: Path) -> None:
+    request = TrainRequest(
+        data=(Path("a.jsonl"),),
+        out=tmp_path,
+        student=StudentShape(2, 128),
+        mining=MiningSettings(count=3),
+        settings=TrainSettings(loss="bce", steps=7),
+    )
+    save_request(request, tmp_path)
+    assert load_request(tmp_path) == request
+
+
+def test_a_folder_without_a_run_cannot_be_resumed(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequestError, match="holds no run"):
+        load_request(tmp_path)
+
+
+def test_prepared_lists_are_read_as_they_were_written(tmp_path: Path) -> None:
+    train = [TrainingList("q", ("a", "b"), None, (1.0, 2.0), "MIT"), TrainingList("ü", ("c",), (1.0,))]
+    write_prepared(tmp_path, train, train[1:])
+    assert read_prepared(tmp_path) == (train, train[1:])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"loss": "hinge"}, {"list_size": 1}, {"epochs": 0}, {"hard": 1.5}, {"device": "tpu"}, {"steps": 0}],
+)
+def test_a_wrong_setting_is_named(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequestError, match=next(iter(wrong))):
+        TrainSettings(**wrong)
