@@ -8,7 +8,7 @@ from typing import Any
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 
-__all__ = ["CrossEncoderShape", "longest_window", "read_shape", "window"]
+__all__ = ["CrossEncoderShape", "longest_window", "positions", "read_shape", "window"]
 
 AFFORDABLE_LENGTH = 1024
 """The default window of a model that could read more: cost and memory of one document grow with the square."""
@@ -61,13 +61,17 @@ def read_shape(config: Mapping[str, Any], tokenizer_config: Mapping[str, Any]) -
 
 def longest_window(config: Mapping[str, Any], tokenizer_config: Mapping[str, Any]) -> int:
     """Return the tokens that positions and tokenizer allow; 1,024 where neither states a limit."""
-    positions = config.get("max_position_embeddings")
-    limits = [float(tokenizer_config.get("model_max_length") or _UNBOUNDED)]
-    if isinstance(positions, int) and positions > 0:
-        offset = 2 if config.get("model_type") in _OFFSET_TYPES else 0
-        limits.append(positions - offset)
+    limits = [float(tokenizer_config.get("model_max_length") or _UNBOUNDED), positions(config) or _UNBOUNDED]
     longest = min(limits)
     return AFFORDABLE_LENGTH if longest >= _UNBOUNDED else int(longest)
+
+
+def positions(config: Mapping[str, Any]) -> int | None:
+    """Return the tokens that have a position, or None where the configuration names no number of positions."""
+    stated = config.get("max_position_embeddings")
+    if not isinstance(stated, int) or stated <= 0:
+        return None
+    return stated - (2 if config.get("model_type") in _OFFSET_TYPES else 0)
 
 
 def window(shape: CrossEncoderShape, asked: int | None, affordable: int | None) -> int:

@@ -16,6 +16,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra `golden`")
 pytest.importorskip("transformers", reason="needs the extra `golden`")
 
+import numpy as np
 import torch
 import transformers
 
@@ -28,7 +29,7 @@ from localrank import (
     rerank_sync,
 )
 from localrank_transformers import TorchReranker
-from localrank_transformers.engines.torch.device import choose
+from localrank_transformers.engines.torch.device import Placement, choose
 from localrank_transformers.engines.torch.packed import PackedEngine
 from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.torch_watch import OutOfMemoryError, StoppedError
@@ -245,6 +246,38 @@ def test_what_leaves_a_pass_holds_none_of_its_tensors() -> None:
             runtime.run(lambda raised=raised: forward(raised))
         assert caught.value.__context__ is None
         assert kept.pop()() is None
+
+
+@pytest.mark.parametrize("name", ["bert", "deberta-v2"])
+async def test_the_few_widths_of_mps_keep_the_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder, documents = torch_models.build_encoder(tmp_path / name, name), texts(30)
+    model = TorchReranker(
+        folder, device="cpu", attention="auto" if name == "deberta-v2" else "sdpa", batch_tokens=200
+    )
+    expected = await rerank(model, QUERY, documents)
+    widths: list[int] = []
+    tensor = TorchRuntime.tensor
+
+    def watched(self: TorchRuntime, values: Any) -> torch.Tensor:
+        widths.append(values.shape[1])
+        return tensor(self, values)
+
+    monkeypatch.setattr(TorchRuntime, "tensor", watched)
+    model._once.get()[0].runtime.has_few_widths = True
+    found = await rerank(model, QUERY, documents)
+
+    assert set(widths) <= {16, 24, 32, 48, 64}
+    assert [hit.index for hit in found] == [hit.index for hit in expected]
+    assert [hit.score for hit in found] == pytest.approx([hit.score for hit in expected], abs=1e-5)
+
+
+def test_widths_are_few_on_mps_only() -> None:
+    rows = [np.ones(length, dtype=np.int64) for length in (3, 17)]
+    places = [Placement(torch.device(name), torch.float32, name, "fp32") for name in ("cpu", "mps")]
+
+    assert [TorchRuntime(place).padded(rows, fill=0).shape for place in places] == [(2, 17), (2, 24)]
 
 
 def test_it_travels_to_another_process_without_its_weights(folder: Path) -> None:

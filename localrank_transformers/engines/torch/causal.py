@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from localrank_transformers.engines.torch.prefix import shared_prefix
-from localrank_transformers.engines.torch.runtime import TorchRuntime, padded
+from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.families.causal import CausalHead, CausalPrompt
 from localrank_transformers.scoring import margins
@@ -50,7 +50,7 @@ class CausalEngine:
         Rows are filled up on the right: a causal model's token never sees what comes after it, so neither mask nor shifted
         positions are needed, and each row is read at its own last token.
         """
-        ids = self._runtime.tensor(padded(rows, fill=0))
+        ids = self._runtime.tensor(self._runtime.padded(rows, fill=0))
         last = self._runtime.tensor(np.array([len(row) - 1 for row in rows], dtype=np.int64))
 
         def forward() -> npt.NDArray[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import torch
 
 from localrank_transformers.engines.torch.classifier import classifier_module
 from localrank_transformers.engines.torch.packed import PackedEngine
-from localrank_transformers.engines.torch.runtime import TorchRuntime, padded
+from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.engines.torch.segments import reads_segments
+from localrank_transformers.families.cross_encoder import positions
 from localrank_transformers.tokenization import Row
 from localrank_transformers.torch_settings import TorchSettings
 
@@ -33,6 +35,7 @@ class EncoderEngine:
         self.config: dict[str, Any] = module.config.to_dict()
         self._reads_types = reads_segments(module)
         self._pad_id = int(module.config.pad_token_id or 0)
+        self._limit = positions(self.config)
         self._runtime = runtime
         if compile_module:
             self._module = torch.compile(runtime.adopt(module, with_hooks=False), dynamic=True)
@@ -48,6 +51,7 @@ class EncoderEngine:
             InferenceError: torch failed.
         """
         ids = [row.ids for row in rows]
+        padded = partial(self._runtime.padded, limit=self._limit)
         feed = {
             "input_ids": padded(ids, fill=self._pad_id),
             "attention_mask": padded([np.ones_like(row) for row in ids], fill=0),

@@ -11,7 +11,7 @@ import torch
 from transformers.modeling_outputs import BaseModelOutput
 
 from localrank.contract.model import DoRerankOptions
-from localrank_transformers.engines.torch.runtime import TorchRuntime, padded
+from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.families.listt5 import GROUP, ListT5Prompt, ListT5Query, most_relevant_first
 from localrank_transformers.families.seq2seq import seq2seq_window
@@ -47,8 +47,8 @@ class FusionEngine:
     def write(self, groups: Sequence[Sequence[Sequence[int]]]) -> list[list[int]]:
         """Return the tokens written for each group of rows, always the likeliest one."""
         rows = [np.array(row, dtype=np.int64) for group in groups for row in group]
-        ids = self._runtime.tensor(padded(rows, fill=self._pad_id))
-        mask = self._runtime.tensor(padded([np.ones_like(row) for row in rows], fill=0))
+        ids = self._runtime.tensor(self._runtime.padded(rows, fill=self._pad_id))
+        mask = self._runtime.tensor(self._runtime.padded([np.ones_like(row) for row in rows], fill=0))
         return self._runtime.run(lambda: self._written(ids, mask, len(groups)))
 
     def _written(self, ids: torch.Tensor, mask: torch.Tensor, count: int) -> list[list[int]]:

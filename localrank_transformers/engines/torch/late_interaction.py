@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from torch import nn
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.engines.torch.device import Placement
-from localrank_transformers.engines.torch.runtime import TorchRuntime, padded
+from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.engines.torch.weights import load_weights
-from localrank_transformers.families.cross_encoder import CrossEncoderShape, longest_window, window
+from localrank_transformers.families.cross_encoder import CrossEncoderShape, longest_window, positions, window
 from localrank_transformers.families.late_interaction import LateQuery, LateTokenizer
 from localrank_transformers.families.late_layout import LateLayout, read_late_layout
 from localrank_transformers.pointwise import PointwiseFamily, PointwiseQuery
@@ -54,6 +55,7 @@ class LateEngine:
 
     def __init__(self, module: TokenEncoder, runtime: TorchRuntime) -> None:
         self._pad_id = int(module.config.pad_token_id or 0)
+        self._limit = positions(module.config.to_dict())
         self._runtime = runtime
         self._module = runtime.adopt(module)
 
@@ -71,6 +73,7 @@ class LateEngine:
             rows: The documents' ids.
             counted: 1 for each of their tokens that is compared.
         """
+        padded = partial(self._runtime.padded, limit=self._limit)
         ids = self._runtime.tensor(padded(rows, fill=self._pad_id))
         mask = self._runtime.tensor(padded([np.ones_like(row) for row in rows], fill=0))
         compared = self._runtime.tensor(padded(counted, fill=0)).bool()

@@ -14,9 +14,10 @@ import torch
 
 from localrank.contract.errors import InferenceError, RerankError
 from localrank_transformers.engines.torch.device import Placement
+from localrank_transformers.torch_batches import bucketed
 from localrank_transformers.torch_watch import OutOfMemoryError, StoppedError
 
-__all__ = ["TorchRuntime", "padded"]
+__all__ = ["TorchRuntime"]
 
 T = TypeVar("T")
 
@@ -34,6 +35,7 @@ class TorchRuntime:
     def __init__(self, placement: Placement) -> None:
         self.placement = placement
         self.attention: str | None = None
+        self.has_few_widths = placement.device.type == "mps"
         self._should_stop: Callable[[], bool] | None = None
         self._queued: deque[Any] = deque()
 
@@ -77,6 +79,24 @@ class TorchRuntime:
         self.release_memory()
         raise failure
 
+    def padded(
+        self, rows: Sequence[npt.NDArray[np.int64]], *, fill: int, limit: int | None = None
+    ) -> npt.NDArray[np.int64]:
+        """Return `rows` as one array, filled up with `fill` on the right to the longest, or on MPS to one of few widths.
+
+        Args:
+            rows: Ids, or what belongs to them; at least one row.
+            fill: What stands behind a row.
+            limit: The positions of the model, where it has a table of them.
+        """
+        width = max(len(row) for row in rows)
+        if self.has_few_widths:
+            width = bucketed(width, limit)
+        table = np.full((len(rows), width), fill, dtype=np.int64)
+        for place, row in enumerate(rows):
+            table[place, : len(row)] = row
+        return table
+
     def tensor(self, values: npt.NDArray[Any]) -> torch.Tensor:
         """Return `values` on the device."""
         return torch.from_numpy(values).to(self.placement.device, non_blocking=True)
@@ -105,18 +125,6 @@ class TorchRuntime:
         self._queued.append(event)
         if len(self._queued) > _MODULES_AHEAD:
             self._queued.popleft().synchronize()
-
-
-def padded(rows: Sequence[npt.NDArray[np.int64]], *, fill: int, left: bool = False) -> npt.NDArray[np.int64]:
-    """Return `rows` as one array of shape (rows, longest), filled up with `fill` on the right, or on the left."""
-    longest = max(len(row) for row in rows)
-    table = np.full((len(rows), longest), fill, dtype=np.int64)
-    for place, row in enumerate(rows):
-        if left:
-            table[place, longest - len(row) :] = row
-        else:
-            table[place, : len(row)] = row
-    return table
 
 
 def _in_our_words(error: Exception) -> Exception:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from localrank_transformers.engines.torch.runtime import TorchRuntime, padded
+from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.families.causal import CausalHead, CausalPrompt
 from localrank_transformers.families.seq2seq import SEQ2SEQ_TEMPLATES, end_ids, seq2seq_window
@@ -41,8 +41,8 @@ class Seq2SeqEngine:
 
     def logits(self, rows: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[Any]:
         """Return the logits of the words, shape (rows, words)."""
-        ids = self._runtime.tensor(padded(rows, fill=self._pad_id))
-        mask = self._runtime.tensor(padded([np.ones_like(row) for row in rows], fill=0))
+        ids = self._runtime.tensor(self._runtime.padded(rows, fill=self._pad_id))
+        mask = self._runtime.tensor(self._runtime.padded([np.ones_like(row) for row in rows], fill=0))
         start = self._runtime.tensor(np.full((len(rows), 1), self._start, dtype=np.int64))
 
         def forward() -> npt.NDArray[Any]:
