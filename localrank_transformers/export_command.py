@@ -20,7 +20,7 @@ __all__ = ["export_model"]
 _HELP = """\
 Write ONNX graphs of the reranker NAME to a folder that --model takes, and compare their logits with torch's.
 
-NAME is a folder, an alias or a hub id of a cross-encoder or of a causal yes/no reranker.
+NAME is a folder, an alias or a hub id of a cross-encoder, a causal yes/no reranker or a late-interaction model.
 Needs: pip install "localrank[export]"
 
 \b

@@ -32,7 +32,7 @@ __all__ = ["OnnxReranker"]
 
 
 class OnnxReranker(Closing):
-    """Rank with a cross-encoder on ONNX Runtime, without torch or transformers.
+    """Rank with a cross-encoder, or an exported causal or late-interaction model, on ONNX Runtime, without torch.
 
     Nothing is loaded before the first call (or `warm_up`). One object serves any number of tasks and threads at once; all
     models of a process share one queue and one single-threaded worker a usable core.

@@ -173,3 +173,21 @@ async def test_a_sequence_to_sequence_model_is_refused_by_naming_the_engine_that
     folder = t5_models.build_t5(tmp_path / "t5")
     with pytest.raises(ModelLoadError, match="TorchReranker"):
         export_onnx(folder, tmp_path / "onnx")
+
+
+@pytest.mark.slow
+async def test_weights_too_large_for_one_file_lie_beside_the_graph(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from localrank_transformers.engines import onnx_quantize
+    from localrank_transformers.engines.torch import export
+
+    monkeypatch.setattr(export, "_SINGLE_FILE_BYTES", 0)
+    monkeypatch.setattr(onnx_quantize, "_SINGLE_FILE_BYTES", 0)
+    folder = causal_models.build_qwen3(tmp_path / "qwen3")
+
+    rows = export_onnx(folder, tmp_path / "onnx", precision="int8")
+
+    assert max(abs(row.onnx - row.torch) for row in rows) < TOLERANCE
+    beside = sorted(path.name for path in (tmp_path / "onnx/onnx").iterdir())
+    assert beside == ["model.onnx", "model.onnx.data", "model_int8.onnx", "model_int8.onnx.data"]
