@@ -57,9 +57,9 @@ def test_a_broken_command_says_why_and_leaves_the_others(
     install(monkeypatch, hello=f"{__name__}:hello", gone="no.such.module:x", odd=f"{__name__}:NO_COMMAND")
 
     assert main(["--help"]) == 0
-    shown = capsys.readouterr().out
-    assert "gone    (cannot be loaded from an installed package)" in shown
-    assert "hello   Greet." in shown
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "gone (cannot be loaded from an installed package)" in shown
+    assert "hello Greet." in shown
     assert main(["gone", "--any", "thing"]) == 1
     assert "'gone' of an installed package cannot be loaded: ModuleNotFoundError" in capsys.readouterr().err
     assert main(["odd"]) == 1
