@@ -43,6 +43,46 @@ def test_filters_narrow_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert not {"mini", "jina-v2", "qwen3-8b"} & set(names(out))
 
 
+def test_the_filters_need_no_command(capsys: pytest.CaptureFixture[str]) -> None:
+    wishes = [
+        "--language",
+        "de",
+        "--max-size",
+        "600MB",
+        "--commercial",
+        "--family",
+        "cross-encoder",
+        "--json",
+    ]
+
+    assert "mmarco-mini" in names(run(capsys, *wishes)[1])
+    assert run(capsys, *wishes) == run(capsys, "list", *wishes)
+    assert names(run(capsys, "--sort", "size", "--json")[1])[0] == "tiny"
+
+
+def test_a_filter_before_another_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "--commercial", "show", "mini")
+
+    assert (code, out) == (2, "")
+    assert "go behind `show`" in err
+
+
+def test_show_says_what_scores_were_compared_with(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "with the reference implementation" in run(capsys, "show", "mini")[1]
+    assert "with the published formulas" in run(capsys, "show", "jina-v1-turbo")[1]
+    assert "not yet compared" in run(capsys, "show", "jina-v3")[1]
+
+
+def test_show_tells_the_commit_that_was_recorded(tmp_path: Path) -> None:
+    snapshot = tmp_path / "models--cross-encoder--ms-marco-MiniLM-L6-v2/snapshots" / COMMIT
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}")
+    (snapshot.parents[1] / "localrank.json").write_text(json.dumps({"commit": COMMIT, "files": {}}))
+    lines = localrank("models", "show", "mini", HF_HUB_CACHE=str(tmp_path)).out.splitlines()
+
+    assert [line.split()[1] for line in lines if line.startswith("commit")] == [COMMIT]
+
+
 def test_the_list_is_sorted_by_quality(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run(capsys, "list", "--family", "cross-encoder", "--sort", "quality", "--json")
 
