@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-import uuid
+import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -145,4 +145,4 @@ def replace_file(place: Path, content: bytes) -> None:
 
 
 def _beside(place: Path) -> Path:
-    return place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.tmp")
+    return place.with_name(f".{place.name}.{secrets.token_hex(4)}.tmp")
