@@ -16,11 +16,12 @@ from localrank.contract.errors import InvalidRequestError, RerankError
 from localrank.contract.model import AnyReranker
 from localrank.evaluation.beir import load_beir
 from localrank.evaluation.collection import Collection, sampled
-from localrank.evaluation.evaluate import EvaluationProgress, evaluate_sync, named_models
+from localrank.evaluation.evaluate import EvaluationProgress, evaluate_sync
 from localrank.evaluation.first_stage import FirstStage, first_stage_of
 from localrank.evaluation.journal import Journal
 from localrank.evaluation.jsonl import load_jsonl
 from localrank.evaluation.measures import check_measures
+from localrank.evaluation.naming import named_models
 from localrank.evaluation.planned import PlannedCalls, planned_calls
 from localrank.evaluation.results import Evaluation
 from localrank.evaluation.trec import load_trec

@@ -8,7 +8,7 @@ from pathlib import Path
 import ir_measures
 import pytest
 
-from localrank import InferenceError, InvalidRequestError, RerankAbortedError, UnknownModelError, rerank_sync
+from localrank import InferenceError, InvalidRequestError, RerankAbortedError, rerank_sync
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage, RerankWarning
 from localrank.evaluation import (
@@ -239,14 +239,6 @@ async def test_queries_are_drawn() -> None:
 
     assert len(found.queries) == len(found.judgements) == 2
     assert found["lexical:default"].values["AP"].keys() == found.queries.keys()
-
-
-async def test_no_model_two_of_one_name_and_an_unknown_one_are_refused() -> None:
-    for models in ([], [MockReranker(), MockReranker()]):
-        with pytest.raises(InvalidRequestError):
-            await evaluate(models, small_collection())
-    with pytest.raises(UnknownModelError):
-        await evaluate("nothing:at-all", small_collection())
 
 
 async def test_a_system_that_was_not_evaluated_names_those_that_were() -> None:
