@@ -173,5 +173,6 @@ def _no_int8(reason: str, hint: str | None = None) -> ModelLoadError:
     return ModelLoadError(
         f"The model ships no int8 graph, and none can be made of its float32 graph: {reason}.",
         hint=hint
-        or 'Pass precision="fp32", or write one with `localrank models optimize FOLDER --calibrate FILE`.',
+        or 'Pass precision="fp32", or write one with `localrank models optimize FOLDER --calibrate FILE` or, from the weights, '
+        "`localrank models export NAME --precision int8`.",
     )
