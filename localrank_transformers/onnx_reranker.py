@@ -1,4 +1,4 @@
-"""`OnnxReranker`: a cross-encoder on ONNX Runtime, the embedded model by default."""
+"""`OnnxReranker`: local models on ONNX Runtime, the embedded cross-encoder by default."""
 
 from __future__ import annotations
 
