@@ -13,7 +13,7 @@ from localrank_transformers import bundled
 from localrank_transformers.cpu import cgroup_quota, usable_cores
 from localrank_transformers.cpu_features import cpu_features, cpu_name
 from localrank_transformers.download import cache_folder
-from localrank_transformers.torch_settings import INSTALL_HINT, require_packages
+from localrank_transformers.torch_settings import INSTALL_HINT, TorchSettings, require_packages
 
 __all__ = ["diagnose"]
 
@@ -73,12 +73,17 @@ def _torch() -> Finding:
     try:
         require_packages()
         from localrank_transformers.engines.torch.device import choose  # noqa: PLC0415  # torch comes with it
+        from localrank_transformers.engines.torch.packed import decide  # noqa: PLC0415
 
         chosen = choose("auto", "auto")
+        attention = decide(TorchSettings(), chosen, "BertForSequenceClassification").attention
     except Exception as error:
         return Finding("torch", f"{installed}: {type(error).__name__}: {error}", "broken", INSTALL_HINT)
+    how = "packed" if attention == "packed" else "transformers' own"
     return Finding(
-        "torch", f"{installed}; TorchReranker would use {chosen.device_name} in {chosen.dtype_name}"
+        "torch",
+        f"{installed}; TorchReranker would use {chosen.device_name} in {chosen.dtype_name}, "
+        f"{how} attention for BERT and its kin",
     )
 
 

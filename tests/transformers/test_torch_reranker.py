@@ -157,6 +157,12 @@ async def test_a_compiled_model_has_no_hooks_in_its_layers(
     assert not any(part._forward_pre_hooks for part in module.modules())
 
 
+@pytest.mark.skipif(torch.backends.mps.is_available(), reason="MPS is there")
+async def test_mps_is_used_only_where_it_is(folder: Path) -> None:
+    with pytest.raises(InvalidRequestError, match=r"'mps' is not there.*There is cpu"):
+        await rerank(TorchReranker(folder, device="mps"), QUERY, ["paris"])
+
+
 async def test_a_deadline_gives_the_best_so_far(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = TorchReranker(folder, device="cpu", batch_tokens=1)
     await model.warm_up()
