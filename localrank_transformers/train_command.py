@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -199,16 +200,34 @@ def _report(result: TrainResult) -> None:
 @contextmanager
 def _shown() -> Iterator[tuple[Callable[[str], None], Callable[[Progress], None]]]:
     """Show steps and progress on standard error: a bar for a person, lines for a file."""
+    if not sys.stderr.isatty():
+        yield _print_step, _print_progress
+        return
+    from rich.console import Console  # noqa: PLC0415  # slow to import
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+    from rich.progress import Progress as Bar  # noqa: PLC0415
 
-    def on_step(step: str) -> None:
-        click.echo(f"… {step}", err=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("train", total=None, visible=False)
 
-    def on_line(progress: Progress) -> None:
-        if progress.loss is not None:
-            click.echo(f"  step {progress.step}/{progress.total}  loss {progress.loss:.4f}", err=True)
-        if progress.development is not None:
-            click.echo(
-                f"  step {progress.step}/{progress.total}  nDCG@10 {progress.development:.4f}", err=True
+        def on_progress(progress: Progress) -> None:
+            described = None if progress.loss is None else f"loss {progress.loss:.4f}"
+            bar.update(
+                task, completed=progress.step, total=progress.total, visible=True, description=described
             )
+            if progress.development is not None:
+                bar.console.print(f"  step {progress.step:,}: nDCG@10 {progress.development:.4f}")
 
-    yield on_step, on_line
+        yield lambda step: bar.console.print(f"… {step}", markup=False), on_progress
+
+
+def _print_step(step: str) -> None:
+    click.echo(f"… {step}", err=True)
+
+
+def _print_progress(progress: Progress) -> None:
+    if progress.loss is not None:
+        click.echo(f"  step {progress.step}/{progress.total}  loss {progress.loss:.4f}", err=True)
+    if progress.development is not None:
+        click.echo(f"  step {progress.step}/{progress.total}  nDCG@10 {progress.development:.4f}", err=True)

@@ -73,7 +73,7 @@ def publish(
         dtype=fitted.dtype,
         config=module.config.to_dict(),
         parameters=sum(one.numel() for one in module.parameters()),
-        max_length=int(fitted.model.max_length),
+        max_length=int(fitted.model.max_seq_length),
         agreement=agreement,
     )
     write_card(facts, material.train, material.dev, out / "README.md")
