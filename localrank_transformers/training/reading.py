@@ -74,7 +74,7 @@ def _distinct(  # noqa: PLR0917
 ) -> TrainingList:
     """Keep the first of equal texts, with the highest of their labels."""
     whole = TrainingList(query, tuple(documents), _tuple(labels), _tuple(scores), licence, source)
-    places = list({text: place for place, text in reversed(list(enumerate(documents)))}.values())[::-1]
+    places = sorted({text: place for place, text in reversed(list(enumerate(documents)))}.values())
     if len(places) == len(documents):
         return whole
     highest = {
