@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 import threading
 import weakref
 from collections.abc import Callable
@@ -155,6 +156,22 @@ async def test_a_compiled_model_has_no_hooks_in_its_layers(
 
     [module] = compiled
     assert not any(part._forward_pre_hooks for part in module.modules())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.timeout(300)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles for the CPU with a C++ compiler")
+async def test_a_compiled_model_gives_the_same_scores(folder: Path) -> None:
+    documents = texts(12)
+    expected = await rerank(TorchReranker(folder, device="cpu"), QUERY, documents)
+    found = await rerank(TorchReranker(folder, device="cpu", compile=True), QUERY, documents)
+
+    assert found.provider_metadata["torch"]["attention"] == "sdpa"
+    assert {hit.index: hit.score for hit in found} == pytest.approx(
+        {hit.index: hit.score for hit in expected}, abs=1e-5
+    )
 
 
 @pytest.mark.skipif(torch.backends.mps.is_available(), reason="MPS is there")
