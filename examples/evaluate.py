@@ -52,7 +52,9 @@ def main(folder: Path) -> None:
         measures=["nDCG@10", "P@1"],
     )
     for system in found.systems:
-        print(f"{system.name}: nDCG@10 {system.means['nDCG@10']:.2f}, a right one first {system.means['P@1']:.0%}")
+        print(
+            f"{system.name}: nDCG@10 {system.means['nDCG@10']:.2f}, a right one first {system.means['P@1']:.0%}"
+        )
     written = write_reports(found, folder / "reports", documents=collection.documents)
     print(f"{len(written)} files, {written[0].name} the most readable")
 

@@ -155,7 +155,10 @@ def _base(repository: HubRepository) -> list[str]:
 def _fetch_late_layout(repository: HubRepository, should_stop: ShouldStop) -> None:
     """Fetch the small files that tell how a late-interaction model reads, where the repository has them."""
     names = set(repository.names)
-    if "artifact.metadata" not in names and not {"modules.json", "config_sentence_transformers.json"} <= names:
+    if (
+        "artifact.metadata" not in names
+        and not {"modules.json", "config_sentence_transformers.json"} <= names
+    ):
         return
     folder = repository.fetch([name for name in late_file_names([]) if name in names], should_stop)
     inside = [{"path": path} for path in _module_paths(folder)]

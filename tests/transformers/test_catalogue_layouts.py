@@ -80,7 +80,10 @@ def test_an_alias_fetches_the_configuration_the_tokenizer_and_one_graph_and_rank
         assert hub.asked("get") == SMALL
         assert hub.asked("storage") == [graph]
         assert (model.model_id, model.score_kind) == (entry.hub_id, "probability")
-        assert (loaded.activation, loaded.family.tokenizer.max_length) == (entry.activation, entry.default_length)
+        assert (loaded.activation, loaded.family.tokenizer.max_length) == (
+            entry.activation,
+            entry.default_length,
+        )
 
 
 @pytest.mark.parametrize(
