@@ -33,6 +33,8 @@ from tests.support.rerank_server import RerankServer, Seen, Turn
 
 DOCUMENTS = ["The mill is old.", "A river runs past the mill.", "Boats sail down the river."]
 STAGE_TIMEOUT_S = 0.2
+PAUSE_S = 0.005
+"""Of each caller between two calls: without it all calls may be over before an open breaker tries its model again."""
 
 
 def spoiled(body: Callable[[Any], Any]) -> Turn:
@@ -111,6 +113,7 @@ async def calls(model: Fallback, count: int, at_once: int) -> Tally:
             tally.served[who] += 1
             warned = [warning.type for warning in result.warnings].count("fallback")
             tally.unannounced += warned != (who != "cohere:rerank-v3.5")
+            await anyio.sleep(PAUSE_S)
 
     async with anyio.create_task_group() as group:
         for _ in range(at_once):
