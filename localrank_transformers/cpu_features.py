@@ -13,6 +13,7 @@ _CPUINFO = Path("/proc/cpuinfo")
 
 _X86 = {
     "amx_int8": "AMX-int8",
+    "amx_bf16": "AMX-BF16",
     "avx512_vnni": "AVX512-VNNI",
     "avx_vnni": "AVX-VNNI",
     "avx512_bf16": "AVX512-BF16",

@@ -72,11 +72,13 @@ def _torch() -> Finding:
         return Finding("torch", "not installed", "note", INSTALL_HINT)
     try:
         require_packages()
-        from localrank_transformers.engines.torch.device import choose  # noqa: PLC0415  # torch comes with it
+        from localrank_transformers.engines.torch import device  # noqa: PLC0415  # torch comes with it
         from localrank_transformers.engines.torch.packed import decide  # noqa: PLC0415
 
-        chosen = choose("auto", "auto")
+        chosen = device.choose("auto", "auto")
         attention = decide(TorchSettings(), chosen, "BertForSequenceClassification").attention
+        if attention == "packed":
+            chosen = device.in_bf16_where_faster(chosen)
     except Exception as error:
         return Finding("torch", f"{installed}: {type(error).__name__}: {error}", "broken", INSTALL_HINT)
     how = "packed" if attention == "packed" else "transformers' own"

@@ -44,9 +44,10 @@ class TorchReranker(Closing):
             what it needs of the hub is fetched at the first call. Pickled weights are refused.
         device: `"auto"` is CUDA where it is, else the CPU; `"mps"` is used only when asked for. A device that is not there is
             an error. What was chosen stands in `provider_metadata["torch"]`.
-        dtype: `"auto"` is bf16 on a GPU (fp16 where it has no bf16) and fp32 on the CPU; or `"fp32"`, `"bf16"`, `"fp16"`.
-            bf16 on a CPU with AVX512-BF16 or AMX is about twice as fast, and a score may then move in the second decimal with
-            the batch it is in.
+        dtype: `"auto"` is bf16 on a GPU (fp16 where it has no bf16); on the CPU it is fp32, but bf16 for encoders with packed
+            attention where the processor has AVX512-BF16 or AMX: more than twice as fast, scores within some hundredths of a
+            logit of fp32's. Or `"fp32"`, `"bf16"`, `"fp16"`. Padded bf16 batches on a CPU move a score in the second decimal
+            with the batch it is in, so `auto` does not take them.
         attention: `"packed"` computes no padding (BERT, ELECTRA, RoBERTa, XLM-R, ModernBERT, modular rerankers); `"auto"` is
             that on the CPU, and on CUDA in half precision where torch brings the kernel (2.10), else transformers' choice; or
             `"sdpa"`, `"eager"`, `"flash_attention_2"`.

@@ -81,6 +81,8 @@ class CrossEncoder:
             self.model = resolve(model_name_or_path)
         else:
             name = f"{backend}:{model_name_or_path or EMBEDDED}"
+            if backend == "torch":
+                given["dtype"] = "fp32"  # as sentence-transformers computes, so that scores are the same
             self.model = make_model(name, given) if given else resolve(name)
 
     def predict(

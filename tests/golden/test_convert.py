@@ -40,7 +40,7 @@ def pickled(folder: Path, *, tied: dict[str, str] | None = None, legacy: bool = 
 
 
 def scores(folder: Path, **settings: Any) -> dict[int, float]:
-    result = rerank_sync(TorchReranker(folder, device="cpu", **settings), QUERY, texts(8))
+    result = rerank_sync(TorchReranker(folder, device="cpu", dtype="fp32", **settings), QUERY, texts(8))
     return {hit.index: hit.score for hit in result}
 
 

@@ -37,7 +37,7 @@ async def logits(model: TorchReranker, query: str, documents: list[str]) -> list
 
 
 def model(folder: Path, attention: Attention) -> TorchReranker:
-    return TorchReranker(folder, device="cpu", batch_tokens=200, attention=attention)
+    return TorchReranker(folder, device="cpu", dtype="fp32", batch_tokens=200, attention=attention)
 
 
 @pytest.mark.parametrize("attention", ["sdpa", "auto"])
@@ -61,7 +61,7 @@ async def test_the_score_is_the_sigmoid_of_the_logit(tmp_path: Path) -> None:
         place: torch.sigmoid(value).item() for place, value in enumerate(reference(folder, QUERY, documents))
     }
 
-    result = await rerank(TorchReranker(folder, device="cpu"), QUERY, documents)
+    result = await rerank(TorchReranker(folder, device="cpu", dtype="fp32"), QUERY, documents)
 
     assert {hit.index: hit.score for hit in result} == pytest.approx(expected, abs=TOLERANCE)
     assert [hit.index for hit in result] == sorted(expected, key=lambda index: -expected[index])
@@ -72,7 +72,7 @@ async def test_two_labels_score_the_softmax_of_the_positive_one(tmp_path: Path) 
     documents = texts(12)
     expected = torch.softmax(reference(folder, QUERY, documents), dim=-1)[:, 1].tolist()
 
-    result = await rerank(TorchReranker(folder, device="cpu"), QUERY, documents)
+    result = await rerank(TorchReranker(folder, device="cpu", dtype="fp32"), QUERY, documents)
 
     assert {hit.index: hit.score for hit in result} == pytest.approx(dict(enumerate(expected)), abs=TOLERANCE)
 
@@ -95,7 +95,7 @@ async def test_one_document_alone_keeps_its_score(tmp_path: Path) -> None:
     [document] = texts(1, seed=4)
     expected = reference(folder, QUERY, [document])[0].item()
 
-    [hit] = await rerank(TorchReranker(folder, device="cpu"), QUERY, [document])
+    [hit] = await rerank(TorchReranker(folder, device="cpu", dtype="fp32"), QUERY, [document])
 
     assert hit.metadata["logit"] == pytest.approx(expected, abs=TOLERANCE)
     assert hit.score == pytest.approx(1 / (1 + math.exp(-expected)), abs=TOLERANCE)
@@ -104,4 +104,4 @@ async def test_one_document_alone_keeps_its_score(tmp_path: Path) -> None:
 async def test_packed_attention_where_it_cannot_be_is_refused(tmp_path: Path) -> None:
     folder = torch_models.build_encoder(tmp_path / "m", "deberta-v2")
     with pytest.raises(InvalidRequestError, match="DebertaV2"):
-        await rerank(TorchReranker(folder, device="cpu", attention="packed"), QUERY, ["paris"])
+        await rerank(TorchReranker(folder, device="cpu", dtype="fp32", attention="packed"), QUERY, ["paris"])

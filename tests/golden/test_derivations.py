@@ -142,7 +142,9 @@ async def test_gte_multilingual_on_torch_without_the_code_of_its_repository(
     folder = unreferenced_models.build_gte(tmp_path / "gte")
     expected = gte_scores(folder, documents := texts(16))
 
-    found = await logits(TorchReranker(folder, device="cpu", batch_tokens=batch_tokens), documents)
+    found = await logits(
+        TorchReranker(folder, device="cpu", dtype="fp32", batch_tokens=batch_tokens), documents
+    )
 
     assert np.std(expected) > 0.05
     assert found == pytest.approx(expected, abs=TORCH_TOLERANCE)
@@ -181,4 +183,4 @@ async def test_a_gte_encoder_that_would_compute_something_else_is_refused(
 ) -> None:
     folder = unreferenced_models.build_gte(tmp_path / "gte", **change)
     with pytest.raises(ModelLoadError, match=message):
-        await rerank(TorchReranker(folder, device="cpu"), QUERY, ["paris"])
+        await rerank(TorchReranker(folder, device="cpu", dtype="fp32"), QUERY, ["paris"])

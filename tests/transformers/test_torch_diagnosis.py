@@ -12,6 +12,7 @@ import torch
 from localrank.contract.errors import MissingDependencyError
 from localrank.providers.diagnosis import Finding
 from localrank_transformers import diagnosis
+from localrank_transformers.cpu_features import cpu_features
 
 
 def torch_finding() -> Finding:
@@ -21,9 +22,10 @@ def torch_finding() -> Finding:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is there")
 def test_the_doctor_says_what_auto_means_here() -> None:
     found = torch_finding()
+    precision = "bf16" if {"AMX-BF16", "AVX512-BF16"} & set(cpu_features() or ()) else "fp32"
     assert found.state == "ok"
     assert found.value == (
-        f"{torch.__version__}; TorchReranker would use cpu in fp32, packed attention for BERT and its kin"
+        f"{torch.__version__}; TorchReranker would use cpu in {precision}, packed attention for BERT and its kin"
     )
 
 

@@ -30,6 +30,7 @@ from localrank import (
     rerank_sync,
 )
 from localrank_transformers import TorchReranker
+from localrank_transformers.cpu_features import cpu_features
 from localrank_transformers.engines.torch.device import Placement, choose
 from localrank_transformers.engines.torch.packed import PackedEngine
 from localrank_transformers.engines.torch.runtime import TorchRuntime
@@ -40,6 +41,7 @@ from tests.support.torch_models import texts
 pytestmark = pytest.mark.anyio
 
 QUERY = "what is the capital of france"
+HAS_BF16 = not {"AMX-BF16", "AVX512-BF16"}.isdisjoint(cpu_features() or ())
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ async def test_the_result_says_what_auto_chose(folder: Path) -> None:
     assert result.provider_metadata["torch"] == {
         "device": "cpu",
         "device_name": "cpu",
-        "dtype": "fp32",
+        "dtype": "bf16" if HAS_BF16 else "fp32",
         "attention": "packed",
         "family": "cross-encoder",
         "declared_activation": None,
@@ -75,7 +77,7 @@ async def test_the_result_says_what_auto_chose(folder: Path) -> None:
 
 async def test_half_precision_is_used_when_asked_for(folder: Path) -> None:
     documents = texts(10)
-    full = await rerank(TorchReranker(folder, device="cpu"), QUERY, documents)
+    full = await rerank(TorchReranker(folder, device="cpu", dtype="fp32"), QUERY, documents)
     half = await rerank(TorchReranker(folder, device="cpu", dtype="bf16"), QUERY, documents)
 
     differences = [abs(full[at].score - half[at].score) for at in range(10)]
@@ -165,7 +167,7 @@ async def test_a_compiled_model_has_no_hooks_in_its_layers(
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles for the CPU with a C++ compiler")
 async def test_a_compiled_model_gives_the_same_scores(folder: Path) -> None:
     documents = texts(12)
-    expected = await rerank(TorchReranker(folder, device="cpu"), QUERY, documents)
+    expected = await rerank(TorchReranker(folder, device="cpu", dtype="fp32"), QUERY, documents)
     found = await rerank(TorchReranker(folder, device="cpu", compile=True), QUERY, documents)
 
     assert found.provider_metadata["torch"]["attention"] == "sdpa"
@@ -212,6 +214,22 @@ async def test_calls_at_the_same_time_do_not_mix(folder: Path) -> None:
             group.start_soon(call, number)
 
     assert found == dict(enumerate(expected))
+
+
+async def test_auto_is_bf16_where_the_processor_has_it_and_nothing_is_padded(folder: Path) -> None:
+    chosen = {}
+    for attention in ("auto", "eager"):
+        result = await rerank(TorchReranker(folder, device="cpu", attention=attention), QUERY, ["paris"])
+        chosen[attention] = result.provider_metadata["torch"]["dtype"]
+    assert chosen == {"auto": "bf16" if HAS_BF16 else "fp32", "eager": "fp32"}
+
+
+@pytest.mark.skipif(not HAS_BF16, reason="this processor has no bf16")
+async def test_a_packed_bf16_score_is_the_same_alone_and_in_company(folder: Path) -> None:
+    model, documents = TorchReranker(folder, device="cpu", dtype="bf16"), texts(30)
+    together = {hit.index: hit.score for hit in await rerank(model, QUERY, documents)}
+    alone = [(await rerank(model, QUERY, [document]))[0].score for document in documents]
+    assert alone == [together[index] for index in range(30)]
 
 
 def running_out_above(limit: int, logits: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from localrank.contract.errors import InvalidRequestError
 from localrank_transformers.engines.torch.causal import CausalEngine, CausalQuery, load_causal
-from localrank_transformers.engines.torch.device import choose
+from localrank_transformers.engines.torch.device import choose, in_bf16_where_faster
 from localrank_transformers.engines.torch.encoder import EncoderEngine, load_classifier
 from localrank_transformers.engines.torch.fusion import load_listt5
 from localrank_transformers.engines.torch.generation import load_generative
@@ -105,7 +105,10 @@ def _with_attention(
     kind: Kind, files: TorchFiles, settings: TorchSettings, device: TorchRuntime
 ) -> TorchSettings:
     if kind in {"cross-encoder", "modular"}:
-        return decide(settings, device.placement, files.architecture)
+        decided = decide(settings, device.placement, files.architecture)
+        if settings.dtype == "auto" and decided.attention == "packed":
+            device.placement = in_bf16_where_faster(device.placement)
+        return decided
     for name, value in (("attention", "packed"), ("compile", True)):
         if getattr(settings, name) == value:
             raise InvalidRequestError(

