@@ -70,13 +70,13 @@ def _measure(environment: dict[str, str]) -> int:
                 "query": documents.query,
                 "documents": documents.documents,
             }
-            until, cpu, _ = _timed(RANK, json.dumps(given), environment)
+            until, cpu, _ = _timed(RANK, json.dumps(given), environment, watch)
             seconds[name] += [until] * kept
             used[name] += [cpu] * kept
-        until, cpu, _ = _timed("print(flush=True)", "", environment)
+        until, cpu, _ = _timed("print(flush=True)", "", environment, watch)
         seconds["bare interpreter"] += [until] * kept
         used["bare interpreter"] += [cpu] * kept
-        cost, names = json.loads(_timed(IMPORT % (HEAVY,), "", environment)[2])
+        cost, names = json.loads(_timed(IMPORT % (HEAVY,), "", environment, watch)[2])
         imports += [cost] * kept
         loaded |= set(names)
     busy = watch.others()
@@ -96,7 +96,7 @@ def _measure(environment: dict[str, str]) -> int:
         "median CPU of the process to its end",
     ]
     text = markdown_table(head, rows)
-    note = f"{own.text}. CPU busy with anything but this script itself (its children included): {busy:.0%}."
+    note = f"{own.text}. Share of CPU taken by others: {busy:.0%}."
     bars = [
         _bar("10 mixed documents", median(seconds["10 mixed documents"]), 0.35),
         _bar("20 short documents", median(seconds["20 short documents"]), 1.0),
@@ -122,8 +122,11 @@ def _median_text(name: str, used: dict[str, list[float]]) -> str:
     return f"{median(used[name]):.3f}" if name in used else "–"
 
 
-def _timed(code: str, given: str, environment: dict[str, str]) -> tuple[float, float, str]:
-    """Return the seconds until the process printed its line, the CPU seconds of its whole life, and the line."""
+def _timed(code: str, given: str, environment: dict[str, str], watch: CpuWatch) -> tuple[float, float, str]:
+    """Return the seconds until the process printed its line, the CPU seconds of its whole life, and the line.
+
+    `watch` learns that the process was ours.
+    """
     before = _children_cpu()
     started = time.perf_counter()
     with subprocess.Popen(
@@ -142,7 +145,10 @@ def _timed(code: str, given: str, environment: dict[str, str]) -> tuple[float, f
         seconds = time.perf_counter() - started
     if process.returncode:
         raise SystemExit(f"A measured process ended with {process.returncode}.")
-    return seconds, _children_cpu() - before, line
+    cpu = _children_cpu() - before
+    watch.add(process.pid)
+    watch.drop(process.pid, cpu)
+    return seconds, cpu, line
 
 
 def _children_cpu() -> float:
