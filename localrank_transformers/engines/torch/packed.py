@@ -20,14 +20,14 @@ from localrank_transformers.torch_settings import TorchSettings
 
 __all__ = ["PackedEngine", "decide"]
 
-_FIRST_TOKEN_HEADS: dict[str, Callable[[Any, torch.Tensor], torch.Tensor]] = {
-    "BertForSequenceClassification": lambda module, first: module.classifier(module.bert.pooler(first)),
-    "RobertaForSequenceClassification": lambda module, first: module.classifier(first),
-    "XLMRobertaForSequenceClassification": lambda module, first: module.classifier(first),
-    "ElectraForSequenceClassification": lambda module, first: module.classifier(first),
-}
-"""What each class does with the vectors of the first tokens, shape (texts, 1, width)."""
-
+_READS_FIRST_TOKENS = frozenset(
+    {
+        "BertForSequenceClassification",
+        "RobertaForSequenceClassification",
+        "XLMRobertaForSequenceClassification",
+        "ElectraForSequenceClassification",
+    }
+)
 _ENCODERS = {
     "BertForSequenceClassification": "bert",
     "RobertaForSequenceClassification": "roberta",
@@ -110,22 +110,32 @@ class PackedEngine:
 
 
 def _head(module: Any) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-    """Return what maps hidden states, shape (tokens, width), and the texts' borders to logits."""
+    """Return what maps hidden states, shape (tokens, width), and the texts' borders to logits, in float32.
+
+    A logit rounded to bf16 has two or three digits: texts that differ would tie.
+    """
     name = type(module).__name__
-    if name in _FIRST_TOKEN_HEADS:
-        apply = _FIRST_TOKEN_HEADS[name]
-        return lambda hidden, borders: apply(module, hidden[borders[:-1]].unsqueeze(1))
+    if name in _READS_FIRST_TOKENS:
+        layers = _first_token_layers(module)
+        return lambda hidden, borders: layers(hidden[borders[:-1]].unsqueeze(1).float())
     if name == "ModularClassifier":
-        pooling, apply_pooled = module.pooling, module.head
+        pooling, layers = module.pooling, module.head.float()
     else:
         pooling = module.config.classifier_pooling
-
-        def apply_pooled(pooled: torch.Tensor) -> torch.Tensor:
-            return module.classifier(module.head(pooled))
-
+        layers = torch.nn.Sequential(module.head, module.classifier).float()
     if pooling == "cls":
-        return lambda hidden, borders: apply_pooled(hidden[borders[:-1]])
-    return lambda hidden, borders: apply_pooled(_means(hidden, borders))
+        return lambda hidden, borders: layers(hidden[borders[:-1]].float())
+    return lambda hidden, borders: layers(_means(hidden, borders))
+
+
+def _first_token_layers(module: Any) -> Any:
+    """Return what a class does with the vectors of the first tokens, shape (texts, 1, width)."""
+    classifier = module.classifier.float()
+    if type(module).__name__ != "BertForSequenceClassification":
+        return classifier
+    pooler = module.bert.pooler.float()
+    module.bert.pooler = None  # else the encoder's pass applies it too, to vectors of the other precision
+    return torch.nn.Sequential(pooler, classifier)
 
 
 def _means(hidden: torch.Tensor, borders: torch.Tensor) -> torch.Tensor:
@@ -133,4 +143,4 @@ def _means(hidden: torch.Tensor, borders: torch.Tensor) -> torch.Tensor:
     texts = torch.repeat_interleave(torch.arange(len(lengths), device=hidden.device), lengths)
     sums = torch.zeros(len(lengths), hidden.shape[1], dtype=torch.float32, device=hidden.device)
     sums.index_add_(0, texts, hidden.float())
-    return (sums / lengths.unsqueeze(1)).to(hidden.dtype)
+    return sums / lengths.unsqueeze(1)
