@@ -70,6 +70,12 @@ class Scheduler:
         self._threads: set[threading.Thread] = set()
         self._leases = 0
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no call has units here."""
+        with self._lock:
+            return not self._batches
+
     @contextmanager
     def lease(self) -> Iterator[None]:
         """Keep the workers alive; when the last lease ends they are gone."""
@@ -87,7 +93,7 @@ class Scheduler:
     def release(self) -> None:
         """End a lease; the last one waits for the workers to be gone."""
         with self._lock:
-            self._leases -= 1
+            self._leases = max(0, self._leases - 1)  # `end` may have ended it before
             threads = list(self._threads) if self._leases == 0 else []
             self._wake.notify_all()
         for thread in threads:

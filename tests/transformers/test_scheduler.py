@@ -131,6 +131,26 @@ def test_threads_are_gone_after_the_last_lease() -> None:
     assert before == threading.active_count()
 
 
+def test_a_worker_that_is_busy_at_the_end_goes_although_leases_end_after_it() -> None:
+    scheduler, began, go_on = Scheduler(1), threading.Event(), threading.Event()
+
+    def execute(_unit: Unit) -> None:
+        began.set()
+        go_on.wait(30)
+
+    scheduler.hold()
+    call = threading.Thread(target=run, args=(scheduler, units(1), execute))
+    call.start()
+    began.wait(30)
+    (worker,) = scheduler._threads
+    scheduler.end(0.0)
+    threading.Timer(0.1, go_on.set).start()
+    scheduler.release()
+    call.join(30)
+    worker.join(5)
+    assert not worker.is_alive()
+
+
 AT_EXIT = """
 import atexit, threading
 atexit.register(lambda: print([t.name for t in threading.enumerate() if t.name.startswith("localrank-worker")]))
