@@ -222,6 +222,7 @@ def _close(once: LoadOnce[LoadedModel]) -> None:
     if model is None:
         return
     scheduler = model.scheduler
+    model.settle()
     give_back_when_freed()
     del model  # the session goes with its last user
     scheduler.release()

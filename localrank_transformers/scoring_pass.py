@@ -77,7 +77,7 @@ class ScoringPass:
             group_tokens=GROUP_TOKENS if engine.may_group and model.family.groups else 0,
             least_fill=NEAR if engine.may_pad else EQUAL,
         )
-        self._request: OnnxRequest = engine.request()
+        self._request: OnnxRequest = engine.request(_threads_a_run(model, documents))
         self._documents = documents
         self._should_stop = should_stop
         self._on_progress = on_progress
@@ -113,3 +113,10 @@ class ScoringPass:
             on_stop=self.stop,
             at_once=self._model.threads,
         )
+
+
+def _threads_a_run(model: LoadedModel, documents: Sequence[str]) -> int:
+    """Return 1, or for a call of one document that nobody else computes beside, all that it may use."""
+    if len(documents) > 1 or not model.scheduler.is_idle:
+        return 1
+    return model.threads or model.scheduler.workers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from localrank.contract.errors import InferenceError, InvalidRequestError, ModelLoadError
+from localrank_transformers.engines.wide_session import WIDE_FROM_TOKENS, WideSession
 from localrank_transformers.tokenization import Row
 
 __all__ = ["OnnxEngine", "OnnxRequest", "all_outputs", "available_providers", "runtime_version"]
@@ -46,13 +48,9 @@ class OnnxEngine:
         execution_providers: Sequence[str] | None = None,
     ) -> None:
         providers = _checked_providers(execution_providers)
+        on_cpu = execution_providers is None
         try:
-            self._session = ort.InferenceSession(
-                onnx if isinstance(onnx, bytes) else str(onnx),
-                _session_options(on_cpu=execution_providers is None),
-                providers=providers,
-                disabled_optimizers=[SLOW_FUSION],
-            )
+            self._session = _session(onnx, providers, on_cpu, 1)
         except Exception as error:
             label = "the graph" if isinstance(onnx, bytes) else repr(str(onnx))
             raise ModelLoadError(
@@ -67,6 +65,8 @@ class OnnxEngine:
             )
         self._pad_id = pad_id
         self._couples_rows = couples_rows
+        spreads = on_cpu and not couples_rows and isinstance(onnx, Path)
+        self._wide = WideSession(partial(_session, onnx, providers, on_cpu)) if spreads else None
         names = [given.name for given in self._session.get_outputs()]
         self._output = "logits" if "logits" in names else names[0]
 
@@ -80,9 +80,21 @@ class OnnxEngine:
         """Whether rows of different lengths may run together: only a mask tells the graph what is padding."""
         return "attention_mask" in self._inputs
 
-    def request(self) -> OnnxRequest:
-        """Return a handle for the runs of one call, which one assignment stops."""
-        return OnnxRequest(self._session, self._inputs, self._output, self._pad_id)
+    def request(self, threads: int = 1) -> OnnxRequest:
+        """Return a handle for the runs of one call, which one assignment stops.
+
+        Args:
+            threads: What a run of one long row may take where that is faster.
+        """
+        wide = self._wide if threads > 1 else None
+        return OnnxRequest(
+            self._session, self._inputs, self._output, self._pad_id, wide=wide, threads=threads
+        )
+
+    def settle(self) -> None:
+        """Wait until no session is being made in the background, and make none from now on."""
+        if self._wide is not None:
+            self._wide.settle()
 
 
 class OnnxRequest:
@@ -94,8 +106,13 @@ class OnnxRequest:
         inputs: dict[str, type[np.integer[Any]]],
         output: str,
         pad_id: int,
+        *,
+        wide: WideSession[ort.InferenceSession] | None,
+        threads: int,
     ) -> None:
         self._session = session
+        self._wide = wide
+        self._threads = threads
         self._inputs = inputs
         self._output = output
         self._pad_id = pad_id
@@ -116,18 +133,25 @@ class OnnxRequest:
         """
         feed = {name: _batch(name, rows, dtype, self._pad_id) for name, dtype in self._inputs.items()}
         try:
-            logits: npt.NDArray[Any] = self._session.run([self._output], feed, self._options)[0]
+            logits: npt.NDArray[Any] = self._session_for(rows).run([self._output], feed, self._options)[0]
         except Exception as error:
             reason = "the run was stopped" if self._stopped else _first_line(error)
             raise InferenceError(f"ONNX Runtime failed: {reason}") from error
         return logits
+
+    def _session_for(self, rows: Sequence[Row]) -> ort.InferenceSession:
+        if self._wide is None or len(rows) > 1 or len(rows[0].ids) < WIDE_FROM_TOKENS:
+            return self._session
+        return self._wide.get(self._threads) or self._session
 
 
 def all_outputs(
     onnx: bytes, names: Sequence[str], rows: Iterable[Row]
 ) -> Iterator[dict[str, npt.NDArray[Any]]]:
     """Yield the named outputs of a graph for each row on its own; calibration looks at what lies between layers."""
-    session = ort.InferenceSession(onnx, _session_options(on_cpu=True), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(
+        onnx, _session_options(on_cpu=True, threads=1), providers=["CPUExecutionProvider"]
+    )
     inputs = {given.name: _dtype(given.type) for given in session.get_inputs()}
     for row in rows:
         feed = {name: _batch(name, [row], dtype, 0) for name, dtype in inputs.items()}
@@ -144,13 +168,23 @@ def runtime_version() -> str:
     return str(ort.__version__)
 
 
-def _session_options(*, on_cpu: bool) -> ort.SessionOptions:
+def _session(onnx: Path | bytes, providers: list[str], on_cpu: bool, threads: int) -> ort.InferenceSession:  # noqa: FBT001
+    return ort.InferenceSession(
+        onnx if isinstance(onnx, bytes) else str(onnx),
+        _session_options(on_cpu=on_cpu, threads=threads),
+        providers=providers,
+        disabled_optimizers=[SLOW_FUSION],
+    )
+
+
+def _session_options(*, on_cpu: bool, threads: int) -> ort.SessionOptions:
     options = ort.SessionOptions()
     if on_cpu:
         # Beyond it are layouts of convolutions: nothing for a text model but a third of the load time.
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_mem_pattern = False
     options.log_severity_level = _SILENT
     return options
