@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from localrank_transformers.catalogue import CatalogueEntry
@@ -50,6 +51,12 @@ class LoadedModel:
     threads: int | None
     scheduler: Scheduler
 
+    def settle(self) -> None:
+        """Wait until nothing is made in the background."""
+        for engine in (self.engine, self.exact):
+            if engine is not None:
+                engine.settle()
+
 
 def load(
     location: Location, settings: LoadSettings, entry: CatalogueEntry | None, scheduler: Scheduler
@@ -61,11 +68,10 @@ def load(
         InvalidRequestError: A setting that this model cannot meet.
     """
     optimize = runs_faster(settings.execution_providers, optimize=settings.optimize)
-    refined = settings.precision == "refined"
-    first: Precision = "int8" if settings.precision == "refined" else settings.precision
-    files = read_ready(location, first, optimize=optimize)
-    exact = read_ready(location, "fp32", optimize=optimize) if refined else None
-    return load_files(files, exact, settings, entry, scheduler)
+    read = partial(read_ready, location, optimize=optimize)
+    if settings.precision == "refined":
+        return load_files(read("int8"), read("fp32"), settings, entry, scheduler)
+    return load_files(read(settings.precision), None, settings, entry, scheduler)
 
 
 def load_files(
