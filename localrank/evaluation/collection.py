@@ -36,6 +36,8 @@ class Collection:
     remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not self.documents:
+            raise InvalidRequestError(f"{self.name!r} has no documents.", hint="Is their file empty?")
         if not self.judged_queries:
             raise InvalidRequestError(
                 f"No query of {self.name!r} is judged: {len(self.queries)} queries and judgements of "

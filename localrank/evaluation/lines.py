@@ -28,6 +28,8 @@ def json_objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
             record = json.loads(line)
         except json.JSONDecodeError as error:
             raise fault(path, number, f"no valid JSON: {error.msg}, at column {error.colno}.") from None
+        except (ValueError, RecursionError):  # a number of thousands of digits, brackets in brackets
+            raise fault(path, number, "no valid JSON: too long a number, or nested too deeply.") from None
         if not isinstance(record, dict):
             raise fault(path, number, f"a JSON {type(record).__name__}, not an object.")
         yield number, record
@@ -89,12 +91,12 @@ def joined_text(path: Path, line: int, record: Mapping[str, Any]) -> str:
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     number = 0
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with path.open("rb") as file:  # as bytes, so that the line of a wrong one is known
             for number, raw in enumerate(file, 1):
-                line = raw.rstrip("\r\n")
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
                 if line.strip():
                     yield number, line
     except UnicodeDecodeError:
-        raise fault(path, number + 1, "no UTF-8 text at or after this line.") from None
+        raise fault(path, number, "no UTF-8 text.") from None
     except OSError as error:
         raise InvalidRequestError(f"{path} cannot be read: {error.strerror}.") from None

@@ -51,9 +51,11 @@ def load_evaluation(path: str | Path) -> Evaluation:
         InvalidRequestError: The file cannot be read or is none of ours.
     """
     try:
-        record = json.loads(Path(path).read_text("utf-8"))
+        record = json.loads(Path(path).read_text("utf-8-sig"))
     except OSError as error:
         raise InvalidRequestError(f"{path} cannot be read: {error.strerror}.") from None
+    except RecursionError:
+        raise InvalidRequestError(f"{path} is no JSON: it is nested too deeply.") from None
     except ValueError as error:
         raise InvalidRequestError(f"{path} is no JSON: {error}.") from None
     if not isinstance(record, dict) or record.get("format") != FORMAT:
@@ -61,8 +63,8 @@ def load_evaluation(path: str | Path) -> Evaluation:
             f"{path} is no saved evaluation.", hint="`localrank evaluate` writes one as results.json."
         )
     try:
-        return _evaluation(record)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return _checked(_evaluation(record))
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise InvalidRequestError(
             f"{path} is a damaged evaluation: {type(error).__name__} at {error}."
         ) from None
@@ -119,3 +121,18 @@ def _evaluation(record: Mapping[str, Any]) -> Evaluation:
 def _system(record: Mapping[str, Any]) -> SystemResult:
     rankings = {query: ranking_of(one) for query, one in record["rankings"].items()}
     return SystemResult(record["name"], record["kind"], record["means"], record["values"], rankings)
+
+
+def _checked(found: Evaluation) -> Evaluation:
+    """Return `found`; raise where a value is of another type than what is written, or a query lacks one."""
+    texts = [found.collection, *found.measures, *(found.queries[query] for query in found.queries)]
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a text that is none")
+    numbers: list[float] = [grade for query in found.queries for grade in found.judgements[query].values()]
+    for system in found.systems:
+        _ = [system.rankings[query] for query in found.queries]
+        numbers += [system.values[measure][query] for measure in found.measures for query in found.queries]
+    numbers += [] if found.candidates is None else [found.candidates]
+    if not all(isinstance(number, int | float) for number in numbers):
+        raise TypeError("a number that is none")
+    return found

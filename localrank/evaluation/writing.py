@@ -54,7 +54,7 @@ def write_reports(
         for path, system in runs.items():
             write_run(path, system.rankings, system.name)
     except OSError as error:
-        raise InvalidRequestError(f"{error.filename} cannot be written: {error.strerror}.") from None
+        raise InvalidRequestError(f"{error.filename or place} cannot be written: {error.strerror}.") from None
     return [*texts, result, qrels, *runs]
 
 

@@ -84,3 +84,26 @@ def test_text_that_is_no_utf_8_names_the_file(folder: Path) -> None:
 
     with pytest.raises(InvalidRequestError, match=r"corpus.jsonl:1: no UTF-8"):
         load_beir(folder)
+
+
+def test_text_that_is_no_utf_8_names_the_very_line(folder: Path) -> None:
+    good = '{"_id": "a%d", "text": "a"}\n'
+    (folder / "corpus.jsonl").write_bytes((good % 1 + good % 2).encode() + b'{"_id": "b", "text": "\xff"}\n')
+
+    with pytest.raises(InvalidRequestError, match=r"corpus.jsonl:3: no UTF-8"):
+        load_beir(folder)
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, "9" * 5000])
+def test_json_beyond_what_python_reads_is_a_wrong_line(folder: Path, line: str) -> None:
+    (folder / "corpus.jsonl").write_text(f'{{"_id": "a", "text": "a"}}\n{line}\n')
+
+    with pytest.raises(InvalidRequestError, match=r"corpus.jsonl:2: no valid JSON"):
+        load_beir(folder)
+
+
+def test_a_corpus_without_documents_is_refused(folder: Path) -> None:
+    (folder / "corpus.jsonl").write_text("")
+
+    with pytest.raises(InvalidRequestError, match="'small' has no documents"):
+        load_beir(folder)

@@ -50,6 +50,7 @@ def test_no_text_of_a_document_is_saved(found: Evaluation, tmp_path: Path) -> No
         ("[]", "is no saved evaluation"),
         ('{"format": "localrank-evaluation/2"}', "is no saved evaluation"),
         ('{"format": "localrank-evaluation/1", "systems": [{}]}', "is a damaged evaluation: KeyError"),
+        ("[" * 100_000, "is no JSON: it is nested too deeply"),
     ],
 )
 def test_another_file_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
@@ -63,3 +64,48 @@ def test_another_file_is_refused(tmp_path: Path, text: str, complaint: str) -> N
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequestError, match=r"none.json cannot be read"):
         load_evaluation(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("systems", []),
+        ("measures", [1]),
+        ("measures", ["P@1"]),
+        ("queries", ["q1"]),
+        ("queries", {"q1": 7}),
+        ("judgements", {"q1": 5}),
+        ("candidates", "ten"),
+    ],
+)
+def test_a_value_that_was_changed_by_hand_is_refused(
+    found: Evaluation, tmp_path: Path, key: str, value: object
+) -> None:
+    path = tmp_path / "results.json"
+    save_evaluation(found, path)
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), key: value}), "utf-8")
+
+    with pytest.raises(InvalidRequestError, match=r"results\.json is a damaged evaluation"):
+        load_evaluation(path)
+
+
+@pytest.mark.parametrize("values", [{}, {"nDCG@10": {"q1": "high"}, "AP": {}}, {"nDCG@10": {}, "AP": {}}])
+def test_values_that_are_not_one_number_a_query_are_refused(
+    found: Evaluation, tmp_path: Path, values: object
+) -> None:
+    path = tmp_path / "results.json"
+    save_evaluation(found, path)
+    record = json.loads(path.read_text("utf-8"))
+    record["systems"][1]["values"] = values
+    path.write_text(json.dumps(record), "utf-8")
+
+    with pytest.raises(InvalidRequestError, match=r"results\.json is a damaged evaluation"):
+        load_evaluation(path)
+
+
+def test_a_byte_order_mark_is_skipped(found: Evaluation, tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    save_evaluation(found, path)
+    path.write_text(path.read_text("utf-8"), "utf-8-sig")
+
+    assert load_evaluation(path) == found
