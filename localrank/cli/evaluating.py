@@ -81,11 +81,12 @@ def run_evaluation(collection: Collection, request: EvaluationRequest) -> Evalua
 
     Raises:
         InputError: A first stage that cannot be used.
-        UsageError: Two models of one name, a measure that is none, or nobody to ask.
+        UsageError: Two models of one name, a measure that is none, an output that is no folder, or nobody to ask.
         Abort: The person did not want the remote calls.
         RerankError: What a model raised; finished rankings are kept.
     """
     try:
+        _check_output(request.output)
         models = named_models(request.models)
         check_measures(request.measures)
     except InvalidRequestError as error:
@@ -94,7 +95,7 @@ def run_evaluation(collection: Collection, request: EvaluationRequest) -> Evalua
     note(f"{len(chosen.queries)} judged queries, {len(chosen.documents):,} documents.")
     stage = _first_stage(chosen, request)
     if request.fresh:
-        request.journal.unlink(missing_ok=True)
+        _forget(request.journal)
     _announce_remote(models, chosen, stage, request)
     total = len(models) * len(chosen.queries)
     with _resumable(request.journal, total) as seen, progress_bar("Evaluating", total) as bar:
@@ -117,6 +118,20 @@ def run_evaluation(collection: Collection, request: EvaluationRequest) -> Evalua
         )
     write_reports(found, request.output, documents=chosen.documents)
     return found
+
+
+def _check_output(folder: Path) -> None:
+    """Refuse a folder that a file stands in the way of, before anything is computed or paid for."""
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if not there.is_dir():
+        raise InvalidRequestError(f"--output is {str(folder)!r}, and {there} is no folder.")
+
+
+def _forget(journal: Path) -> None:
+    try:
+        journal.unlink(missing_ok=True)
+    except OSError as error:
+        raise InvalidRequestError(f"{journal} cannot be deleted: {error.strerror}.") from None
 
 
 def _first_stage(collection: Collection, request: EvaluationRequest) -> FirstStage:

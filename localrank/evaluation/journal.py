@@ -93,13 +93,13 @@ def _read(path: Path) -> tuple[dict[str, Ranking], bool]:
     """Return the rankings, and whether the last line was cut off."""
     done: dict[str, Ranking] = {}
     try:
-        text = path.read_text("utf-8") if path.exists() else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequestError(f"{path} cannot be read: {error}.") from None
-    for line in text.splitlines():
+        data = path.read_bytes() if path.exists() else b""
+    except OSError as error:
+        raise InvalidRequestError(f"{path} cannot be read: {error.strerror}.") from None
+    for line in data.splitlines():
         try:
             record = json.loads(line)
             done[record["key"]] = ranking_of(record)
-        except (ValueError, KeyError, TypeError):
-            continue  # a line that an interruption cut: its query is ranked again
-    return done, bool(text) and not text.endswith("\n")
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue  # a line that an interruption or a person cut: its query is ranked again
+    return done, bool(data) and not data.endswith(b"\n")

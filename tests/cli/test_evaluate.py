@@ -254,3 +254,27 @@ def test_two_results_are_compared(folder: Path, tmp_path: Path) -> None:
     assert first["difference"] > 0
     assert "different candidates" in done.err
     assert (code, "Comparison" in plain(shown)) == (0, True)
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_any_call(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with RerankServer("cohere") as server:
+        model = f"cohere:rerank-v3.5@{server.url}"
+        done = localrank(
+            *("evaluate", str(folder), "-m", model, "--yes"),
+            *("--first-stage", "corpus", "-o", str(tmp_path / "file/out")),
+        )
+
+    assert (done.code, len(server.requests)) == (2, 0)
+    assert f"{tmp_path / 'file'} is no folder" in done.err
+
+
+def test_a_journal_that_is_a_folder_is_named_with_fresh_too(folder: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "out/journal.jsonl"
+    journal.mkdir(parents=True)
+    for more in ([], ["--fresh"]):
+        done = localrank("evaluate", str(folder), *LEXICAL, "-o", str(tmp_path / "out"), *more)
+
+        assert done.code == 1
+        assert f"{journal} cannot be" in done.err
+        assert "unexpected" not in done.err
