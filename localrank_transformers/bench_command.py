@@ -56,7 +56,11 @@ def _sizes(_context: click.Context, _option: click.Parameter, value: str) -> lis
     show_envvar=True,
     help=f"provider:model-id, an alias or a folder. [default: {bundled.DEFAULT_MODEL}]",
 )
-@click.option("--precision", help="Of an ONNX model: auto, fp32, int8 or refined. [default: auto]")
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "fp16", "int8", "refined"]),
+    help="Of an ONNX model. [default: auto]",
+)
 @click.option(
     "-k", "--top-k", type=click.IntRange(min=1), metavar="N", help="As in rerank; refined needs it."
 )
@@ -133,7 +137,7 @@ def _read(name: str) -> Sequence[str]:
 def _text_of(line: str, place: str) -> str:
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _InputError(f"{place}: no valid JSON.") from None
     text = (
         next((record[key] for key in _TEXT_KEYS if key in record), None) if isinstance(record, dict) else None

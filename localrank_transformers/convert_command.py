@@ -6,8 +6,6 @@ from pathlib import Path
 
 import click
 
-from localrank.contract.errors import RerankError
-
 __all__ = ["convert_model"]
 
 _HELP = """\
@@ -34,8 +32,5 @@ def convert_model(*, folder: Path, out: Path) -> None:
     """Convert, and say what was written."""
     from localrank_transformers.converting import convert  # noqa: PLC0415  # tokenizers come with it
 
-    try:
-        done = convert(folder, out, on_step=lambda step: click.echo(f"… {step}", err=True))
-    except RerankError as error:
-        raise click.ClickException(str(error)) from None
+    done = convert(folder, out, on_step=lambda step: click.echo(f"… {step}", err=True))
     click.echo(f"wrote {out}: {done.tensors} tensors, {', '.join(done.files)}")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localrank.contract.errors import RerankError
 from localrank_transformers.export_targets import TARGETS
 from localrank_transformers.families.causal_templates import TEMPLATES
 
@@ -76,18 +75,15 @@ def export_model(
     """Write the graph and print the comparison."""
     from localrank_transformers.exporting import export_onnx  # noqa: PLC0415  # numpy comes with it
 
-    try:
-        rows = export_onnx(
-            name,
-            out,
-            precision=precision,
-            cpu=cpu,
-            template=template,
-            revision=revision,
-            on_step=lambda step: click.echo(f"… {step}", err=True),
-        )
-    except RerankError as error:
-        raise click.ClickException(str(error)) from None
+    rows = export_onnx(
+        name,
+        out,
+        precision=precision,
+        cpu=cpu,
+        template=template,
+        revision=revision,
+        on_step=lambda step: click.echo(f"… {step}", err=True),
+    )
     _print(rows, precision)
     click.echo(f"wrote {out}")
 

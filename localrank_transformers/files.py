@@ -64,7 +64,7 @@ def locate(
 
     Raises:
         UnknownModelError: Neither a folder nor a known name; near names are offered.
-        ModelLoadError: A folder that does not exist.
+        ModelLoadError: A folder that does not exist, or a file.
         InvalidRequestError: A hub id or a revision that cannot be one.
     """
     if model is None:
@@ -75,12 +75,17 @@ def locate(
     folder = Path(name).expanduser()
     if folder.is_dir():
         return Location(folder.resolve().name, folder)
+    entry = lookup(name)
+    if entry is None and folder.is_file():
+        raise ModelLoadError(
+            f"{name!r} is a file, not a folder with a model.",
+            hint="Pass the folder with config.json, tokenizer.json and an ONNX file.",
+        )
     if isinstance(model, Path) or name.startswith((".", "/", "~")):
         raise ModelLoadError(
             f"There is no folder {name!r}.",
             hint="Pass a folder with config.json, tokenizer.json and an ONNX file.",
         )
-    entry = lookup(name)
     if entry is not None and entry.bundled is not None:
         return Location(entry.name, None)
     if entry is None and name.count("/") != 1:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localrank.contract.errors import RerankError
 from localrank_transformers.graph_record import figures, parse_record, record_path
 
 if TYPE_CHECKING:
@@ -49,15 +48,12 @@ def optimize_model(*, model: str, out: Path | None, calibrate: Path | None) -> N
     """Write the graphs and print the agreement."""
     from localrank_transformers.optimizing.optimize import read_candidates  # noqa: PLC0415  # numpy
 
-    try:
-        candidates = read_candidates(calibrate) if calibrate else []
-        folder = Path(model).expanduser()
-        if folder.is_dir():
-            _write(folder, out or folder, candidates)
-        else:
-            _keep(model, out, candidates)
-    except RerankError as error:
-        raise click.ClickException(str(error)) from None
+    candidates = read_candidates(calibrate) if calibrate else []
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        _write(folder, out or folder, candidates)
+    elif not _keep(model, out, candidates):
+        return
     if calibrate is None:
         click.echo(
             "int8 was calibrated and measured on built-in texts; pass --calibrate for your own.", err=True
@@ -87,21 +83,22 @@ def _write(folder: Path, out: Path, candidates: list[Candidates]) -> None:
         click.echo(f"int8 against float32: {figures(record)}")
 
 
-def _keep(model: str, out: Path | None, candidates: list[Candidates]) -> None:
-    """Optimize a model of the hub, into the cache or into `out`."""
+def _keep(model: str, out: Path | None, candidates: list[Candidates]) -> bool:
+    """Optimize a model of the hub, into the cache or into `out`; return whether anything was to be done."""
     from localrank_transformers.faster_graph import make_ahead  # noqa: PLC0415  # for a quick --help
     from localrank_transformers.files import fetch_onnx, locate, read_files  # noqa: PLC0415
 
     location = locate(model)
     if location.hub is None:
         click.echo(f"localrank: {location.model_id} is embedded, in this form already.", err=True)
-        return
+        return False
     ready = fetch_onnx(location, ("fp32",))
     if out is not None and ready.hub is not None:
         _write(ready.hub.store().folder(str(ready.hub.revision)), out, candidates)
-        return
+        return True
     for record in make_ahead(read_files(ready, "fp32"), candidates, _say):
         click.echo(f"{record.precision} against the model's own float32: {figures(record)}")
+    return True
 
 
 def _say(step: str) -> None:

@@ -13,6 +13,7 @@ from localrank.contract.errors import (
     RerankAbortedError,
     RerankError,
     RerankTimeoutError,
+    RetryError,
     UnknownModelError,
 )
 
@@ -50,7 +51,9 @@ class InputError(click.ClickException):
 
 
 def code_of(error: RerankError) -> ExitCode:
-    """Return the exit code of an error of the library."""
+    """Return the exit code of an error of the library; several attempts have that of the last."""
+    if isinstance(error, RetryError) and isinstance(error.last_error, RerankError):
+        return code_of(error.last_error)
     if isinstance(error, UnknownModelError | ModelLoadError | MissingDependencyError | MissingAPIKeyError):
         return ExitCode.MODEL
     if isinstance(error, RerankTimeoutError):

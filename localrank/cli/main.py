@@ -74,8 +74,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         if isinstance(error, RerankError):
             return _failed(str(error), code_of(error))
-        hint = "Set LOCALRANK_DEBUG=1 to see where."
-        return _failed(f"unexpected {type(error).__name__}: {error} {hint}", ExitCode.FAILED)
+        if isinstance(error, OSError) and error.filename is not None:
+            return _failed(f"{error.filename}: {error.strerror}.", ExitCode.FAILED)
+        what = f"unexpected {type(error).__name__}: {error}".rstrip(".: ")
+        return _failed(f"{what}. Set LOCALRANK_DEBUG=1 to see where.", ExitCode.FAILED)
 
 
 def _show_steps() -> None:

@@ -42,21 +42,35 @@ def read_candidates(path: Path) -> list[Candidates]:
     """Read JSON Lines of `{"query": …, "documents": [text, …]}`.
 
     Raises:
-        InvalidRequestError: A line is something else; names the line.
+        InvalidRequestError: A line is something else, which it names; or there is none.
     """
+    hint = 'Write one JSON object a line: {"query": "…", "documents": ["…", "…"]}.'
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError:
+        raise InvalidRequestError(f"{path} is no UTF-8 text.", hint=hint) from None
     found: list[Candidates] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        try:
-            entry = json.loads(line)
-            found.append(Candidates(str(entry["query"]), tuple(map(str, entry["documents"]))))
-        except (ValueError, KeyError, TypeError) as error:
-            raise InvalidRequestError(
-                f"{path}:{number} is no calibration entry.",
-                hint='Write one JSON object a line: {"query": "…", "documents": ["…", "…"]}.',
-            ) from error
+        entry = _candidates(line)
+        if entry is None:
+            raise InvalidRequestError(f"{path}:{number} is no calibration entry.", hint=hint)
+        found.append(entry)
+    if not found:
+        raise InvalidRequestError(f"{path} holds no calibration entry.", hint=hint)
     return found
+
+
+def _candidates(line: str) -> Candidates | None:
+    try:
+        entry = json.loads(line)
+        query, documents = entry["query"], entry["documents"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if not isinstance(documents, list) or not all(isinstance(one, str) for one in (query, *documents)):
+        return None
+    return Candidates(query, tuple(documents))
 
 
 def optimize(

@@ -147,6 +147,7 @@ def test_every_exit_code_is_in_the_help_of_rerank() -> None:
         (errors.InferenceError("x"), 1),
         (errors.RateLimitError("x"), 1),
         (errors.RetryError("x"), 1),
+        (errors.RetryError("x", errors=[errors.RateLimitError("y"), errors.ModelLoadError("z")]), 4),
     ],
 )
 def test_each_kind_of_error_has_its_exit_code(error: errors.RerankError, code: int) -> None:

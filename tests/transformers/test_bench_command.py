@@ -70,6 +70,7 @@ def test_standard_input_is_read(model: str) -> None:
     ("name", "content", "message"),
     [
         ("a.jsonl", "{", "a.jsonl:1: no valid JSON"),
+        ("a.jsonl", "[" * 100_000, "a.jsonl:1: no valid JSON"),
         ("a.jsonl", '{"title": "x"}', "a.jsonl:1: no text under"),
         ("a.jsonl", "[1]", "a.jsonl:1: no text under"),
         ("a.txt", "\n \n", "no documents in"),
@@ -94,3 +95,9 @@ def test_a_file_that_is_absent_is_named(tmp_path: Path) -> None:
 def test_sizes_without_a_meaning_are_refused(sizes: str) -> None:
     outcome = CliRunner().invoke(bench, ["q", "-", "--sizes", sizes])
     assert outcome.exit_code == 2
+
+
+def test_a_precision_that_there_is_not_is_wrong_use() -> None:
+    outcome = CliRunner().invoke(bench, ["q", "-", "--precision", "int3"], input="paris")
+    assert outcome.exit_code == 2
+    assert "'int3' is not one of 'auto'" in outcome.output

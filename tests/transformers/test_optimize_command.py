@@ -12,6 +12,7 @@ from localrank import rerank_sync
 from localrank_transformers import OnnxReranker
 from localrank_transformers.optimize_command import optimize_model
 from tests.support import exported_graphs, loopback_hub, tiny_encoders
+from tests.support.shell import localrank
 
 
 def test_a_folder_is_written_and_measured(tmp_path: Path) -> None:
@@ -78,15 +79,43 @@ def test_a_model_of_the_hub_with_float32_only_gives_int8(
 
 def test_an_embedded_model_is_in_this_form_already() -> None:
     result = CliRunner().invoke(optimize_model, ["localrank-mini"])
-    assert (
-        result.exit_code,
-        result.stderr.splitlines()[0],
-    ) == (0, "localrank: localrank-mini is embedded, in this form already.")
+    assert (result.exit_code, result.stderr) == (
+        0,
+        "localrank: localrank-mini is embedded, in this form already.\n",
+    )
 
 
 def test_what_cannot_be_optimized_is_one_line(tmp_path: Path) -> None:
     folder = tiny_encoders.build(tmp_path / "m", "bert")
     (folder / "model.safetensors").write_bytes(b"broken")
-    result = CliRunner().invoke(optimize_model, [str(folder)])
-    assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1].startswith("Error: model.safetensors")
+    done = localrank("models", "optimize", str(folder))
+    assert done.code == 4
+    assert done.err.splitlines()[-1].startswith("localrank: model.safetensors")
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    folder = tiny_encoders.build(tmp_path / "m", "bert")
+    (tmp_path / "file").write_text("x")
+    done = localrank("models", "optimize", str(folder), "--out", str(tmp_path / "file/out"))
+    assert done.code == 1
+    assert done.err.splitlines()[-1] == f"localrank: {tmp_path / 'file/out/onnx'}: Not a directory."
+
+
+def test_a_wrong_name_ends_as_in_the_other_commands() -> None:
+    for command in (["optimize", "minni"], ["export", "minni", "--out", "never"]):
+        done = localrank("models", *command)
+        assert (done.code, done.out) == (4, "")
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [("{", "lists.jsonl:3"), ('{"query": "q"}', "lists.jsonl:3"), ("[" * 100_000, "lists.jsonl:3")],
+)
+def test_a_wrong_line_to_calibrate_on_is_named(tmp_path: Path, line: str, complaint: str) -> None:
+    folder = tiny_encoders.build(tmp_path / "m", "bert")
+    lists = tmp_path / "lists.jsonl"
+    lists.write_text('{"query": "q", "documents": ["a", "b"]}\n' * 2 + line + "\n")
+    done = localrank("models", "optimize", str(folder), "--calibrate", str(lists))
+    assert done.code == 1
+    assert complaint in done.err
+    assert "unexpected" not in done.err
