@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from tokenizers import Tokenizer
 
-from localrank_transformers.families.causal import CausalHead, CausalPrompt
+from localrank_transformers.families.causal import CausalPrompt, PromptQuery
 from localrank_transformers.onnx_family import OnnxQuery, Runs, Scorer
 from localrank_transformers.scoring import Activation, margins
 from localrank_transformers.tokenization import DocumentTokens, Row, token_spans
@@ -38,36 +38,21 @@ class CausalFamily:
     def open(self, query: str, instruction: str | None) -> OnnxQuery:
         """Tokenize what comes before the document."""
         asked = (instruction or self.instruction) if self.reads_instruction else None
-        return _PromptQuery(self.prompt, self.prompt.head(query, asked))
+        return _Query(self.prompt, self.prompt.head(query, asked))
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the character span of each token of `text`."""
         return token_spans(self.tokenizer, text)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _PromptQuery:
+class _Query(PromptQuery):
     """See `OnnxQuery`."""
 
-    prompt: CausalPrompt
-    head: CausalHead
-
-    @property
-    def truncated(self) -> bool:
-        return self.head.truncated
-
-    def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
-        return self.prompt.documents(self.head, texts)
-
-    def length(self, document: DocumentTokens) -> int:
-        return len(self.head.ids) + len(document.ids) + len(self.prompt.tail)
+    __slots__ = ()
 
     def scorer(self, request: Runs) -> Scorer:
         def score(documents: Sequence[DocumentTokens]) -> list[float]:
-            return margins(request.run([self._row(document) for document in documents]))
+            rows = [self.row(document) for document in documents]
+            return margins(request.run([Row(ids, np.zeros_like(ids)) for ids in rows]))
 
         return score
-
-    def _row(self, document: DocumentTokens) -> Row:
-        ids = np.array([*self.head.ids, *document.ids, *self.prompt.tail], dtype=np.int64)
-        return Row(ids, np.zeros_like(ids))

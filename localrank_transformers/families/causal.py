@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from tokenizers import Tokenizer
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
@@ -12,12 +13,13 @@ from localrank_transformers.families.causal_templates import CausalTemplate
 from localrank_transformers.tokenization import (
     QUERY_SHARE,
     DocumentTokens,
+    Ids,
     cut_documents,
     text_ids,
     token_spans,
 )
 
-__all__ = ["CausalHead", "CausalPrompt"]
+__all__ = ["CausalHead", "CausalPrompt", "PromptQuery"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,31 @@ class CausalPrompt:
         # Not str.format: the texts may hold braces.
         parts = [part.replace("{instruction}", asked or "") for part in form.split("{query}")]
         return text_ids(self._plain, query.join(parts))
+
+
+@dataclass(slots=True, repr=False)
+class PromptQuery:
+    """One query in a prompt, ready to meet documents; each engine adds how its rows are scored."""
+
+    prompt: CausalPrompt
+    head: CausalHead
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the query was cut."""
+        return self.head.truncated
+
+    def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
+        """Tokenize documents, each cut to what fits between query and end of the prompt."""
+        return self.prompt.documents(self.head, texts)
+
+    def length(self, document: DocumentTokens) -> int:
+        """Return the tokens of the whole prompt."""
+        return len(self.head.ids) + len(document.ids) + len(self.prompt.tail)
+
+    def row(self, document: DocumentTokens) -> Ids:
+        """Return the whole prompt, shape (tokens,)."""
+        return np.array([*self.head.ids, *document.ids, *self.prompt.tail], dtype=np.int64)
 
 
 def _joined(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:

@@ -16,19 +16,17 @@ from localrank_transformers.engines.torch import encoder, packed
 from localrank_transformers.engines.torch.causal import CausalEngine
 from localrank_transformers.engines.torch.packed import PackedEngine
 from tests.golden import test_causal, test_cross_encoders
+from tests.support.faults import Comparison, Fault, activate_twice, check_noticed, leave_logits
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
 
 
 def activated_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    score = pointwise.score
-    monkeypatch.setattr(
-        pointwise, "score", lambda margin, activation: score(score(margin, activation), activation)
-    )
+    activate_twice(monkeypatch, pointwise)
 
 
 def raw_logits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pointwise, "score", lambda margin, _activation: margin)
+    leave_logits(monkeypatch, pointwise)
 
 
 def no_segment_ids(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,10 +96,6 @@ PAIRS = [
 
 @pytest.mark.parametrize(("fault", "comparison"), PAIRS, ids=lambda one: one.__name__)
 async def test_a_fault_is_noticed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Any, comparison: Any
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Fault, comparison: Comparison
 ) -> None:
-    await comparison(tmp_path / "sound")
-    fault(monkeypatch)
-
-    with pytest.raises(Exception):  # noqa: B017, PT011  # a wrong score or an error: both are noticed
-        await comparison(tmp_path / "faulty")
+    await check_noticed(tmp_path, monkeypatch, fault, comparison)

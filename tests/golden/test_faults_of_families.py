@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from localrank_transformers.families import ordering
 from localrank_transformers.families.late_interaction import LateQuery, LateTokenizer
 from localrank_transformers.families.listt5 import most_relevant_first
 from tests.golden import test_late_interaction, test_listt5, test_listwise, test_seq2seq
+from tests.support.faults import Comparison, Fault, check_noticed
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
 
@@ -101,10 +101,6 @@ PAIRS = [
 
 @pytest.mark.parametrize(("fault", "comparison"), PAIRS, ids=lambda one: one.__name__)
 async def test_a_fault_is_noticed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Any, comparison: Any
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Fault, comparison: Comparison
 ) -> None:
-    await comparison(tmp_path / "sound")
-    fault(monkeypatch)
-
-    with pytest.raises(Exception):  # noqa: B017, PT011  # a wrong score or an error: both are noticed
-        await comparison(tmp_path / "faulty")
+    await check_noticed(tmp_path, monkeypatch, fault, comparison)

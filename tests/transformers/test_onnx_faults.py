@@ -10,24 +10,23 @@ import numpy as np
 import pytest
 
 from localrank import rerank
-from localrank_transformers import OnnxReranker, local_call, onnx_causal
+from localrank_transformers import OnnxReranker, local_call
 from localrank_transformers.engines.onnx import OnnxRequest
+from localrank_transformers.families.causal import PromptQuery
 from localrank_transformers.tokenization import Row
 from tests.support import causal_graphs, tiny_models
+from tests.support.faults import Comparison, Fault, activate_twice, check_noticed, leave_logits
 from tests.transformers import test_onnx_causal, test_onnx_reranker
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
 
 
 def activated_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    score = local_call.score
-    monkeypatch.setattr(
-        local_call, "score", lambda margin, activation: score(score(margin, activation), activation)
-    )
+    activate_twice(monkeypatch, local_call)
 
 
 def raw_logits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_call, "score", lambda margin, _activation: margin)
+    leave_logits(monkeypatch, local_call)
 
 
 def no_segment_ids(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,13 +54,8 @@ def padded_on_the_right(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def cut_tail(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = onnx_causal._PromptQuery._row
-
-    def cut(self: Any, document: Any) -> Row:
-        whole = row(self, document)
-        return Row(whole.ids[:-3], whole.types[:-3])
-
-    monkeypatch.setattr(onnx_causal._PromptQuery, "_row", cut)
+    row = PromptQuery.row
+    monkeypatch.setattr(PromptQuery, "row", lambda self, document: row(self, document)[:-3])
 
 
 async def scores(tmp_path: Path) -> None:
@@ -106,10 +100,6 @@ PAIRS = [
 
 @pytest.mark.parametrize(("fault", "comparison"), PAIRS, ids=lambda one: one.__name__)
 async def test_a_fault_is_noticed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Any, comparison: Any
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Fault, comparison: Comparison
 ) -> None:
-    await comparison(tmp_path / "sound")
-    fault(monkeypatch)
-
-    with pytest.raises(Exception):  # noqa: B017, PT011  # a wrong score or an error: both are noticed
-        await comparison(tmp_path / "faulty")
+    await check_noticed(tmp_path, monkeypatch, fault, comparison)

@@ -157,7 +157,7 @@ def _causal(
 
     def open_query(query: str, instruction: str | None) -> PointwiseQuery:
         asked = (instruction or settings.instruction) if template.reads_instruction else None
-        return CausalQuery(engine, prompt, prompt.head(query, asked))
+        return CausalQuery(prompt, prompt.head(query, asked), engine)
 
     return PointwiseFamily(
         open_query,

@@ -13,7 +13,7 @@ import torch
 from localrank_transformers.engines.torch.prefix import shared_prefix
 from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.engines.torch.weights import load_weights
-from localrank_transformers.families.causal import CausalHead, CausalPrompt
+from localrank_transformers.families.causal import CausalPrompt, PromptQuery
 from localrank_transformers.scoring import margins
 from localrank_transformers.tokenization import DocumentTokens
 from localrank_transformers.torch_files import TorchFiles
@@ -61,26 +61,11 @@ class CausalEngine:
 
 
 @dataclass(slots=True, repr=False)
-class CausalQuery:
+class CausalQuery(PromptQuery):
     """See `PointwiseQuery`."""
 
     engine: CausalEngine
-    prompt: CausalPrompt
-    head: CausalHead
     _prefix: Any = field(default=None)
-
-    @property
-    def truncated(self) -> bool:
-        """Whether the query was cut."""
-        return self.head.truncated
-
-    def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
-        """Tokenize documents, each cut to what fits between query and end of the prompt."""
-        return self.prompt.documents(self.head, texts)
-
-    def length(self, document: DocumentTokens) -> int:
-        """Return the tokens of the whole prompt."""
-        return len(self.head.ids) + self.batch_length(document)
 
     def batch_length(self, document: DocumentTokens) -> int:
         """Return the tokens after the shared ones."""

@@ -12,7 +12,7 @@ import torch
 
 from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.engines.torch.weights import load_weights
-from localrank_transformers.families.causal import CausalHead, CausalPrompt
+from localrank_transformers.families.causal import CausalPrompt, PromptQuery
 from localrank_transformers.families.seq2seq import SEQ2SEQ_TEMPLATES, end_ids, seq2seq_window
 from localrank_transformers.pointwise import PointwiseFamily, PointwiseQuery
 from localrank_transformers.scoring import margins
@@ -55,29 +55,16 @@ class Seq2SeqEngine:
 
 
 @dataclass(slots=True, repr=False)
-class _Query:
+class _Query(PromptQuery):
     """See `PointwiseQuery`."""
 
     engine: Seq2SeqEngine
-    prompt: CausalPrompt
-    head: CausalHead
-
-    @property
-    def truncated(self) -> bool:
-        return self.head.truncated
-
-    def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
-        return self.prompt.documents(self.head, texts)
-
-    def length(self, document: DocumentTokens) -> int:
-        return len(self.head.ids) + len(document.ids) + len(self.prompt.tail)
 
     def batch_length(self, document: DocumentTokens) -> int:
         return self.length(document)
 
     def margins(self, documents: Sequence[DocumentTokens]) -> list[float]:
-        rows = [[*self.head.ids, *document.ids, *self.prompt.tail] for document in documents]
-        return margins(self.engine.logits([np.array(row, dtype=np.int64) for row in rows]))
+        return margins(self.engine.logits([self.row(document) for document in documents]))
 
 
 def load_seq2seq(
@@ -110,7 +97,7 @@ def load_seq2seq(
     engine = Seq2SeqEngine(model, words, runtime)
 
     def open_query(query: str, _instruction: str | None) -> PointwiseQuery:
-        return _Query(engine, prompt, prompt.head(query, None))
+        return _Query(prompt, prompt.head(query, None), engine)
 
     return PointwiseFamily(
         open_query,

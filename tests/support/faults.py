@@ -1,0 +1,36 @@
+"""Faults put into an engine on purpose, and what must come of them: the comparison that held before no longer does."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+Fault = Callable[[pytest.MonkeyPatch], None]
+Comparison = Callable[[Path], Awaitable[None]]
+
+
+async def check_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Fault, comparison: Comparison
+) -> None:
+    """Fail unless `comparison` holds, and no longer holds once `fault` is put in."""
+    await comparison(tmp_path / "sound")
+    fault(monkeypatch)
+
+    with pytest.raises(Exception):  # noqa: B017, PT011  # a wrong score or an error: both are noticed
+        await comparison(tmp_path / "faulty")
+
+
+def activate_twice(monkeypatch: pytest.MonkeyPatch, place: ModuleType) -> None:
+    """Put the scores that `place` makes of its logits through the activation again."""
+    score = place.score
+    monkeypatch.setattr(
+        place, "score", lambda margin, activation: score(score(margin, activation), activation)
+    )
+
+
+def leave_logits(monkeypatch: pytest.MonkeyPatch, place: ModuleType) -> None:
+    """Let `place` return logits for scores."""
+    monkeypatch.setattr(place, "score", lambda margin, _activation: margin)
