@@ -12,7 +12,7 @@ import transformers
 from safetensors.torch import save_file
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers.engines.torch.export import quiet
+from localrank_transformers.silence import silenced
 
 __all__ = ["convert_tokenizer", "convert_weights"]
 
@@ -79,7 +79,7 @@ def convert_tokenizer(folder: Path, target: Path) -> None:
         ModelLoadError: transformers cannot convert it.
     """
     try:
-        with quiet():
+        with silenced():
             tokenizer = transformers.AutoTokenizer.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=False
             )

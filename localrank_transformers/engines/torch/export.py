@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +13,17 @@ from localrank_transformers.engines.torch.device import choose
 from localrank_transformers.engines.torch.modular import modular_module
 from localrank_transformers.engines.torch.segments import reads_segments
 from localrank_transformers.families.detection import Kind
+from localrank_transformers.silence import silenced
 from localrank_transformers.torch_files import TorchFiles
 from localrank_transformers.torch_settings import Dtype, TorchSettings
 
-__all__ = ["quiet", "save_graph", "write_graph"]
+__all__ = ["save_graph", "write_graph"]
 
 OPSET = 18
 _SINGLE_FILE_BYTES = 1 << 30
 """Weights beyond this go into a file beside the graph; a protobuf holds 2 GiB at most."""
+_EXPORTER = ("torch.onnx", "onnxscript", "onnx_ir")
+"""Loggers that remark on the exporter's own internals."""
 
 
 class _Pairs(torch.nn.Module):
@@ -95,7 +94,7 @@ def save_graph(
     path.parent.mkdir(parents=True, exist_ok=True)
     size = sum(parameter.numel() * parameter.element_size() for parameter in module.parameters())
     try:
-        with quiet(), torch.no_grad():
+        with silenced(*_EXPORTER), torch.no_grad():
             program = torch.onnx.export(
                 module.eval(),
                 example,
@@ -129,19 +128,3 @@ def _forget_where(model: Any) -> None:
         node.metadata_props.clear()
         for value in node.outputs:
             value.metadata_props.clear()
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the exporter's remarks on its own internals off the terminal."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
