@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
-from localrank_transformers.families.causal import CausalPrompt
-from localrank_transformers.families.causal_templates import TEMPLATES
 from localrank_transformers.families.cross_encoder import (
     CrossEncoderShape,
     longest_window,
@@ -17,13 +15,14 @@ from localrank_transformers.families.cross_encoder import (
     window,
 )
 from localrank_transformers.families.exported import ExportedFamily, ExportedGraph
-from localrank_transformers.families.late_interaction import LateTokenizer
 from localrank_transformers.families.late_layout import LateLayout
 from localrank_transformers.model_files import ModelFiles
-from localrank_transformers.onnx_causal import CausalFamily
 from localrank_transformers.onnx_family import OnnxFamily, PairFamily
-from localrank_transformers.onnx_late import LateFamily
 from localrank_transformers.tokenization import PairTokenizer
+
+if TYPE_CHECKING:
+    from localrank_transformers.onnx_causal import CausalFamily
+    from localrank_transformers.onnx_late import LateFamily
 
 __all__ = ["check_served", "open_family"]
 
@@ -98,6 +97,11 @@ def _cross_encoder(files: ModelFiles, max_length: int | None, affordable: int | 
 def _causal(
     files: ModelFiles, max_length: int | None, affordable: int | None, instruction: str | None
 ) -> CausalFamily:
+    # A cross-encoder, the usual model, should start without these.
+    from localrank_transformers.families.causal import CausalPrompt  # noqa: PLC0415
+    from localrank_transformers.families.causal_templates import TEMPLATES  # noqa: PLC0415
+    from localrank_transformers.onnx_causal import CausalFamily  # noqa: PLC0415
+
     template = TEMPLATES.get(str(files.exported.template)) if files.exported else None
     if template is None:
         raise ModelLoadError(
@@ -119,6 +123,9 @@ def _causal(
 
 
 def _late_interaction(files: ModelFiles, max_length: int | None, affordable: int | None) -> LateFamily:
+    from localrank_transformers.families.late_interaction import LateTokenizer  # noqa: PLC0415  # as above
+    from localrank_transformers.onnx_late import LateFamily  # noqa: PLC0415
+
     layout = files.late
     if layout is None:
         raise ModelLoadError(

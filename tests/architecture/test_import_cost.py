@@ -35,6 +35,15 @@ def loaded_by(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
+def test_a_cross_encoder_starts_without_the_other_families() -> None:
+    loaded = loaded_by("from localrank import rerank_sync; rerank_sync('localrank-mini', 'q', ['a'])")
+    package = "localrank_transformers"
+    assert f"{package}.onnx_family" in loaded
+    others = {f"{package}.onnx_causal", f"{package}.onnx_late"}
+    others |= {f"{package}.families.{name}" for name in ("causal", "causal_templates", "late_interaction")}
+    assert others & loaded == set()
+
+
 def test_importing_localrank_loads_nothing_heavy() -> None:
     assert loaded_by("import localrank") & HEAVY == set()
 
