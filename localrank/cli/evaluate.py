@@ -20,6 +20,8 @@ __all__ = ["evaluate"]
 
 DEFAULT_FOLDER = "localrank-evaluation"
 
+_PATH = click.Path(path_type=Path)
+
 _HELP = """\
 Measure how well models rank the documents of DATA, beside the first stage whose candidates they rerank.
 
@@ -43,7 +45,7 @@ Examples:
 
 
 @click.command(help=_HELP, epilog=_EPILOG, short_help="Measure models on your own data.")
-@click.argument("data", required=False, type=click.Path(path_type=Path))
+@click.argument("data", required=False, type=_PATH)
 @click.option(
     "-m",
     "--model",
@@ -77,25 +79,10 @@ Examples:
     show_default=True,
     help="By ir-measures' names; reports compare by the first.",
 )
-@click.option(
-    "--qrels",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Judgements, in BEIR's or TREC's columns.",
-)
+@click.option("--qrels", type=_PATH, metavar="FILE", help="Judgements, in BEIR's or TREC's columns.")
 @click.option("--split", metavar="NAME", help="The file in qrels/. [default: test, dev or train]")
-@click.option(
-    "--queries-file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Queries, without DATA: id, tab, text.",
-)
-@click.option(
-    "--documents",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Documents, without DATA: id, tab, text.",
-)
+@click.option("--queries-file", type=_PATH, metavar="FILE", help="Queries, without DATA: id, tab, text.")
+@click.option("--documents", type=_PATH, metavar="FILE", help="Documents, without DATA: id, tab, text.")
 @click.option("--instruction", metavar="TEXT", help='What "relevant" means here, for models that read it.')
 @click.option(
     "-o",
@@ -113,7 +100,7 @@ Examples:
 @click.option(
     "--compare",
     "saved",
-    type=click.Path(path_type=Path),
+    type=_PATH,
     nargs=2,
     metavar="A B",
     help="Compare two results.json instead.",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import sys
 import threading
 from dataclasses import replace
@@ -246,6 +247,10 @@ async def test_a_system_that_was_not_evaluated_names_those_that_were() -> None:
 
     with pytest.raises(InvalidRequestError, match="There are 'run', 'testing:mock'"):
         found["mini"]
+
+
+def test_code_without_async_has_the_same_arguments() -> None:
+    assert inspect.signature(evaluate).parameters == inspect.signature(evaluate_sync).parameters
 
 
 def test_code_without_async_has_the_same() -> None:
