@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.common.collections import read_collection, read_run
+from localrank.evaluation import load_beir, read_run
 from localrank_transformers.engines.onnx import OnnxEngine
 from localrank_transformers.graph_record import figures, record_json
 from localrank_transformers.model_files import read_folder
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def _entries(folder: Path, runs: Path, queries: int, candidates: int) -> list[Candidates]:
-    collection = read_collection(folder)
+    collection = load_beir(folder)
     run = read_run(next(runs.glob(f"{folder.name}.*.run")))
     ids = [one for one in run if one in collection.queries]
     chosen = ids[:: max(1, len(ids) // queries)][:queries]

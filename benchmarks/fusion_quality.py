@@ -21,11 +21,11 @@ import anyio
 import ir_measures
 from ir_measures import nDCG
 
-from benchmarks.common.collections import Collection, read_collection, read_run
 from benchmarks.common.results import write
 from benchmarks.common.statistics import paired_difference
 from benchmarks.common.tables import markdown_table
 from localrank import Cached, Fused, RerankerModel, Retrieved, SQLiteStore, rerank
+from localrank.evaluation import Collection, load_beir, read_run
 from localrank_transformers import OnnxReranker
 
 MEASURE = nDCG @ 10
@@ -58,7 +58,7 @@ def systems(embedded: RerankerModel) -> Mapping[str, RerankerModel]:
 def tasks(data: Path, runs: Path, most_queries: int | None = None) -> list[Task]:
     """Read every collection that has a run, with the run's first `most_queries`."""
     found = [
-        Task(read_collection(folder), dict(islice(read_run(path).items(), most_queries)))
+        Task(load_beir(folder), dict(islice(read_run(path).items(), most_queries)))
         for folder in sorted(path.parent for path in data.glob("*/corpus.jsonl"))
         for path in sorted(runs.glob(f"{folder.name}.*.run"))
     ]
@@ -78,7 +78,9 @@ async def measured(model: RerankerModel, task: Task) -> dict[str, float]:
             first_stage_scores=[score for _, score in candidates],
         )
         ranked[query] = {candidates[hit.index][0]: -float(hit.rank) for hit in result}
-    judged = {query: task.collection.qrels[query] for query in task.run if query in task.collection.qrels}
+    judged = {
+        query: task.collection.judgements[query] for query in task.run if query in task.collection.judgements
+    }
     return {found.query_id: found.value for found in ir_measures.iter_calc([MEASURE], judged, ranked)}
 
 

@@ -20,11 +20,11 @@ import ir_measures
 from ir_measures import nDCG
 
 from benchmarks.common.candidates import TOP, Ranking, bm25, judged, reranked, spread
-from benchmarks.common.collections import Collection, read_collection, read_run
 from benchmarks.common.results import RESULTS, Bar, write
 from benchmarks.common.statistics import Interval, paired_difference
 from benchmarks.common.tables import markdown_table
 from localrank import RerankError, rerank_sync
+from localrank.evaluation import Collection, load_beir, read_run
 from localrank_transformers import OnnxReranker
 
 FIRST_STAGE = "first stage"
@@ -55,7 +55,7 @@ def main() -> int:
         runs = sorted(arguments.runs.glob(f"{name}.*.run"))
         if not runs:
             continue
-        collection = read_collection(collections[name])
+        collection = load_beir(collections[name])
         candidates = spread(judged(read_run(runs[0]), collection), arguments.queries)
         rankings = _rank_all(models, collection, candidates)
         ndcg = {kind: _ndcg(collection, ranking) for kind, ranking in rankings.items()}
@@ -137,7 +137,7 @@ def _rank_all(
 
 
 def _ndcg(collection: Collection, rankings: Mapping[str, Ranking]) -> float:
-    qrels = {query: collection.qrels[query] for query in rankings}
+    qrels = {query: collection.judgements[query] for query in rankings}
     run = {
         query: {document: float(-place) for place, (document, _) in enumerate(ranking)}
         for query, ranking in rankings.items()
@@ -225,7 +225,7 @@ def _paragraph_bar(
 
 
 def _firsts(collection: Collection, queries: Sequence[str], rankings: Mapping[str, Ranking]) -> list[float]:
-    return [float(collection.qrels[query].get(rankings[query][0][0], 0) > 0) for query in queries]
+    return [float(collection.judgements[query].get(rankings[query][0][0], 0) > 0) for query in queries]
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.common.collections import Collection
 from localrank import rerank_sync
+from localrank.evaluation import Collection
 from localrank_transformers import OnnxReranker
 
 __all__ = ["CANDIDATES", "TOP", "Ranking", "bm25", "judged", "reranked", "spread"]
@@ -24,7 +24,7 @@ def judged(run: Mapping[str, Ranking], collection: Collection) -> dict[str, Rank
     return {
         query: candidates[:CANDIDATES]
         for query, candidates in run.items()
-        if any(grade > 0 for grade in collection.qrels.get(query, {}).values())
+        if any(grade > 0 for grade in collection.judgements.get(query, {}).values())
     }
 
 
@@ -51,7 +51,10 @@ def reranked(
 
 
 def bm25(collection: Collection, queries: Sequence[str]) -> dict[str, Ranking]:
-    """Return the best 50 of the whole collection for each query, by bm25s with its defaults."""
+    """Return the best 50 of the whole collection for each query, by bm25s with its defaults.
+
+    `localrank.evaluation` puts equal scores in the order of the collection; the results kept here are of bm25s' own order.
+    """
     import bm25s  # type: ignore[import-untyped]  # noqa: PLC0415 - in the bench extra
 
     names = list(collection.documents)

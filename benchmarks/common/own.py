@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.common.collections import Texts, read_texts
 from benchmarks.common.results import RESULTS
+from benchmarks.common.texts import Texts, read_texts
 from benchmarks.speed.workloads import DocumentSet, draw
 from localrank_transformers import OnnxReranker
 

@@ -20,11 +20,11 @@ import ir_measures
 from ir_measures import nDCG
 
 from benchmarks.common.candidates import TOP, Ranking, bm25, judged, reranked, spread
-from benchmarks.common.collections import Collection, read_collection, read_run
 from benchmarks.common.results import RESULTS, write
 from benchmarks.common.statistics import Interval, paired_difference
 from benchmarks.common.tables import markdown_table
 from benchmarks.embedded.bars import Measured, bars_of
+from localrank.evaluation import Collection, load_beir, read_run
 from localrank_transformers import OnnxReranker
 
 
@@ -38,7 +38,7 @@ def main() -> int:
             continue
         runs = sorted(arguments.runs.glob(f"{folder.name}.*.run"))
         if runs:
-            rows += _collection(read_collection(folder), runs[0], models, arguments)
+            rows += _collection(load_beir(folder), runs[0], models, arguments)
     text = f"At most {arguments.queries or 'all'} queries a collection, spread over it.\n\n{tables(rows)}"
     write(
         arguments.name,
@@ -109,7 +109,7 @@ def _collection(
 
 def per_query(collection: Collection, rankings: Mapping[str, Ranking]) -> list[float]:
     """Return nDCG@10 of each query by ir-measures, in the order of `rankings`."""
-    qrels = {query: collection.qrels[query] for query in rankings}
+    qrels = {query: collection.judgements[query] for query in rankings}
     run = {
         query: {document: float(-place) for place, (document, _) in enumerate(ranking)}
         for query, ranking in rankings.items()

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from benchmarks.common.collections import read_collection
+from localrank.evaluation import load_beir
 
 __all__ = ["WORDS", "EvaluationTexts", "protected_texts"]
 
@@ -59,11 +59,11 @@ def protected_texts(folder: Path) -> EvaluationTexts:
     queries: list[str] = []
     documents: list[str] = []
     for place in sorted(path.parent for path in folder.glob("*/corpus.jsonl")):
-        collection = read_collection(place)
+        collection = load_beir(place)
         queries += collection.queries.values()
         relevant = {
             document
-            for grades in collection.qrels.values()
+            for grades in collection.judgements.values()
             for document, grade in grades.items()
             if grade > 0 and document in collection.documents
         }

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from benchmarks.common.collections import read_texts
 from benchmarks.common.machine import memory_total
 from benchmarks.common.results import RESULTS
+from benchmarks.common.texts import read_texts
 from benchmarks.speed.environments import EnvironmentState, default_folder, prepare
 from benchmarks.speed.limit import Peaks, measure_peaks
 from benchmarks.speed.measurements import ModelResult

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from benchmarks.common.collections import Texts
+from benchmarks.common.texts import Texts
 
 __all__ = ["LENGTHS", "SIZES", "DocumentSet", "Lengths", "Spans", "draw", "draw_lengths"]
 

@@ -5,7 +5,7 @@ from statistics import median
 
 import pytest
 
-from benchmarks.common.collections import Texts
+from benchmarks.common.texts import Texts
 from benchmarks.speed.workloads import LENGTHS, draw, draw_lengths
 
 TEXTS = Texts(["which port is it"], [" ".join(f"w{n}" for n in range(size)) for size in (3, 40, 700)])

@@ -1,4 +1,4 @@
-"""Real text from a folder: collections in the BEIR layout, TREC runs, or plain text files."""
+"""Real text from a folder: of collections in the BEIR layout, or of plain text files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Collection", "Texts", "read_collection", "read_run", "read_texts"]
+__all__ = ["Texts", "read_texts"]
 
 _TEXT_SUFFIXES = {".txt", ".md", ".rst"}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
@@ -17,51 +17,11 @@ _QUERY_WORDS = range(5, 16)
 
 
 @dataclass(frozen=True, slots=True)
-class Collection:
-    """One collection in the BEIR layout.
-
-    Attributes:
-        name: Its folder's.
-        documents: Id → title and text.
-        queries: Id → text.
-        qrels: Query id → document id → grade.
-    """
-
-    name: str
-    documents: dict[str, str]
-    queries: dict[str, str]
-    qrels: dict[str, dict[str, int]]
-
-
-@dataclass(frozen=True, slots=True)
 class Texts:
     """What workloads are drawn from: queries and documents."""
 
     queries: list[str]
     documents: list[str]
-
-
-def read_collection(folder: Path) -> Collection:
-    """Read `corpus.jsonl`, `queries.jsonl` and `qrels/test.tsv`."""
-    documents = {
-        record["_id"]: f"{record.get('title', '')} {record['text']}".strip()
-        for record in _json_lines(folder / "corpus.jsonl")
-    }
-    queries = {record["_id"]: record["text"] for record in _json_lines(folder / "queries.jsonl")}
-    qrels: dict[str, dict[str, int]] = {}
-    for line in (folder / "qrels" / "test.tsv").read_text().splitlines()[1:]:
-        query, document, grade = line.split("\t")
-        qrels.setdefault(query, {})[document] = int(grade)
-    return Collection(folder.name, documents, queries, qrels)
-
-
-def read_run(path: Path) -> dict[str, list[tuple[str, float]]]:
-    """Read a TREC run: query id → (document id, score), in the run's order."""
-    run: dict[str, list[tuple[str, float]]] = {}
-    for line in path.read_text().splitlines():
-        query, _, document, _, score, *_ = line.split()
-        run.setdefault(query, []).append((document, float(score)))
-    return run
 
 
 def read_texts(folder: Path) -> Texts:
