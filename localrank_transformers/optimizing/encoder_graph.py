@@ -1,7 +1,9 @@
-"""The graph of a cross-encoder, written for one document a run: no mask, the last layer for the first token only.
+"""The graph of a cross-encoder for one document a run: the last layer for the first token only, no mask without padding.
 
 The head reads only the first token, so the last layer needs its query, its output and its feed-forward part for that token
-alone; keys and values are computed for all. That is exact. Without a mask ONNX Runtime takes its flash attention.
+alone; keys and values are computed for all. That is exact. Without a mask ONNX Runtime takes its flash attention; a float32
+graph reads one all the same, for short documents that share a run, and takes it only where there is padding. An int8 graph has
+none, since its documents never share a run.
 """
 
 from __future__ import annotations
@@ -40,8 +42,8 @@ def probe_name(place: Place) -> str:
 def build_graph(encoder: Encoder, *, smoothing: Smoothing | None = None, probes: bool = False) -> bytes:
     """Return a serialized ONNX model.
 
-    Its inputs are `input_ids` and, with more than one segment, `token_type_ids`, both int64 of shape (batch, sequence); its
-    output is `logits` of shape (batch, labels).
+    Its inputs are `input_ids`, in float32 `attention_mask` (1 for each token, 0 for padding behind them), and with more than
+    one segment `token_type_ids`, all int64 of shape (batch, sequence); its output is `logits` of shape (batch, labels).
 
     Args:
         encoder: The weights.
@@ -69,14 +71,22 @@ class _Writer:
         self._constants: list[Any] = []
         self._outputs: list[str] = []
         self._count = 0
+        self._is_padded = self._mask = ""
 
     def model(self) -> bytes:
+        if not self._int8:
+            self._read_mask()
         hidden = self._embedded()
         last = len(self._encoder.layers) - 1
         for number, layer in enumerate(self._encoder.layers):
             hidden = self._layer(hidden, layer, number, first_token_only=number == last)
         self._head(hidden)
         return self._serialized()
+
+    def _read_mask(self) -> None:
+        self._mask = self._node("Cast", ["attention_mask"], to=self._onnx.TensorProto.INT32)
+        seen = self._node("ReduceMin", [self._mask], keepdims=0)
+        self._is_padded = self._node("Equal", [seen, self._constant(np.array(0, dtype=np.int32))])
 
     def _embedded(self) -> str:
         encoder = self._encoder
@@ -129,8 +139,25 @@ class _Writer:
             key, value = self._split_product(read, [layer.key, layer.value], place)
         else:
             query, key, value = self._split_product(read, [layer.query, layer.key, layer.value], place)
+        if self._int8:
+            return self._attended([query, key, value])
+        return self._node(
+            "If",
+            [self._is_padded],
+            then_branch=self._branch([query, key, value, "", self._mask]),
+            else_branch=self._branch([query, key, value]),
+        )
+
+    def _attended(self, inputs: list[str]) -> str:
         heads = self._encoder.attention_heads
-        return self._node("MultiHeadAttention", [query, key, value], domain=_CONTRIB, num_heads=heads)
+        return self._node("MultiHeadAttention", inputs, domain=_CONTRIB, num_heads=heads)
+
+    def _branch(self, inputs: list[str]) -> Any:
+        """Return a subgraph with the attention over `inputs`, which are values of the graph around it."""
+        helper = self._onnx.helper
+        output = self._attended(inputs)
+        value = helper.make_tensor_value_info(output, self._onnx.TensorProto.FLOAT, None)
+        return helper.make_graph([self._nodes.pop()], f"attention-{output}", [], [value])
 
     def _split_product(self, source: str, parts: list[Linear], place: Place) -> list[str]:
         """Several products of one input as one: the input is quantized once, and the core is busier."""
@@ -218,7 +245,9 @@ class _Writer:
 
     def _serialized(self) -> bytes:
         helper, types = self._onnx.helper, self._onnx.TensorProto
-        inputs = ["input_ids"] + (["token_type_ids"] if len(self._encoder.types) > 1 else [])
+        mask = [] if self._int8 else ["attention_mask"]
+        types_read = ["token_type_ids"] if len(self._encoder.types) > 1 else []
+        inputs = ["input_ids", *mask, *types_read]
         labels = len(self._encoder.head.out.bias)
         graph = helper.make_graph(
             self._nodes,

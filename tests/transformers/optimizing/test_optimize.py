@@ -77,7 +77,21 @@ def test_the_last_layer_computes_one_token(tmp_path: Path) -> None:
     graph = onnx.load_from_string(build_graph(read_encoder(folder))).graph
     slices = [node for node in graph.node if node.op_type == "Slice"]
     assert len(slices) == 3, "positions, and the last layer's query and residual"
-    assert "attention_mask" not in [given.name for given in graph.input]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_documents_of_a_padded_run_get_the_logits_they_get_alone(tmp_path: Path, kind: str) -> None:
+    folder = tiny_encoders.build(tmp_path / "m", kind)
+    given, graph = rows(folder), build_graph(read_encoder(folder))
+    engine = OnnxEngine(graph, pad_id=0)
+    assert engine.may_pad
+    assert len({len(row.ids) for row in given}) > 1
+    np.testing.assert_allclose(engine.request().run(given), logits(graph, given), atol=1e-6)
+
+
+def test_an_int8_graph_reads_no_mask_since_its_documents_share_no_run(tmp_path: Path) -> None:
+    encoder = read_encoder(tiny_encoders.build(tmp_path / "m", "bert"))
+    assert not OnnxEngine(build_graph(encoder, smoothing={}), pad_id=0, couples_rows=True).may_pad
 
 
 def test_a_folder_is_optimized_and_loads(tmp_path: Path) -> None:
