@@ -12,7 +12,7 @@ import click
 
 from localrank_transformers import bundled
 from localrank_transformers.training.mining import MiningSettings
-from localrank_transformers.training.request import StudentShape, TrainRequest
+from localrank_transformers.training.request import StudentShape, TrainRequest, has_run
 from localrank_transformers.training.settings import Device, Dtype, Loss, TrainSettings
 
 if TYPE_CHECKING:
@@ -154,11 +154,17 @@ def train(context: click.Context, /, **options: Any) -> None:
     """Read the options, run, print what came of it."""
     from localrank_transformers import training as runs  # noqa: PLC0415  # so that --help loads no torch
 
-    with _shown() as (on_step, on_progress):
-        if options["resumed"] is not None:
-            result = runs.resume(options["resumed"], on_step=on_step, on_progress=on_progress)
-        else:
-            result = runs.train(_request(options), on_step=on_step, on_progress=on_progress)
+    resumed: Path | None = options["resumed"]
+    request = _request(options) if resumed is None else None
+    try:
+        with _shown() as (on_step, on_progress):
+            if request is not None:
+                result = runs.train(request, on_step=on_step, on_progress=on_progress)
+            else:
+                result = runs.resume(options["resumed"], on_step=on_step, on_progress=on_progress)
+    except KeyboardInterrupt:
+        _say_how_to_go_on(options["out"] if resumed is None else resumed)
+        raise
     _report(result)
     if not result.finished:
         context.exit(INTERRUPTED)
@@ -186,10 +192,18 @@ def _request(options: dict[str, Any]) -> TrainRequest:
     )
 
 
+def _say_how_to_go_on(out: Path) -> None:
+    if has_run(out):
+        click.echo(f"Stopped. Go on with: localrank train --resume {out}", err=True)
+    else:
+        click.echo("Stopped before the first step; the same command begins again.", err=True)
+
+
 def _report(result: TrainResult) -> None:
     if not result.finished:
         click.echo(
-            f"Stopped after step {result.steps} of {result.total}; saved. Go on with: localrank train --resume {result.out}"
+            f"Stopped after step {result.steps} of {result.total}; saved. Go on with: localrank train --resume {result.out}",
+            err=True,
         )
         return
     click.echo(

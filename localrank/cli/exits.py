@@ -50,8 +50,8 @@ class InputError(click.ClickException):
     exit_code = ExitCode.INPUT
 
 
-def code_of(error: RerankError) -> ExitCode:
-    """Return the exit code of an error of the library; several attempts have that of the last."""
+def code_of(error: Exception) -> ExitCode:
+    """Return the exit code of an error; several attempts have that of the last."""
     if isinstance(error, RetryError) and isinstance(error.last_error, RerankError):
         return code_of(error.last_error)
     if isinstance(error, UnknownModelError | ModelLoadError | MissingDependencyError | MissingAPIKeyError):

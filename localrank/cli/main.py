@@ -72,12 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("LOCALRANK_DEBUG"):
             traceback.print_exc()
-        if isinstance(error, RerankError):
-            return _failed(str(error), code_of(error))
-        if isinstance(error, OSError) and error.filename is not None:
-            return _failed(f"{error.filename}: {error.strerror}.", ExitCode.FAILED)
-        what = f"unexpected {type(error).__name__}: {error}".rstrip(".: ")
-        return _failed(f"{what}. Set LOCALRANK_DEBUG=1 to see where.", ExitCode.FAILED)
+        return _failed(_line_of_any(error), code_of(error))
 
 
 def _show_steps() -> None:
@@ -104,6 +99,15 @@ def _line_of(error: click.ClickException) -> str:
     if not isinstance(error, click.UsageError) or error.ctx is None:
         return message
     return f"{message} See '{error.ctx.command_path} --help'."
+
+
+def _line_of_any(error: Exception) -> str:
+    if isinstance(error, RerankError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}."
+    what = f"unexpected {type(error).__name__}: {error}".rstrip(".: ")
+    return f"{what}. Set LOCALRANK_DEBUG=1 to see where."
 
 
 def _failed(message: str, code: int) -> int:

@@ -77,7 +77,7 @@ def resume(
         on_progress: Told after every step of training.
 
     Raises:
-        InvalidRequestError: There is no run in `out`.
+        InvalidRequestError: There is no run in `out`, or it is finished.
         MissingDependencyError: The extra `train` is not installed.
     """
     _require()

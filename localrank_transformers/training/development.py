@@ -41,9 +41,11 @@ def held_out(
             chosen += groups[key]
     taken = set(chosen)
     rest = [one for index, one in enumerate(lists) if index not in taken]
+    if not any(one.positives for one in lists):
+        raise InvalidRequestError("No document in the data is labelled as relevant, with a label above 0.")
     if not chosen or not rest:
         raise InvalidRequestError(
-            f"{len(lists)} queries are too few to keep a development set apart.",
+            f"{len(lists)} {'query is' if len(lists) == 1 else 'queries are'} too few to keep a development set apart.",
             hint="Pass more data, or --dev.",
         )
     return rest, [lists[index] for index in sorted(chosen)]

@@ -125,8 +125,10 @@ def fit(
     if settings.patience is not None:
         trainer.add_callback(transformers.EarlyStoppingCallback(settings.patience))
     random.seed(settings.seed)
+    last = _last(checkpoints) if resume else None
     with switch.armed(), quiet():
-        trainer.train(resume_from_checkpoint=_last(checkpoints) if resume else None)
+        if last is None or not _at_the_end(last, trainer):
+            trainer.train(resume_from_checkpoint=last)
     trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # else it would compute in bf16 for ever
     state = trainer.state
     history = [(one["step"], one[f"eval_{METRIC}"]) for one in state.log_history if f"eval_{METRIC}" in one]
@@ -203,6 +205,16 @@ def _loss(model: CrossEncoder, settings: TrainSettings) -> torch.nn.Module:
         return LambdaLoss(model, mini_batch_size=settings.mini_batch)
     bce = settings.bce if settings.loss == "mix" else 0.0
     return ListwiseMixLoss(model, bce=bce, mini_batch=settings.mini_batch)
+
+
+def _at_the_end(checkpoint: str, trainer: CrossEncoderTrainer) -> bool:
+    """Whether no step is left, so that the trainer has its best weights already; asked to train, it would do one more."""
+    state = transformers.TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json"))
+    if state.global_step < state.max_steps:
+        return False
+    trainer.state = state
+    trainer._load_best_model()  # there is no public name for it
+    return True
 
 
 def _last(checkpoints: Path) -> str:

@@ -25,9 +25,11 @@ from localrank_transformers.training.start import TOKENIZER_FILES
 from localrank_transformers.training.teacher import logits_by
 from localrank_transformers.training.watching import list_logits
 
-__all__ = ["Material", "publish"]
+__all__ = ["RECORD", "Material", "publish"]
 
 RECORD = "training.json"
+"""The file that is written last: a folder that has it is whole."""
+
 _CALIBRATION_LISTS = 60
 _CALIBRATION_DOCUMENTS = 8
 

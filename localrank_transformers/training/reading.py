@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -92,25 +93,60 @@ def _distinct(  # noqa: PLR0917
 
 
 def _read_beir(folder: Path, split: str) -> Iterator[TrainingList]:
-    corpus = {str(row["_id"]): _with_title(row) for _, row in _records(folder / "corpus.jsonl")}
-    queries = {str(row["_id"]): str(row["text"]) for _, row in _records(folder / "queries.jsonl")}
+    for name in ("corpus.jsonl", "queries.jsonl", f"qrels/{split}.tsv"):
+        if not (folder / name).is_file():
+            raise InvalidRequestError(
+                f"{folder} has no {name}.",
+                hint=f"A BEIR folder holds corpus.jsonl, queries.jsonl and qrels/{split}.tsv.",
+            )
+    corpus = _texts_by_id(folder / "corpus.jsonl")
+    queries = _texts_by_id(folder / "queries.jsonl")
     path = folder / "qrels" / f"{split}.tsv"
     with _opened(path) as stream:
-        for number, row in enumerate(csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE), start=1):
+        lines = csv.reader(_decoded(stream, path), delimiter="\t", quoting=csv.QUOTE_NONE)
+        for number, row in enumerate(lines, start=1):
             if number == 1 and row and not row[-1].strip().lstrip("-").isdigit():
                 continue  # the header
+            if not row:
+                continue
             try:
-                query, document, grade = queries[row[0]], corpus[row[1]], float(row[2])
-            except (KeyError, IndexError, ValueError) as error:
+                query, document, grade = _judgement(row, queries, corpus)
+            except InvalidRequestError as error:
                 raise InvalidRequestError(
-                    f"{path}:{number}: no judgement of a known query and document ({error}).",
+                    f"{path}:{number}: {error}",
                     hint="A line is: query id, document id, grade, with tabs between.",
                 ) from None
             yield TrainingList(query, (document,), (max(grade, 0.0),), source=folder.name)
 
 
-def _with_title(row: Mapping[str, Any]) -> str:
-    return " ".join(part for part in (str(row.get("title") or ""), str(row["text"])) if part)
+def _judgement(
+    row: Sequence[str], queries: Mapping[str, str], corpus: Mapping[str, str]
+) -> tuple[str, str, float]:
+    if len(row) != 3:
+        raise InvalidRequestError(f"{len(row)} columns.")
+    query, document, grade = row
+    if query not in queries:
+        raise InvalidRequestError(f"there is no query {query!r}.")
+    if document not in corpus:
+        raise InvalidRequestError(f"there is no document {document!r}.")
+    try:
+        value = float(grade)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InvalidRequestError(f"the grade {grade!r} is no number.")
+    return queries[query], corpus[document], value
+
+
+def _texts_by_id(path: Path) -> dict[str, str]:
+    """Return id → title and text of each line; a text may be empty, as some of BEIR's are."""
+    texts: dict[str, str] = {}
+    for number, row in _records(path):
+        for key in ("_id", "text"):
+            if not isinstance(row.get(key), (str, int) if key == "_id" else str):
+                raise InvalidRequestError(f"{path}:{number}: {key!r} is no text.")
+        texts[str(row["_id"])] = " ".join(filter(None, (str(row.get("title") or ""), row["text"])))
+    return texts
 
 
 def _records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -120,7 +156,7 @@ def _records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                 continue
             try:
                 record = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise InvalidRequestError(f"{path}:{number}: no valid JSON: {error}.", hint=_FORMS) from None
             if not isinstance(record, dict):
                 raise InvalidRequestError(f"{path}:{number}: no JSON object.", hint=_FORMS)

@@ -11,7 +11,10 @@ from localrank.contract.errors import InvalidRequestError
 from localrank_transformers.training.mining import MiningSettings
 from localrank_transformers.training.settings import TrainSettings
 
-__all__ = ["StudentShape", "TrainRequest", "load_request", "save_request"]
+__all__ = ["WORK", "StudentShape", "TrainRequest", "has_run", "load_request", "save_request"]
+
+WORK = "run"
+"""The folder in `out` that holds what a resumed run needs; it may be deleted when the model is done."""
 
 _FILE = "request.json"
 
@@ -56,6 +59,11 @@ class TrainRequest:
 def save_request(request: TrainRequest, folder: Path) -> None:
     """Write the request to `folder`."""
     (folder / _FILE).write_text(json.dumps(asdict(request), indent=2, default=str) + "\n", encoding="utf-8")
+
+
+def has_run(out: Path) -> bool:
+    """Return whether a run was begun in `out`, so that `resume` goes on with it."""
+    return (out / WORK / _FILE).is_file()
 
 
 def load_request(folder: Path) -> TrainRequest:

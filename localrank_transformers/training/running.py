@@ -12,15 +12,12 @@ from localrank_transformers.training.development import first_stage_scores, meas
 from localrank_transformers.training.fitting import fit, load_model
 from localrank_transformers.training.outcome import Progress, TrainResult
 from localrank_transformers.training.preparing import prepare, read_prepared, write_prepared
-from localrank_transformers.training.publishing import Material, publish
-from localrank_transformers.training.request import TrainRequest, load_request, save_request
+from localrank_transformers.training.publishing import RECORD, Material, publish
+from localrank_transformers.training.request import WORK, TrainRequest, load_request, save_request
 from localrank_transformers.training.start import write_start
 from localrank_transformers.training.watching import list_logits
 
-__all__ = ["WORK", "resume_run", "start_run"]
-
-WORK = "run"
-"""The folder in `out` that holds what a resumed run needs; it may be deleted when the model is done."""
+__all__ = ["resume_run", "start_run"]
 
 OnStep = Callable[[str], None]
 OnProgress = Callable[[Progress], None]
@@ -35,6 +32,7 @@ def start_run(request: TrainRequest, on_step: OnStep, on_progress: OnProgress) -
             hint=f"Go on with it (--resume {request.out}), or take another folder.",
         )
     work.mkdir(parents=True, exist_ok=True)
+    (request.out / RECORD).unlink(missing_ok=True)
     lists, dev = prepare(request, on_step)
     write_prepared(work, lists, dev)
     on_step(f"start weights: {request.base}")
@@ -45,7 +43,10 @@ def start_run(request: TrainRequest, on_step: OnStep, on_progress: OnProgress) -
 
 def resume_run(out: Path, on_step: OnStep, on_progress: OnProgress) -> TrainResult:
     """Go on from the last checkpoint; see `localrank_transformers.training.resume`."""
-    return _run(replace(load_request(out / WORK), out=out), on_step, on_progress, resumed=True)
+    request = replace(load_request(out / WORK), out=out)
+    if (out / RECORD).is_file():  # it is written last
+        raise InvalidRequestError(f"The run in {out} is finished.", hint="Train again into another folder.")
+    return _run(request, on_step, on_progress, resumed=True)
 
 
 def _run(request: TrainRequest, on_step: OnStep, on_progress: OnProgress, *, resumed: bool) -> TrainResult:

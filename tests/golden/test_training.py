@@ -14,6 +14,7 @@ pytest.importorskip("datasets")
 pytest.importorskip("ir_measures")
 losses = pytest.importorskip("sentence_transformers.cross_encoder.losses")
 
+from localrank.contract.errors import InvalidRequestError  # noqa: E402
 from localrank.contract.model import DoRerankOptions  # noqa: E402
 from localrank_transformers import OnnxReranker, TorchReranker  # noqa: E402
 from localrank_transformers.optimizing.agreement import compare  # noqa: E402
@@ -173,3 +174,25 @@ def test_an_interrupted_run_is_saved_and_goes_on_to_the_end(
     assert done.finished
     assert steps[0] == 6
     assert done.steps <= 24
+
+
+@pytest.mark.slow
+def test_a_run_that_was_stopped_while_its_graphs_were_written_is_finished_without_another_step(
+    tmp_path: Path,
+) -> None:
+    settings = TrainSettings(steps=3, batch_size=4, list_size=4, max_length=32, device="cpu", seed=1)
+    out = tmp_path / "out"
+    request = TrainRequest((pairs(tmp_path / "pairs.jsonl", 30),), out, student=TINY, settings=settings)
+
+    def stop_at_the_graphs(step: str) -> None:
+        if step == "float32 graph":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(request, on_step=stop_at_the_graphs)
+    steps: list[int] = []
+    done = resume(out, on_progress=lambda progress: steps.append(progress.step))
+    assert (done.finished, done.steps, done.total, steps) == (True, 3, 3, [])
+    assert (out / "onnx/model_int8.onnx").is_file()
+    with pytest.raises(InvalidRequestError, match="is finished"):
+        resume(out)

@@ -51,3 +51,8 @@ def test_equal_scores_keep_the_first_stages_order() -> None:
     assert measure([TrainingList("q", ("a", "b", "c"), (0.0, 0.0, 1.0))], [[1.0, 1.0, 1.0]]) == pytest.approx(
         0.5
     )
+
+
+def test_lists_without_a_positive_are_not_called_too_few() -> None:
+    with pytest.raises(InvalidRequestError, match="No document in the data is labelled as relevant"):
+        held_out([TrainingList(f"q{number}", ("a",), (0.0,)) for number in range(20)], 0.5, most=9, seed=1)

@@ -65,7 +65,7 @@ def test_a_beir_folder_gives_its_judgements_with_titles(tmp_path: Path) -> None:
     )
     written(tmp_path / "queries.jsonl", {"_id": "q1", "text": "q"})
     (tmp_path / "qrels").mkdir()
-    (tmp_path / "qrels" / "train.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td1\t2\nq1\td2\t0\n")
+    (tmp_path / "qrels" / "train.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td1\t2\nq1\td2\t0\n\n")
     assert read_lists([tmp_path]) == [TrainingList("q", ("T one", "two"), (2.0, 0.0), source=tmp_path.name)]
 
 
@@ -85,6 +85,61 @@ def test_a_wrong_line_is_named(tmp_path: Path, record: Any, said: str) -> None:
     with pytest.raises(InvalidRequestError, match=said) as caught:
         read_lists([path])
     assert "a.jsonl:2" in str(caught.value)
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, "9" * 5000])
+def test_json_beyond_what_python_reads_is_a_wrong_line(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(f'{{"query": "q", "positive": "p"}}\n{line}\n')
+    with pytest.raises(InvalidRequestError, match=r"a\.jsonl:2: no valid JSON"):
+        read_lists([path])
+
+
+@pytest.mark.parametrize(
+    ("name", "record", "said"),
+    [
+        ("corpus.jsonl", {"text": "one"}, "corpus.jsonl:1: '_id' is no text"),
+        ("corpus.jsonl", {"_id": "d1", "body": "one"}, "corpus.jsonl:1: 'text' is no text"),
+        ("corpus.jsonl", {"_id": "d1", "text": None}, "corpus.jsonl:1: 'text' is no text"),
+        ("queries.jsonl", {"_id": "q1"}, "queries.jsonl:1: 'text' is no text"),
+    ],
+)
+def test_a_wrong_line_of_a_beir_folder_is_named(tmp_path: Path, name: str, record: Any, said: str) -> None:
+    written(tmp_path / "corpus.jsonl", {"_id": "d1", "text": "one"})
+    written(tmp_path / "queries.jsonl", {"_id": "q1", "text": "q"})
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels" / "train.tsv").write_text("q1\td1\t1\n")
+    written(tmp_path / name, record)
+    with pytest.raises(InvalidRequestError) as caught:
+        read_lists([tmp_path])
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("q1\td1", "2 columns"),
+        ("q1\td9\t1", "there is no document 'd9'"),
+        ("q9\td1\t1", "there is no query 'q9'"),
+        ("q1\td1\tmuch", "the grade 'much' is no number"),
+        ("q1\td1\tnan", "the grade 'nan' is no number"),
+    ],
+)
+def test_a_wrong_judgement_of_a_beir_folder_is_named(tmp_path: Path, line: str, said: str) -> None:
+    written(tmp_path / "corpus.jsonl", {"_id": "d1", "text": "one"}, {"_id": 2, "text": "two"})
+    written(tmp_path / "queries.jsonl", {"_id": "q1", "text": "q"})
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels" / "train.tsv").write_text(f"q1\t2\t1\n{line}\n")
+    with pytest.raises(InvalidRequestError) as caught:
+        read_lists([tmp_path])
+    assert "train.tsv:2: " in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_a_folder_without_a_corpus_is_no_beir_folder(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequestError, match=r"has no corpus\.jsonl") as caught:
+        read_lists([tmp_path])
+    assert "A BEIR folder holds" in str(caught.value)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
