@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -104,9 +105,10 @@ def export_onnx(
     on_step("export fp32")
     exported = _write(source, out / GRAPH)
     _copy(source, exported, out)
-    on_step("compare with torch")
-    torch = torch_logits(source.files, source.settings)
-    onnx = _checked(out, GRAPH, torch, LARGEST_DIFFERENCE)
+    with _removed_unless_compared(out / GRAPH):
+        on_step("compare with torch")
+        torch = torch_logits(source.files, source.settings)
+        onnx = _checked(out, GRAPH, torch, LARGEST_DIFFERENCE)
     reduced = _reduced(source, out, torch, precision=precision, target=target, on_step=on_step)
     return differences(torch, onnx, reduced)
 
@@ -207,11 +209,18 @@ def _reduced(
 
 def _checked(out: Path, graph: str, torch: list[float], at_most: float) -> list[float]:
     """Return the logits of a graph; remove one that differs."""
-    try:
+    with _removed_unless_compared(out / graph):
         found = onnx_logits(out, graph)
         check(graph, torch, found, at_most=at_most)
-    except ModelLoadError:
-        for path in (out / graph, (out / graph).with_name(f"{Path(graph).name}.data")):
+        return found
+
+
+@contextmanager
+def _removed_unless_compared(graph: Path) -> Iterator[None]:
+    """Remove the graph when the block fails or is interrupted."""
+    try:
+        yield
+    except BaseException:
+        for path in (graph, graph.with_name(f"{graph.name}.data")):
             path.unlink(missing_ok=True)
         raise
-    return found

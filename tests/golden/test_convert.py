@@ -23,6 +23,7 @@ from localrank_transformers import TorchReranker, converting
 from localrank_transformers.commands import models
 from localrank_transformers.converting import convert
 from tests.support import late_models, t5_models, torch_models
+from tests.support.shell import localrank
 from tests.support.torch_models import texts
 
 QUERY = "what is the capital of france"
@@ -244,8 +245,8 @@ def test_the_refusal_of_a_pickle_names_the_command_and_the_command_does_it(tmp_p
 
 def test_what_cannot_be_converted_is_one_line(tmp_path: Path) -> None:
     folder = torch_models.build_encoder(tmp_path / "m", "bert")
-    done = CliRunner().invoke(models, ["convert", str(folder), "--out", str(tmp_path / "out")])
+    done = localrank("models", "convert", str(folder), "--out", str(tmp_path / "out"))
 
-    assert done.exit_code == 1
-    assert "has no pytorch_model.bin" in done.stderr.splitlines()[-1]
-    assert "safetensors already" in done.stderr
+    assert done.code == 4
+    assert "has no pytorch_model.bin" in done.err.splitlines()[-1]
+    assert "safetensors already" in done.err

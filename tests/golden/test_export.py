@@ -98,6 +98,26 @@ async def test_a_graph_with_other_scores_is_removed(tmp_path: Path, monkeypatch:
     assert not (tmp_path / "out/onnx/model.onnx").exists()
 
 
+@pytest.mark.parametrize("at", ["compare with torch", "logits"])
+async def test_an_interruption_leaves_no_graph_that_was_not_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    folder = torch_models.build_encoder(tmp_path / "m", "bert")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def on_step(step: str) -> None:
+        if step == at:
+            interrupt()
+
+    if at == "logits":
+        monkeypatch.setattr(exporting, "onnx_logits", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        export_onnx(folder, tmp_path / "out", on_step=on_step)
+    assert not (tmp_path / "out/onnx/model.onnx").exists()
+
+
 @pytest.mark.timeout(300)
 async def test_half_precision_keeps_what_goes_in_and_comes_out(tmp_path: Path) -> None:
     folder = torch_models.build_encoder(tmp_path / "m", "bert")
