@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import click
@@ -117,6 +118,8 @@ def rerank(
     if not files and stdin_is_terminal() and Path(query).exists():
         raise click.UsageError(f"There is no QUERY before {query!r}, which is a file or a folder.")
     names = None if models is None else two_models(models)
+    if threshold is not None and math.isnan(threshold):
+        raise click.UsageError("--threshold nan is no score.")
     for_person = stdout_is_terminal() and not as_json
     documents = tuple(read_documents(files, paragraphs=paragraphs, text_key=text_key))
     request = RankRequest(

@@ -18,7 +18,7 @@ FORMAT = "localrank-evaluation/1"
 
 
 def save_evaluation(evaluation: Evaluation, path: str | Path) -> None:
-    """Write `evaluation` to a JSON file: `summary`, `significance`, then all that `load_evaluation` reads.
+    """Write `evaluation` to a JSON file, whole or not at all: `summary`, `significance`, then all that `load_evaluation` reads.
 
     Document texts are not in it; the texts of the queries are.
     """
@@ -41,7 +41,13 @@ def save_evaluation(evaluation: Evaluation, path: str | Path) -> None:
         "judgements": {query: dict(grades) for query, grades in evaluation.judgements.items()},
         "systems": [_system_record(system) for system in evaluation.systems],
     }
-    Path(path).write_text(json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1), "utf-8")
+    text = json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1)
+    partial = Path(f"{path}.part")
+    try:
+        partial.write_text(text, "utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def load_evaluation(path: str | Path) -> Evaluation:

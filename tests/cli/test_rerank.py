@@ -295,6 +295,13 @@ def test_an_unexpected_failure_is_one_line_and_debugging_shows_where(lines: Path
     assert "Traceback" in loud.stderr.decode()
 
 
+def test_a_threshold_that_is_no_number_is_wrong_use(lines: Path) -> None:
+    done = localrank("rerank", "city", str(lines), *LEXICAL, "--threshold", "nan")
+
+    assert (done.code, done.out) == (2, "")
+    assert "nan is no score" in done.err
+
+
 def test_compare_prints_the_ranks_of_both(lines: Path) -> None:
     done = localrank(
         "rerank", "city", str(lines), "--compare", "lexical:default,onnx:localrank-mini", "-k", "2"

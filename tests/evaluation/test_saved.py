@@ -109,3 +109,22 @@ def test_a_byte_order_mark_is_skipped(found: Evaluation, tmp_path: Path) -> None
     path.write_text(path.read_text("utf-8"), "utf-8-sig")
 
     assert load_evaluation(path) == found
+
+
+def test_an_interruption_leaves_the_result_of_before(
+    found: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "results.json"
+    save_evaluation(found, path)
+    write = Path.write_text
+
+    def half(self: Path, text: str, encoding: str | None = None) -> int:
+        write(self, text[: len(text) // 2], encoding)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_text", half)
+    with pytest.raises(KeyboardInterrupt):
+        save_evaluation(found, path)
+
+    assert load_evaluation(path) == found
+    assert [one.name for one in tmp_path.iterdir()] == ["results.json"]
