@@ -25,7 +25,7 @@ def documents(tmp_path: Path) -> str:
 def test_each_size_has_its_times_and_the_exact_rate_of_tokens(model: str, documents: str) -> None:
     options = ["what is paris", documents, "--model", model, "--sizes", "3,5", "--repetitions", "2", "--json"]
     outcome = CliRunner().invoke(bench, options, catch_exceptions=False)
-    result = json.loads(outcome.output)
+    result = json.loads(outcome.stdout)
     assert [row["documents"] for row in result["rows"]] == [3, 5]
     for row in result["rows"]:
         assert 0 < row["fastest_ms"] <= row["median_ms"] <= row["slowest_ms"]
@@ -45,25 +45,25 @@ def test_a_person_sees_a_table(model: str, documents: str) -> None:
 def test_sizes_beyond_the_documents_are_left_out(model: str, documents: str) -> None:
     options = ["q", documents, "-m", model, "--sizes", "4,1000", "--repetitions", "1", "--json"]
     outcome = CliRunner().invoke(bench, options)
-    assert [row["documents"] for row in json.loads(outcome.output)["rows"]] == [4]
+    assert [row["documents"] for row in json.loads(outcome.stdout)["rows"]] == [4]
 
 
 def test_fewer_documents_than_every_size_are_measured_all_together(model: str, documents: str) -> None:
     options = ["q", documents, "-m", model, "--sizes", "1000", "--repetitions", "1", "--json"]
-    assert json.loads(CliRunner().invoke(bench, options).output)["rows"][0]["documents"] == 12
+    assert json.loads(CliRunner().invoke(bench, options).stdout)["rows"][0]["documents"] == 12
 
 
 def test_json_lines_give_their_text(model: str, tmp_path: Path) -> None:
     path = tmp_path / "notes.jsonl"
     path.write_text('{"text": "paris"}\n\n{"content": "the capital"}\n')
     options = ["q", str(path), "-m", model, "--sizes", "2", "--repetitions", "1", "--json"]
-    assert json.loads(CliRunner().invoke(bench, options).output)["rows"][0]["documents"] == 2
+    assert json.loads(CliRunner().invoke(bench, options).stdout)["rows"][0]["documents"] == 2
 
 
 def test_standard_input_is_read(model: str) -> None:
     options = ["q", "-", "-m", model, "--sizes", "2", "--repetitions", "1", "--json"]
     outcome = CliRunner().invoke(bench, options, input="paris\n\nthe capital\n")
-    assert json.loads(outcome.output)["rows"][0]["documents"] == 2
+    assert json.loads(outcome.stdout)["rows"][0]["documents"] == 2
 
 
 @pytest.mark.parametrize(
