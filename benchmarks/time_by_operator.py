@@ -85,7 +85,8 @@ def _profile(path: Path, tokens: int, runs: int) -> dict[str, float]:
         events: list[dict[str, Any]] = json.loads(Path(session.end_profiling()).read_text())
     durations: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for event in events:
-        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
+        is_node = event.get("cat") == "Node" and event["name"].endswith("_kernel_time")
+        if is_node and event["args"]["op_name"] != "If":  # the nodes of its branch are there themselves
             durations[event["args"]["op_name"], event["name"]].append(event["dur"])
     spent: defaultdict[str, float] = defaultdict(float)
     for (operator, _), micros in durations.items():

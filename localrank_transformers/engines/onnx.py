@@ -50,7 +50,7 @@ class OnnxEngine:
         providers = _checked_providers(execution_providers)
         on_cpu = execution_providers is None
         try:
-            self._session = _session(onnx, providers, on_cpu, 1)
+            self._session = _session(onnx, providers, 1, on_cpu=on_cpu)
         except Exception as error:
             label = "the graph" if isinstance(onnx, bytes) else repr(str(onnx))
             raise ModelLoadError(
@@ -66,7 +66,7 @@ class OnnxEngine:
         self._pad_id = pad_id
         self._couples_rows = couples_rows
         spreads = on_cpu and not couples_rows and isinstance(onnx, Path)
-        self._wide = WideSession(partial(_session, onnx, providers, on_cpu)) if spreads else None
+        self._wide = WideSession(partial(_session, onnx, providers, on_cpu=on_cpu)) if spreads else None
         names = [given.name for given in self._session.get_outputs()]
         self._output = "logits" if "logits" in names else names[0]
 
@@ -168,7 +168,7 @@ def runtime_version() -> str:
     return str(ort.__version__)
 
 
-def _session(onnx: Path | bytes, providers: list[str], on_cpu: bool, threads: int) -> ort.InferenceSession:  # noqa: FBT001
+def _session(onnx: Path | bytes, providers: list[str], threads: int, *, on_cpu: bool) -> ort.InferenceSession:
     return ort.InferenceSession(
         onnx if isinstance(onnx, bytes) else str(onnx),
         _session_options(on_cpu=on_cpu, threads=threads),
@@ -184,6 +184,7 @@ def _session_options(*, on_cpu: bool, threads: int) -> ort.SessionOptions:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    # A thread that spins between runs takes a core from everybody else.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_mem_pattern = False
     options.log_severity_level = _SILENT

@@ -149,8 +149,8 @@ class _Writer:
         )
 
     def _attended(self, inputs: list[str]) -> str:
-        heads = self._encoder.attention_heads
-        return self._node("MultiHeadAttention", inputs, domain=_CONTRIB, num_heads=heads)
+        heads, name = self._encoder.attention_heads, f"attention-{self._count}"
+        return self._node("MultiHeadAttention", inputs, domain=_CONTRIB, num_heads=heads, name=name)
 
     def _branch(self, inputs: list[str]) -> Any:
         """Return a subgraph with the attention over `inputs`, which are values of the graph around it."""

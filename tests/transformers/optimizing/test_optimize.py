@@ -79,6 +79,17 @@ def test_the_last_layer_computes_one_token(tmp_path: Path) -> None:
     assert len(slices) == 3, "positions, and the last layer's query and residual"
 
 
+def test_attention_nodes_have_names_of_their_own_so_that_a_profile_tells_them_apart(tmp_path: Path) -> None:
+    import onnx
+
+    encoder = read_encoder(tiny_encoders.build(tmp_path / "m", "bert"))
+    graph = onnx.load_from_string(build_graph(encoder)).graph
+    branches = [branch.g for node in graph.node if node.op_type == "If" for branch in node.attribute]
+    names = [node.name for branch in branches for node in branch.node]
+    assert len(names) == 2 * len(encoder.layers)
+    assert len({*names, ""}) == len(names) + 1
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_documents_of_a_padded_run_get_the_logits_they_get_alone(tmp_path: Path, kind: str) -> None:
     folder = tiny_encoders.build(tmp_path / "m", kind)
