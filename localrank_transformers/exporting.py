@@ -24,7 +24,12 @@ from localrank_transformers.export_comparison import (
 from localrank_transformers.export_targets import Int8Target, int8_target
 from localrank_transformers.families.causal_templates import TEMPLATES
 from localrank_transformers.families.detection import Kind, detect, says_its_prompt
-from localrank_transformers.families.exported import EXPORTED_FILE, ExportedGraph, exported_json
+from localrank_transformers.families.exported import (
+    EXPORTED_FILE,
+    ExportedGraph,
+    exported_graph,
+    exported_json,
+)
 from localrank_transformers.families.late_layout import late_file_names
 from localrank_transformers.files import fetch_torch, locate
 from localrank_transformers.torch_files import TorchFiles, read_torch_files
@@ -144,7 +149,7 @@ def _source(model: str | Path, template: str | None, revision: str | None) -> _S
 
 
 def _write(source: _Source, graph: Path) -> ExportedGraph | None:
-    """Write the graph in the precision of `source`; return what the folder must say of it, None for a cross-encoder."""
+    """Write the graph in the precision of `source`; return what the folder must say of it, None where there is nothing."""
     match source.kind:
         case "cross-encoder" | "modular":
             from localrank_transformers.engines.torch.export import write_graph  # noqa: PLC0415  # needs torch
@@ -159,7 +164,7 @@ def _write(source: _Source, graph: Path) -> ExportedGraph | None:
             from localrank_transformers.engines.torch import export_late  # noqa: PLC0415  # needs torch
 
             export_late.write_vector_graph(source.files, source.settings, graph)
-            return None
+            return exported_graph(source.files.json(EXPORTED_FILE))
         case _:
             raise ModelLoadError(
                 f"The model belongs to the family {source.kind!r}, which OnnxReranker does not serve.",

@@ -13,12 +13,22 @@ from localrank_transformers import bundled
 from localrank_transformers.cpu_features import cpu_features
 from localrank_transformers.families.exported import EXPORTED_FILE, ExportedGraph, exported_graph
 from localrank_transformers.families.late_layout import LateLayout, is_late_interaction, read_late_layout
+from localrank_transformers.families.late_logit import late_logit
 from localrank_transformers.missing_graph import MissingGraphError
 from localrank_transformers.onnx_choice import Precision, choose_onnx
 from localrank_transformers.safety import check_onnx, check_size
+from localrank_transformers.scoring import Activation
 from localrank_transformers.torch_files import read_settings_files
 
-__all__ = ["ModelFiles", "late_layout", "read_embedded", "read_folder", "read_settings", "read_snapshot"]
+__all__ = [
+    "ModelFiles",
+    "folder_activation",
+    "late_layout",
+    "read_embedded",
+    "read_folder",
+    "read_settings",
+    "read_snapshot",
+]
 
 _NODES_AT_MOST = 8 << 20
 _DYNAMIC_OPERATOR = b"DynamicQuantize"
@@ -100,6 +110,15 @@ def late_layout(folder: Path) -> LateLayout | None:
     """
     files = read_settings_files(folder)
     return read_late_layout(files) if is_late_interaction(files) else None
+
+
+def folder_activation(folder: Path) -> Activation:
+    """Return what turns a logit of the model in `folder` into a score where the user does not say.
+
+    Raises:
+        ModelLoadError: A file is missing or damaged.
+    """
+    return "sigmoid" if late_layout(folder) is None else late_logit(read_settings(folder)[2]).activation
 
 
 def read_settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any], ExportedGraph | None]:

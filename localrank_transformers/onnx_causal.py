@@ -50,9 +50,8 @@ class _Query(PromptQuery):
 
     __slots__ = ()
 
-    def scorer(self, request: Runs) -> Scorer:
-        def score(documents: Sequence[DocumentTokens]) -> list[float]:
-            rows = [self.row(document) for document in documents]
-            return margins(request.run([Row(ids, np.zeros_like(ids)) for ids in rows]))
+    def rows(self, documents: Sequence[DocumentTokens]) -> list[Row]:
+        return [Row(ids, np.zeros_like(ids)) for ids in map(self.row, documents)]
 
-        return score
+    def scorer(self, request: Runs) -> Scorer:
+        return lambda documents: margins(request.run(self.rows(documents)))

@@ -15,7 +15,7 @@ from localrank_transformers.families.cross_encoder import (
     window,
 )
 from localrank_transformers.families.exported import ExportedFamily, ExportedGraph
-from localrank_transformers.families.late_layout import LateLayout
+from localrank_transformers.families.late_layout import LateLayout, plain_layout
 from localrank_transformers.model_files import ModelFiles
 from localrank_transformers.onnx_family import OnnxFamily, PairFamily
 from localrank_transformers.tokenization import PairTokenizer
@@ -124,14 +124,10 @@ def _causal(
 
 def _late_interaction(files: ModelFiles, max_length: int | None, affordable: int | None) -> LateFamily:
     from localrank_transformers.families.late_interaction import LateTokenizer  # noqa: PLC0415  # as above
+    from localrank_transformers.families.late_logit import late_logit  # noqa: PLC0415
     from localrank_transformers.onnx_late import LateFamily  # noqa: PLC0415
 
-    layout = files.late
-    if layout is None:
-        raise ModelLoadError(
-            "The folder lacks the files that say how queries and documents are marked.",
-            hint="Export the model again: localrank models export NAME --out FOLDER",
-        )
+    layout = files.late or plain_layout(files.config)
     # The tokenizer may state the length that the encoder was tuned with; the positions are what limits it.
     shape = CrossEncoderShape(1, longest_window(files.config, {}), 0)
     tokenizer = LateTokenizer(
@@ -141,7 +137,9 @@ def _late_interaction(files: ModelFiles, max_length: int | None, affordable: int
         mask_token=_special_token(files.tokenizer_config, "mask_token"),
     )
     hidden = files.config.get("hidden_size")
-    return LateFamily(tokenizer, hidden if isinstance(hidden, int) else None, layout.width)
+    return LateFamily(
+        tokenizer, late_logit(files.exported), hidden if isinstance(hidden, int) else None, layout.width
+    )
 
 
 def _refuse_instruction(instruction: str | None, what: str) -> None:

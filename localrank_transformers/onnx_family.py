@@ -33,12 +33,21 @@ class OnnxQuery(Protocol):
         """Whether the query was cut."""
         ...
 
+    @property
+    def query_tokens(self) -> int:
+        """Tokens that the engine reads once for all documents: the query's, where it is read apart from them."""
+        ...
+
     def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
         """Tokenize documents, each cut to what fits beside the query."""
         ...
 
     def length(self, document: DocumentTokens) -> int:
         """Return the tokens that the engine reads for one document."""
+        ...
+
+    def rows(self, documents: Sequence[DocumentTokens]) -> list[Row]:
+        """Return what the engine reads: a row a document, and before them the query's where it is read apart."""
         ...
 
     def scorer(self, request: Runs) -> Scorer:
@@ -108,14 +117,18 @@ class _PairQuery:
     def truncated(self) -> bool:
         return self.query.truncated
 
+    @property
+    def query_tokens(self) -> int:
+        return 0
+
     def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
         return self.tokenizer.documents(self.query, texts)
 
     def length(self, document: DocumentTokens) -> int:
         return self.tokenizer.length(self.query, document)
 
-    def scorer(self, request: Runs) -> Scorer:
-        def score(documents: Sequence[DocumentTokens]) -> list[float]:
-            return margins(request.run([self.tokenizer.row(self.query, document) for document in documents]))
+    def rows(self, documents: Sequence[DocumentTokens]) -> list[Row]:
+        return [self.tokenizer.row(self.query, document) for document in documents]
 
-        return score
+    def scorer(self, request: Runs) -> Scorer:
+        return lambda documents: margins(request.run(self.rows(documents)))

@@ -15,14 +15,19 @@ import numpy.typing as npt
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.families.late_interaction import LateQuery, LateTokenizer
+from localrank_transformers.families.late_logit import LateLogit
 from localrank_transformers.onnx_family import OnnxQuery, Runs, Scorer
-from localrank_transformers.scoring import Activation, margins
+from localrank_transformers.scoring import Activation
 from localrank_transformers.tokenization import DocumentTokens, Ids, Row
 
 __all__ = ["LateFamily", "mean_of_best_cosines"]
 
 _SMALLEST_NORM = 1e-12
 _HINT = "Export the model with `localrank models export NAME --out FOLDER`, or use TorchReranker."
+
+_ALONE = 1 << 18
+"""Multiplications up to which OpenBLAS computes a product in the thread that asks for it. A larger one it hands to threads of
+its own, one product at a time, which spin: workers that each compare a document would wait for one another, far longer."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -31,17 +36,23 @@ class LateFamily:
 
     Attributes:
         tokenizer: Makes rows.
+        logit: What a cosine is turned into.
         hidden: Width of the encoder without its projection, where it is known.
         width: Numbers of a token's vector, where the files state them.
     """
 
     tokenizer: LateTokenizer
+    logit: LateLogit
     hidden: int | None = None
     width: int | None = None
-    activation: Activation = "none"
     groups: bool = False
     reads_instruction: bool = False
     query_room: str = "what this model reads of one"
+
+    @property
+    def activation(self) -> Activation:
+        """What turns a logit into a score where the user does not say."""
+        return self.logit.activation
 
     def open(self, query: str, instruction: str | None) -> OnnxQuery:  # noqa: ARG002  # a row has no place for it
         """Tokenize a query."""
@@ -63,20 +74,30 @@ class _Query:
     def truncated(self) -> bool:
         return self.query.truncated
 
+    @property
+    def query_tokens(self) -> int:
+        return len(self.query.ids)
+
     def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
         return self.family.tokenizer.documents(texts)
 
     def length(self, document: DocumentTokens) -> int:
         return self.family.tokenizer.length(document)
 
+    def row(self) -> Row:
+        return _row(self.query.ids, self.query.attended)
+
+    def rows(self, documents: Sequence[DocumentTokens]) -> list[Row]:
+        return [self.row(), *(_row(self.family.tokenizer.row(document)) for document in documents)]
+
     def scorer(self, request: Runs) -> Scorer:
-        return _Scorer(self.family, self.query, request)
+        return _Scorer(self.family, self.row(), request)
 
 
 class _Scorer:
     """Encodes the query at the first document, once for all workers, and each document alone."""
 
-    def __init__(self, family: LateFamily, query: LateQuery, request: Runs) -> None:
+    def __init__(self, family: LateFamily, query: Row, request: Runs) -> None:
         self._family = family
         self._query = query
         self._request = request
@@ -85,35 +106,50 @@ class _Scorer:
 
     def __call__(self, documents: Sequence[DocumentTokens]) -> list[float]:
         query = self._query_vectors()
-        return margins(np.array([self._score(query, document) for document in documents]))
+        cosines = np.array([self._cosine(query, document) for document in documents])
+        return self._family.logit.margins(cosines)
 
     def _query_vectors(self) -> npt.NDArray[np.float32]:
         with self._lock:
             if self._vectors is None:
-                ids = self._query.ids
-                vectors = _vectors(self._request, ids, self._query.attended)
-                _checked(vectors, len(ids), hidden=self._family.hidden, width=self._family.width)
-                self._vectors = _unit(vectors)
+                vectors = self._run(self._query)
+                _checked(vectors, len(self._query.ids), hidden=self._family.hidden, width=self._family.width)
+                self._vectors = vectors / _norms(vectors)[:, None]
             return self._vectors
 
-    def _score(self, query: npt.NDArray[np.float32], document: DocumentTokens) -> float:
-        tokenizer = self._family.tokenizer
-        row = tokenizer.row(document)
-        return mean_of_best_cosines(query, _unit(_vectors(self._request, row, None)), tokenizer.counted(row))
+    def _cosine(self, query: npt.NDArray[np.float32], document: DocumentTokens) -> float:
+        row = self._family.tokenizer.row(document)
+        return mean_of_best_cosines(query, self._run(_row(row)), self._family.tokenizer.counted(row))
+
+    def _run(self, row: Row) -> npt.NDArray[np.float32]:
+        vectors: npt.NDArray[np.float32] = self._request.run([row])[0].astype(np.float32, copy=False)
+        return vectors
 
 
 def mean_of_best_cosines(
-    query: npt.NDArray[np.float32], document: npt.NDArray[np.float32], counted: Ids
+    query: npt.NDArray[np.float32], document: npt.NDArray[np.float32], counted: Ids | None = None
 ) -> float:
     """Return the mean over the query's tokens of the best cosine in a document (MaxSim of ColBERT, over the query's length).
 
     Args:
         query: Unit vectors, shape (tokens, dimensions).
-        document: The same of a document.
-        counted: 1 for each of its tokens that is compared; -1 is the best cosine where there is none.
+        document: Vectors of a document, of any length but zero; same shape.
+        counted: 1 for each of its tokens that is compared, None for all; -1 is the best cosine where there is none.
     """
-    cosines = query @ document[counted.astype(bool)].T
+    if counted is not None:
+        document = document[counted.astype(bool)]
+    cosines = np.empty((len(query), len(document)), dtype=np.float32)
+    step = max(1, _ALONE // max(1, query.size))
+    for start in range(0, len(document), step):
+        part = slice(start, start + step)
+        np.matmul(query, document[part].T, out=cosines[:, part])
+    cosines /= _norms(document)
     return float(cosines.max(axis=1, initial=-1.0).mean())
+
+
+def _norms(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    lengths: npt.NDArray[np.float32] = np.sqrt(np.einsum("td,td->t", vectors, vectors))
+    return np.maximum(lengths, np.float32(_SMALLEST_NORM))
 
 
 def _checked(vectors: npt.NDArray[Any], tokens: int, *, hidden: int | None, width: int | None) -> None:
@@ -130,14 +166,5 @@ def _checked(vectors: npt.NDArray[Any], tokens: int, *, hidden: int | None, widt
         )
 
 
-def _vectors(request: Runs, ids: Ids, attended: Ids | None) -> npt.NDArray[Any]:
-    found: npt.NDArray[Any] = request.run([Row(ids, np.zeros_like(ids), attended)])[0]
-    return found
-
-
-def _unit(vectors: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    single = vectors.astype(np.float32)
-    found: npt.NDArray[np.float32] = single / np.maximum(
-        np.linalg.norm(single, axis=1, keepdims=True), _SMALLEST_NORM
-    )
-    return found
+def _row(ids: Ids, attended: Ids | None = None) -> Row:
+    return Row(ids, np.zeros_like(ids), attended)

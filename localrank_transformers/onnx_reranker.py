@@ -1,4 +1,4 @@
-"""`OnnxReranker`: local models on ONNX Runtime, the embedded cross-encoder by default."""
+"""`OnnxReranker`: local models on ONNX Runtime, the embedded one by default."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ from localrank_transformers.licence import licence_warnings
 from localrank_transformers.loaded import LoadedModel, LoadSettings, load
 from localrank_transformers.local_call import LocalCall
 from localrank_transformers.memory import give_back_freed, give_back_when_freed
-from localrank_transformers.model_files import late_layout
+from localrank_transformers.model_files import folder_activation
 from localrank_transformers.ready_files import fetch_ready, runs_faster
 from localrank_transformers.scheduler import shared_scheduler
+from localrank_transformers.scoring import Activation
 
 __all__ = ["OnnxReranker"]
 
 
 class OnnxReranker(Closing):
-    """Rank with a cross-encoder, or an exported causal or late-interaction model, on ONNX Runtime, without torch.
+    """Rank with a cross-encoder, a late-interaction or an exported causal model on ONNX Runtime, without torch.
 
     Nothing is loaded before the first call (or `warm_up`). One object serves any number of tasks and threads at once; all
     models of a process share one queue and one single-threaded worker a usable core.
@@ -45,11 +46,12 @@ class OnnxReranker(Closing):
             repository ships one; fp32 for a folder or any other repository), `"fp32"`, `"fp16"`, `"int8"`, or `"refined"`:
             int8 over everything, then float32 over the best `top_k` and a few more, so that what is returned is ordered and
             scored in float32 (what was not scored again stands below, in tier 1); plain float32 without `top_k`.
-        max_length: Tokens of a pair; longer documents are cut and marked. None means the model's own limit, at most 1,024.
+        max_length: Tokens of a pair, or of a document where it is read apart from the query; longer documents are cut and
+            marked. None means the model's own limit, at most 1,024.
         threads: Documents of one call that run at once; None means one a usable core.
         execution_providers: ONNX Runtime's device plug-ins in order of preference; None means the CPU.
         activation: `"sigmoid"` gives scores of 0–1; `"none"` gives the logit. None means sigmoid, and none for a
-            late-interaction model, whose logits are cosines.
+            late-interaction model whose logits are bare cosines.
         offline: True allows no connection, so that a hub model must have been fetched; None leaves it to `HF_HUB_OFFLINE`. An
             embedded model or a folder never connects to anything.
         cache_dir: Where fetched models are kept; None means the hub client's own cache (`HF_HUB_CACHE`).
@@ -110,7 +112,7 @@ class OnnxReranker(Closing):
             optimize=optimize,
         )
         self._once = _once(self._location, self._settings)
-        self._late = _known_late(self._location, entry)
+        self._activation = _known_activation(self._location, entry)
         self._notices = list(licence_warnings(entry))
         weakref.finalize(self, _close, self._once)
 
@@ -121,9 +123,9 @@ class OnnxReranker(Closing):
 
     @property
     def score_kind(self) -> ScoreKind:
-        """`probability` with the sigmoid; `logit` without, and for the cosines of a late-interaction model."""
-        default = "none" if self._is_late() else "sigmoid"
-        return "logit" if (self._settings.activation or default) == "none" else "probability"
+        """`probability` with the sigmoid; `logit` without, and for the bare cosines of a late-interaction model."""
+        activation = self._settings.activation or self._default_activation()
+        return "logit" if activation == "none" else "probability"
 
     @property
     def fingerprint(self) -> str:
@@ -159,14 +161,14 @@ class OnnxReranker(Closing):
         """Release the session; a later call loads again. Calls that are running end as they would have."""
         _close(self._once)
 
-    def _is_late(self) -> bool:
-        """Whether this is a late-interaction model, as far as it can be told without a connection."""
-        if self._late is None and self._location.folder is not None:
+    def _default_activation(self) -> Activation:
+        """Return the model's own activation, as far as it can be told without a connection."""
+        if self._activation is None and self._location.folder is not None:
             with suppress(ModelLoadError):  # the first call says what is wrong with the folder
-                self._late = late_layout(self._location.folder) is not None
-        if self._late is None and self._once.is_made:
-            self._late = self._once.get()[0].family.activation == "none"
-        return bool(self._late)
+                self._activation = folder_activation(self._location.folder)
+        if self._activation is None and self._once.is_made:
+            self._activation = self._once.get()[0].family.activation
+        return self._activation or "sigmoid"
 
     def __repr__(self) -> str:
         return f"OnnxReranker({self.model_id!r}, precision={self._settings.precision!r})"
@@ -198,11 +200,13 @@ def _known(location: Location) -> CatalogueEntry | None:
     return None if is_embedded else lookup(location.model_id)
 
 
-def _known_late(location: Location, entry: CatalogueEntry | None) -> bool | None:
-    """Return whether a model is of late interaction, or None where only loading it tells."""
+def _known_activation(location: Location, entry: CatalogueEntry | None) -> Activation | None:
+    """Return a model's own activation, or None where only its files tell."""
     if location.hub is None and location.folder is None:
-        return False
-    return entry.family == "late-interaction" if entry is not None and location.hub is not None else None
+        return "sigmoid"
+    if entry is None or location.hub is None:
+        return None
+    return "none" if entry.family == "late-interaction" else "sigmoid"
 
 
 def _refuse_other_families(entry: CatalogueEntry | None, name: str) -> None:

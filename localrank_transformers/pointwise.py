@@ -31,12 +31,17 @@ class PointwiseQuery(Protocol):
         """Whether the query was cut."""
         ...
 
+    @property
+    def query_tokens(self) -> int:
+        """Tokens that the model reads once for all documents: the query's, where it is read apart from them."""
+        ...
+
     def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
         """Tokenize documents, each cut to what fits beside the query."""
         ...
 
     def length(self, document: DocumentTokens) -> int:
-        """Return the tokens that the model reads for one document, query and template included."""
+        """Return the tokens that the model reads for one document, with query and template where they are in its row."""
         ...
 
     def batch_length(self, document: DocumentTokens) -> int:
@@ -102,6 +107,7 @@ class PointwiseFamily:
         try:
             query = self._open_query(options.query, options.instruction)
             truncated_query = query.truncated
+            tally.tokens = query.query_tokens
             for places in distinct_slices(options.documents, range(len(options.documents)), size):
                 self._score_slice(query, places, options, watch, tally)
         except StoppedError:

@@ -89,6 +89,7 @@ class ScoringPass:
     def run(self, query: OnnxQuery, indexes: Sequence[int], *, slice_size: int) -> bool:
         """Score the documents at `indexes`; return False if it was stopped before the last."""
         score = query.scorer(self._request)
+        self.tally.tokens += query.query_tokens
         slices = distinct_slices(self._documents, indexes, slice_size)
         return all(self._run_slice(query, score, places) for places in slices)
 

@@ -18,6 +18,8 @@ from localrank.providers.worker import run_in_thread
 from localrank_transformers.catalogue import CatalogueEntry, Family, lookup
 from localrank_transformers.closing import Closing
 from localrank_transformers.families.detection import Kind, detect
+from localrank_transformers.families.exported import EXPORTED_FILE, exported_graph
+from localrank_transformers.families.late_logit import late_logit
 from localrank_transformers.files import fetch_torch, locate
 from localrank_transformers.identity import weights_identity
 from localrank_transformers.licence import licence_warnings
@@ -130,11 +132,11 @@ class TorchReranker(Closing):
 
     @property
     def score_kind(self) -> ScoreKind:
-        """`ordinal` for a listwise model; else `probability` with the sigmoid and `logit` without."""
+        """`ordinal` for a listwise model; else `probability` with the sigmoid and `logit` without, as for bare cosines."""
         kind = self._kind()
         if kind == "listwise":
             return "ordinal"
-        default = "none" if kind == "late-interaction" else "sigmoid"
+        default = self._late_activation() if kind == "late-interaction" else "sigmoid"
         return "logit" if (self._settings.activation or default) == "none" else "probability"
 
     @property
@@ -217,6 +219,11 @@ class TorchReranker(Closing):
         if known is not None or (self._location.folder is None and not self._files.is_made):
             return known
         return detect(self._files.get()[0], None)
+
+    def _late_activation(self) -> Activation:
+        if self._location.folder is None and not self._files.is_made:
+            return "none"
+        return late_logit(exported_graph(self._files.get()[0].json(EXPORTED_FILE))).activation
 
     def __repr__(self) -> str:
         return f"TorchReranker({self.model_id!r}, device={self._settings.device!r}, dtype={self._settings.dtype!r})"

@@ -125,6 +125,11 @@ class PromptQuery:
         """Whether the query was cut."""
         return self.head.truncated
 
+    @property
+    def query_tokens(self) -> int:
+        """Return 0: the query is part of each prompt."""
+        return 0
+
     def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
         """Tokenize documents, each cut to what fits between query and end of the prompt."""
         return self.prompt.documents(self.head, texts)

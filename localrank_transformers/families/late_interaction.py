@@ -95,9 +95,9 @@ class LateTokenizer:
         """Return the ids of a document as the model reads them."""
         return np.array([*self._before, *self._document_marker, *document.ids, *self._after], dtype=np.int64)
 
-    def counted(self, row: Ids) -> Ids:
-        """Return 1 for each token of a document that is compared, and 0 for punctuation."""
-        return (~np.isin(row, self._skipped)).astype(np.int64)
+    def counted(self, row: Ids) -> Ids | None:
+        """Return 1 for each token of a document that is compared, and 0 for punctuation; None where the model skips none."""
+        return (~np.isin(row, self._skipped)).astype(np.int64) if len(self._skipped) else None
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the character span of each token of `text`."""

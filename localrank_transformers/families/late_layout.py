@@ -1,7 +1,8 @@
 """What the files of a late-interaction model (ColBERT) say: markers, lengths and masks, in three layouts.
 
 They are Stanford's (`HF_ColBERT` and `artifact.metadata`: ColBERT v2, answerai-colbert), PyLate's (`modules.json` and
-`config_sentence_transformers.json`: GTE-ModernColBERT) and that of sentence-transformers' MultiVectorEncoder.
+`config_sentence_transformers.json`: GTE-ModernColBERT) and that of sentence-transformers' MultiVectorEncoder. A folder with
+none of these, whose `localrank.json` names the family, has the plain one.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from localrank.contract.errors import ModelLoadError
+from localrank_transformers.families.exported import EXPORTED_FILE
 from localrank_transformers.torch_files import TorchFiles
 
-__all__ = ["LateLayout", "is_late_interaction", "late_file_names", "read_late_layout"]
+__all__ = ["LateLayout", "is_late_interaction", "late_file_names", "plain_layout", "read_late_layout"]
 
 STANFORD = "HF_ColBERT"
 _OF_ENCODER = "sentence_bert_config.json"
@@ -23,11 +25,12 @@ _PUNCTUATION = tuple(string.punctuation)
 
 @dataclass(frozen=True, slots=True)
 class LateLayout:
-    """What the files of a late-interaction model say.
+    """What the files of a late-interaction model say; as it stands, nothing is projected, marked, filled up or skipped.
 
     Attributes:
         encoder: The encoder's folder within the model's folder; empty for that folder itself.
-        dense: The folders of the projections, in order; empty where `linear.weight` lies beside the encoder's weights.
+        dense: The folders of the projections, in order; an empty name where the projection lies beside the encoder's weights,
+            and none where the encoder's own vectors are compared.
         query_prefix: Text or marker token that a query begins with.
         document_prefix: The same for a document.
         query_length: Tokens of a query, special tokens included, beyond which it is cut; None for no limit of its own.
@@ -39,23 +42,27 @@ class LateLayout:
         width: Numbers of a token's vector, where the files state them.
     """
 
-    encoder: str
-    dense: tuple[str, ...]
-    query_prefix: str
-    document_prefix: str
-    query_length: int | None
-    document_length: int | None
-    expanded_length: int | None
-    attends: bool
-    expansion_token: str | None
-    skipped: tuple[str, ...]
+    encoder: str = ""
+    dense: tuple[str, ...] = ()
+    query_prefix: str = ""
+    document_prefix: str = ""
+    query_length: int | None = None
+    document_length: int | None = None
+    expanded_length: int | None = None
+    attends: bool = False
+    expansion_token: str | None = None
+    skipped: tuple[str, ...] = ()
     width: int | None = None
 
 
 def is_late_interaction(files: TorchFiles) -> bool:
     """Return whether the files prove a late-interaction model."""
     stated = files.json("config_sentence_transformers.json").get("model_type")
-    return files.architecture == STANFORD or stated in {"ColBERT", "MultiVectorEncoder"}
+    return (
+        files.architecture == STANFORD
+        or stated in {"ColBERT", "MultiVectorEncoder"}
+        or files.json(EXPORTED_FILE).get("family") == "late-interaction"
+    )
 
 
 def late_file_names(modules: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -73,25 +80,34 @@ def read_late_layout(files: TorchFiles) -> LateLayout:
     """Read the layout.
 
     Raises:
-        ModelLoadError: A module of another kind, or no projection.
+        ModelLoadError: A module of another kind.
     """
     if files.architecture == STANFORD:
         return _stanford(files.json("artifact.metadata"))
+    if not files.modules and not files.json("config_sentence_transformers.json"):
+        return plain_layout(files.config)
     return _modules(files)
+
+
+def plain_layout(config: Mapping[str, Any]) -> LateLayout:
+    """Return the layout of an encoder whose own vectors are compared, all of them.
+
+    Args:
+        config: `config.json` of the encoder.
+    """
+    return LateLayout(width=_count(config.get("hidden_size")))
 
 
 def _stanford(metadata: Mapping[str, Any]) -> LateLayout:
     length = int(metadata.get("query_maxlen") or 32)
     return LateLayout(
-        encoder="",
-        dense=(),
+        dense=("",),
         query_prefix=str(metadata.get("query_token_id") or "[unused0]"),
         document_prefix=str(metadata.get("doc_token_id") or "[unused1]"),
         query_length=length,
         document_length=metadata.get("doc_maxlen"),
         expanded_length=length,
         attends=bool(metadata.get("attend_to_mask_tokens")),
-        expansion_token=None,
         skipped=_PUNCTUATION if metadata.get("mask_punctuation", True) else (),
         width=_count(metadata.get("dim")),
     )
@@ -101,10 +117,10 @@ def _modules(files: TorchFiles) -> LateLayout:
     kinds = [str(one.get("type", "")).rpartition(".")[2] for one in files.modules]
     folders = [str(one.get("path", "")) for one in files.modules]
     known = {"Dense", "MultiVectorMask", "Normalize"}
-    if kinds[:1] != ["Transformer"] or "Dense" not in kinds or not known.issuperset(kinds[1:]):
+    if kinds[:1] != ["Transformer"] or not known.issuperset(kinds[1:]):
         raise ModelLoadError(
-            f"modules.json lists {', '.join(kinds) or 'nothing'}, which is no late-interaction model: a Transformer, then "
-            "Dense."
+            f"modules.json lists {', '.join(kinds) or 'nothing'}, which is no late-interaction model: a Transformer, then at "
+            f"most {', '.join(sorted(known))}."
         )
     stated = files.json("config_sentence_transformers.json")
     own = files.json(f"{folders[0]}/{_OF_ENCODER}".lstrip("/"))
@@ -127,8 +143,14 @@ def _modules(files: TorchFiles) -> LateLayout:
         attends=attends,
         expansion_token=token,
         skipped=tuple(skipped or ()),
-        width=_count(files.json(f"{dense[-1]}/config.json").get("out_features")),
+        width=_width(files, folders[0], dense),
     )
+
+
+def _width(files: TorchFiles, encoder: str, dense: tuple[str, ...]) -> int | None:
+    if dense:
+        return _count(files.json(f"{dense[-1]}/config.json").get("out_features"))
+    return _count(files.json(f"{encoder}/config.json".lstrip("/")).get("hidden_size"))
 
 
 def _count(stated: object) -> int | None:

@@ -33,6 +33,11 @@ class PairQuery:
         """Whether the query was cut."""
         return self.query.truncated
 
+    @property
+    def query_tokens(self) -> int:
+        """Return 0: the query is part of each pair."""
+        return 0
+
     def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
         """Tokenize documents, each cut to what fits beside the query."""
         return self.tokenizer.documents(self.query, texts)

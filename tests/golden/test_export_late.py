@@ -54,6 +54,18 @@ async def test_every_layout_agrees_with_its_references(tmp_path: Path, layout: s
 
 
 @pytest.mark.slow
+async def test_the_numbers_that_make_a_probability_go_along(tmp_path: Path) -> None:
+    folder, found = late_models.build_plain(tmp_path / "m", scale=25.0, bias=-15.0), documents()
+    export_onnx(folder, tmp_path / "out")
+    model = OnnxReranker(tmp_path / "out")
+
+    assert model.score_kind == "probability"
+    assert await scores(model, found) == pytest.approx(
+        await scores(TorchReranker(folder, device="cpu"), found), abs=TOLERANCE
+    )
+
+
+@pytest.mark.slow
 async def test_what_sentence_transformers_saved_is_exported(tmp_path: Path) -> None:
     folder, saved = late_models.build_pylate(tmp_path / "m"), tmp_path / "saved"
     MultiVectorEncoder(str(folder), device="cpu").save_pretrained(str(saved))

@@ -143,6 +143,39 @@ async def test_what_sentence_transformers_saved_is_read(tmp_path: Path) -> None:
     )
 
 
+async def test_the_encoders_own_vectors_are_compared_where_nothing_projects(tmp_path: Path) -> None:
+    folder, saved = late_models.build_plain(tmp_path / "m"), tmp_path / "saved"
+    MultiVectorEncoder(str(folder), device="cpu").save_pretrained(str(saved))
+    found = documents()
+    expected = reference(folder, found)
+
+    assert np.std(expected) > 0.005
+    for place in (folder, saved):
+        assert await scores(TorchReranker(place, device="cpu"), found) == pytest.approx(
+            expected, abs=TOLERANCE
+        )
+
+
+async def test_scale_and_bias_make_a_probability_of_the_cosine(tmp_path: Path) -> None:
+    folder, found = late_models.build_plain(tmp_path / "m", scale=25.0, bias=-15.0), documents()
+    model = TorchReranker(folder, device="cpu")
+    logits = [25 * cosine - 15 for cosine in reference(folder, found)]
+
+    before = model.score_kind
+    result = await rerank(model, QUERY, found)
+
+    assert (before, result.score_kind, model.score_kind) == ("probability",) * 3
+    told = {hit.index: (hit.metadata["logit"], hit.score) for hit in result}
+    assert [told[at][0] for at in range(len(found))] == pytest.approx(logits, abs=25 * TOLERANCE)
+    assert all(score == pytest.approx(1 / (1 + np.exp(-logit))) for logit, score in told.values())
+
+
+async def test_a_scale_that_is_none_is_refused(tmp_path: Path) -> None:
+    folder = late_models.build_plain(tmp_path / "m", scale=-1.0, bias=0.0)
+    with pytest.raises(ModelLoadError, match="scale"):
+        await rerank(TorchReranker(folder, device="cpu"), QUERY, ["paris"])
+
+
 async def test_a_query_beyond_its_length_is_cut_with_a_warning(tmp_path: Path) -> None:
     folder = late_models.build_stanford(tmp_path / "m")
     result = await rerank(TorchReranker(folder, device="cpu"), "paris " * 30, ["paris", "city"])

@@ -1,4 +1,4 @@
-"""Small randomly initialised late-interaction models in the layouts of Stanford's ColBERT and of PyLate."""
+"""Small randomly initialised late-interaction models as Stanford's ColBERT, PyLate and MultiVectorEncoder store them."""
 
 from __future__ import annotations
 
@@ -68,6 +68,31 @@ def build_stanford(folder: Path, **metadata: Any) -> Path:
         "doc_maxlen": 40,
     }
     (folder / "artifact.metadata").write_text(json.dumps({**stated, **metadata}))
+    return folder
+
+
+def build_plain(folder: Path, **settings: Any) -> Path:
+    """Save a BERT whose own vectors are compared, as MultiVectorEncoder saves it, with `settings` for its score."""
+    size = _save_tokenizer(folder, [])
+    torch.manual_seed(31)
+    model = transformers.BertModel(transformers.BertConfig(**_settings(size)), add_pooling_layer=False)
+    model.save_pretrained(folder)
+    own = "sentence_transformers."
+    mask = f"{own}multi_vector_encoder.modules.multi_vector_mask.MultiVectorMask"
+    files: dict[str, Any] = {
+        "modules.json": [
+            {"idx": 0, "name": "0", "path": "", "type": f"{own}base.modules.transformer.Transformer"},
+            {"idx": 1, "name": "1", "path": "1_MultiVectorMask", "type": mask},
+            {"idx": 2, "name": "2", "path": "2_Normalize", "type": f"{own}base.modules.normalize.Normalize"},
+        ],
+        "config_sentence_transformers.json": {"model_type": "MultiVectorEncoder", "prompts": {}},
+        "1_MultiVectorMask/config.json": {"skiplist_words": [], "skiplist_tasks": ["document"]},
+        "2_Normalize/config.json": {"module_input_name": "token_embeddings"},
+        "localrank.json": {"format": 1, "family": "late-interaction", "settings": settings},
+    }
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(json.dumps(content))
     return folder
 
 

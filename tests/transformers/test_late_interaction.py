@@ -143,6 +143,29 @@ def test_pylate_can_leave_the_expansion_out(tmp_path: Path) -> None:
     assert (layout.query_length, layout.expanded_length, layout.attends) == (48, None, False)
 
 
+def test_without_a_projection_the_vectors_are_as_wide_as_the_encoders(tmp_path: Path) -> None:
+    modules = [PYLATE[0], {"path": "1_Normalize", "type": "x.Normalize"}]
+    stated = {"model_type": "MultiVectorEncoder"}
+    found = files(
+        tmp_path, {}, modules, config_sentence_transformers__json=stated, config__json={"hidden_size": 12}
+    )
+
+    assert read_late_layout(found) == LateLayout(width=12)
+
+
+def test_a_folder_that_only_names_the_family_has_the_plain_layout(tmp_path: Path) -> None:
+    stated = {"format": 1, "family": "late-interaction"}
+    found = files(tmp_path, {"architectures": ["BertModel"], "hidden_size": 12}, [], localrank__json=stated)
+
+    assert is_late_interaction(found)
+    assert read_late_layout(found) == LateLayout(width=12)
+
+
+def test_where_nothing_is_skipped_nothing_is_looked_up() -> None:
+    late = tokenizer(LateLayout())
+    assert late.counted(late.row(late.documents(["a ."])[0])) is None
+
+
 def test_modules_of_another_kind_are_refused(tmp_path: Path) -> None:
     pooled = [PYLATE[0], {"path": "1_Pooling", "type": "x.Pooling"}]
     found = files(tmp_path, {}, pooled, config_sentence_transformers__json={"model_type": "ColBERT"})

@@ -80,6 +80,72 @@ async def test_the_scores_are_cosines_not_probabilities(folder: Path) -> None:
     assert OnnxReranker(folder, activation="sigmoid").score_kind == "probability"
 
 
+def state(folder: Path, **settings: object) -> Path:
+    """Write the numbers that make a logit of a cosine into the folder."""
+    content = {
+        "format": 1,
+        "family": "late-interaction",
+        "template": None,
+        "labels": [],
+        "settings": settings,
+    }
+    (folder / "localrank.json").write_text(json.dumps(content))
+    return folder
+
+
+async def test_scale_and_bias_make_a_probability_of_the_cosine(folder: Path) -> None:
+    texts = documents()
+    logits = [8 * cosine - 2 for cosine in late_graphs.expected(QUERY, texts)]
+    model = OnnxReranker(state(folder, scale=8.0, bias=-2))
+
+    before = model.score_kind
+    result = await rerank(model, QUERY, texts)
+
+    assert (before, result.score_kind, model.score_kind) == ("probability",) * 3
+    found = {hit.index: (hit.metadata["logit"], hit.score) for hit in result}
+    assert [found[at][0] for at in range(len(texts))] == pytest.approx(logits, abs=1e-4)
+    assert [found[at][1] for at in range(len(texts))] == pytest.approx(
+        [1 / (1 + np.exp(-logit)) for logit in logits], abs=1e-4
+    )
+
+
+async def test_without_scale_and_bias_the_folder_may_say_its_family_alone(folder: Path) -> None:
+    model = OnnxReranker(state(folder))
+    assert model.score_kind == "logit"
+    assert await scores(model, documents()) == pytest.approx(
+        late_graphs.expected(QUERY, documents()), abs=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"scale": 0.0, "bias": 1.0},
+        {"scale": 25.0},
+        {"bias": 1},
+        {"scale": "25", "bias": 1},
+        {"scale": True, "bias": 1},
+        {"scale": 25.0, "bias": float("nan")},
+    ],
+)
+async def test_numbers_that_are_none_are_refused(folder: Path, settings: dict[str, object]) -> None:
+    with pytest.raises(ModelLoadError, match="scale"):
+        await rerank(OnnxReranker(state(folder, **settings)), QUERY, ["paris"])
+
+
+async def test_an_encoder_whose_own_vectors_are_compared_needs_no_further_file(tmp_path: Path) -> None:
+    folder = state(late_graphs.build(tmp_path / "m"), scale=8.0, bias=-2.0)
+    (folder / "artifact.metadata").unlink()
+    config = json.loads((folder / "config.json").read_text())
+    bare = {**config, "architectures": ["BertModel"], "hidden_size": late_graphs.WIDTH}
+    (folder / "config.json").write_text(json.dumps(bare))
+
+    result = await rerank(OnnxReranker(folder), "paris", ["paris", "city"])
+
+    assert [(hit.index, hit.metadata["logit"]) for hit in result][:1] == [(0, pytest.approx(6.0))]
+    assert result.usage.input_tokens == 3 * 3
+
+
 async def test_a_query_is_encoded_once_and_each_document_alone(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,7 +162,7 @@ async def test_a_query_is_encoded_once_and_each_document_alone(
     result = await rerank(OnnxReranker(folder), QUERY, texts)
 
     assert sorted(lengths) == sorted([late_graphs.QUERY_LENGTH, 4, 5, 7])
-    assert result.usage.input_tokens == 4 + 5 + 7
+    assert result.usage.input_tokens == late_graphs.QUERY_LENGTH + 4 + 5 + 7
 
 
 async def test_no_documents_vectors_are_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,6 +257,17 @@ def test_a_document_of_skipped_tokens_only_has_the_least_cosine() -> None:
     vectors = np.eye(2, dtype=np.float32)
     assert mean_of_best_cosines(vectors, vectors, np.zeros(2, dtype=np.int64)) == -1.0
     assert mean_of_best_cosines(vectors, vectors, np.array([1, 0])) == 0.5
+
+
+def test_long_texts_are_compared_in_parts_with_the_same_result() -> None:
+    chance = np.random.default_rng(3)
+    query, document = (chance.normal(size=(tokens, 384)).astype(np.float32) for tokens in (20, 300))
+    query /= np.linalg.norm(query, axis=1, keepdims=True)
+    unit = document / np.linalg.norm(document, axis=1, keepdims=True)
+
+    assert mean_of_best_cosines(query, document) == pytest.approx(
+        (query @ unit.T).max(axis=1).mean(), abs=1e-6
+    )
 
 
 def test_spans_are_those_of_the_text(folder: Path) -> None:

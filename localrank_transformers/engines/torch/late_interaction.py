@@ -19,10 +19,11 @@ from localrank_transformers.engines.torch.device import Placement
 from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.families.cross_encoder import CrossEncoderShape, longest_window, positions, window
+from localrank_transformers.families.exported import EXPORTED_FILE, exported_graph
 from localrank_transformers.families.late_interaction import LateQuery, LateTokenizer
 from localrank_transformers.families.late_layout import LateLayout, read_late_layout
+from localrank_transformers.families.late_logit import LateLogit, late_logit
 from localrank_transformers.pointwise import PointwiseFamily, PointwiseQuery
-from localrank_transformers.scoring import margins
 from localrank_transformers.tokenization import DocumentTokens, Ids
 from localrank_transformers.torch_files import TorchFiles
 from localrank_transformers.torch_settings import TorchSettings
@@ -94,11 +95,16 @@ class _Query:
     engine: LateEngine
     tokenizer: LateTokenizer
     query: LateQuery
+    logit: LateLogit
     _vectors: Any = field(default=None)
 
     @property
     def truncated(self) -> bool:
         return self.query.truncated
+
+    @property
+    def query_tokens(self) -> int:
+        return len(self.query.ids)
 
     def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
         return self.tokenizer.documents(texts)
@@ -113,8 +119,13 @@ class _Query:
         if self._vectors is None:
             self._vectors = self.engine.query(self.query)
         rows = [self.tokenizer.row(document) for document in documents]
-        counted = [self.tokenizer.counted(row) for row in rows]
-        return margins(self.engine.scores(self._vectors, rows, counted))
+        counted = [_counted(self.tokenizer, row) for row in rows]
+        return self.logit.margins(self.engine.scores(self._vectors, rows, counted))
+
+
+def _counted(tokenizer: LateTokenizer, row: Ids) -> Ids:
+    counted = tokenizer.counted(row)
+    return np.ones_like(row) if counted is None else counted
 
 
 def load_late_interaction(
@@ -128,10 +139,10 @@ def load_late_interaction(
     """Return the late-interaction model of `files`.
 
     Raises:
-        ModelLoadError: A projection is missing or damaged, or transformers cannot load the encoder.
+        ModelLoadError: A projection is missing or damaged, the logit's scale is none, or transformers cannot load the encoder.
         InvalidRequestError: A window that does not fit.
     """
-    layout = read_late_layout(files)
+    layout, logit = read_late_layout(files), late_logit(exported_graph(files.json(EXPORTED_FILE)))
     config = files.json(f"{layout.encoder}/config.json".lstrip("/"))
     # The tokenizer may state the length that the encoder was tuned with; the positions are what limits it.
     shape = CrossEncoderShape(1, longest_window(config, {}), 0)
@@ -144,11 +155,11 @@ def load_late_interaction(
     engine = LateEngine(token_encoder(files, layout, runtime.placement, settings), runtime)
 
     def open_query(query: str, _instruction: str | None) -> PointwiseQuery:
-        return _Query(engine, tokenizer, tokenizer.query(query))
+        return _Query(engine, tokenizer, tokenizer.query(query), logit)
 
     return PointwiseFamily(
         open_query,
-        activation=settings.activation or "none",
+        activation=settings.activation or logit.activation,
         reads_instruction=False,
         batch_tokens=batch_tokens,
     )
@@ -157,7 +168,7 @@ def load_late_interaction(
 def token_encoder(
     files: TorchFiles, layout: LateLayout, placement: Placement, settings: TorchSettings
 ) -> TokenEncoder:
-    """Return encoder and projection as one module.
+    """Return the encoder and its projections, if any, as one module.
 
     Raises:
         ModelLoadError: A projection is missing or damaged, or transformers cannot load the encoder.
@@ -169,28 +180,28 @@ def token_encoder(
 
 
 def _projections(files: TorchFiles, layout: LateLayout) -> list[nn.Linear]:
-    if not layout.dense:
-        weights = _weights(sorted(files.folder.glob("*.safetensors")), ("linear.weight",))
-        return [_linear(weights.get("linear.weight"), None, "model.safetensors")]
     found = []
     for folder in layout.dense:
-        config = files.json(f"{folder}/config.json")
+        config = files.json(f"{folder}/config.json".lstrip("/"))
         activation = str(config.get("activation_function", "Identity"))
         if not activation.endswith("Identity") or config.get("use_residual"):
             raise ModelLoadError(
                 f"The projection {folder!r} has a residual or the activation {activation!r}."
             )
-        weights = _weights([files.folder / folder / "model.safetensors"], ("linear.weight", "linear.bias"))
-        found.append(_linear(weights.get("linear.weight"), weights.get("linear.bias"), folder))
+        weights = _weights(sorted((files.folder / folder).glob("*.safetensors")))
+        found.append(
+            _linear(weights.get("linear.weight"), weights.get("linear.bias"), folder or "model.safetensors")
+        )
     return found
 
 
-def _weights(paths: Sequence[Path], names: tuple[str, ...]) -> dict[str, torch.Tensor]:
+def _weights(paths: Sequence[Path]) -> dict[str, torch.Tensor]:
+    names = {"linear.weight", "linear.bias"}
     found: dict[str, torch.Tensor] = {}
     for path in paths:
         try:
             with safe_open(path, framework="pt") as stream:
-                found |= {name: stream.get_tensor(name) for name in set(names).intersection(stream.keys())}
+                found |= {name: stream.get_tensor(name) for name in names.intersection(stream.keys())}
         except Exception as error:
             raise ModelLoadError(
                 f"The projection in {path.name} cannot be read: {str(error)[:200]}"
