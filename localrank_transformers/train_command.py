@@ -69,7 +69,8 @@ _PATH = click.Path(exists=True, path_type=Path)
     default=bundled.DEFAULT_MODEL,
     show_default=True,
     metavar="NAME",
-    help="Weights to start from: an embedded model, a folder, an alias or a hub id. A bi-encoder gets a new head.",
+    help="Weights to start from: an embedded model, a folder, an alias or a hub id. A late-interaction model stays one; a "
+    "bi-encoder becomes a cross-encoder with a new head.",
 )
 @click.option(
     "--dev", multiple=True, type=_PATH, help="Labelled lists to measure on; without it a part of DATA."
@@ -126,7 +127,9 @@ _PATH = click.Path(exists=True, path_type=Path)
     type=click.IntRange(min=2),
     help="Documents of a list at a time.",
 )
-@click.option("--max-length", type=click.IntRange(min=16), help="Tokens of a pair. [default: 256]")
+@click.option(
+    "--max-length", type=click.IntRange(min=16), help="Tokens of a pair, or of each text. [default: 256]"
+)
 @click.option(
     "--learning-rate", default=5e-5, show_default=True, type=click.FloatRange(min=0.0, min_open=True)
 )

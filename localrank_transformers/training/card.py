@@ -30,6 +30,7 @@ class Facts:
         parameters: How many weights it has.
         max_length: Tokens of a pair in training.
         agreement: How int8 agrees with float32; None where it was not measured.
+        late: Whether it compares the token vectors of query and document, which it reads apart.
     """
 
     request: TrainRequest
@@ -41,8 +42,17 @@ class Facts:
     parameters: int
     max_length: int
     agreement: Mapping[str, Any] | None
+    late: bool = False
 
 
+_CROSS = (
+    "A reranker, a cross-encoder: it reads a query and one document together and gives one number, how well the document "
+    "answers."
+)
+_LATE = (
+    "A reranker with late interaction: it reads query and document apart, finds for each token of the query the nearest token "
+    "of the document by cosine, and makes one number of their mean, how well the document answers."
+)
 _LIMITS = (
     "## What it is not for",
     "",
@@ -72,20 +82,19 @@ def _head(facts: Facts) -> Iterator[str]:
         "---",
         "library_name: localrank",
         "pipeline_tag: text-ranking",
-        "tags: [reranker, cross-encoder]",
+        f"tags: [reranker, {'late-interaction' if facts.late else 'cross-encoder'}]",
         "---",
         "",
     )
     yield from (f"# {name}", "")
-    yield (
-        f"A reranker: it reads a query and one document together and gives one number, how well the document answers. "
-        f"Trained by localrank {__version__} from `{facts.request.base}`."
-    )
+    yield f"{_LATE if facts.late else _CROSS} Trained by localrank {__version__} from `{facts.request.base}`."
     yield from ("", "| | |", "|---|---|")
     architecture = (config.get("architectures") or ["?"])[0]
     yield f"| Architecture | {architecture}, {_shape(config)}, {facts.parameters / 1e6:.1f} million weights |"
-    yield f"| Window | {config.get('max_position_embeddings')} tokens for the pair; trained on {facts.max_length} |"
-    yield "| Score | sigmoid of the one logit, 0–1 |"
+    read = "a query or document" if facts.late else "the pair"
+    yield f"| Window | {config.get('max_position_embeddings')} tokens for {read}; trained on {facts.max_length} |"
+    logit = "scale · (mean of the best cosines) + bias" if facts.late else "the one logit"
+    yield f"| Score | sigmoid of {logit}, 0–1 |"
     yield from (
         "",
         "```python",
@@ -202,11 +211,16 @@ def _calibration(facts: Facts) -> Iterator[str]:
     if own is None:
         return
     yield from ("## Calibration", "")
-    if own.temperature == 1.0:
-        yield f"Expected calibration error of the score over {own.pairs:,} pairs: {own.before:.4f}. No temperature lessened it."
-    else:
+    if (own.scale, own.shift) == (1.0, 0.0):
         yield (
-            f"Logits are divided by {own.temperature:.3f}, which is inside the weights: expected calibration error "
-            f"over {own.pairs:,} pairs {own.before:.4f} before, {own.after:.4f} after, unlabelled documents as irrelevant."
+            f"Expected calibration error of the score over {own.pairs:,} pairs: {own.before:.4f}. No scale and shift of the "
+            "logits lessened it."
+        )
+    else:
+        place = "`localrank.json`" if facts.late else "the weights"
+        yield (
+            f"Logits became {own.scale:.3f} · logit {own.shift:+.3f} (Platt scaling), which is inside {place}: expected "
+            f"calibration error over {own.pairs:,} pairs {own.before:.4f} before, {own.after:.4f} after, unlabelled documents "
+            "as irrelevant."
         )
     yield ""

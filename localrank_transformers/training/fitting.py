@@ -21,6 +21,8 @@ from localrank_transformers.families.cross_encoder import longest_window
 from localrank_transformers.training.development import METRIC
 from localrank_transformers.training.feeding import LengthBatchSampler, ListCollator, list_dataset
 from localrank_transformers.training.head import keep_float32
+from localrank_transformers.training.late_folder import is_late_folder
+from localrank_transformers.training.late_pairs import LatePairs
 from localrank_transformers.training.lists import TrainingList
 from localrank_transformers.training.losses import ListwiseMixLoss
 from localrank_transformers.training.outcome import Progress
@@ -63,9 +65,18 @@ class Fitted:
 
 
 def load_model(start: Path, settings: TrainSettings) -> CrossEncoder:
-    """Return the model in `start` with float32 weights and fused attention."""
+    """Return the model in `start`, late interaction or cross-encoder, with float32 weights and fused attention.
+
+    Raises:
+        ModelLoadError: The folder is damaged.
+    """
     config = json.loads((start / "config.json").read_text())
     length = min(settings.max_length or DEFAULT_LENGTH, longest_window(config, {}))
+    if is_late_folder(start):
+        with quiet():
+            return CrossEncoder(
+                modules=[LatePairs.load(str(start), length)], device=_device(settings), local_files_only=True
+            )
     with quiet():
         model = CrossEncoder(
             str(start),

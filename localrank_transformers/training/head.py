@@ -1,4 +1,4 @@
-"""The last layer of a cross-encoder: found whatever it is called, and computed in float32 whatever the rest is computed in.
+"""The last layer of a reranker: found whatever it is called, and computed in float32 whatever the rest is computed in.
 
 In bf16 a logit has 8 bits, so many documents of a list would have equal scores.
 """
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from localrank.contract.errors import ModelLoadError
 
-__all__ = ["divide_output", "keep_float32"]
+__all__ = ["has_bias", "keep_float32", "map_output"]
 
 
 class _Float32Head(torch.nn.Linear):
@@ -35,17 +35,26 @@ def keep_float32(module: Any) -> None:
     module.set_submodule(name, exact)
 
 
-def divide_output(module: Any, temperature: float) -> None:
-    """Divide the output of `module` by `temperature`, inside its last layer.
+def has_bias(module: Any) -> bool:
+    """Return whether the last layer adds a number, so that `map_output` can shift what it gives.
+
+    Raises:
+        ModelLoadError: The module has no layer with one output.
+    """
+    return _head(module)[1].bias is not None
+
+
+def map_output(module: Any, scale: float, shift: float) -> None:
+    """Make `module` return scale · output + shift, inside its last layer; without a bias there, `shift` is left out.
 
     Raises:
         ModelLoadError: The module has no layer with one output.
     """
     _, head = _head(module)
     with torch.no_grad():
-        head.weight /= temperature
+        head.weight *= scale
         if head.bias is not None:
-            head.bias /= temperature
+            head.bias.mul_(scale).add_(shift)
 
 
 def _head(module: Any) -> tuple[str, Any]:

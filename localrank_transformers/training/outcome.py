@@ -30,13 +30,15 @@ class Calibrated:
     """How well a score reads as a probability, on the development set.
 
     Attributes:
-        temperature: What logits were divided by; it is inside the weights. 1 where dividing did not help.
+        scale: What logits were multiplied by; it is inside the weights. 1 where that did not help.
+        shift: What was then added; likewise, 0 where it did not help.
         before: Expected calibration error of sigmoid(logit) in ten bins, before.
         after: The same, after.
         pairs: How many labelled pairs it was measured on.
     """
 
-    temperature: float
+    scale: float
+    shift: float
     before: float
     after: float
     pairs: int

@@ -16,11 +16,12 @@ from localrank_transformers.training.calibrating import calibrate
 from localrank_transformers.training.card import Facts, write_card
 from localrank_transformers.training.development import measure
 from localrank_transformers.training.fitting import Fitted
-from localrank_transformers.training.head import divide_output
+from localrank_transformers.training.head import has_bias, map_output
+from localrank_transformers.training.late_folder import is_late_folder, write_layout
 from localrank_transformers.training.lists import TrainingList
 from localrank_transformers.training.outcome import TrainResult
 from localrank_transformers.training.quiet import quiet
-from localrank_transformers.training.request import TrainRequest
+from localrank_transformers.training.request import WORK, TrainRequest
 from localrank_transformers.training.start import TOKENIZER_FILES
 from localrank_transformers.training.teacher import logits_by
 from localrank_transformers.training.watching import list_logits
@@ -55,16 +56,18 @@ def publish(
         fitted: The trained model.
         result: What is known so far.
         request: What was asked for.
-        material: Its development part also fits the temperature.
+        material: Its development part also fits what makes the score a probability.
         on_step: Told what is being done.
     """
     out = request.out
     on_step("measure and calibrate")
     logits = list_logits(fitted.model, material.dev)
-    calibrated = calibrate(logits, material.dev)
     module = fitted.model[0].model
-    divide_output(module, calibrated.temperature)
-    _write_weights(module, out, request.out / "run" / "start")
+    calibrated = calibrate(logits, material.dev, shifts=has_bias(module))
+    map_output(module, calibrated.scale, calibrated.shift)
+    start = out / WORK / "start"
+    late = is_late_folder(start)
+    _write_weights(module, out, start, late=late)
     agreement, int8 = _graphs(out, material, on_step)
     result = replace(result, after=measure(material.dev, logits), int8=int8, calibrated=calibrated)
     facts = Facts(
@@ -77,6 +80,7 @@ def publish(
         parameters=sum(one.numel() for one in module.parameters()),
         max_length=int(fitted.model.max_seq_length),
         agreement=agreement,
+        late=late,
     )
     write_card(facts, material.train, material.dev, out / "README.md")
     record = {"result": asdict(result), "request": asdict(request), "history": fitted.history}
@@ -84,9 +88,11 @@ def publish(
     return result
 
 
-def _write_weights(module: Any, out: Path, start: Path) -> None:
+def _write_weights(module: Any, out: Path, start: Path, *, late: bool) -> None:
     with quiet():
         module.float().save_pretrained(out)
+    if late:
+        write_layout(out)
     for name in TOKENIZER_FILES:
         if (start / name).is_file():
             shutil.copyfile(start / name, out / name)

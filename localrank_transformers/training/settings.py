@@ -29,7 +29,8 @@ class TrainSettings:
         steps: Instead of `epochs`: optimizer steps.
         batch_size: Lists a step.
         list_size: Documents of a list that are read at a time: a positive, and others drawn anew each time.
-        max_length: Tokens of a pair; None takes 256, or less where the weights read less.
+        max_length: Tokens of a pair, or of a late-interaction model's query or document; None takes 256, or less where the
+            weights read less.
         learning_rate: At its peak, after a tenth of the steps; it then falls to 0 in a line.
         weight_decay: Of AdamW.
         seed: Of order, draws and new weights.

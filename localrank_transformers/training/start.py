@@ -1,4 +1,4 @@
-"""The weights that training starts from, as one folder: a float32 sequence classifier with one label and no dropout."""
+"""The weights that training starts from, as one folder in float32 without dropout: late interaction or a cross-encoder."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from localrank.contract.errors import ModelLoadError
 from localrank_transformers import bundled
 from localrank_transformers.files import fetch_torch, locate
 from localrank_transformers.training.from_bundled import write_float32
+from localrank_transformers.training.late_folder import is_late_folder, read_head, write_layout
+from localrank_transformers.training.late_pairs import LateScorer, load_encoder
 from localrank_transformers.training.quiet import quiet
 from localrank_transformers.training.request import StudentShape
 from localrank_transformers.training.student import shrink
@@ -32,8 +34,9 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_ma
 def write_start(base: str, folder: Path, *, shape: StudentShape, seed: int) -> None:
     """Write the start weights of `base` to `folder`.
 
-    A base without a head (an encoder, a bi-encoder) gets a new one, drawn by `seed`. Dropout is off: on a CPU it costs half of
-    the time of a step, and runs of a few passes do not gain by it.
+    A late-interaction model without a projection stays one. Of every other base a cross-encoder is made: one without a head (an
+    encoder, a bi-encoder) gets a new one, drawn by `seed`. Dropout is off: on a CPU it costs half of the time of a step, and
+    runs of a few passes do not gain by it.
 
     Args:
         base: An embedded model's name, a folder, an alias or a hub id.
@@ -46,7 +49,8 @@ def write_start(base: str, folder: Path, *, shape: StudentShape, seed: int) -> N
         UnknownModelError: There is no such model.
     """
     location = locate(base)
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     if location.folder is None and location.hub is None:
         write_float32(location.model_id, folder)
         source = folder
@@ -58,14 +62,27 @@ def write_start(base: str, folder: Path, *, shape: StudentShape, seed: int) -> N
             hint=f"Take a folder with float32 weights, a hub id, or an embedded model: {', '.join(bundled.bundled_names())}.",
         )
     with quiet():
-        shrink(_loaded(source, seed), shape).save_pretrained(folder)
+        if is_late_folder(source):
+            encoder = shrink(load_encoder(source, _config(source)), shape)
+            LateScorer(encoder, *read_head(source)).save_pretrained(folder)
+            write_layout(folder)
+        else:
+            shrink(_classifier(source, seed), shape).save_pretrained(folder)
     for name in TOKENIZER_FILES:
         if (source / name).is_file() and source != folder:
             shutil.copyfile(source / name, folder / name)
 
 
-def _loaded(source: Path, seed: int) -> Any:
+def _config(source: Path) -> Any:
     config = transformers.AutoConfig.from_pretrained(source, local_files_only=True)
+    for name in _DROPOUTS:
+        if getattr(config, name, None) is not None:
+            setattr(config, name, 0.0)
+    return config
+
+
+def _classifier(source: Path, seed: int) -> Any:
+    config = _config(source)
     if (
         config.architectures
         and config.architectures[0].endswith("SequenceClassification")
@@ -75,9 +92,6 @@ def _loaded(source: Path, seed: int) -> Any:
             f"The base has {config.num_labels} labels; a reranker is trained with one.",
             hint="Take a reranker with one label, or an encoder without a head.",
         )
-    for name in _DROPOUTS:
-        if getattr(config, name, None) is not None:
-            setattr(config, name, 0.0)
     config.num_labels = 1
     config.id2label, config.label2id = {0: "RELEVANCE"}, {"RELEVANCE": 0}
     transformers.set_seed(seed)

@@ -17,6 +17,9 @@ from localrank_transformers.training.request import StudentShape
 
 __all__ = ["kept_layers", "shrink"]
 
+_HEAD = "classifier"
+"""Of the names, what lies outside the encoder."""
+
 _WIDENING = 4
 """Neurons between the two products of a layer, for each direction of the width."""
 
@@ -25,7 +28,7 @@ def shrink(model: Any, shape: StudentShape) -> Any:
     """Return a new model of `shape` that begins where `model` is.
 
     Args:
-        model: A transformers `BertForSequenceClassification`.
+        model: A transformers `BertForSequenceClassification`, or a `BertModel` without a pooler.
         shape: Layers and width, each at most the model's own.
 
     Raises:
@@ -51,8 +54,15 @@ def shrink(model: Any, shape: StudentShape) -> Any:
     if hidden < config.hidden_size:
         smaller.num_attention_heads, smaller.intermediate_size = hidden // head, _WIDENING * hidden
     student = type(model)(smaller)
-    weights = {name: value.detach().float() for name, value in model.state_dict().items()}
-    student.load_state_dict(dict(_cut(weights, kept_layers(config.num_hidden_layers, layers), smaller, head)))
+    if student.base_model is student:
+        student.pooler = None
+    kept = kept_layers(config.num_hidden_layers, layers)
+    at = "" if model.base_model is model else f"{model.base_model_prefix}."
+    weights = {name.removeprefix(at): value.detach().float() for name, value in model.state_dict().items()}
+    cut = dict(_cut(weights, kept, smaller, head))
+    student.load_state_dict(
+        {name if name.startswith(_HEAD) else at + name: value for name, value in cut.items()}
+    )
     return student
 
 
@@ -64,15 +74,15 @@ def kept_layers(count: int, wanted: int) -> list[int]:
 def _cut(
     weights: Mapping[str, torch.Tensor], layers: list[int], config: Any, head: int
 ) -> Iterator[tuple[str, torch.Tensor]]:
-    basis = _directions(weights["bert.embeddings.word_embeddings.weight"], config.hidden_size)
+    basis = _directions(weights["embeddings.word_embeddings.weight"], config.hidden_size)
     for name, value in weights.items():
-        if not name.startswith("bert.encoder."):
+        if not name.startswith("encoder."):
             yield name, _outside(name, value, basis)
     for number, kept in enumerate(layers):
-        prefix = f"bert.encoder.layer.{kept}."
+        prefix = f"encoder.layer.{kept}."
         own = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
         for name, value in _layer(own, basis, config, head).items():
-            yield f"bert.encoder.layer.{number}.{name}", value
+            yield f"encoder.layer.{number}.{name}", value
 
 
 def _directions(words: torch.Tensor, width: int) -> torch.Tensor:
@@ -86,11 +96,11 @@ def _directions(words: torch.Tensor, width: int) -> torch.Tensor:
 def _outside(name: str, value: torch.Tensor, basis: torch.Tensor) -> torch.Tensor:
     if "LayerNorm" in name:
         return _norm(name, value, basis)
-    if "embeddings" in name or name == "classifier.weight":
+    if "embeddings" in name or name == f"{_HEAD}.weight":
         return value @ basis if value.is_floating_point() else value
-    if name == "bert.pooler.dense.weight":
+    if name == "pooler.dense.weight":
         return basis.T @ value @ basis
-    return basis.T @ value if name == "bert.pooler.dense.bias" else value
+    return basis.T @ value if name == "pooler.dense.bias" else value
 
 
 def _norm(name: str, value: torch.Tensor, basis: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The temperature of a score that shall read as a probability."""
+"""The scale and the shift of a score that shall read as a probability."""
 
 from __future__ import annotations
 
@@ -7,18 +7,35 @@ import random
 
 import pytest
 
-from localrank_transformers.training.calibrating import calibrate, expected_error, fit_temperature
+from localrank_transformers.training.calibrating import calibrate, expected_error, fit_platt
 from localrank_transformers.training.lists import TrainingList
 
 
-def overconfident(factor: float, count: int = 4000) -> tuple[list[float], list[bool]]:
+def miscalibrated(factor: float, offset: float = 0.0, count: int = 4000) -> tuple[list[float], list[bool]]:
     dice = random.Random(5)
     true = [dice.gauss(0, 2) for _ in range(count)]
-    return [factor * logit for logit in true], [dice.random() < 1 / (1 + math.exp(-logit)) for logit in true]
+    return (
+        [factor * logit + offset for logit in true],
+        [dice.random() < 1 / (1 + math.exp(-logit)) for logit in true],
+    )
 
 
-def test_the_factor_by_which_logits_are_too_large_is_found() -> None:
-    assert fit_temperature(*overconfident(3.0)) == pytest.approx(3.0, rel=0.1)
+def test_the_factor_and_the_offset_of_logits_are_undone() -> None:
+    scale, shift = fit_platt(*miscalibrated(3.0, 2.0))
+    assert scale == pytest.approx(1 / 3, rel=0.1)
+    assert shift == pytest.approx(-2 / 3, abs=0.1)
+
+
+def test_without_a_shift_the_factor_alone_is_undone() -> None:
+    scale, shift = fit_platt(*miscalibrated(3.0), shifts=False)
+    assert scale == pytest.approx(1 / 3, rel=0.1)
+    assert shift == 0.0
+
+
+def test_four_pairs_in_the_right_order_do_not_make_it_sure() -> None:
+    scale, shift = fit_platt([1.0, 0.0, 0.0, 0.0], [True, False, False, False])
+    assert 1 / (1 + math.exp(-scale - shift)) == pytest.approx(2 / 3, abs=1e-3)  # Platt's target
+    assert 1 / (1 + math.exp(-shift)) == pytest.approx(1 / 5, abs=1e-3)
 
 
 def test_a_score_that_is_always_sure_and_half_right_is_half_wrong() -> None:
@@ -26,14 +43,16 @@ def test_a_score_that_is_always_sure_and_half_right_is_half_wrong() -> None:
 
 
 def test_calibrating_lessens_the_error_and_says_by_how_much() -> None:
-    logits, relevant = overconfident(3.0)
+    logits, relevant = miscalibrated(3.0, 4.0)
     one = TrainingList("q", tuple(map(str, range(len(logits)))), tuple(map(float, relevant)))
     found = calibrate([logits], [one])
-    assert found.before > 0.08
+    assert found.before > 0.2
     assert found.after < 0.03
     assert found.pairs == len(logits)
 
 
-def test_a_temperature_that_does_not_help_is_not_kept() -> None:
-    found = calibrate([[40.0, -40.0]], [TrainingList("q", ("a", "b"), (1.0, 0.0))])
-    assert (found.temperature, found.before) == (1.0, pytest.approx(0.0, abs=1e-9))
+@pytest.mark.parametrize("logits", [[40.0, -40.0], [-1.0, 1.0]], ids=["right as it is", "upside down"])
+def test_numbers_that_do_not_help_or_turn_the_order_are_not_kept(logits: list[float]) -> None:
+    found = calibrate([logits], [TrainingList("q", ("a", "b"), (1.0, 0.0))])
+    assert (found.scale, found.shift) == (1.0, 0.0)
+    assert found.after == found.before
