@@ -7,7 +7,7 @@ rounding took away stays away; the ranking is that of the embedded model but for
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ import numpy.typing as npt
 
 from localrank.contract.errors import MissingDependencyError, ModelLoadError
 from localrank_transformers import bundled
+from localrank_transformers.families.exported import EXPORTED_FILE
+from localrank_transformers.training.late_folder import write_layout
 
-__all__ = ["write_float32"]
+__all__ = ["float32_tensors", "write_float32"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -28,7 +30,7 @@ _ATTENTION = tuple(f"attention.self.{name}" for name in ("query", "key", "value"
 
 
 def write_float32(name: str, folder: Path) -> None:
-    """Write `config.json`, the tokenizer and `model.safetensors` of an embedded model to `folder`.
+    """Write the folder of an embedded model as training starts from it: late interaction, or a cross-encoder.
 
     Args:
         name: One of `localrank_transformers.bundled.bundled_names()`.
@@ -38,14 +40,37 @@ def write_float32(name: str, folder: Path) -> None:
         MissingDependencyError: The package onnx or safetensors is absent.
         ModelLoadError: The embedded graph is damaged, or not of the layout that `localrank models optimize` writes.
     """
-    onnx, save_file = _packages()
+    _, save_file = _packages()
     folder.mkdir(parents=True, exist_ok=True)
-    for file in _TEXT_FILES:
+    late = EXPORTED_FILE in bundled.SHA256[name]
+    for file in (*_TEXT_FILES, *([EXPORTED_FILE] if late else [])):
         (folder / file).write_bytes(bundled.read_file(name, file))
-    model = onnx.load_from_string(bundled.read_file(name, GRAPH))
-    layers = int(json.loads((folder / "config.json").read_text())["num_hidden_layers"])
-    tensors = _Graph(model, onnx.numpy_helper.to_array).tensors(layers)
+    if late:
+        write_layout(folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    tensors = float32_tensors(bundled.read_file(name, GRAPH), config)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def float32_tensors(graph: bytes, config: Mapping[str, Any]) -> dict[str, Floats]:
+    """Return the weights of an int8 graph under the names of transformers' BertModel, or BertForSequenceClassification.
+
+    Args:
+        graph: Written by `optimizing.encoder_graph`.
+        config: The model's `config.json`.
+
+    Raises:
+        MissingDependencyError: The package onnx or safetensors is absent.
+        ModelLoadError: The graph is another than expected.
+    """
+    onnx, _ = _packages()
+    model = onnx.load_from_string(graph)
+    try:
+        return dict(_Graph(model, onnx.numpy_helper.to_array).tensors(config))
+    except (KeyError, StopIteration, IndexError, ValueError) as error:
+        raise ModelLoadError(
+            f"The embedded graph has another layout than expected ({type(error).__name__})."
+        ) from error
 
 
 def _packages() -> tuple[Any, Any]:
@@ -67,29 +92,30 @@ class _Graph:
         self._nodes = list(model.graph.node)
         self._constants = {one.name: np.asarray(to_array(one)) for one in model.graph.initializer}
         self._makers = {output: node for node in self._nodes for output in node.output}
+        self._late = model.graph.output[0].name == "token_vectors"
 
-    def tensors(self, layers: int) -> dict[str, Floats]:
-        """Return the weights under the names of transformers' BertForSequenceClassification.
+    def tensors(self, config: Mapping[str, Any]) -> Iterator[tuple[str, Floats]]:
+        """Yield all weights; what the graph does not hold raises what a missing item raises."""
+        prefix, layers = "" if self._late else "bert.", int(config["num_hidden_layers"])
+        for name, values in self._encoder(layers, int(config["type_vocab_size"])):
+            yield prefix + name, values
+        if not self._late:
+            dense, out = [node for node in self._nodes if node.op_type == "MatMul"]
+            yield from self._plain("bert.pooler.dense", dense)
+            yield from self._plain("classifier", out)
 
-        Raises:
-            ModelLoadError: The graph is another than expected.
-        """
-        try:
-            return dict(self._all(layers))
-        except (KeyError, StopIteration, IndexError, ValueError) as error:
-            raise ModelLoadError(
-                f"The embedded graph has another layout than expected ({type(error).__name__})."
-            ) from error
-
-    def _all(self, layers: int) -> Iterator[tuple[str, Floats]]:
-        yield from self._embeddings()
+    def _encoder(self, layers: int, segments: int) -> Iterator[tuple[str, Floats]]:
+        yield from self._embeddings(segments)
         norms = iter([node for node in self._nodes if node.op_type == "LayerNormalization"])
         products = iter([node for node in self._nodes if node.op_type == "DynamicQuantizeMatMul"])
-        yield from self._norm("bert.embeddings.LayerNorm", next(norms))
+        yield from self._norm("embeddings.LayerNorm", next(norms))
         for number in range(layers):
-            at = f"bert.encoder.layer.{number}."
-            joined = [next(products)] if number < layers - 1 else [next(products), next(products)]
-            parts = [self._linear(node) for node in joined]
+            at = f"encoder.layer.{number}."
+            whole = self._late or number < layers - 1
+            parts = [
+                self._linear(node)
+                for node in ([next(products)] if whole else [next(products), next(products)])
+            ]
             weight = np.concatenate([part[0] for part in parts])
             bias = np.concatenate([part[1] for part in parts])
             for name, own, offset in zip(_ATTENTION, np.split(weight, 3), np.split(bias, 3), strict=True):
@@ -98,20 +124,21 @@ class _Graph:
                 yield from _named(at + name, *self._linear(next(products)))
             yield from self._norm(f"{at}attention.output.LayerNorm", next(norms))
             yield from self._norm(f"{at}output.LayerNorm", next(norms))
-        dense, out = [node for node in self._nodes if node.op_type == "MatMul"]
-        yield from self._plain("bert.pooler.dense", dense)
-        yield from self._plain("classifier", out)
 
-    def _embeddings(self) -> Iterator[tuple[str, Floats]]:
-        looked_up = [node for node in self._nodes if node.op_type == "Gather"]
-        rows, scales, types = (self._constants[node.input[0]] for node in looked_up)
-        slices = [
-            node for node in self._nodes if node.op_type == "Slice" and node.input[0] in self._constants
-        ]
-        at = "bert.embeddings."
-        yield f"{at}word_embeddings.weight", _floats(rows.astype(np.float32) * scales)
-        yield f"{at}position_embeddings.weight", _floats(self._constants[slices[0].input[0]])
-        yield f"{at}token_type_embeddings.weight", _floats(types)
+    def _embeddings(self, segments: int) -> Iterator[tuple[str, Floats]]:
+        rows, scales, *types = (
+            self._constants[node.input[0]] for node in self._nodes if node.op_type == "Gather"
+        )
+        positions = next(
+            self._constants[node.input[0]]
+            for node in self._nodes
+            if node.op_type == "Slice" and node.input[0] in self._constants
+        )
+        yield "embeddings.word_embeddings.weight", _floats(rows.astype(np.float32) * scales)
+        yield "embeddings.position_embeddings.weight", _floats(positions)
+        # Where the graph knows one segment, the row of that segment is in the positions.
+        table = types[0] if types else np.zeros((segments, rows.shape[1]))
+        yield "embeddings.token_type_embeddings.weight", _floats(table)
 
     def _linear(self, node: Any) -> tuple[Floats, Floats]:
         """Return weight (outputs, inputs) and bias of a product in int8."""
