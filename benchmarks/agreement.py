@@ -15,7 +15,7 @@ from localrank.evaluation import load_beir, read_run
 from localrank_transformers.engines.onnx import OnnxEngine
 from localrank_transformers.graph_record import figures, record_json
 from localrank_transformers.model_files import read_folder
-from localrank_transformers.optimizing.making import list_rows, pair_tokenizer, record_of
+from localrank_transformers.optimizing.making import family_of, record_of
 from localrank_transformers.optimizing.sample_texts import Candidates
 
 
@@ -34,15 +34,15 @@ def main() -> None:
     parser.add_argument("--record", type=Path)
     given = parser.parse_args()
     files = read_folder(given.reference, "fp32")
-    tokenizer = pair_tokenizer(files.config, files.tokenizer_config, files.tokenizer_json)
-    lists, names = [], []
+    lists: list[Candidates] = []
+    names = []
     for folder in sorted(path.parent for path in given.collections.glob("*/corpus.jsonl")):
-        entries = _entries(folder, given.runs, given.queries, given.candidates)
-        lists += [list_rows(tokenizer, entry) for entry in entries]
+        lists += _entries(folder, given.runs, given.queries, given.candidates)
         names.append(folder.name)
     record = record_of(
         "int8",
         given.graph.read_bytes(),
+        family_of(files),
         lists,
         OnnxEngine(files.onnx, pad_id=0),
         compared_on=f"the best {given.candidates} of a bi-encoder for queries of {', '.join(names)}",

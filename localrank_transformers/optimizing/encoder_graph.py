@@ -1,7 +1,8 @@
-"""The graph of a cross-encoder for one document a run: the last layer for the first token only, no mask without padding.
+"""The graph of an encoder for one document a run: the last layer for what is read of it, no mask without padding.
 
-The head reads only the first token, so the last layer needs its query, its output and its feed-forward part for that token
-alone; keys and values are computed for all. That is exact. Without a mask ONNX Runtime takes its flash attention; a float32
+The head of a cross-encoder reads only the first token, so the last layer needs its query, its output and its feed-forward part
+for that token alone; keys and values are computed for all. That is exact. An encoder without a head gives the vectors of all
+tokens, of unit length, for late interaction. Without a mask ONNX Runtime takes its flash attention; a float32
 graph reads one all the same, for short documents that share a run, and takes it only where there is padding. An int8 graph has
 none, since its documents never share a run.
 """
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from localrank.contract.errors import MissingDependencyError
-from localrank_transformers.optimizing.encoder_weights import Encoder, Layer, Linear, Norm
+from localrank_transformers.optimizing.encoder_weights import Encoder, Head, Layer, Linear, Norm
 
 __all__ = ["PLACES", "Place", "Smoothing", "build_graph", "import_onnx", "probe_name"]
 
@@ -43,7 +44,8 @@ def build_graph(encoder: Encoder, *, smoothing: Smoothing | None = None, probes:
     """Return a serialized ONNX model.
 
     Its inputs are `input_ids`, in float32 `attention_mask` (1 for each token, 0 for padding behind them), and with more than
-    one segment `token_type_ids`, all int64 of shape (batch, sequence); its output is `logits` of shape (batch, labels).
+    one segment `token_type_ids`, all int64 of shape (batch, sequence). Its output is `logits` of shape (batch, labels), or
+    without a head `token_vectors` of shape (batch, sequence, hidden size), each of unit length.
 
     Args:
         encoder: The weights.
@@ -76,12 +78,12 @@ class _Writer:
     def model(self) -> bytes:
         if not self._int8:
             self._read_mask()
-        hidden = self._embedded()
+        hidden, head = self._embedded(), self._encoder.head
         last = len(self._encoder.layers) - 1
         for number, layer in enumerate(self._encoder.layers):
-            hidden = self._layer(hidden, layer, number, first_token_only=number == last)
-        self._head(hidden)
-        return self._serialized()
+            narrow = number == last and head is not None
+            hidden = self._layer(hidden, layer, number, first_token_only=narrow)
+        return self._serialized(self._unit_vectors(hidden) if head is None else self._head(hidden, head))
 
     def _read_mask(self) -> None:
         self._mask = self._node("Cast", ["attention_mask"], to=self._onnx.TensorProto.INT32)
@@ -92,9 +94,13 @@ class _Writer:
         encoder = self._encoder
         length = self._node("Shape", ["input_ids"], start=1, end=2)
         zero = self._constant(np.array([0]))
-        positions = self._node("Slice", [self._constant(encoder.positions), zero, length, zero])
+        one_segment = len(encoder.types) == 1
+        table = encoder.positions + encoder.types if one_segment else encoder.positions
+        positions = self._node("Slice", [self._constant(table), zero, length, zero])
         total = self._node("Add", [self._words(), positions])
-        total = self._node("Add", [total, self._segments()])
+        if not one_segment:
+            segments = self._node("Gather", [self._constant(encoder.types), "token_type_ids"])
+            total = self._node("Add", [total, segments])
         hidden = self._norm(total, encoder.embedding_norm)
         return hidden if encoder.projection is None else self._float_product(hidden, encoder.projection)
 
@@ -106,12 +112,6 @@ class _Writer:
         looked_up = self._node("Gather", [self._constant(rows), "input_ids"])
         whole = self._node("Cast", [looked_up], to=self._onnx.TensorProto.FLOAT)
         return self._node("Mul", [whole, self._node("Gather", [self._constant(scales), "input_ids"])])
-
-    def _segments(self) -> str:
-        types = self._encoder.types
-        if len(types) == 1:
-            return self._constant(types[0])
-        return self._node("Gather", [self._constant(types), "token_type_ids"])
 
     def _layer(self, hidden: str, layer: Layer, number: int, *, first_token_only: bool) -> str:
         place = (number, "qkv")
@@ -154,10 +154,10 @@ class _Writer:
 
     def _branch(self, inputs: list[str]) -> Any:
         """Return a subgraph with the attention over `inputs`, which are values of the graph around it."""
-        helper = self._onnx.helper
         output = self._attended(inputs)
-        value = helper.make_tensor_value_info(output, self._onnx.TensorProto.FLOAT, None)
-        return helper.make_graph([self._nodes.pop()], f"attention-{output}", [], [value])
+        return self._onnx.helper.make_graph(
+            [self._nodes.pop()], f"attention-{output}", [], [self._float(output)]
+        )
 
     def _split_product(self, source: str, parts: list[Linear], place: Place) -> list[str]:
         """Several products of one input as one: the input is quantized once, and the core is busier."""
@@ -171,12 +171,17 @@ class _Writer:
         self._nodes.append(self._onnx.helper.make_node("Split", [product, sizes], names, axis=-1))
         return names
 
-    def _head(self, hidden: str) -> None:
-        head = self._encoder.head
+    def _unit_vectors(self, hidden: str) -> Any:
+        vectors = self._node("LpNormalization", [hidden], output="token_vectors", axis=-1, p=2)
+        width = len(self._encoder.layers[-1].output_norm.bias)
+        return self._float(vectors, ["batch", "sequence", width])
+
+    def _head(self, hidden: str, head: Head) -> Any:
         width = head.dense.weight.shape[0]
         first = self._node("Reshape", [hidden, self._constant(np.array([-1, width]))])
         active = self._activated(self._float_product(first, head.dense), head.activation)
-        self._float_product(active, head.out, output="logits")
+        logits = self._float_product(active, head.out, output="logits")
+        return self._float(logits, ["batch", len(head.out.bias)])
 
     def _product(self, source: str, linear: Linear, place: Place | None = None) -> str:
         if not self._int8:
@@ -243,20 +248,20 @@ class _Writer:
         self._nodes.append(self._onnx.helper.make_node(operator, inputs, [name], domain=domain, **settings))
         return name
 
-    def _serialized(self) -> bytes:
+    def _float(self, name: str, shape: list[str | int] | None = None) -> Any:
+        """Return the declaration of a value."""
+        return self._onnx.helper.make_tensor_value_info(name, self._onnx.TensorProto.FLOAT, shape)
+
+    def _serialized(self, end: Any) -> bytes:
         helper, types = self._onnx.helper, self._onnx.TensorProto
         mask = [] if self._int8 else ["attention_mask"]
         types_read = ["token_type_ids"] if len(self._encoder.types) > 1 else []
         inputs = ["input_ids", *mask, *types_read]
-        labels = len(self._encoder.head.out.bias)
         graph = helper.make_graph(
             self._nodes,
-            "cross-encoder",
+            "encoder",
             [helper.make_tensor_value_info(name, types.INT64, ["batch", "sequence"]) for name in inputs],
-            [
-                helper.make_tensor_value_info("logits", types.FLOAT, ["batch", labels]),
-                *(helper.make_tensor_value_info(name, types.FLOAT, None) for name in self._outputs),
-            ],
+            [end, *map(self._float, self._outputs)],
             self._constants,
         )
         opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_CONTRIB, 1)]

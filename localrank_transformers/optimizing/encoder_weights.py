@@ -1,4 +1,4 @@
-"""The weights of a BERT-like cross-encoder under one set of names, whatever its checkpoint calls them."""
+"""The weights of a BERT-like encoder and its head under one set of names, whatever its checkpoint calls them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """A whole cross-encoder.
+    """A whole cross-encoder, or an encoder alone.
 
     Attributes:
         words: Shape (vocabulary, embedding).
@@ -84,7 +84,7 @@ class Encoder:
         embedding_norm: Over the summed embeddings.
         projection: From embedding to hidden size, where they differ (ELECTRA small).
         layers: From the first to the last.
-        head: First token to logits.
+        head: First token to logits; None for an encoder whose vectors are the result.
         attention_heads: Heads of each layer.
         epsilon: Of every layer normalization.
         activation: Between `up` and `down`, an ONNX operator's name.
@@ -96,18 +96,18 @@ class Encoder:
     embedding_norm: Norm
     projection: Linear | None
     layers: tuple[Layer, ...]
-    head: Head
+    head: Head | None
     attention_heads: int
     epsilon: float
     activation: str
 
 
 class _Checkpoint:
-    """Tensors by name, as float32."""
+    """Tensors by name, as float32; an encoder that was saved by itself has no prefix."""
 
     def __init__(self, tensors: Mapping[str, npt.NDArray[Any]], prefix: str) -> None:
         self._tensors = tensors
-        self._prefix = prefix
+        self._prefix = prefix if any(name.startswith(prefix) for name in tensors) else ""
 
     def tensor(self, name: str, *, own: bool = True) -> Floats:
         full = self._prefix + name if own else name
@@ -126,8 +126,12 @@ class _Checkpoint:
         return Norm(self.tensor(f"{name}.weight"), self.tensor(f"{name}.bias"))
 
 
-def read_encoder(folder: Path) -> Encoder:
+def read_encoder(folder: Path, *, headless: bool = False) -> Encoder:
     """Read `config.json` and `model.safetensors` of a BERT, MiniLM, TinyBERT, ELECTRA, RoBERTa or XLM-R cross-encoder.
+
+    Args:
+        folder: Holds both files.
+        headless: Read the encoder alone, which then knows one segment.
 
     Raises:
         MissingDependencyError: The package safetensors is absent.
@@ -135,7 +139,7 @@ def read_encoder(folder: Path) -> Encoder:
     """
     config = _config(folder)
     kind = check_kind(config)
-    return _encoder(_Checkpoint(_tensors(folder), _PREFIXES[kind]), config, kind)
+    return _encoder(_Checkpoint(_tensors(folder), _PREFIXES[kind]), config, kind, headless=headless)
 
 
 def check_kind(config: Mapping[str, Any]) -> str:
@@ -175,17 +179,18 @@ def head_activation(kind: str) -> str:
     return "Gelu" if kind == "electra" else "Tanh"
 
 
-def _encoder(checkpoint: _Checkpoint, config: Mapping[str, Any], kind: str) -> Encoder:
+def _encoder(checkpoint: _Checkpoint, config: Mapping[str, Any], kind: str, *, headless: bool) -> Encoder:
+    types = checkpoint.tensor("embeddings.token_type_embeddings.weight")
     return Encoder(
         words=checkpoint.tensor("embeddings.word_embeddings.weight"),
         positions=checkpoint.tensor("embeddings.position_embeddings.weight")[first_position(config) :],
-        types=checkpoint.tensor("embeddings.token_type_embeddings.weight"),
+        types=types[:1] if headless else types,
         embedding_norm=checkpoint.norm("embeddings.LayerNorm"),
         projection=checkpoint.linear("embeddings_project")
         if checkpoint.has("embeddings_project.weight")
         else None,
         layers=tuple(_layer(checkpoint, number) for number in range(int(config["num_hidden_layers"]))),
-        head=_head(checkpoint, kind),
+        head=None if headless else _head(checkpoint, kind),
         attention_heads=int(config["num_attention_heads"]),
         epsilon=layer_epsilon(config),
         activation=layer_activation(config),

@@ -1,4 +1,4 @@
-"""Whether a graph that was written gives the logits of the one it stands for, and does compute one token in the last layer."""
+"""Whether a graph that was written gives the numbers of the one it stands for, and does compute one token in the last layer."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from localrank_transformers.engines.onnx import OnnxEngine, all_outputs
 from localrank_transformers.optimizing.encoder_graph import import_onnx
 from localrank_transformers.tokenization import Row
 
-__all__ = ["LARGEST_CHANGE", "check_logits", "check_width", "last_layer_widths"]
+__all__ = ["LARGEST_CHANGE", "check_outputs", "check_width", "last_layer_widths"]
 
 LARGEST_CHANGE = 1e-5
-"""What a logit may differ by, as a part of it where it is beyond 1: a few roundings of float32."""
+"""What a number may differ by, as a part of it where it is beyond 1: a few roundings of float32."""
 
 _NORMS_OF_A_LAYER = 2
 
 
-def check_logits(expected: Path | bytes, found: bytes, rows: Sequence[Row]) -> None:
-    """Compare the logits of two graphs, each row alone, and all in one padded run where the second may run so.
+def check_outputs(expected: Path | bytes, found: bytes, rows: Sequence[Row]) -> None:
+    """Compare what two graphs give, each row alone, and all in one padded run where the second may run so.
 
     Raises:
         ModelLoadError: They differ by more than rounding.
     """
     reference, engine = OnnxEngine(expected, pad_id=0).request(), OnnxEngine(found, pad_id=0)
     other = engine.request()
-    alone = [reference.run([row]) for row in rows]
-    pairs = [(a, other.run([row])) for a, row in zip(alone, rows, strict=True)]
-    if engine.may_pad:
-        pairs.append((np.concatenate(alone), other.run(rows)))
+    alone = [reference.run([row])[0] for row in rows]
+    pairs = [(a, other.run([row])[0]) for a, row in zip(alone, rows, strict=True)]
+    if engine.may_pad:  # behind the vectors of a row's tokens stand those of its padding
+        pairs += [(a, b[: len(a)]) for a, b in zip(alone, other.run(rows), strict=True)]
     for a, b in pairs:
         if a.shape != b.shape:
             raise ModelLoadError(
-                f"The new graph gives logits of shape {b.shape}, the model's own of {a.shape}."
+                f"The new graph gives numbers of shape {b.shape} a row, the model's own of {a.shape}."
             )
         worst = float(np.max(np.abs(a - b) / np.maximum(1, np.abs(a))))
         if not worst <= LARGEST_CHANGE:  # also where it is no number
             raise ModelLoadError(
-                f"The new graph's logits differ from the model's own by {worst:.2g}; at most {LARGEST_CHANGE:g} is rounding.",
+                f"The new graph's numbers differ from the model's own by {worst:.2g}; at most {LARGEST_CHANGE:g} is rounding.",
                 hint="The model runs as it is.",
             )
 

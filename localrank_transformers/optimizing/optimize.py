@@ -8,28 +8,39 @@ from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
-from localrank.contract.errors import InvalidRequestError
+from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers.engines.onnx import OnnxEngine
+from localrank_transformers.families.exported import EXPORTED_FILE
+from localrank_transformers.families.late_layout import LateLayout, late_file_names
 from localrank_transformers.graph_record import Agreement, GraphRecord, record_json, record_path
 from localrank_transformers.graph_store import replace_file
-from localrank_transformers.model_files import read_settings
+from localrank_transformers.model_files import ModelFiles, late_layout, read_settings
 from localrank_transformers.optimizing.encoder_graph import PLACES, build_graph
 from localrank_transformers.optimizing.encoder_weights import Encoder, read_encoder
-from localrank_transformers.optimizing.exactness import check_logits, check_width
+from localrank_transformers.optimizing.exactness import check_outputs, check_width
 from localrank_transformers.optimizing.export_weights import read_export
-from localrank_transformers.optimizing.making import BUILT_IN, Step, list_rows, pair_tokenizer, record_of
+from localrank_transformers.optimizing.making import BUILT_IN, Step, family_of, list_rows, record_of
 from localrank_transformers.optimizing.sample_texts import Candidates, long_candidates
 from localrank_transformers.optimizing.smoothing import smoothing_factors
+from localrank_transformers.torch_files import read_settings_files
 
 __all__ = ["Candidates", "optimize", "read_candidates"]
 
 FP32_NAME = "onnx/model.onnx"
 FP32_BESIDE = "onnx/model_first_token.onnx"
+LATE_BESIDE = "onnx/model_token_vectors.onnx"
 """The float32 graph's name where the folder has a graph of its own, which is left alone."""
 
 INT8_NAME = "onnx/model_int8.onnx"
 
-_COPIED = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md")
+_COPIED = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "README.md",
+    EXPORTED_FILE,
+)
 _OWN_NAMES = ("onnx/model.onnx", "model.onnx")
 _LEAST_LISTS = 4
 
@@ -87,28 +98,28 @@ def optimize(
     four lists, the int8 graph is not smoothed and nothing is measured.
 
     Args:
-        folder: A folder in the Hugging Face layout with `model.safetensors`, or with an exported float32 graph.
+        folder: A folder in the Hugging Face layout with `model.safetensors`, or for a cross-encoder with an exported float32
+            graph; or that of a late-interaction model without a projection, with `model.safetensors`.
         out: Made where it does not exist; may be `folder` itself.
         candidates: Queries with texts of the kind that will be ranked.
         compared_on: What the candidates are, for the record.
         on_step: Told what is being done.
 
     Raises:
-        ModelLoadError: The architecture is none of those known, or the new graph does not give the model's own logits.
+        ModelLoadError: The architecture is none of those known, or the new graph does not give the model's own numbers.
         MissingDependencyError: The extra `optimize` is not installed.
     """
     own = next((folder / name for name in _OWN_NAMES if (folder / name).is_file()), None)
-    encoder = _encoder(folder, own)
+    late, half = late_layout(folder), len(candidates) // 2
+    encoder = _encoder(folder, own, late)
     on_step("float32 graph")
-    tokenizer, half = (
-        pair_tokenizer(*read_settings(folder)[:2], (folder / "tokenizer.json").read_bytes()),
-        len(candidates) // 2,
-    )
-    rows = [list_rows(tokenizer, entry) for entry in candidates]
-    exact, probes = build_graph(encoder), list_rows(tokenizer, long_candidates())
-    check_width(exact, probes[:1])
+    exact = build_graph(encoder)
+    family = family_of(_files(folder, late, exact))
+    rows, probes = [list_rows(family, entry) for entry in candidates], list_rows(family, long_candidates())
+    if late is None:
+        check_width(exact, probes[:1])
     if own is not None:
-        check_logits(own, exact, [*probes, *chain.from_iterable(rows[:1])])
+        check_outputs(own, exact, [*probes, *chain.from_iterable(rows[:1])])
     measured = len(candidates) >= _LEAST_LISTS
     on_step("calibration" if measured else "no calibration: too few candidates")
     smoothing = smoothing_factors(encoder, list(chain.from_iterable(rows[:half]))) if measured else {}
@@ -116,31 +127,49 @@ def optimize(
     small = build_graph(encoder, smoothing=smoothing)
     on_step("agreement")
     engine = OnnxEngine(exact, pad_id=0)
-    lists, smoothed = (rows[half:], PLACES) if measured else ([], ())
-    record = record_of("int8", small, lists, engine, compared_on=compared_on, smoothed=smoothed)
+    lists, smoothed = (candidates[half:], PLACES) if measured else ([], ())
+    record = record_of("int8", small, family, lists, engine, compared_on=compared_on, smoothed=smoothed)
     fp32 = record_of(
         "fp32",
         exact,
-        [probes] if own is not None else [],
+        family,
+        [long_candidates()] if own is not None else [],
         engine if own is None else OnnxEngine(own, pad_id=0),
         compared_on=BUILT_IN,
     )
     _copy(folder, out)
-    _write(out / (FP32_BESIDE if (out / FP32_NAME).exists() else FP32_NAME), exact, fp32)
+    beside = FP32_BESIDE if late is None else LATE_BESIDE
+    _write(out / (beside if (out / FP32_NAME).exists() else FP32_NAME), exact, fp32)
     _write(out / INT8_NAME, small, record)
     return record.agreement
 
 
-def _encoder(folder: Path, own: Path | None) -> Encoder:
-    if own is None or (folder / "model.safetensors").is_file():
-        return read_encoder(folder)
+def _encoder(folder: Path, own: Path | None, late: LateLayout | None) -> Encoder:
+    if late is not None and (late.dense or late.encoder):
+        raise ModelLoadError(
+            "The late-interaction model has a projection, or its encoder in a folder of its own, so it cannot be optimized.",
+            hint="`localrank models export` writes a graph of it, int8 too.",
+        )
+    if late is not None or own is None or (folder / "model.safetensors").is_file():
+        return read_encoder(folder, headless=late is not None)
     return read_export(own, read_settings(folder)[0])
+
+
+def _files(folder: Path, late: LateLayout | None, graph: bytes) -> ModelFiles:
+    config, tokenizer_config, exported = read_settings(folder)
+    tokenizer = (folder / "tokenizer.json").read_bytes()
+    return ModelFiles(
+        config, tokenizer_config, tokenizer, graph, dynamic_int8=False, exported=exported, late=late
+    )
 
 
 def _copy(folder: Path, out: Path) -> None:
     (out / "onnx").mkdir(parents=True, exist_ok=True)
-    for name in _COPIED:
-        if (folder / name).is_file() and folder.resolve() != out.resolve():
+    if folder.resolve() == out.resolve():
+        return
+    for name in (*_COPIED, *late_file_names(read_settings_files(folder).modules)):
+        if (folder / name).is_file():
+            (out / name).parent.mkdir(exist_ok=True)
             shutil.copyfile(folder / name, out / name)
 
 

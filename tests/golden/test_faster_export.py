@@ -18,7 +18,7 @@ from localrank_transformers.engines.onnx import OnnxEngine
 from localrank_transformers.faster_graph import faster
 from localrank_transformers.model_files import ModelFiles, read_folder
 from localrank_transformers.optimizing.exactness import check_width
-from localrank_transformers.optimizing.making import list_rows, pair_tokenizer
+from localrank_transformers.optimizing.making import family_of, list_rows
 from localrank_transformers.optimizing.sample_texts import Candidates
 from localrank_transformers.tokenization import Row
 from tests.support import torch_models
@@ -83,9 +83,8 @@ def export(folder: Path, kind: str, attention: str, *, dynamo: bool, segments: b
 
 
 def rows(files: ModelFiles) -> list[Row]:
-    tokenizer = pair_tokenizer(files.config, files.tokenizer_config, files.tokenizer_json)
     texts = ("the capital of france", "", "retrieval " * 50)
-    return list_rows(tokenizer, Candidates("what is rag", texts))
+    return list_rows(family_of(files), Candidates("what is rag", texts))
 
 
 def check(folder: Path) -> None:

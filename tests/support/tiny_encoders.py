@@ -1,4 +1,4 @@
-"""Randomly initialised BERT-like cross-encoders as safetensors, and their forward pass written out in numpy."""
+"""Randomly initialised BERT-like cross-encoders and late-interaction encoders as safetensors, and their passes in numpy."""
 
 from __future__ import annotations
 
@@ -34,6 +34,27 @@ def build(folder: Path, kind: str, *, labels: int = 1, seed: int = 0) -> Path:
     }
     (folder / "config.json").write_text(json.dumps(config))
     save_file(_tensors(config, kind, labels, seed), str(folder / "model.safetensors"))
+    return folder
+
+
+def build_late(folder: Path, **settings: object) -> Path:
+    """Write a BERT without a head, saved by itself, whose token vectors are compared; `settings` are its score's."""
+    build(folder, "bert")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"architectures": ["BertModel"]}))
+    tensors = _tensors(config, "bert", 1, 0)
+    own = {name.removeprefix("bert."): value for name, value in tensors.items() if "classifier" not in name}
+    save_file(own, str(folder / "model.safetensors"))
+    modules = [{"path": "", "type": "x.Transformer"}, {"path": "1_Mask", "type": "x.MultiVectorMask"}]
+    files = {
+        "modules.json": modules,
+        "config_sentence_transformers.json": {"model_type": "MultiVectorEncoder"},
+        "1_Mask/config.json": {"skiplist_words": []},
+        "localrank.json": {"format": 1, "family": "late-interaction", "settings": settings},
+    }
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(json.dumps(content))
     return folder
 
 
@@ -81,7 +102,33 @@ def _tensors(config: dict, kind: str, labels: int, seed: int) -> Tensors:
 def forward(tensors: Tensors, config: dict, ids: np.ndarray, types: np.ndarray) -> np.ndarray:
     """Return the logits of one pair in float64, token by token as the papers state it; nothing is left out."""
     kind = config["model_type"]
+    first = hidden(tensors, config, ids, types)[0]
+
+    def linear(x, name):
+        return x @ tensors[f"{name}.weight"].T.astype(np.float64) + tensors[f"{name}.bias"]
+
+    if kind == "bert":
+        return linear(np.tanh(linear(first, "bert.pooler.dense")), "classifier")
+    activation = _gelu if kind == "electra" else np.tanh
+    return linear(activation(linear(first, "classifier.dense")), "classifier.out_proj")
+
+
+def vectors(tensors: Tensors, config: dict, ids: np.ndarray) -> np.ndarray:
+    """Return the token vectors of one row in float64, of unit length."""
+    found = hidden(tensors, config, ids, np.zeros_like(ids))
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def _gelu(x: np.ndarray) -> np.ndarray:
+    return x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
+
+
+def hidden(tensors: Tensors, config: dict, ids: np.ndarray, types: np.ndarray) -> np.ndarray:
+    """Return what the last layer gives, shape (tokens, hidden size)."""
+    kind = config["model_type"]
     prefix = {"bert": "bert.", "electra": "electra.", "xlm-roberta": "roberta."}[kind]
+    if not any(name.startswith(prefix) for name in tensors):
+        prefix = ""
     weights = {name: tensor.astype(np.float64) for name, tensor in tensors.items()}
 
     def linear(x, name):
@@ -91,9 +138,6 @@ def forward(tensors: Tensors, config: dict, ids: np.ndarray, types: np.ndarray) 
         centred = x - x.mean(-1, keepdims=True)
         scaled = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + config["layer_norm_eps"])
         return scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
-
-    def gelu(x):
-        return x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
 
     first = config["pad_token_id"] + 1 if kind == "xlm-roberta" else 0
     positions = np.arange(len(ids)) + first
@@ -119,10 +163,7 @@ def forward(tensors: Tensors, config: dict, ids: np.ndarray, types: np.ndarray) 
         context = context.transpose(1, 0, 2).reshape(len(ids), HIDDEN)
         x = norm(linear(context, f"{at}attention.output.dense") + x, f"{at}attention.output.LayerNorm")
         x = norm(
-            linear(gelu(linear(x, f"{at}intermediate.dense")), f"{at}output.dense") + x,
+            linear(_gelu(linear(x, f"{at}intermediate.dense")), f"{at}output.dense") + x,
             f"{at}output.LayerNorm",
         )
-    if kind == "bert":
-        return linear(np.tanh(linear(x[0], "bert.pooler.dense")), "classifier")
-    activation = gelu if kind == "electra" else np.tanh
-    return linear(activation(linear(x[0], "classifier.dense")), "classifier.out_proj")
+    return x

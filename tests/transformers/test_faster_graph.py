@@ -75,12 +75,11 @@ def test_it_is_made_once(folder: Path) -> None:
 def test_the_last_layer_of_the_export_computes_every_token(folder: Path) -> None:
     """What is gained: without it, the test of widths below would hold for any graph."""
     from localrank_transformers.optimizing.exactness import check_width, last_layer_widths
-    from localrank_transformers.optimizing.making import list_rows, pair_tokenizer
+    from localrank_transformers.optimizing.making import family_of, list_rows
     from localrank_transformers.optimizing.sample_texts import Candidates
 
     files = read_folder(folder, "fp32")
-    tokenizer = pair_tokenizer(files.config, files.tokenizer_config, files.tokenizer_json)
-    rows = list_rows(tokenizer, Candidates(QUERY, tuple(DOCUMENTS[:2])))
+    rows = list_rows(family_of(files), Candidates(QUERY, tuple(DOCUMENTS[:2])))
     own = (folder / "onnx/model.onnx").read_bytes()
     assert [(len(row.ids),) * 2 for row in rows] == last_layer_widths(own, rows)
     with pytest.raises(ModelLoadError, match="instead of one"):

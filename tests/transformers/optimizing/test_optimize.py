@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
 from localrank import rerank_sync
@@ -105,6 +105,92 @@ def test_an_int8_graph_reads_no_mask_since_its_documents_share_no_run(tmp_path: 
     assert not OnnxEngine(build_graph(encoder, smoothing={}), pad_id=0, couples_rows=True).may_pad
 
 
+def late_vectors(folder: Path, ids: np.ndarray) -> np.ndarray:
+    config = json.loads((folder / "config.json").read_text())
+    return tiny_encoders.vectors(load_file(folder / "model.safetensors"), config, ids)
+
+
+def late_logits(folder: Path, *, scale: float, bias: float) -> list[float]:
+    """The mean of the best cosines of each document's row, by the forward pass written out."""
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    query, *found = (
+        late_vectors(folder, np.array(tokenizer.encode(text).ids[:64])) for text in (QUERY, *DOCUMENTS)
+    )
+    return [scale * (query @ one.T).max(axis=1).mean() + bias for one in found]
+
+
+def test_without_a_head_the_graph_gives_unit_vectors_of_all_tokens(tmp_path: Path) -> None:
+    folder = tiny_encoders.build_late(tmp_path / "m")
+    encoder, ids = read_encoder(folder, headless=True), np.array([2, 9, 11, 7, 3])
+    row, longer = Row(ids, np.zeros_like(ids)), Row(np.tile(ids, 3), np.tile(np.zeros_like(ids), 3))
+    exact = OnnxEngine(build_graph(encoder), pad_id=0)
+    small = OnnxEngine(build_graph(encoder, smoothing={}), pad_id=0, couples_rows=True)
+
+    vectors = exact.request().run([row])
+
+    np.testing.assert_allclose(vectors[0], late_vectors(folder, ids), atol=1e-5)
+    np.testing.assert_allclose(exact.request().run([row, longer])[0, : len(ids)], vectors[0], atol=1e-6)
+    found = small.request().run([row])[0]
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), np.ones(len(ids)), atol=1e-6)
+    assert (found * vectors[0]).sum(axis=1).min() > 0.97
+    assert (exact.may_pad, small.may_pad) == (True, False)
+
+
+def test_a_graph_without_a_head_reads_no_segments(tmp_path: Path) -> None:
+    import onnx
+
+    encoder = read_encoder(tiny_encoders.build_late(tmp_path / "m"), headless=True)
+    for smoothing, inputs in ((None, ["input_ids", "attention_mask"]), ({}, ["input_ids"])):
+        graph = onnx.load_from_string(build_graph(encoder, smoothing=smoothing)).graph
+        assert [given.name for given in graph.input] == inputs
+        assert [given.name for given in graph.output] == ["token_vectors"]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_late_interaction_folder_is_optimized_and_gives_its_own_logits(tmp_path: Path, again: bool) -> None:
+    folder, out = tiny_encoders.build_late(tmp_path / "m", scale=10.0, bias=-3.0), tmp_path / "out"
+    if again:
+        optimize(folder, folder, candidates=[])
+    agreement = optimize(folder, out, candidates=lists(12))
+    expected_logits = late_logits(folder, scale=10.0, bias=-3.0)
+
+    found = {}
+    for precision in ("fp32", "int8"):
+        model = OnnxReranker(out, precision=precision)
+        result = rerank_sync(model, QUERY, DOCUMENTS)
+        found[precision] = [hit.metadata["logit"] for hit in sorted(result, key=lambda hit: hit.index)]
+        assert model.score_kind == "probability"
+    assert found["fp32"] == pytest.approx(expected_logits, abs=1e-4)
+    assert found["int8"] == pytest.approx(expected_logits, abs=0.5)
+    record = parse_record((out / "onnx/model_int8.json").read_text())
+    assert record is not None
+    assert agreement == record.agreement
+    assert (record.last_layer, record.smoothed) == ("all tokens", ("qkv", "up", "down"))
+    assert record.agreement is not None
+    assert record.agreement.pairs == 48
+    assert 0 < record.agreement.mean_change < 0.5
+
+
+def test_a_graph_of_other_late_weights_is_noticed(tmp_path: Path) -> None:
+    folder = tiny_encoders.build_late(tmp_path / "m")
+    optimize(folder, folder, candidates=[])
+    tensors = load_file(folder / "model.safetensors")
+    tensors["encoder.layer.1.output.dense.bias"][3] += 0.1
+    save_file(tensors, str(folder / "model.safetensors"))
+    with pytest.raises(ModelLoadError, match="differ"):
+        optimize(folder, tmp_path / "out", candidates=[])
+
+
+def test_a_late_interaction_model_with_a_projection_is_not_optimized(tmp_path: Path) -> None:
+    folder = tiny_encoders.build_late(tmp_path / "m")
+    modules = [{"path": "", "type": "x.Transformer"}, {"path": "1_Dense", "type": "x.Dense"}]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    with pytest.raises(ModelLoadError, match="projection"):
+        optimize(folder, tmp_path / "out", candidates=[])
+
+
 def test_a_folder_is_optimized_and_loads(tmp_path: Path) -> None:
     folder = tiny_encoders.build(tmp_path / "m", "bert")
     agreement = optimize(folder, tmp_path / "out", candidates=lists(12))
@@ -135,8 +221,6 @@ def test_an_unknown_architecture_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_tensor_is_named(tmp_path: Path) -> None:
-    from safetensors.numpy import save_file
-
     folder = tiny_encoders.build(tmp_path / "m", "bert")
     tensors = load_file(folder / "model.safetensors")
     del tensors["classifier.bias"]
