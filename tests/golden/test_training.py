@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,10 @@ pytest.importorskip("datasets")
 pytest.importorskip("ir_measures")
 losses = pytest.importorskip("sentence_transformers.cross_encoder.losses")
 
+from safetensors.torch import load_file  # noqa: E402
+from sentence_transformers import MultiVectorEncoder  # noqa: E402
+
 from localrank.contract.errors import InvalidRequestError  # noqa: E402
-from localrank.contract.model import DoRerankOptions  # noqa: E402
 from localrank_transformers import OnnxReranker, TorchReranker  # noqa: E402
 from localrank_transformers.optimizing.agreement import compare  # noqa: E402
 from localrank_transformers.optimizing.sample_texts import sample_candidates  # noqa: E402
@@ -27,25 +31,31 @@ from localrank_transformers.training import (  # noqa: E402
     resume,
     train,
 )
+from localrank_transformers.training.calibrating import expected_error  # noqa: E402
 from localrank_transformers.training.fitting import load_model  # noqa: E402
+from localrank_transformers.training.late_folder import read_head  # noqa: E402
 from localrank_transformers.training.lists import TrainingList  # noqa: E402
 from localrank_transformers.training.losses import ListwiseMixLoss  # noqa: E402
+from localrank_transformers.training.preparing import read_prepared  # noqa: E402
 from localrank_transformers.training.start import write_start  # noqa: E402
 from localrank_transformers.training.teacher import logits_by  # noqa: E402
 from localrank_transformers.training.watching import StopSwitch, list_logits  # noqa: E402
+from tests.support.trainable_models import build_cross_encoder, build_late  # noqa: E402
 
-TINY = StudentShape(layers=1, hidden=32)
+BASES: dict[str, Callable[[Path], Path]] = {"cross-encoder": build_cross_encoder, "late": build_late}
 SETTINGS = TrainSettings(
-    steps=24, batch_size=8, list_size=4, max_length=32, learning_rate=3e-3, device="cpu", seed=1
+    steps=24, batch_size=8, list_size=4, max_length=32, learning_rate=3e-3, device="cpu", dtype="fp32", seed=1
 )
-TOPICS = ("bread", "rain", "gears", "violins", "whales", "taxes", "chess", "moss", "trains", "salt")
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("start")
-    write_start("localrank-mini", folder, shape=StudentShape(), seed=1)
-    return folder
+def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {kind: build(tmp_path_factory.mktemp(kind)) for kind, build in BASES.items()}
+
+
+@pytest.fixture(params=list(BASES))
+def base(request: pytest.FixtureRequest, bases: dict[str, Path]) -> Path:
+    return bases[request.param]
 
 
 def pairs(path: Path, count: int) -> Path:
@@ -53,15 +63,11 @@ def pairs(path: Path, count: int) -> Path:
     dice = random.Random(4)
     with path.open("w") as stream:
         for number in range(count):
-            topic, other = dice.sample(TOPICS, 2)
-            negatives = [
-                f"nobody knows of {topic} {number}",
-                f"nobody knows of {other}",
-                f"nobody asked {number}",
-            ]
+            topic, other = dice.sample(range(200), 2)
+            negatives = [f"of w{topic} w{number}", f"of w{other}", f"a w{number}"]
             record = {
-                "query": f"{topic} {number}",
-                "documents": [*negatives, f"indeed {topic} {number}"],
+                "query": f"w{topic} w{number}",
+                "documents": [*negatives, f"in w{topic} w{number}"],
                 "labels": [0, 0, 0, 1],
             }
             stream.write(json.dumps(record | {"licence": "CC0-1.0"}) + "\n")
@@ -69,37 +75,65 @@ def pairs(path: Path, count: int) -> Path:
 
 
 def sample_lists() -> list[TrainingList]:
-    texts = (
-        "Rust is an oxide of iron.",
-        "Bread is baked from dough.",
-        "Tides follow the moon.",
-        "Iron is a metal.",
-    )
-    return [
-        TrainingList(query, texts) for query in ("what is rust", "how is bread made", "why are there tides")
-    ]
+    texts = ("rag is retrieval", "what is the capital of france and a port", "pasta w7", "a city w7 w8 w9")
+    return [TrainingList(query, texts) for query in ("what is rag", "how does pasta w7", "capital")]
 
 
-def test_the_embedded_models_weights_rank_as_its_int8_graph_does(whole: Path) -> None:
+def test_the_embedded_models_weights_rank_as_its_int8_graph_does(tmp_path: Path) -> None:
+    write_start("localrank-mini", tmp_path, shape=StudentShape(), seed=1)
     lists = [TrainingList(one.query, one.documents) for one in sample_candidates()]
-    ours = list_logits(load_model(whole, TrainSettings(device="cpu", max_length=512)), lists)
+    ours = list_logits(load_model(tmp_path, TrainSettings(device="cpu", max_length=512)), lists)
     agreement = compare(logits_by(OnnxReranker(), lists), ours)
     assert agreement.spearman > 0.99
     assert agreement.mean_change < 0.05
 
 
 def test_a_smaller_model_of_all_layers_and_the_whole_width_is_the_model_itself(
-    whole: Path, tmp_path: Path
+    base: Path, tmp_path: Path
 ) -> None:
-    write_start(str(whole), tmp_path, shape=StudentShape(layers=6, hidden=384), seed=1)
-    ours, theirs = (list_logits(load_model(folder, SETTINGS), sample_lists()) for folder in (tmp_path, whole))
+    write_start(str(base), tmp_path, shape=StudentShape(layers=2, hidden=32), seed=1)
+    ours, theirs = (list_logits(load_model(folder, SETTINGS), sample_lists()) for folder in (tmp_path, base))
     for own, their in zip(ours, theirs, strict=True):
         assert own == pytest.approx(their, abs=1e-4)
 
 
+def test_a_smaller_late_model_is_late(bases: dict[str, Path], tmp_path: Path) -> None:
+    write_start(str(bases["late"]), tmp_path, shape=StudentShape(layers=1, hidden=16), seed=1)
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert (config["num_hidden_layers"], config["hidden_size"], config["num_attention_heads"]) == (1, 16, 2)
+    assert read_head(tmp_path) == read_head(bases["late"])
+    assert len(list_logits(load_model(tmp_path, SETTINGS), sample_lists())) == 3
+
+
+def test_start_weights_have_no_dropout(base: Path, tmp_path: Path) -> None:
+    write_start(str(base), tmp_path, shape=StudentShape(), seed=1)
+    model = load_model(tmp_path, SETTINGS)
+    assert {one.p for one in model.modules() if isinstance(one, torch.nn.Dropout)} == {0.0}
+
+
+def test_a_late_logit_is_scale_times_the_mean_of_best_cosines_plus_bias(bases: dict[str, Path]) -> None:
+    folder = bases["late"]
+    theirs = MultiVectorEncoder(str(folder), device="cpu")
+    assert theirs.similarity_fn_name == "meanmaxsim"
+    scale, bias = read_head(folder)
+    for one, own in zip(
+        sample_lists(), list_logits(load_model(folder, SETTINGS), sample_lists()), strict=True
+    ):
+        cosines = theirs.similarity(
+            theirs.encode_query([one.query]), theirs.encode_document(list(one.documents))
+        )
+        assert own == pytest.approx((scale * cosines[0] + bias).tolist(), abs=1e-4)
+
+
+def test_in_bf16_late_logits_are_still_computed_in_float32(bases: dict[str, Path]) -> None:
+    model = load_model(bases["late"], SETTINGS)
+    own = [value for values in list_logits(model, sample_lists(), bf16=True) for value in values]
+    assert any(value != float(torch.tensor(value).bfloat16()) for value in own)
+
+
 @torch.no_grad()
-def test_the_mix_without_pairs_is_list_net_loss_against_the_same_distribution(whole: Path) -> None:
-    model = load_model(whole, SETTINGS)
+def test_the_mix_without_pairs_is_list_net_loss_against_the_same_distribution(base: Path) -> None:
+    model = load_model(base, SETTINGS)
     one = sample_lists()[0]
     goal = torch.tensor([0.7, 0.1, 0.1, 0.1])
     inputs = [[one.query], [list(one.documents)]]
@@ -108,8 +142,8 @@ def test_the_mix_without_pairs_is_list_net_loss_against_the_same_distribution(wh
 
 
 @torch.no_grad()
-def test_the_mix_without_lists_is_binary_cross_entropy(whole: Path) -> None:
-    model = load_model(whole, SETTINGS)
+def test_the_mix_without_lists_is_binary_cross_entropy(base: Path) -> None:
+    model = load_model(base, SETTINGS)
     one = sample_lists()[0]
     labels = torch.tensor([1.0, 0.0, 0.0, 0.0])
     mixed = ListwiseMixLoss(model, bce=1.0, listwise=0.0)(
@@ -122,16 +156,13 @@ def test_the_mix_without_lists_is_binary_cross_entropy(whole: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", ["mix", "bce", "lambda"])
 def test_two_hundred_pairs_improve_the_measure_and_the_folder_is_loaded_everywhere(
-    tmp_path: Path, loss: str
+    base: Path, tmp_path: Path, loss: str
 ) -> None:
-    settings = TrainSettings(
-        **{name: getattr(SETTINGS, name) for name in SETTINGS.__slots__} | {"loss": loss}
-    )
     seen: list[Progress] = []
+    out = tmp_path / "out"
+    settings = replace(SETTINGS, loss=loss)
     result = train(
-        TrainRequest(
-            (pairs(tmp_path / "pairs.jsonl", 200),), tmp_path / "out", student=TINY, settings=settings
-        ),
+        TrainRequest((pairs(tmp_path / "pairs.jsonl", 200),), out, base=str(base), settings=settings),
         on_progress=seen.append,
     )
     assert result.finished
@@ -140,21 +171,60 @@ def test_two_hundred_pairs_improve_the_measure_and_the_folder_is_loaded_everywhe
     assert result.after > max(result.before, result.first_stage) + 0.1
     assert result.int8 > result.before
     assert seen[-1].total == 24
-    options = DoRerankOptions("bread 7", ("nobody knows of bread 7", "indeed bread 7"))
-    for reranker in (
-        OnnxReranker(tmp_path / "out", precision="fp32"),
-        TorchReranker(tmp_path / "out", device="cpu"),
-    ):
-        first = logits_by(reranker, [TrainingList(options.query, options.documents)])[0]
-        assert first[1] > first[0]
-    card = (tmp_path / "out" / "README.md").read_text()
+    asked = [TrainingList("w7 w9", ("of w7 w9", "in w7 w9"))]
+    exact = logits_by(TorchReranker(out, device="cpu", dtype="fp32"), asked)[0]
+    assert exact[1] > exact[0]
+    assert logits_by(OnnxReranker(out, precision="fp32"), asked)[0] == pytest.approx(exact, abs=1e-3)
+    card = (out / "README.md").read_text()
     assert "| CC0-1.0 | not stated | 180 |" in card
     assert f"| this model, float32 | {result.after:.4f} |" in card
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_is_saved_and_goes_on_to_the_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_trained_late_model_says_what_it_is_and_gives_calibrated_probabilities(
+    bases: dict[str, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    request = TrainRequest(
+        (pairs(tmp_path / "pairs.jsonl", 200),), out, base=str(bases["late"]), settings=SETTINGS
+    )
+    calibrated = train(request).calibrated
+    assert calibrated is not None
+    assert calibrated.after < calibrated.before - 0.1
+    model = TorchReranker(out, device="cpu", dtype="fp32")
+    assert (model.score_kind, OnnxReranker(out).score_kind) == ("probability", "probability")
+    _, dev = read_prepared(out / "run")
+    relevant = [label > 0 for one in dev for label in one.labels or ()]
+    logits = [value for own in logits_by(model, dev) for value in own]
+    assert expected_error(logits, relevant) == pytest.approx(calibrated.after, abs=1e-4)
+    theirs = MultiVectorEncoder(str(out), device="cpu")
+    cosines = theirs.similarity(
+        theirs.encode_query([dev[0].query]), theirs.encode_document(list(dev[0].documents))
+    )
+    scale, bias = read_head(out)
+    assert logits[: len(cosines[0])] == pytest.approx((scale * cosines[0] + bias).tolist(), abs=1e-3)
+    card = (out / "README.md").read_text()
+    assert "A reranker with late interaction" in card
+    assert "which is inside `localrank.json`" in card
+
+
+@pytest.mark.slow
+def test_the_best_state_is_what_is_written(base: Path, tmp_path: Path) -> None:
+    request = TrainRequest(
+        (pairs(tmp_path / "pairs.jsonl", 60),),
+        tmp_path / "out",
+        base=str(base),
+        settings=replace(SETTINGS, steps=6, learning_rate=1.0, measure_every=1, patience=None),
+    )
+    result = train(request)
+    history = [value for _, value in json.loads((tmp_path / "out/training.json").read_text())["history"]]
+    assert history[-1] < max(history)
+    assert result.after == pytest.approx(max(history))
+
+
+@pytest.mark.slow
+def test_a_run_that_is_interrupted_and_resumed_ends_where_it_would_have_without(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     switches: list[StopSwitch] = []
     made = StopSwitch.__init__
@@ -164,25 +234,28 @@ def test_an_interrupted_run_is_saved_and_goes_on_to_the_end(
         if progress.step == 5:
             switches[0].is_on = True
 
+    settings = replace(SETTINGS, steps=8, measure_every=8)
     request = TrainRequest(
-        (pairs(tmp_path / "pairs.jsonl", 60),), tmp_path / "out", student=TINY, settings=SETTINGS
+        (pairs(tmp_path / "pairs.jsonl", 60),), tmp_path / "out", base=str(base), settings=settings
     )
     stopped = train(request, on_progress=stop_at_five)
-    assert (stopped.finished, stopped.steps, stopped.total) == (False, 5, 24)
+    assert (stopped.finished, stopped.steps, stopped.total) == (False, 5, 8)
     steps: list[int] = []
     done = resume(tmp_path / "out", on_progress=lambda progress: steps.append(progress.step))
-    assert done.finished
-    assert steps[0] == 6
-    assert done.steps <= 24
+    assert (done.finished, done.steps, steps[0]) == (True, 8, 6)
+    train(replace(request, out=tmp_path / "whole"))
+    resumed, whole = (load_file(tmp_path / name / "model.safetensors") for name in ("out", "whole"))
+    for name, weights in whole.items():
+        assert torch.allclose(weights, resumed[name], atol=1e-6), name
 
 
 @pytest.mark.slow
 def test_a_run_that_was_stopped_while_its_graphs_were_written_is_finished_without_another_step(
-    tmp_path: Path,
+    base: Path, tmp_path: Path
 ) -> None:
-    settings = TrainSettings(steps=3, batch_size=4, list_size=4, max_length=32, device="cpu", seed=1)
     out = tmp_path / "out"
-    request = TrainRequest((pairs(tmp_path / "pairs.jsonl", 30),), out, student=TINY, settings=settings)
+    settings = replace(SETTINGS, steps=3, batch_size=4)
+    request = TrainRequest((pairs(tmp_path / "pairs.jsonl", 30),), out, base=str(base), settings=settings)
 
     def stop_at_the_graphs(step: str) -> None:
         if step == "float32 graph":

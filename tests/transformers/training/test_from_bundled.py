@@ -1,0 +1,62 @@
+"""Float32 weights out of an int8 graph, up to what rounding took away."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+
+from safetensors.numpy import load_file
+
+from localrank.contract.errors import ModelLoadError
+from localrank_transformers.optimizing.encoder_graph import PLACES, Smoothing, build_graph
+from localrank_transformers.optimizing.encoder_weights import read_encoder
+from localrank_transformers.training.from_bundled import float32_tensors
+from tests.support import tiny_encoders
+
+SEGMENTS = "embeddings.token_type_embeddings.weight"
+POSITIONS = "embeddings.position_embeddings.weight"
+SIZES = {"qkv": tiny_encoders.HIDDEN, "up": tiny_encoders.HIDDEN, "down": tiny_encoders.WIDE}
+
+
+def smoothing() -> Smoothing:
+    random = np.random.default_rng(1)
+    return {
+        (number, place): random.uniform(0.8, 1.25, SIZES[place]).astype(np.float32)
+        for number in range(tiny_encoders.LAYERS)
+        for place in PLACES
+    }
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_weights_come_back_but_for_rounding(tmp_path: Path, late: bool) -> None:
+    folder = tiny_encoders.build(tmp_path, "bert")
+    config = json.loads((folder / "config.json").read_text())
+    given = load_file(folder / "model.safetensors")
+    graph = build_graph(read_encoder(folder, headless=late), smoothing=smoothing())
+    found = float32_tensors(graph, config)
+    if late:
+        given = {
+            name.removeprefix("bert."): value
+            for name, value in given.items()
+            if "encoder" in name or "emb" in name
+        }
+        given[POSITIONS] = (
+            given[POSITIONS] + given[SEGMENTS][0]
+        )  # the one segment is read with every position
+        given[SEGMENTS] = np.zeros_like(given[SEGMENTS])
+    assert found.keys() == given.keys()
+    for name, value in given.items():
+        assert found[name].shape == value.shape
+        assert np.abs(found[name] - value).max() <= 0.01 * np.abs(value).max(), name
+
+
+def test_a_graph_of_another_layout_is_refused(tmp_path: Path) -> None:
+    folder = tiny_encoders.build(tmp_path, "bert")
+    config = json.loads((folder / "config.json").read_text())
+    with pytest.raises(ModelLoadError, match="another layout"):
+        float32_tensors(build_graph(read_encoder(folder, headless=True)), config)
