@@ -144,9 +144,14 @@ def read_embedded(name: str, precision: Precision) -> ModelFiles:
             hint="Leave precision out, or pass a folder that holds onnx/model.onnx.",
         )
     onnx, check = bundled.read_model(name, "onnx/model_int8.onnx")
+    config, tokenizer_config, exported = (
+        _parsed(bundled.read_file(name, one), one)
+        for one in ("config.json", "tokenizer_config.json", EXPORTED_FILE)
+    )
     return ModelFiles(
-        config=_parsed(bundled.read_file(name, "config.json"), "config.json"),
-        tokenizer_config=_parsed(bundled.read_file(name, "tokenizer_config.json"), "tokenizer_config.json"),
+        config=config,
+        tokenizer_config=tokenizer_config,
+        exported=exported_graph(exported),
         tokenizer_json=bundled.read_file(name, "tokenizer.json"),
         onnx=onnx,
         dynamic_int8=True,

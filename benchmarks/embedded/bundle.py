@@ -1,7 +1,7 @@
 """Put a finished model into the package: `python -m benchmarks.embedded.bundle MODEL`.
 
-Copies the files that the package has, and writes their new sums. What people read is written by hand afterwards: the model
-card, NOTICE, and the scores shown on pages.
+Copies the files that the package needs, and writes their sums. What people read is written by hand afterwards: the model card,
+NOTICE, and the scores shown on pages.
 """
 
 from __future__ import annotations
@@ -12,29 +12,57 @@ import re
 import shutil
 from pathlib import Path
 
+from tokenizers import Tokenizer
+
 from localrank_transformers import bundled
+
+TOKENIZER = "tokenizer.json"
+FILES = ("config.json", TOKENIZER, "tokenizer_config.json", "localrank.json", "onnx/model_int8.onnx")
+RECORD = "onnx/model_int8.json"
+"""What people are told of the graph; nothing reads it to rank, so it has no sum."""
 
 
 def main() -> int:
-    """Copy, and replace each old sum by the new one."""
+    """Copy, and write the table of sums anew."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path, help="as finish wrote it")
-    parser.add_argument("--name", default=bundled.DEFAULT_MODEL, choices=bundled.bundled_names())
+    parser.add_argument("--name", default=bundled.DEFAULT_MODEL, help="of the embedded model")
     arguments = parser.parse_args()
     code = Path(bundled.__file__)
     place = code.parent / arguments.name.replace("-", "_")
-    text = code.read_text(encoding="utf-8")
-    for name, old in bundled.SHA256[arguments.name].items():
+    (place / "onnx").mkdir(parents=True, exist_ok=True)
+    for name in (*FILES, RECORD):
         shutil.copyfile(arguments.folder / name, place / name)
-        new = hashlib.sha256((place / name).read_bytes()).hexdigest()
-        text = re.sub(old, new, text)
-        print(f"{name}: {'the same' if new == old else new}")
-    for record in sorted((place / "onnx").glob("*.json")):
-        shutil.copyfile(arguments.folder / "onnx" / record.name, record)
-    code.write_text(text, encoding="utf-8")
+    _write_whole(place / TOKENIZER)
+    sums = {name: hashlib.sha256((place / name).read_bytes()).hexdigest() for name in FILES}
+    old = bundled.SHA256.get(arguments.name, {})
+    for name, new in sums.items():
+        print(f"{name}: {'the same' if new == old.get(name) else new}")
+    text = code.read_text(encoding="utf-8")
+    table = _table({**bundled.SHA256, arguments.name: sums})
+    code.write_text(re.sub(r"(?ms)^SHA256: .*?^}$", lambda _: table, text), encoding="utf-8")
     return 0
+
+
+def _write_whole(tokenizer: Path) -> None:
+    """Take out where a tokenizer cuts and fills up, which a file of a bi-encoder states and nothing here wants."""
+    whole = Tokenizer.from_file(str(tokenizer))
+    whole.no_truncation()
+    whole.no_padding()
+    whole.save(str(tokenizer), pretty=False)
+
+
+def _table(models: dict[str, dict[str, str]]) -> str:
+    lines = ["SHA256: dict[str, dict[str, str]] = {"]
+    for model, sums in models.items():
+        lines += [
+            f'    "{model}": {{',
+            *(f'        "{name}": "{digest}",' for name, digest in sums.items()),
+            "    },",
+        ]
+    return "\n".join([*lines, "}"])
 
 
 if __name__ == "__main__":

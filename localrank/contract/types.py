@@ -76,7 +76,8 @@ class RerankUsage:
     """What a call cost.
 
     Attributes:
-        input_tokens: Tokens that the model read, special tokens and the query of every pair included; None if unknown.
+        input_tokens: Tokens that the model read, special tokens included; None if unknown. The query counts as often as it was
+            read: with every document by a model of pairs, once by one of late interaction.
         tokens_estimated: Whether `input_tokens` is an estimate and not a count.
         search_units: Units that a remote provider bills; None where it has none.
         duration_ms: Time of the call without `load_ms`, in milliseconds; None until the core fills it in.

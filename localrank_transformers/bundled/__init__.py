@@ -19,11 +19,12 @@ DEFAULT_MODEL = "localrank-mini"
 
 SHA256: dict[str, dict[str, str]] = {
     "localrank-mini": {
-        "config.json": "93cf10944d638f8aff474091436d5b55c95697fb1c315823e29baae1cf83973a",
+        "config.json": "0514187a557adadc96dff4ec2288b2149395effaf50d70465b80a0b7d6d50662",
         "tokenizer.json": "9114256b104cca80e04367526f03f46aa3c443c2ed174904142a73bbf13b9fbb",
-        "tokenizer_config.json": "7cd758d708c9cf3ddb7efa765a00ee630d4e1ce3823ed73c06ab036608966057",
-        "onnx/model_int8.onnx": "6c848bf4d5880977d3a3408bb32e6ee9d0429a1a27fb06c9011903b98f93e7d6",
-    }
+        "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+        "localrank.json": "92b37be346babf5d76e70d6f3ae7023862d9832b17321735964242ae27ed993c",
+        "onnx/model_int8.onnx": "ad1fc17cd2ed06e1bb6920c1ac38d1ec69d5f036becacbc1ee4979740b5e9528",
+    },
 }
 """The sum of every file of every embedded model."""
 

@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from localrank_transformers import bundled
+from localrank_transformers import OnnxReranker, bundled
 from localrank_transformers.catalogue import (
     Activation,
     CatalogueEntry,
@@ -85,8 +85,8 @@ def test_the_embedded_model_is_described_as_its_files_say() -> None:
     config = json.loads(bundled.read_file(entry.name, "config.json"))
 
     assert entry.max_length == config["max_position_embeddings"]
-    assert entry.activation == "sigmoid"
-    assert len(config["id2label"]) == 1
+    assert entry.family == json.loads(bundled.read_file(entry.name, "localrank.json"))["family"]
+    assert (entry.activation, OnnxReranker(entry.name).score_kind) == ("sigmoid", "probability")
 
 
 @pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.name)

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from localrank import InvalidRequestError, ModelLoadError, rerank
 from localrank_transformers import OnnxReranker
-from tests.support import causal_graphs
+from tests.support import causal_graphs, tiny_models
 from tests.support.causal_graphs import logit
 from tests.support.loopback_hub import LoopbackHub
 
@@ -84,9 +84,11 @@ async def test_a_prompt_without_a_place_for_an_instruction_says_so(tmp_path: Pat
         await rerank(OnnxReranker(folder, instruction="the pasta city"), QUERY, DOCUMENTS)
 
 
-async def test_an_instruction_for_a_cross_encoder_is_refused() -> None:
-    with pytest.raises(InvalidRequestError, match=r"instruction.*cross-encoder"):
-        await rerank(OnnxReranker(instruction="the pasta city"), QUERY, DOCUMENTS)
+async def test_an_instruction_for_another_family_is_refused(tmp_path: Path) -> None:
+    pairwise = tiny_models.build(tmp_path / "pairwise")
+    for model, what in ((pairwise, "cross-encoder"), (None, "late-interaction model")):
+        with pytest.raises(InvalidRequestError, match=f"instruction.*{what}"):
+            await rerank(OnnxReranker(model, instruction="the pasta city"), QUERY, DOCUMENTS)
 
 
 async def test_the_instruction_is_part_of_the_fingerprint_and_survives_pickling(folder: Path) -> None:

@@ -22,6 +22,7 @@ from localrank.contract.errors import (
 )
 from localrank.contract.model import DoRerankOptions
 from localrank_transformers import OnnxReranker
+from localrank_transformers.families.late_interaction import LateTokenizer
 from localrank_transformers.tokenization import PairTokenizer
 from tests.support import tiny_models
 
@@ -95,7 +96,7 @@ async def test_scores_are_probabilities_with_the_logit_beside_them(embedded: Onn
 
 async def test_tokens_are_counted_from_the_encodings(embedded: OnnxReranker) -> None:
     tokenizer = embedded._once.get()[0].family.tokenizer._tokenizer
-    expected = sum(len(tokenizer.encode(RAG, document).ids) for document in RAG_DOCUMENTS)
+    expected = sum(len(tokenizer.encode(text).ids) for text in (RAG, *RAG_DOCUMENTS))
     result = await rerank(embedded, RAG, RAG_DOCUMENTS)
     assert (expected, False, 0) == (
         result.usage.input_tokens,
@@ -117,13 +118,13 @@ async def test_identical_documents_are_scored_once(
     embedded: OnnxReranker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
-    original = PairTokenizer.documents
+    original = LateTokenizer.documents
 
-    def counting(self: PairTokenizer, query, texts):
+    def counting(self: LateTokenizer, texts):
         seen.append(len(texts))
-        return original(self, query, texts)
+        return original(self, texts)
 
-    monkeypatch.setattr(PairTokenizer, "documents", counting)
+    monkeypatch.setattr(LateTokenizer, "documents", counting)
     result = await rerank(embedded, RAG, [RAG_DOCUMENTS[1], RAG_DOCUMENTS[0]] * 3)
     assert seen == [2]
     assert [hit.index for hit in result] == [0, 2, 4, 1, 3, 5]
