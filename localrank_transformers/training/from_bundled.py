@@ -24,13 +24,13 @@ __all__ = ["float32_tensors", "write_float32"]
 Floats = npt.NDArray[np.float32]
 
 GRAPH = "onnx/model_int8.onnx"
-_TEXT_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
+_TEXT_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", EXPORTED_FILE)
 _SEPARATE = ("attention.output.dense", "intermediate.dense", "output.dense")
 _ATTENTION = tuple(f"attention.self.{name}" for name in ("query", "key", "value"))
 
 
 def write_float32(name: str, folder: Path) -> None:
-    """Write the folder of an embedded model as training starts from it: late interaction, or a cross-encoder.
+    """Write the folder of an embedded model, which is one of late interaction, as training starts from it.
 
     Args:
         name: One of `localrank_transformers.bundled.bundled_names()`.
@@ -42,18 +42,16 @@ def write_float32(name: str, folder: Path) -> None:
     """
     _, save_file = _packages()
     folder.mkdir(parents=True, exist_ok=True)
-    late = EXPORTED_FILE in bundled.SHA256[name]
-    for file in (*_TEXT_FILES, *([EXPORTED_FILE] if late else [])):
+    for file in _TEXT_FILES:
         (folder / file).write_bytes(bundled.read_file(name, file))
-    if late:
-        write_layout(folder)
+    write_layout(folder)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     tensors = float32_tensors(bundled.read_file(name, GRAPH), config)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
 
 
 def float32_tensors(graph: bytes, config: Mapping[str, Any]) -> dict[str, Floats]:
-    """Return the weights of an int8 graph under the names of transformers' BertModel, or BertForSequenceClassification.
+    """Return the weights of an int8 graph under the names of transformers' BertModel.
 
     Args:
         graph: Written by `optimizing.encoder_graph`.
@@ -92,32 +90,16 @@ class _Graph:
         self._nodes = list(model.graph.node)
         self._constants = {one.name: np.asarray(to_array(one)) for one in model.graph.initializer}
         self._makers = {output: node for node in self._nodes for output in node.output}
-        self._late = model.graph.output[0].name == "token_vectors"
 
     def tensors(self, config: Mapping[str, Any]) -> Iterator[tuple[str, Floats]]:
         """Yield all weights; what the graph does not hold raises what a missing item raises."""
-        prefix, layers = "" if self._late else "bert.", int(config["num_hidden_layers"])
-        for name, values in self._encoder(layers, int(config["type_vocab_size"])):
-            yield prefix + name, values
-        if not self._late:
-            dense, out = [node for node in self._nodes if node.op_type == "MatMul"]
-            yield from self._plain("bert.pooler.dense", dense)
-            yield from self._plain("classifier", out)
-
-    def _encoder(self, layers: int, segments: int) -> Iterator[tuple[str, Floats]]:
-        yield from self._embeddings(segments)
+        yield from self._embeddings(int(config["type_vocab_size"]))
         norms = iter([node for node in self._nodes if node.op_type == "LayerNormalization"])
         products = iter([node for node in self._nodes if node.op_type == "DynamicQuantizeMatMul"])
         yield from self._norm("embeddings.LayerNorm", next(norms))
-        for number in range(layers):
+        for number in range(int(config["num_hidden_layers"])):
             at = f"encoder.layer.{number}."
-            whole = self._late or number < layers - 1
-            parts = [
-                self._linear(node)
-                for node in ([next(products)] if whole else [next(products), next(products)])
-            ]
-            weight = np.concatenate([part[0] for part in parts])
-            bias = np.concatenate([part[1] for part in parts])
+            weight, bias = self._linear(next(products))
             for name, own, offset in zip(_ATTENTION, np.split(weight, 3), np.split(bias, 3), strict=True):
                 yield from _named(at + name, own, offset)
             for name in _SEPARATE:
@@ -126,9 +108,7 @@ class _Graph:
             yield from self._norm(f"{at}output.LayerNorm", next(norms))
 
     def _embeddings(self, segments: int) -> Iterator[tuple[str, Floats]]:
-        rows, scales, *types = (
-            self._constants[node.input[0]] for node in self._nodes if node.op_type == "Gather"
-        )
+        rows, scales = (self._constants[node.input[0]] for node in self._nodes if node.op_type == "Gather")
         positions = next(
             self._constants[node.input[0]]
             for node in self._nodes
@@ -136,26 +116,17 @@ class _Graph:
         )
         yield "embeddings.word_embeddings.weight", _floats(rows.astype(np.float32) * scales)
         yield "embeddings.position_embeddings.weight", _floats(positions)
-        # Where the graph knows one segment, the row of that segment is in the positions.
-        table = types[0] if types else np.zeros((segments, rows.shape[1]))
-        yield "embeddings.token_type_embeddings.weight", _floats(table)
+        # The graph knows one segment, whose row is in the positions.
+        yield "embeddings.token_type_embeddings.weight", _floats(np.zeros((segments, rows.shape[1])))
 
     def _linear(self, node: Any) -> tuple[Floats, Floats]:
         """Return weight (outputs, inputs) and bias of a product in int8."""
         source, rounded, scales, _, bias = node.input
         weight = self._constants[rounded].astype(np.float32) * self._constants[scales][None, :]
         maker = self._makers.get(source)
-        if maker is not None and maker.op_type == "Slice":  # the last layer asks for the first token alone
-            maker = self._makers.get(maker.input[0])
         if maker is not None and maker.op_type == "Mul" and maker.input[1] in self._constants:
             weight = weight * self._constants[maker.input[1]].reshape(-1, 1)
         return _floats(weight.T), _floats(self._constants[bias])
-
-    def _plain(self, name: str, node: Any) -> Iterator[tuple[str, Floats]]:
-        added = next(
-            other for other in self._nodes if other.op_type == "Add" and node.output[0] in other.input
-        )
-        yield from _named(name, self._constants[node.input[1]].T, self._constants[added.input[1]])
 
     def _norm(self, name: str, node: Any) -> Iterator[tuple[str, Floats]]:
         yield from _named(name, self._constants[node.input[1]], self._constants[node.input[2]])
