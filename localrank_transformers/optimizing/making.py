@@ -18,7 +18,7 @@ from localrank_transformers.optimizing.encoder_graph import PLACES, build_graph
 from localrank_transformers.optimizing.exactness import check_outputs, check_width
 from localrank_transformers.optimizing.export_weights import UnrecognisedGraphError, read_export
 from localrank_transformers.optimizing.sample_texts import Candidates, long_candidates, sample_candidates
-from localrank_transformers.optimizing.smoothing import smoothing_factors
+from localrank_transformers.optimizing.smoothing import largest_inputs, smoothing_factors
 from localrank_transformers.tokenization import Row
 
 __all__ = [
@@ -71,7 +71,7 @@ def make_graph(
         reference = OnnxEngine(own, pad_id=0)
         return exact, record_of("fp32", exact, family, few, reference, compared_on=compared_on)
     on_step("calibration")
-    smoothing = smoothing_factors(encoder, list(chain.from_iterable(rows[:half])))
+    smoothing = smoothing_factors(encoder, largest_inputs(encoder, list(chain.from_iterable(rows[:half]))))
     on_step("int8 graph")
     small = build_graph(encoder, smoothing=smoothing)
     on_step("agreement")

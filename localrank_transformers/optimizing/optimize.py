@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -15,13 +16,23 @@ from localrank_transformers.families.late_layout import LateLayout, late_file_na
 from localrank_transformers.graph_record import Agreement, GraphRecord, record_json, record_path
 from localrank_transformers.graph_store import replace_file
 from localrank_transformers.model_files import ModelFiles, late_layout, read_settings
-from localrank_transformers.optimizing.encoder_graph import PLACES, build_graph
+from localrank_transformers.onnx_family import OnnxFamily
+from localrank_transformers.optimizing.agreement import compare
+from localrank_transformers.optimizing.encoder_graph import PLACES, Smoothing, build_graph
 from localrank_transformers.optimizing.encoder_weights import Encoder, read_encoder
 from localrank_transformers.optimizing.exactness import check_outputs, check_width
 from localrank_transformers.optimizing.export_weights import read_export
-from localrank_transformers.optimizing.making import BUILT_IN, Step, family_of, list_rows, record_of
+from localrank_transformers.optimizing.making import (
+    BUILT_IN,
+    Step,
+    family_of,
+    list_logits,
+    list_rows,
+    record_of,
+)
 from localrank_transformers.optimizing.sample_texts import Candidates, long_candidates
-from localrank_transformers.optimizing.smoothing import smoothing_factors
+from localrank_transformers.optimizing.smoothing import EXPONENTS, largest_inputs, smoothing_factors
+from localrank_transformers.tokenization import Row
 from localrank_transformers.torch_files import read_settings_files
 
 __all__ = ["Candidates", "optimize", "read_candidates"]
@@ -94,8 +105,8 @@ def optimize(
 ) -> Agreement | None:
     """Write float32 and int8 graphs of `folder`'s weights into `out`, each with a record, and tokenizer and config.
 
-    Half of the candidates calibrate the int8 graph, the other half measures how well it agrees with float32; with fewer than
-    four lists, the int8 graph is not smoothed and nothing is measured.
+    Half of the candidates calibrate the int8 graph, how strongly it is smoothed included; the other half measures how well it
+    agrees with float32. With fewer than four lists, the int8 graph is not smoothed and nothing is measured.
 
     Args:
         folder: A folder in the Hugging Face layout with `model.safetensors`, or for a cross-encoder with an exported float32
@@ -122,11 +133,11 @@ def optimize(
         check_outputs(own, exact, [*probes, *chain.from_iterable(rows[:1])])
     measured = len(candidates) >= _LEAST_LISTS
     on_step("calibration" if measured else "no calibration: too few candidates")
-    smoothing = smoothing_factors(encoder, list(chain.from_iterable(rows[:half]))) if measured else {}
+    engine, few = OnnxEngine(exact, pad_id=0), _Calibration(family, candidates[:half], rows[:half])
+    smoothing = _least_change(encoder, engine, few) if measured else {}
     on_step("int8 graph")
     small = build_graph(encoder, smoothing=smoothing)
     on_step("agreement")
-    engine = OnnxEngine(exact, pad_id=0)
     lists, smoothed = (candidates[half:], PLACES) if measured else ([], ())
     record = record_of("int8", small, family, lists, engine, compared_on=compared_on, smoothed=smoothed)
     fp32 = record_of(
@@ -153,6 +164,27 @@ def _encoder(folder: Path, own: Path | None, late: LateLayout | None) -> Encoder
     if late is not None or own is None or (folder / "model.safetensors").is_file():
         return read_encoder(folder, headless=late is not None)
     return read_export(own, read_settings(folder)[0])
+
+
+@dataclass(frozen=True, slots=True)
+class _Calibration:
+    """What int8 is calibrated by: lists, and the rows of each."""
+
+    family: OnnxFamily
+    lists: Sequence[Candidates]
+    rows: Sequence[Sequence[Row]]
+
+
+def _least_change(encoder: Encoder, exact: OnnxEngine, given: _Calibration) -> Smoothing:
+    """Return the smoothing by which the logits of the lists change least: how much suits is up to the weights."""
+    largest = largest_inputs(encoder, list(chain.from_iterable(given.rows)))
+    reference = list_logits(exact, given.family, given.lists)
+
+    def change(smoothing: Smoothing) -> float:
+        small = OnnxEngine(build_graph(encoder, smoothing=smoothing), pad_id=0, couples_rows=True)
+        return compare(reference, list_logits(small, given.family, given.lists)).mean_change
+
+    return min((smoothing_factors(encoder, largest, exponent=one) for one in EXPONENTS), key=change)
 
 
 def _files(folder: Path, late: LateLayout | None, graph: bytes) -> ModelFiles:

@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
-from localrank import rerank_sync
+from localrank import RankedDocument, rerank_sync
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers import OnnxReranker
 from localrank_transformers.engines.onnx import OnnxEngine
@@ -20,7 +20,7 @@ from localrank_transformers.optimizing.agreement import compare
 from localrank_transformers.optimizing.encoder_graph import build_graph
 from localrank_transformers.optimizing.encoder_weights import read_encoder
 from localrank_transformers.optimizing.optimize import Candidates, optimize, read_candidates
-from localrank_transformers.optimizing.smoothing import smoothing_factors
+from localrank_transformers.optimizing.smoothing import largest_inputs, smoothing_factors
 from localrank_transformers.tokenization import PairTokenizer, Row
 from tests.support import tiny_encoders
 
@@ -66,7 +66,8 @@ def test_the_float32_graph_gives_the_models_own_logits(tmp_path: Path, kind: str
 def test_the_int8_graph_stays_close(tmp_path: Path, kind: str) -> None:
     folder = tiny_encoders.build(tmp_path / "m", kind)
     given, encoder = rows(folder), read_encoder(folder)
-    found = logits(build_graph(encoder, smoothing=smoothing_factors(encoder, given)), given)
+    smoothing = smoothing_factors(encoder, largest_inputs(encoder, given))
+    found = logits(build_graph(encoder, smoothing=smoothing), given)
     assert np.abs(found - expected(folder, given)).max() < 0.2
 
 
@@ -110,15 +111,21 @@ def late_vectors(folder: Path, ids: np.ndarray) -> np.ndarray:
     return tiny_encoders.vectors(load_file(folder / "model.safetensors"), config, ids)
 
 
-def late_logits(folder: Path, *, scale: float, bias: float) -> list[float]:
-    """The mean of the best cosines of each document's row, by the forward pass written out."""
+def index(hit: RankedDocument[str]) -> int:
+    return hit.index
+
+
+def late_logits(folder: Path, given: Candidates) -> list[float]:
+    """The logits by the forward pass written out: a line through the mean of the best cosines of each document's row."""
+    stated = json.loads((folder / "localrank.json").read_text())["settings"]
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()
     query, *found = (
-        late_vectors(folder, np.array(tokenizer.encode(text).ids[:64])) for text in (QUERY, *DOCUMENTS)
+        late_vectors(folder, np.array(tokenizer.encode(text).ids[:64]))
+        for text in (given.query, *given.documents)
     )
-    return [scale * (query @ one.T).max(axis=1).mean() + bias for one in found]
+    return [stated["scale"] * (query @ one.T).max(axis=1).mean() + stated["bias"] for one in found]
 
 
 def test_without_a_head_the_graph_gives_unit_vectors_of_all_tokens(tmp_path: Path) -> None:
@@ -154,13 +161,13 @@ def test_a_late_interaction_folder_is_optimized_and_gives_its_own_logits(tmp_pat
     if again:
         optimize(folder, folder, candidates=[])
     agreement = optimize(folder, out, candidates=lists(12))
-    expected_logits = late_logits(folder, scale=10.0, bias=-3.0)
+    expected_logits = late_logits(folder, Candidates(QUERY, tuple(DOCUMENTS)))
 
     found = {}
     for precision in ("fp32", "int8"):
         model = OnnxReranker(out, precision=precision)
         result = rerank_sync(model, QUERY, DOCUMENTS)
-        found[precision] = [hit.metadata["logit"] for hit in sorted(result, key=lambda hit: hit.index)]
+        found[precision] = [hit.metadata["logit"] for hit in sorted(result, key=index)]
         assert model.score_kind == "probability"
     assert found["fp32"] == pytest.approx(expected_logits, abs=1e-4)
     assert found["int8"] == pytest.approx(expected_logits, abs=0.5)
@@ -205,6 +212,30 @@ def test_a_folder_is_optimized_and_loads(tmp_path: Path) -> None:
     result = rerank_sync(OnnxReranker(tmp_path / "out", precision="int8"), QUERY, DOCUMENTS)
     reference = dict(enumerate(expected(folder, rows(folder))[:, 0]))
     assert all(abs(reference[hit.index] - hit.metadata["logit"]) < 0.2 for hit in result)
+
+
+def test_the_strength_of_the_smoothing_is_the_one_that_changes_the_logits_least(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tiny_encoders.build_late(tmp_path / "m", scale=10.0, bias=0.0)
+
+    def made(name: str, exponents: tuple[float, ...]) -> bytes:
+        monkeypatch.setattr("localrank_transformers.optimizing.optimize.EXPONENTS", exponents)
+        optimize(folder, tmp_path / name, candidates=lists(12))
+        return (tmp_path / name / "onnx/model_int8.onnx").read_bytes()
+
+    def change(name: str) -> float:
+        expected_logits = [late_logits(folder, one) for one in lists(12)[:6]]
+        result = [
+            [hit.metadata["logit"] for hit in sorted(rerank_sync(model, one.query, one.documents), key=index)]
+            for model in [OnnxReranker(tmp_path / name, precision="int8")]
+            for one in lists(12)[:6]
+        ]
+        return compare(expected_logits, result).mean_change
+
+    alone = {exponent: made(f"e{exponent}", (exponent,)) for exponent in (0.0, 0.75, 3.0)}
+    best = min(alone, key=lambda exponent: change(f"e{exponent}"))
+    assert made("chosen", tuple(alone)) == alone[best]
 
 
 def test_too_few_candidates_measure_nothing(tmp_path: Path) -> None:
