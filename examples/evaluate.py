@@ -47,7 +47,7 @@ def main(folder: Path) -> None:
     data.write_text("".join(json.dumps(one) + "\n" for one in QUESTIONS), "utf-8")
     collection = load_jsonl(data)
     found = evaluate_sync(
-        {"shared words": "lexical:default", "cross-encoder": "onnx:localrank-mini"},
+        {"shared words": "lexical:default", "embedded model": "onnx:localrank-mini"},
         collection,
         measures=["nDCG@10", "P@1"],
     )

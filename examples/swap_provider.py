@@ -15,7 +15,7 @@ DOCUMENTS = [
 
 MODELS: dict[str, RerankerModel] = {
     "shared words": LexicalReranker(),
-    "cross-encoder": OnnxReranker(),
+    "embedded model": OnnxReranker(),
 }
 
 

@@ -19,11 +19,11 @@ DEFAULT_MODEL = "localrank-mini"
 
 SHA256: dict[str, dict[str, str]] = {
     "localrank-mini": {
-        "config.json": "0514187a557adadc96dff4ec2288b2149395effaf50d70465b80a0b7d6d50662",
+        "config.json": "ac595dd25a4f8e16dc6ae85ca0e810054e160856772da5a375e494c925824c1f",
         "tokenizer.json": "9114256b104cca80e04367526f03f46aa3c443c2ed174904142a73bbf13b9fbb",
         "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
-        "localrank.json": "92b37be346babf5d76e70d6f3ae7023862d9832b17321735964242ae27ed993c",
-        "onnx/model_int8.onnx": "ad1fc17cd2ed06e1bb6920c1ac38d1ec69d5f036becacbc1ee4979740b5e9528",
+        "localrank.json": "6273925a4e1da271b5c9f8ae31f1f4d14d67cb8e7652d1bb7315cab436e89fc3",
+        "onnx/model_int8.onnx": "ee9ad603796546a7cb1442417a5b99956acc39006aa3250597ff64d64a86768c",
     },
 }
 """The sum of every file of every embedded model."""

@@ -28,7 +28,7 @@ def output_of(script: str, *arguments: str, typed: str | None = None) -> list[st
 def test_swapping_the_provider_changes_the_answer_and_not_the_call() -> None:
     assert output_of("swap_provider.py") == [
         "shared words: We eat at seven and leave at nine.",
-        "cross-encoder: The diet of the giant panda is almost entirely bamboo.",
+        "embedded model: The diet of the giant panda is almost entirely bamboo.",
     ]
 
 
@@ -59,7 +59,7 @@ def test_an_evaluation_puts_the_models_beside_the_order_that_the_documents_came_
     assert output_of("evaluate.py") == [
         "corpus: nDCG@10 0.63, a right one first 0%",
         "shared words: nDCG@10 0.63, a right one first 0%",
-        "cross-encoder: nDCG@10 1.00, a right one first 100%",
+        "embedded model: nDCG@10 1.00, a right one first 100%",
         "8 files, report.html the most readable",
     ]
 
