@@ -10,7 +10,11 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
+from localrank_transformers.training.late_folder import write_head
+
 __all__ = ["AverageWeights"]
+
+_LATE_HEAD = "head."
 
 
 class AverageWeights(transformers.TrainerCallback):
@@ -37,7 +41,9 @@ class AverageWeights(transformers.TrainerCallback):
         self._average = {name: value.detach().clone().float() for name, value in _weights(model).items()}
         written = self._out / f"averaged-{state.global_step}" / "model.safetensors"
         if state.global_step and written.is_file():
-            self._average.update(load_file(written))
+            stored = load_file(written)
+            names = {_stored_name(name): name for name in self._average}
+            self._average.update({names[name]: value for name, value in stored.items()})
 
     @torch.no_grad()
     def on_step_end(self, _args: Any, state: Any, _control: Any, model: Any = None, **_others: Any) -> None:
@@ -52,11 +58,21 @@ class AverageWeights(transformers.TrainerCallback):
         """Write the average as a model."""
         folder = self._out / f"averaged-{state.global_step}"
         shutil.copytree(self._start, folder, dirs_exist_ok=True)
-        tensors = {name: value.contiguous() for name, value in self._average.items()}
+        tensors = {
+            _stored_name(name): value.contiguous()
+            for name, value in self._average.items()
+            if not name.startswith(_LATE_HEAD)
+        }
         save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+        if f"{_LATE_HEAD}weight" in self._average:
+            write_head(folder, *(self._average[f"{_LATE_HEAD}{name}"].item() for name in ("weight", "bias")))
 
 
 def _weights(model: Any) -> dict[str, torch.Tensor]:
-    """Return the classifier's weights by the names that transformers saves them under."""
-    inner = model.model if hasattr(model, "model") else model[0].auto_model
-    return dict(inner.named_parameters())
+    """Return the trained module's weights by the names that it gives them."""
+    return dict(model[0].model.named_parameters())
+
+
+def _stored_name(name: str) -> str:
+    """Return the name that transformers saves a weight under; a late-interaction model's encoder is saved by itself."""
+    return name.removeprefix("encoder.")

@@ -1,7 +1,7 @@
 """From a checkpoint to a model folder: a calibrated head, float32 and int8 graphs: `python -m benchmarks.embedded.finish`.
 
-The temperature and bias of the scores are fitted on the development lists of people's questions and put into the last layer, so
-that every program that reads the weights gives calibrated scores, in the same order as before.
+The scale and bias of the scores are fitted on the development lists of people's questions and put into the last layer (of a
+late-interaction model into `localrank.json`), so that scores read as probabilities, in the same order as before.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ import json
 import shutil
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
 
 from benchmarks.embedded.calibrate import fit_scores
 from benchmarks.embedded.choose import read_development
 from localrank_transformers.optimizing.optimize import Candidates, optimize
 from localrank_transformers.training.fitting import load_model
+from localrank_transformers.training.head import map_output
+from localrank_transformers.training.late_folder import is_late_folder, write_head
 from localrank_transformers.training.lists import TrainingList
 from localrank_transformers.training.settings import TrainSettings
 from localrank_transformers.training.watching import list_logits
@@ -45,9 +47,9 @@ def main() -> int:
     fit = fit_scores(logits, labels)
     print(f"{len(labels)} pairs: temperature {fit.temperature:.3f}, bias {fit.bias:+.3f}", flush=True)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
-        shutil.copyfile(arguments.checkpoint / name, arguments.out / name)
-    _write_weights(arguments.checkpoint, arguments.out, fit.temperature, fit.bias)
+    shutil.copytree(arguments.checkpoint, arguments.out, dirs_exist_ok=True)
+    map_output(model[0].model, 1 / fit.temperature, fit.bias / fit.temperature)
+    _write_weights(model[0].model, arguments.out)
     agreement = optimize(
         arguments.out,
         arguments.out,
@@ -58,11 +60,11 @@ def main() -> int:
     return 0
 
 
-def _write_weights(checkpoint: Path, out: Path, temperature: float, bias: float) -> None:
-    weights = load_file(checkpoint / "model.safetensors")
-    weights["classifier.weight"] = weights["classifier.weight"] / np.float32(temperature)
-    weights["classifier.bias"] = (weights["classifier.bias"] + np.float32(bias)) / np.float32(temperature)
-    save_file(weights, out / "model.safetensors", metadata={"format": "pt"})
+def _write_weights(module: Any, out: Path) -> None:
+    if is_late_folder(out):
+        write_head(out, module.head.weight.item(), module.head.bias.item())
+    else:
+        module.float().save_pretrained(out)
 
 
 def _candidates(path: Path) -> list[Candidates]:

@@ -20,6 +20,7 @@ from sentence_transformers import CrossEncoder
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
 
 from benchmarks.embedded.averaging import AverageWeights
+from benchmarks.embedded.late_start import write_late
 from localrank_transformers.training.feeding import LengthBatchSampler, ListCollator, list_dataset
 from localrank_transformers.training.fitting import load_model
 from localrank_transformers.training.losses import ListwiseMixLoss
@@ -59,8 +60,7 @@ def main() -> int:
     )
     start = arguments.out / "start"
     if not arguments.resume:
-        shape = StudentShape(arguments.layers, arguments.hidden)
-        write_start(str(arguments.base), start, shape=shape, seed=settings.seed)
+        _write_start(arguments, start, settings)
     lists = read_lists([arguments.data / "train.jsonl.gz"])
     print(
         f"{len(lists)} lists: {dict(Counter(one.source for one in lists).most_common(12))}", file=sys.stderr
@@ -75,6 +75,16 @@ def main() -> int:
     trainer.add_callback(AverageWeights(start, arguments.out, decay=arguments.decay))
     trainer.train(resume_from_checkpoint=arguments.resume)
     return 0
+
+
+def _write_start(arguments: argparse.Namespace, start: Path, settings: TrainSettings) -> None:
+    base = arguments.base
+    if arguments.late:
+        encoder = transformers.AutoModel.from_pretrained(base, dtype=torch.float32, add_pooling_layer=False)
+        base = arguments.out / "base"
+        write_late(base, encoder, arguments.base)
+    shape = StudentShape(arguments.layers, arguments.hidden)
+    write_start(str(base), start, shape=shape, seed=settings.seed)
 
 
 def _arguments() -> argparse.Namespace:
@@ -94,6 +104,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--bce", type=float, default=0.15)
     parser.add_argument("--save-every", type=int, default=200)
     parser.add_argument("--train-embeddings", action="store_true", help="the word table too")
+    parser.add_argument(
+        "--late", action="store_true", help="the base is a bi-encoder: compare its token vectors"
+    )
     parser.add_argument("--layers", type=int, help="of a smaller shape cut out of the base")
     parser.add_argument("--hidden", type=int, help="width of a smaller shape")
     parser.add_argument("--seed", type=int, default=13)

@@ -12,14 +12,15 @@ pytest.importorskip("transformers")
 load_file = pytest.importorskip("safetensors.torch").load_file
 
 from benchmarks.embedded.averaging import AverageWeights  # noqa: E402
+from localrank_transformers.training.late_folder import read_head  # noqa: E402
 
 
-def model(value: float) -> SimpleNamespace:
+def model(value: float) -> list[SimpleNamespace]:
     inner = torch.nn.Linear(1, 1)
     with torch.no_grad():
         inner.weight.fill_(value)
         inner.bias.fill_(value)
-    return SimpleNamespace(model=inner)
+    return [SimpleNamespace(model=inner)]
 
 
 def written(tmp_path: Path, average: AverageWeights, step: int) -> float:
@@ -46,3 +47,17 @@ def test_a_resumed_run_goes_on_from_the_written_average(tmp_path: Path, average:
     written(tmp_path, average, 40)
     average.on_train_begin(None, SimpleNamespace(global_step=40), None, model=model(9.0))
     assert written(tmp_path, average, 41) == pytest.approx(0.5)
+
+
+def test_a_late_model_is_written_as_encoder_with_its_head_beside(
+    tmp_path: Path, average: AverageWeights
+) -> None:
+    inner = torch.nn.Module()
+    inner.encoder, inner.head = torch.nn.Linear(2, 2), torch.nn.Linear(1, 1)
+    with torch.no_grad():
+        inner.head.weight.fill_(20.0)
+        inner.head.bias.fill_(-13.0)
+    average.on_train_begin(None, SimpleNamespace(global_step=0), None, model=[SimpleNamespace(model=inner)])
+    average.on_save(None, SimpleNamespace(global_step=7), None)
+    assert set(load_file(tmp_path / "averaged-7" / "model.safetensors")) == {"weight", "bias"}
+    assert read_head(tmp_path / "averaged-7") == (20.0, -13.0)

@@ -1,0 +1,175 @@
+"""A small late-interaction model out of a large one, token by token: `python -m benchmarks.embedded.distil`.
+
+Each token's vector of the student is to point where the teacher's points, cut to the student's width along the teacher's
+principal directions, since these keep the cosines best. That needs no queries and no labels: any text teaches. One token in
+ten is exchanged for a random one, so that every word of the vocabulary is met.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import random
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch.nn import functional
+
+from benchmarks.embedded.late_start import write_late
+from localrank_transformers.training.fitting import load_model
+from localrank_transformers.training.settings import TrainSettings
+
+_LENGTH = 256
+_EXCHANGED = 0.1
+_SAMPLE = 40_000
+"""Tokens from which the directions are found."""
+
+_WARMUP = 200
+_DECAY = 0.998
+_REPORT = 100
+
+
+def main() -> int:
+    """Train, and write the average of the weights as a late-interaction folder."""
+    arguments = _arguments()
+    torch.manual_seed(arguments.seed)
+    teacher: Any = load_model(arguments.teacher, TrainSettings())[0]
+    encoder = teacher.model.encoder.eval().requires_grad_(requires_grad=False)
+    texts = _texts(arguments.data / "train.jsonl.gz")
+    batches = _batches(texts, teacher.tokenizer, arguments.batch_size, arguments.seed)
+    basis = principal_directions(encoder, batches, arguments.hidden)
+    student = small_encoder(encoder, layers=arguments.layers, hidden=arguments.hidden)
+    average = _train(student, encoder, basis, batches, arguments)
+    student.load_state_dict(average)
+    write_late(arguments.out, student, arguments.teacher)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--teacher", type=Path, required=True, help="folder of a late-interaction model")
+    parser.add_argument("--data", type=Path, required=True, help="folder that prepare wrote")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--hidden", type=int, default=192)
+    parser.add_argument("--steps", type=int, default=3_000)
+    parser.add_argument("--batch-size", type=int, default=32, help="texts a step")
+    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--seed", type=int, default=17)
+    return parser.parse_args()
+
+
+def _texts(path: Path) -> list[str]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        rows = map(json.loads, lines)
+        return sorted({text for row in rows for text in (row["query"], *row["documents"])})
+
+
+def _batches(texts: list[str], tokenizer: Any, size: int, seed: int) -> Iterator[dict[str, torch.Tensor]]:
+    """Yield batches of texts of similar length for ever, with some tokens exchanged."""
+    dice = random.Random(seed)  # noqa: S311 - sampling, no secret
+    special = torch.tensor(tokenizer.all_special_ids)
+    while True:
+        dice.shuffle(texts)
+        parts = [sorted(texts[at : at + 50 * size], key=len) for at in range(0, len(texts), 50 * size)]
+        batches = [part[at : at + size] for part in parts for at in range(0, len(part), size)]
+        dice.shuffle(batches)
+        for batch in batches:
+            rows = tokenizer(
+                batch,
+                padding=True,
+                truncation=True,
+                max_length=_LENGTH,
+                return_tensors="pt",
+                return_token_type_ids=False,
+            )
+            ids = rows["input_ids"]
+            chosen = (torch.rand(ids.shape) < _EXCHANGED) & ~torch.isin(ids, special)
+            rows["input_ids"] = torch.where(chosen, torch.randint_like(ids, 999, tokenizer.vocab_size), ids)
+            yield dict(rows)
+
+
+@torch.no_grad()
+def _vectors(encoder: Any, rows: dict[str, torch.Tensor]) -> torch.Tensor:
+    with torch.autocast("cpu", torch.bfloat16):
+        hidden = encoder(**rows).last_hidden_state
+    found: torch.Tensor = functional.normalize(hidden.float(), dim=-1)[rows["attention_mask"].bool()]
+    return found
+
+
+def principal_directions(
+    encoder: Any, batches: Iterator[dict[str, torch.Tensor]], width: int
+) -> torch.Tensor:
+    """Return an orthonormal basis of the `width` directions with the most of the token vectors, shape (wide, width)."""
+    parts: list[torch.Tensor] = []
+    while sum(map(len, parts)) < _SAMPLE:
+        parts.append(_vectors(encoder, next(batches)))
+    sample = torch.cat(parts)
+    values, directions = torch.linalg.eigh(sample.T @ sample)
+    kept = float(values[-width:].sum() / values.sum())
+    print(f"{width} directions hold {kept:.1%} of the token vectors", file=sys.stderr, flush=True)
+    return directions[:, -width:]
+
+
+def small_encoder(encoder: Any, *, layers: int, hidden: int) -> Any:
+    """Return a new encoder whose embeddings are the old one's, cut to the word vectors' principal directions."""
+    old = encoder.config
+    config = transformers.BertConfig(
+        **{
+            **old.to_diff_dict(),
+            "num_hidden_layers": layers,
+            "hidden_size": hidden,
+            "num_attention_heads": hidden // (old.hidden_size // old.num_attention_heads),
+            "intermediate_size": 4 * hidden,
+        }
+    )
+    student = transformers.BertModel(config, add_pooling_layer=False)
+    words = encoder.embeddings.word_embeddings.weight
+    _, directions = torch.linalg.eigh(words.T @ words)
+    basis = directions[:, -hidden:]
+    with torch.no_grad():
+        for name in ("word_embeddings", "position_embeddings", "token_type_embeddings"):
+            own, theirs = getattr(student.embeddings, name), getattr(encoder.embeddings, name)
+            own.weight.copy_(theirs.weight @ basis)
+    return student
+
+
+def _train(
+    student: Any, teacher: Any, basis: torch.Tensor, batches: Iterator[Any], arguments: argparse.Namespace
+) -> dict[str, torch.Tensor]:
+    optimizer = torch.optim.AdamW(student.parameters(), lr=arguments.learning_rate, weight_decay=0.01)
+    schedule = transformers.get_cosine_schedule_with_warmup(optimizer, _WARMUP, arguments.steps)
+    average = {name: value.detach().clone() for name, value in student.state_dict().items()}
+    started, losses = time.perf_counter(), []
+    for step in range(1, arguments.steps + 1):
+        rows = next(batches)
+        goal = functional.normalize(_vectors(teacher, rows) @ basis, dim=-1)
+        found = student(**rows).last_hidden_state[rows["attention_mask"].bool()]
+        loss = (1 - functional.cosine_similarity(found, goal)).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        keep = min(_DECAY, (1 + step) / (10 + step))
+        for name, value in student.state_dict().items():
+            if value.is_floating_point():
+                average[name].lerp_(value, 1 - keep)
+        losses.append(float(loss))
+        if step % _REPORT == 0:
+            mean = sum(losses[-_REPORT:]) / _REPORT
+            seconds = time.perf_counter() - started
+            print(f"step {step}  1 − cosine {mean:.4f}  {seconds:.0f} s", file=sys.stderr, flush=True)
+    return average
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

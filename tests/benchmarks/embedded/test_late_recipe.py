@@ -1,0 +1,140 @@
+"""The steps that make late-interaction models (teacher, training, finish, distillation), on a very small model."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+for needed in ("torch", "sentence_transformers", "datasets", "accelerate"):
+    pytest.importorskip(needed)
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
+from transformers import BertConfig, BertModel  # noqa: E402
+
+from benchmarks.embedded import distil, finish, token_teacher, train  # noqa: E402
+from localrank import rerank_sync  # noqa: E402
+from localrank_transformers import OnnxReranker, bundled  # noqa: E402
+from localrank_transformers.training.late_folder import is_late_folder, read_head  # noqa: E402
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),  # the libraries' own
+]
+
+
+@pytest.fixture
+def bi_encoder(tmp_path: Path) -> Path:
+    folder = tmp_path / "bi-encoder"
+    torch.manual_seed(5)
+    shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    BertModel(BertConfig(**shape)).save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).write_bytes(bundled.read_file("localrank-mini", name))
+    return folder
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    words = ["river", "stone", "cloud", "engine", "violin", "harbour", "lantern", "copper"]
+    for name, kind in (("train", "qa"), ("dev", "qa")):
+        with gzip.open(folder / f"{name}.jsonl.gz", "wt") as lines:
+            for number in range(8):
+                documents = [f"a text of the {words[(number + place) % 8]}" for place in range(4)]
+                row = {
+                    "query": f"what is the {words[number]}?",
+                    "documents": documents,
+                    "scores": [2.0, 1.0, 0.0, 0.0],
+                    "labels": [1, 0, 0, 0],
+                    "kind": kind,
+                    "source": "squad",
+                }
+                lines.write(json.dumps(row) + "\n")
+    return folder
+
+
+def run(monkeypatch: pytest.MonkeyPatch, script: ModuleType, *arguments: object) -> None:
+    monkeypatch.setattr(sys, "argv", [script.__name__, *map(str, arguments)])
+    assert script.main() == 0
+
+
+def test_the_token_vectors_say_half_of_a_list(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bi_encoder: Path, data: Path
+) -> None:
+    run(monkeypatch, token_teacher, "--data", data, "--bi-encoder", bi_encoder, "--out", tmp_path / "taught")
+    with gzip.open(tmp_path / "taught" / "train.jsonl.gz", "rt") as lines:
+        row = json.loads(next(lines))
+    vectors = token_teacher.token_vectors(str(bi_encoder), [row["query"], *row["documents"]])
+    cosines = [token_teacher.best_cosines(vectors[row["query"]], vectors[text]) for text in row["documents"]]
+    powers = np.exp(25 * np.array(cosines))
+    before = np.exp([2.0, 1.0, 0.0, 0.0])
+    expected = (before / before.sum() + powers / powers.sum()) / 2
+    assert np.exp(row["scores"]) == pytest.approx(expected, abs=2e-4)
+    assert (tmp_path / "taught" / "dev.jsonl.gz").read_bytes() == (data / "dev.jsonl.gz").read_bytes()
+
+
+def test_the_best_cosines_are_averaged_over_the_query() -> None:
+    query = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    document = torch.tensor([[1.0, 0.0], [math.sqrt(0.5), math.sqrt(0.5)]])
+    assert token_teacher.best_cosines(query, document) == pytest.approx((1 + math.sqrt(0.5)) / 2)
+
+
+def test_a_bi_encoder_becomes_a_calibrated_model_with_graphs_that_go_on_after_an_interruption(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bi_encoder: Path, data: Path
+) -> None:
+    places = ["--late", "--data", data, "--base", bi_encoder, "--out", tmp_path / "run"]
+    often = ["--batch-size", 2, "--save-every", 2]
+    run(monkeypatch, train, *places, *often, "--steps", 2)
+    run(monkeypatch, train, *places, *often, "--steps", 4, "--resume")
+    checkpoint = tmp_path / "run" / "averaged-4"
+    before, after = (load_file(folder / "model.safetensors") for folder in (bi_encoder, checkpoint))
+    words = "embeddings.word_embeddings.weight"
+    assert after[words].equal(before[words])
+    assert (
+        after["encoder.layer.1.output.dense.weight"].ne(before["encoder.layer.1.output.dense.weight"]).any()
+    )
+
+    run(monkeypatch, finish, checkpoint, "--data", data, "--out", tmp_path / "model")
+    assert is_late_folder(tmp_path / "model")
+    assert read_head(tmp_path / "model") != read_head(checkpoint)
+    first = rerank_sync(OnnxReranker(tmp_path / "model", precision="int8"), "the river", ["the river", "x"])
+    assert first[0].text == "the river"
+
+
+def test_a_student_learns_where_the_teachers_vectors_point(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    bi_encoder: Path,
+    data: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(distil, "_SAMPLE", 200)
+    monkeypatch.setattr(distil, "_WARMUP", 1)
+    monkeypatch.setattr(distil, "_REPORT", 5)
+    run(
+        monkeypatch,
+        train,
+        *("--late", "--data", data, "--base", bi_encoder, "--out", tmp_path / "run", "--steps", 1),
+        *("--save-every", 1, "--batch-size", 2),
+    )
+    teacher = tmp_path / "run" / "averaged-1"
+    shape = ["--layers", 1, "--hidden", 16, "--steps", 20, "--batch-size", 8]
+    run(monkeypatch, distil, "--teacher", teacher, "--data", data, "--out", tmp_path / "small", *shape)
+
+    losses = [
+        float(line.split("cosine ")[1].split()[0])
+        for line in capfd.readouterr().err.splitlines()
+        if "1 − cosine" in line
+    ]
+    assert losses[-1] < losses[0] / 2
+    assert json.loads((tmp_path / "small" / "config.json").read_text())["hidden_size"] == 16
+    assert read_head(tmp_path / "small") == read_head(teacher)
