@@ -39,9 +39,9 @@ class OnnxReranker(Closing):
     models of a process share one queue and one single-threaded worker a usable core.
 
     Args:
-        model: None for the embedded model, a folder in the Hugging Face layout (`config.json`, `tokenizer.json` and
-            `onnx/model.onnx` or `model.onnx`), an alias such as `"mini"`, or a hub id; what it needs of the hub is fetched at
-            the first call.
+        model: None for the embedded model, `"localrank-tiny"` for the small one, a folder in the Hugging Face layout
+            (`config.json`, `tokenizer.json` and `onnx/model.onnx` or `model.onnx`), an alias such as `"mini"`, or a hub id;
+            what it needs of the hub is fetched at the first call.
         precision: `"auto"` (int8 for the embedded model; for a known model the int8 file of this processor, where its
             repository ships one; fp32 for a folder or any other repository), `"fp32"`, `"fp16"`, `"int8"`, or `"refined"`:
             int8 over everything, then float32 over the best `top_k` and a few more, so that what is returned is ordered and

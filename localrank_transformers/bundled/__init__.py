@@ -25,6 +25,13 @@ SHA256: dict[str, dict[str, str]] = {
         "localrank.json": "6273925a4e1da271b5c9f8ae31f1f4d14d67cb8e7652d1bb7315cab436e89fc3",
         "onnx/model_int8.onnx": "ee9ad603796546a7cb1442417a5b99956acc39006aa3250597ff64d64a86768c",
     },
+    "localrank-tiny": {
+        "config.json": "0ece031a8bc0ed49f694d7344f4077d2c677326c50437e38227c00c17cd8d832",
+        "tokenizer.json": "9114256b104cca80e04367526f03f46aa3c443c2ed174904142a73bbf13b9fbb",
+        "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+        "localrank.json": "b4a5bb0e10db14fd5afeb154d9d1e6faa98f675bda6d7769ba10ee75587be6a2",
+        "onnx/model_int8.onnx": "f93737e516cca4c2cda95da1e98919e5ca2db71b3cae03740bef198ae3ce1646",
+    },
 }
 """The sum of every file of every embedded model."""
 

@@ -1,4 +1,4 @@
-"""The embedded model passes the whole kit."""
+"""The embedded models pass the whole kit."""
 
 from __future__ import annotations
 
@@ -9,3 +9,8 @@ from localrank_transformers import OnnxReranker
 class TestOnnxReranker(RerankerConformance):
     def make(self) -> OnnxReranker:
         return OnnxReranker()
+
+
+class TestTiny(RerankerConformance):
+    def make(self) -> OnnxReranker:
+        return OnnxReranker("localrank-tiny")

@@ -57,7 +57,7 @@ def test_the_filters_need_no_command(capsys: pytest.CaptureFixture[str]) -> None
 
     assert "mmarco-mini" in names(run(capsys, *wishes)[1])
     assert run(capsys, *wishes) == run(capsys, "list", *wishes)
-    assert names(run(capsys, "--sort", "size", "--json")[1])[0] == "tiny"
+    assert names(run(capsys, "--sort", "size", "--json")[1])[0] == "localrank-tiny"
 
 
 def test_a_filter_before_another_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

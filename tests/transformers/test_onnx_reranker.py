@@ -43,6 +43,11 @@ def embedded() -> OnnxReranker:
     return OnnxReranker()
 
 
+@pytest.fixture(scope="module")
+def tiny() -> OnnxReranker:
+    return OnnxReranker("localrank-tiny")
+
+
 def long_documents(count: int, words: int = 120) -> list[str]:
     return [
         f"document {number} " + f"word{number % 7} text of some kind " * (words // 5)
@@ -54,6 +59,12 @@ async def test_the_embedded_model_ranks_as_a_person_would(embedded: OnnxReranker
     result = await rerank(embedded, RAG, RAG_DOCUMENTS)
     assert {1, 3} == {hit.index for hit in result[:2]}
     assert result[2].index == 4
+
+
+async def test_the_small_embedded_model_finds_the_answer(tiny: OnnxReranker) -> None:
+    result = await rerank(tiny, RAG, RAG_DOCUMENTS)
+    assert result[0].index == 1
+    assert (tiny.model_id, tiny.score_kind) == ("localrank-tiny", "probability")
 
 
 @pytest.mark.parametrize(
