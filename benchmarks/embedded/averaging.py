@@ -10,11 +10,12 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from localrank_transformers.training.late_folder import write_head
+from localrank_transformers.training.late_folder import read_head, write_head
 
 __all__ = ["AverageWeights"]
 
-_LATE_HEAD = "head."
+_LATE_HEAD = ("head.weight", "head.bias")
+"""Scale and bias of a late-interaction model, which stand in a file of their own."""
 
 
 class AverageWeights(transformers.TrainerCallback):
@@ -44,6 +45,9 @@ class AverageWeights(transformers.TrainerCallback):
             stored = load_file(written)
             names = {_stored_name(name): name for name in self._average}
             self._average.update({names[name]: value for name, value in stored.items()})
+            if _LATE_HEAD[0] in self._average:
+                for name, number in zip(_LATE_HEAD, read_head(written.parent), strict=True):
+                    self._average[name].fill_(number)
 
     @torch.no_grad()
     def on_step_end(self, _args: Any, state: Any, _control: Any, model: Any = None, **_others: Any) -> None:
@@ -61,11 +65,11 @@ class AverageWeights(transformers.TrainerCallback):
         tensors = {
             _stored_name(name): value.contiguous()
             for name, value in self._average.items()
-            if not name.startswith(_LATE_HEAD)
+            if name not in _LATE_HEAD
         }
         save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-        if f"{_LATE_HEAD}weight" in self._average:
-            write_head(folder, *(self._average[f"{_LATE_HEAD}{name}"].item() for name in ("weight", "bias")))
+        if _LATE_HEAD[0] in self._average:
+            write_head(folder, *(self._average[name].item() for name in _LATE_HEAD))
 
 
 def _weights(model: Any) -> dict[str, torch.Tensor]:

@@ -20,6 +20,7 @@ from benchmarks.common.results import RESULTS, write
 from benchmarks.common.tables import markdown_table
 from benchmarks.embedded.records import HUMAN
 from localrank import rerank_sync
+from localrank.compose.fitting import fit_temperature
 from localrank_transformers import OnnxReranker
 
 _BINS = 15
@@ -101,28 +102,13 @@ def _flat(lists: list[tuple[list[float], list[int]]]) -> tuple[Floats, Floats]:
 
 
 def fit_scores(logits: Floats, labels: Floats) -> Fit:
-    """Return the temperature and bias of the highest likelihood, by damped Newton steps on `a · logit + b` (Platt scaling)."""
-    inputs = np.stack([logits, np.ones_like(logits)], axis=1)
-    weights = np.array([1.0, 0.0])
-    for _ in range(50):
-        chances = _sigmoid(inputs @ weights)
-        curvature = np.maximum(chances * (1 - chances), 1e-9)
-        hessian = inputs.T @ (inputs * curvature[:, None]) + 1e-6 * np.eye(2)
-        step = np.linalg.solve(hessian, inputs.T @ (chances - labels))
-        while np.abs(step).max() > 1e-7 and _loss(inputs @ (weights - step), labels) > _loss(
-            inputs @ weights, labels
-        ):
-            step = step / 2
-        weights = weights - step
-    return Fit(float(1 / weights[0]), float(weights[1] / weights[0]))
+    """Return the temperature and bias of the highest likelihood (Platt scaling)."""
+    slope, bias = fit_temperature(logits.tolist(), (labels > 0).tolist())
+    return Fit(1 / slope, bias / slope)
 
 
 def _sigmoid(values: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-np.clip(values, -60, 60))))
-
-
-def _loss(values: Floats, labels: Floats) -> float:
-    return float(np.sum(np.logaddexp(0, values) - labels * values))
 
 
 def calibration_error(probabilities: Floats, labels: Floats) -> float:

@@ -24,6 +24,7 @@ from torch.nn import functional
 from benchmarks.embedded.late_start import write_late
 from localrank_transformers.training.fitting import load_model
 from localrank_transformers.training.settings import TrainSettings
+from localrank_transformers.training.student import principal_directions
 
 _LENGTH = 256
 _EXCHANGED = 0.1
@@ -43,7 +44,7 @@ def main() -> int:
     encoder = teacher.model.encoder.eval().requires_grad_(requires_grad=False)
     texts = _texts(arguments.data / "train.jsonl.gz")
     batches = _batches(texts, teacher.tokenizer, arguments.batch_size, arguments.seed)
-    basis = principal_directions(encoder, batches, arguments.hidden)
+    basis = _directions(encoder, batches, arguments.hidden)
     student = small_encoder(encoder, layers=arguments.layers, hidden=arguments.hidden)
     average = _train(student, encoder, basis, batches, arguments)
     student.load_state_dict(average)
@@ -105,18 +106,16 @@ def _vectors(encoder: Any, rows: dict[str, torch.Tensor]) -> torch.Tensor:
     return found
 
 
-def principal_directions(
-    encoder: Any, batches: Iterator[dict[str, torch.Tensor]], width: int
-) -> torch.Tensor:
-    """Return an orthonormal basis of the `width` directions with the most of the token vectors, shape (wide, width)."""
+def _directions(encoder: Any, batches: Iterator[dict[str, torch.Tensor]], width: int) -> torch.Tensor:
+    """Return a basis of the principal directions of the token vectors, shape (wide, width)."""
     parts: list[torch.Tensor] = []
     while sum(map(len, parts)) < _SAMPLE:
         parts.append(_vectors(encoder, next(batches)))
     sample = torch.cat(parts)
-    values, directions = torch.linalg.eigh(sample.T @ sample)
-    kept = float(values[-width:].sum() / values.sum())
-    print(f"{width} directions hold {kept:.1%} of the token vectors", file=sys.stderr, flush=True)
-    return directions[:, -width:]
+    basis = principal_directions(sample, width)
+    kept = ((sample @ basis).norm() / sample.norm()) ** 2
+    print(f"{width} directions hold {kept.item():.1%} of the token vectors", file=sys.stderr, flush=True)
+    return basis
 
 
 def small_encoder(encoder: Any, *, layers: int, hidden: int) -> Any:
@@ -132,10 +131,8 @@ def small_encoder(encoder: Any, *, layers: int, hidden: int) -> Any:
         }
     )
     student = transformers.BertModel(config, add_pooling_layer=False)
-    words = encoder.embeddings.word_embeddings.weight
-    _, directions = torch.linalg.eigh(words.T @ words)
-    basis = directions[:, -hidden:]
     with torch.no_grad():
+        basis = principal_directions(encoder.embeddings.word_embeddings.weight, hidden)
         for name in ("word_embeddings", "position_embeddings", "token_type_embeddings"):
             own, theirs = getattr(student.embeddings, name), getattr(encoder.embeddings, name)
             own.weight.copy_(theirs.weight @ basis)
@@ -163,7 +160,7 @@ def _train(
         for name, value in student.state_dict().items():
             if value.is_floating_point():
                 average[name].lerp_(value, 1 - keep)
-        losses.append(float(loss))
+        losses.append(loss.item())
         if step % _REPORT == 0:
             mean = sum(losses[-_REPORT:]) / _REPORT
             seconds = time.perf_counter() - started

@@ -12,7 +12,6 @@ import json
 import shutil
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,7 +20,6 @@ from benchmarks.embedded.choose import read_development
 from localrank_transformers.optimizing.optimize import Candidates, optimize
 from localrank_transformers.training.fitting import load_model
 from localrank_transformers.training.head import map_output
-from localrank_transformers.training.late_folder import is_late_folder, write_head
 from localrank_transformers.training.lists import TrainingList
 from localrank_transformers.training.settings import TrainSettings
 from localrank_transformers.training.watching import list_logits
@@ -46,10 +44,9 @@ def main() -> int:
     labels = np.asarray([float(label > 0) for one in lists for label in one.labels or ()])
     fit = fit_scores(logits, labels)
     print(f"{len(labels)} pairs: temperature {fit.temperature:.3f}, bias {fit.bias:+.3f}", flush=True)
-    arguments.out.mkdir(parents=True, exist_ok=True)
     shutil.copytree(arguments.checkpoint, arguments.out, dirs_exist_ok=True)
     map_output(model[0].model, 1 / fit.temperature, fit.bias / fit.temperature)
-    _write_weights(model[0].model, arguments.out)
+    model[0].model.float().save_pretrained(arguments.out)
     agreement = optimize(
         arguments.out,
         arguments.out,
@@ -58,13 +55,6 @@ def main() -> int:
     )
     print(agreement)
     return 0
-
-
-def _write_weights(module: Any, out: Path) -> None:
-    if is_late_folder(out):
-        write_head(out, module.head.weight.item(), module.head.bias.item())
-    else:
-        module.float().save_pretrained(out)
 
 
 def _candidates(path: Path) -> list[Candidates]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["COSINE_TEMPERATURE", "Candidates", "Lexical", "mixed_logits", "nearest"]
+__all__ = ["COSINE_TEMPERATURE", "Candidates", "Lexical", "mixed_logits", "nearest", "softmax"]
 
 COSINE_TEMPERATURE = 0.05
 """all-MiniLM-L6-v2 was trained with cosines times 20 (its model card)."""
@@ -68,12 +68,13 @@ def mixed_logits(cosines: Floats, lexical: Floats | None) -> Floats:
         cosines: One a document.
         lexical: BM25 scores, one a document; None where it has no say.
     """
-    mixed = _softmax(cosines / COSINE_TEMPERATURE)
+    mixed = softmax(cosines / COSINE_TEMPERATURE)
     if lexical is not None:
-        mixed = (1 - _BM25_SHARE) * mixed + _BM25_SHARE * _softmax(lexical / _BM25_TEMPERATURE)
+        mixed = (1 - _BM25_SHARE) * mixed + _BM25_SHARE * softmax(lexical / _BM25_TEMPERATURE)
     return np.log(mixed + 1e-6).astype(np.float32)
 
 
-def _softmax(values: Floats) -> Floats:
+def softmax(values: Floats) -> Floats:
+    """Return the distribution over one list."""
     powers = np.exp(values - values.max())
     return np.asarray(powers / powers.sum(), dtype=np.float32)

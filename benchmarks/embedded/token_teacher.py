@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
-from numpy.typing import NDArray
+
+from benchmarks.embedded.teachers import Floats, softmax
 
 _SHARPNESS = 25.0
 """Makes the distributions over a list about as peaked as the bi-encoder's cosines times 20."""
@@ -25,8 +26,6 @@ _SHARPNESS = 25.0
 _LENGTH = 256
 _BATCH = 32
 _REPORT = 100
-
-Floats = NDArray[np.float64]
 
 
 def main() -> int:
@@ -40,6 +39,8 @@ def main() -> int:
         "--out", type=Path, required=True, help="folder for the new lists; not that of --data"
     )
     arguments = parser.parse_args()
+    if arguments.out.resolve() == arguments.data.resolve():
+        parser.error("--out is the folder of --data, whose scores would be lost.")
     with gzip.open(arguments.data / "train.jsonl.gz", "rt", encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
     vectors = token_vectors(
@@ -49,8 +50,8 @@ def main() -> int:
     with gzip.open(arguments.out / "train.jsonl.gz", "wt", encoding="utf-8") as lines:
         for row in rows:
             asked = vectors[row["query"]]
-            cosines = np.array([best_cosines(asked, vectors[text]) for text in row["documents"]])
-            scores = mixed(np.array(row["scores"]), cosines)
+            cosines = [best_cosines(asked, vectors[text]) for text in row["documents"]]
+            scores = mixed(np.asarray(row["scores"], np.float32), np.asarray(cosines, np.float32))
             row["scores"] = [round(float(one), 4) for one in scores]
             lines.write(json.dumps(row, ensure_ascii=False) + "\n")
     (arguments.out / "dev.jsonl.gz").write_bytes((arguments.data / "dev.jsonl.gz").read_bytes())
@@ -84,14 +85,8 @@ def best_cosines(query: torch.Tensor, document: torch.Tensor) -> float:
 
 def mixed(logits: Floats, cosines: Floats) -> Floats:
     """Return the logarithm of the mean of a list's distribution and that of the token vectors."""
-    found: Floats = np.log((_softmax(logits) + _softmax(cosines * _SHARPNESS)) / 2 + 1e-6)
+    found: Floats = np.log((softmax(logits) + softmax(cosines * _SHARPNESS)) / 2 + 1e-6)
     return found
-
-
-def _softmax(values: Floats) -> Floats:
-    powers = np.exp(values - values.max())
-    result: Floats = powers / powers.sum()
-    return result
 
 
 if __name__ == "__main__":

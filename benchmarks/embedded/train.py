@@ -23,6 +23,7 @@ from benchmarks.embedded.averaging import AverageWeights
 from benchmarks.embedded.late_start import write_late
 from localrank_transformers.training.feeding import LengthBatchSampler, ListCollator, list_dataset
 from localrank_transformers.training.fitting import load_model
+from localrank_transformers.training.late_pairs import load_encoder
 from localrank_transformers.training.losses import ListwiseMixLoss
 from localrank_transformers.training.reading import read_lists
 from localrank_transformers.training.request import StudentShape
@@ -80,9 +81,8 @@ def main() -> int:
 def _write_start(arguments: argparse.Namespace, start: Path, settings: TrainSettings) -> None:
     base = arguments.base
     if arguments.late:
-        encoder = transformers.AutoModel.from_pretrained(base, dtype=torch.float32, add_pooling_layer=False)
         base = arguments.out / "base"
-        write_late(base, encoder, arguments.base)
+        write_late(base, load_encoder(arguments.base), arguments.base)
     shape = StudentShape(arguments.layers, arguments.hidden)
     write_start(str(base), start, shape=shape, seed=settings.seed)
 

@@ -65,7 +65,7 @@ class LateScorer(torch.nn.Module):
     def save_pretrained(self, folder: Path) -> None:
         """Write the encoder's weights and configuration, and `localrank.json`, to `folder`."""
         self.encoder.save_pretrained(folder)
-        write_head(folder, float(self.head.weight), float(self.head.bias))
+        write_head(folder, self.head.weight.item(), self.head.bias.item())
 
 
 def load_encoder(folder: Path, config: Any = None) -> Any:

@@ -15,7 +15,7 @@ import torch
 from localrank.contract.errors import InvalidRequestError
 from localrank_transformers.training.request import StudentShape
 
-__all__ = ["kept_layers", "shrink"]
+__all__ = ["kept_layers", "principal_directions", "shrink"]
 
 _HEAD = "classifier"
 """Of the names, what lies outside the encoder."""
@@ -74,7 +74,7 @@ def kept_layers(count: int, wanted: int) -> list[int]:
 def _cut(
     weights: Mapping[str, torch.Tensor], layers: list[int], config: Any, head: int
 ) -> Iterator[tuple[str, torch.Tensor]]:
-    basis = _directions(weights["embeddings.word_embeddings.weight"], config.hidden_size)
+    basis = principal_directions(weights["embeddings.word_embeddings.weight"], config.hidden_size)
     for name, value in weights.items():
         if not name.startswith("encoder."):
             yield name, _outside(name, value, basis)
@@ -85,11 +85,11 @@ def _cut(
             yield f"encoder.layer.{number}.{name}", value
 
 
-def _directions(words: torch.Tensor, width: int) -> torch.Tensor:
-    """Return an orthonormal basis of `width` principal directions of the word vectors, shape (old width, new width)."""
-    if width == words.shape[1]:
+def principal_directions(rows: torch.Tensor, width: int) -> torch.Tensor:
+    """Return an orthonormal basis of the `width` directions that hold most of the rows, shape (old width, width)."""
+    if width == rows.shape[1]:
         return torch.eye(width)
-    _, vectors = torch.linalg.eigh(words.T @ words)
+    _, vectors = torch.linalg.eigh(rows.T @ rows)
     return vectors[:, -width:].flip(1)
 
 

@@ -49,7 +49,7 @@ def test_a_resumed_run_goes_on_from_the_written_average(tmp_path: Path, average:
     assert written(tmp_path, average, 41) == pytest.approx(0.5)
 
 
-def test_a_late_model_is_written_as_encoder_with_its_head_beside(
+def test_a_late_model_is_written_as_encoder_with_its_head_beside_and_resumed_so(
     tmp_path: Path, average: AverageWeights
 ) -> None:
     inner = torch.nn.Module()
@@ -61,3 +61,9 @@ def test_a_late_model_is_written_as_encoder_with_its_head_beside(
     average.on_save(None, SimpleNamespace(global_step=7), None)
     assert set(load_file(tmp_path / "averaged-7" / "model.safetensors")) == {"weight", "bias"}
     assert read_head(tmp_path / "averaged-7") == (20.0, -13.0)
+
+    with torch.no_grad():
+        inner.head.weight.fill_(99.0)
+    average.on_train_begin(None, SimpleNamespace(global_step=7), None, model=[SimpleNamespace(model=inner)])
+    average.on_save(None, SimpleNamespace(global_step=8), None)
+    assert read_head(tmp_path / "averaged-8") == (20.0, -13.0)

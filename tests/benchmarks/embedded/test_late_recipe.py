@@ -82,6 +82,15 @@ def test_the_token_vectors_say_half_of_a_list(
     assert (tmp_path / "taught" / "dev.jsonl.gz").read_bytes() == (data / "dev.jsonl.gz").read_bytes()
 
 
+def test_lists_that_are_read_are_not_written_over(
+    monkeypatch: pytest.MonkeyPatch, bi_encoder: Path, data: Path
+) -> None:
+    before = (data / "train.jsonl.gz").read_bytes()
+    with pytest.raises(SystemExit, match="2"):
+        run(monkeypatch, token_teacher, "--data", data, "--bi-encoder", bi_encoder, "--out", data)
+    assert (data / "train.jsonl.gz").read_bytes() == before
+
+
 def test_the_best_cosines_are_averaged_over_the_query() -> None:
     query = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     document = torch.tensor([[1.0, 0.0], [math.sqrt(0.5), math.sqrt(0.5)]])
