@@ -8,7 +8,7 @@ from typing import Any
 
 import transformers
 
-from localrank.contract.errors import ModelLoadError
+from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers import bundled
 from localrank_transformers.files import fetch_torch, locate
 from localrank_transformers.training.from_bundled import write_float32
@@ -45,10 +45,16 @@ def write_start(base: str, folder: Path, *, shape: StudentShape, seed: int) -> N
         seed: Of a new head's weights.
 
     Raises:
+        InvalidRequestError: The base lies in `folder`.
         ModelLoadError: There are no float32 weights, or the head has several labels.
         UnknownModelError: There is no such model.
     """
     location = locate(base)
+    if location.folder is not None and location.folder.resolve().is_relative_to(folder.resolve()):
+        raise InvalidRequestError(
+            f"The base {base!r} lies in {str(folder)!r}, which is made anew.",
+            hint="Train into another folder.",
+        )
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     if location.folder is None and location.hub is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -95,6 +96,16 @@ def test_a_smaller_model_of_all_layers_and_the_whole_width_is_the_model_itself(
     ours, theirs = (list_logits(load_model(folder, SETTINGS), sample_lists()) for folder in (tmp_path, base))
     for own, their in zip(ours, theirs, strict=True):
         assert own == pytest.approx(their, abs=1e-4)
+
+
+@pytest.mark.parametrize("inside", ["", "weights"])
+def test_start_weights_are_not_written_over_their_own_base(
+    bases: dict[str, Path], tmp_path: Path, inside: str
+) -> None:
+    base = shutil.copytree(bases["late"], tmp_path / "start" / inside, dirs_exist_ok=True)
+    with pytest.raises(InvalidRequestError, match="base"):
+        write_start(str(base), tmp_path / "start", shape=StudentShape(), seed=1)
+    assert (base / "model.safetensors").is_file()
 
 
 def test_a_smaller_late_model_is_late(bases: dict[str, Path], tmp_path: Path) -> None:
