@@ -27,6 +27,7 @@ CREATE INDEX IF NOT EXISTS scores_by_use ON scores (used);
 
 _KEYS_PER_QUERY = 500
 _BUSY_TIMEOUT_S = 10.0
+_BUSY_RETRY_S = 0.01
 _USE_RESOLUTION_S = 3600
 """A row's time of use is written again only when it is older than this, so that most reads write nothing."""
 
@@ -124,7 +125,7 @@ class SQLiteStore:
         if self._connection is None or self._process != os.getpid():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(self.path, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.executescript(_SCHEMA)
             self._connection, self._process = connection, os.getpid()
@@ -144,6 +145,19 @@ class SQLiteStore:
             connection.execute(
                 "DELETE FROM scores WHERE key IN (SELECT key FROM scores ORDER BY used LIMIT ?)", (count,)
             )
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn the write-ahead log on, waiting for other processes: SQLite's own busy timeout does not cover this change."""
+    last_try = time.monotonic() + _BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > last_try:
+                raise
+            time.sleep(_BUSY_RETRY_S)
 
 
 def _live_bytes(connection: sqlite3.Connection) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -124,6 +125,20 @@ def test_sqlite_serves_many_processes(tmp_path):
     assert [writer.wait(60) for writer in writers] == [0, 0, 0, 0]
     store = SQLiteStore(path)
     assert len(store) == 200
+    store.close()
+
+
+def test_sqlite_waits_for_another_writer_when_it_makes_the_file(tmp_path):
+    path = tmp_path / "scores.sqlite"
+    other = sqlite3.connect(path, check_same_thread=False)
+    other.execute("CREATE TABLE held (value)")
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.2, other.close)
+    release.start()
+    store = SQLiteStore(path)
+    store.put_many(scores(1))
+    release.join()
+    assert len(store) == 1
     store.close()
 
 
