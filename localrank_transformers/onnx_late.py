@@ -23,6 +23,9 @@ from localrank_transformers.tokenization import DocumentTokens, Ids, Row
 __all__ = ["LateFamily", "mean_of_best_cosines"]
 
 _SMALLEST_NORM = 1e-12
+_UNIT = 1e-3
+"""How far from 1 the length of a unit vector may be."""
+
 _HINT = "Export the model with `localrank models export NAME --out FOLDER`, or use TorchReranker."
 
 _ALONE = 1 << 18
@@ -36,7 +39,7 @@ class LateFamily:
 
     Attributes:
         tokenizer: Makes rows.
-        logit: What a cosine is turned into.
+        logit: What the best cosines are turned into.
         hidden: Width of the encoder without its projection, where it is known.
         width: Numbers of a token's vector, where the files state them.
     """
@@ -94,6 +97,14 @@ class _Query:
         return _Scorer(self.family, self.row(), request)
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class _Asked:
+    """A query's unit vectors, and what each counts; None where all count the same."""
+
+    vectors: npt.NDArray[np.float32]
+    weights: npt.NDArray[np.float32] | None
+
+
 class _Scorer:
     """Encodes the query at the first document, once for all workers, and each document alone."""
 
@@ -101,25 +112,38 @@ class _Scorer:
         self._family = family
         self._query = query
         self._request = request
-        self._vectors: npt.NDArray[np.float32] | None = None
+        self._asked: _Asked | None = None
         self._lock = threading.Lock()
 
     def __call__(self, documents: Sequence[DocumentTokens]) -> list[float]:
-        query = self._query_vectors()
-        cosines = np.array([self._cosine(query, document) for document in documents])
+        asked = self._query_vectors()
+        cosines = np.array([self._cosine(asked, document) for document in documents])
         return self._family.logit.margins(cosines)
 
-    def _query_vectors(self) -> npt.NDArray[np.float32]:
+    def _query_vectors(self) -> _Asked:
         with self._lock:
-            if self._vectors is None:
+            if self._asked is None:
                 vectors = self._run(self._query)
                 _checked(vectors, len(self._query.ids), hidden=self._family.hidden, width=self._family.width)
-                self._vectors = vectors / _norms(vectors)[:, None]
-            return self._vectors
+                lengths = _norms(vectors)
+                self._asked = _Asked(vectors / lengths[:, None], self._weights(lengths))
+            return self._asked
 
-    def _cosine(self, query: npt.NDArray[np.float32], document: DocumentTokens) -> float:
+    def _weights(self, lengths: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
+        if not self._family.logit.by_length:
+            return None
+        if np.abs(lengths - 1.0).max() < _UNIT:
+            raise ModelLoadError(
+                "The graph gives unit vectors, but the model's tokens count by the lengths of their vectors.",
+                hint=_HINT,
+            )
+        weights: npt.NDArray[np.float32] = lengths / lengths.sum()
+        return weights
+
+    def _cosine(self, asked: _Asked, document: DocumentTokens) -> float:
         row = self._family.tokenizer.row(document)
-        return mean_of_best_cosines(query, self._run(_row(row)), self._family.tokenizer.counted(row))
+        counted = self._family.tokenizer.counted(row)
+        return mean_of_best_cosines(asked.vectors, self._run(_row(row)), counted, asked.weights)
 
     def _run(self, row: Row) -> npt.NDArray[np.float32]:
         vectors: npt.NDArray[np.float32] = self._request.run([row])[0].astype(np.float32, copy=False)
@@ -127,14 +151,18 @@ class _Scorer:
 
 
 def mean_of_best_cosines(
-    query: npt.NDArray[np.float32], document: npt.NDArray[np.float32], counted: Ids | None = None
+    query: npt.NDArray[np.float32],
+    document: npt.NDArray[np.float32],
+    counted: Ids | None = None,
+    weights: npt.NDArray[np.float32] | None = None,
 ) -> float:
-    """Return the mean over the query's tokens of the best cosine in a document (MaxSim of ColBERT, over the query's length).
+    """Return the mean over the query's tokens of the best cosine in a document (MaxSim of ColBERT, as a mean).
 
     Args:
         query: Unit vectors, shape (tokens, dimensions).
         document: Vectors of a document, of any length but zero; same shape.
         counted: 1 for each of its tokens that is compared, None for all; -1 is the best cosine where there is none.
+        weights: What each of the query's tokens counts, together 1; None for all the same.
     """
     if counted is not None:
         document = document[counted.astype(bool)]
@@ -144,7 +172,8 @@ def mean_of_best_cosines(
         part = slice(start, start + step)
         np.matmul(query, document[part].T, out=cosines[:, part])
     cosines /= _norms(document)
-    return float(cosines.max(axis=1, initial=-1.0).mean())
+    best = cosines.max(axis=1, initial=-1.0)
+    return float(best.mean() if weights is None else (best * weights).sum())
 
 
 def _norms(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ class AverageWeights(transformers.TrainerCallback):
             names = {_stored_name(name): name for name in self._average}
             self._average.update({names[name]: value for name, value in stored.items()})
             if _LATE_HEAD[0] in self._average:
-                for name, number in zip(_LATE_HEAD, read_head(written.parent), strict=True):
+                logit = read_head(written.parent)
+                for name, number in zip(_LATE_HEAD, (logit.scale, logit.bias), strict=True):
                     self._average[name].fill_(number)
 
     @torch.no_grad()
@@ -69,7 +71,8 @@ class AverageWeights(transformers.TrainerCallback):
         }
         save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
         if _LATE_HEAD[0] in self._average:
-            write_head(folder, *(self._average[name].item() for name in _LATE_HEAD))
+            scale, bias = (self._average[name].item() for name in _LATE_HEAD)
+            write_head(folder, replace(read_head(self._start), scale=scale, bias=bias))
 
 
 def _weights(model: Any) -> dict[str, torch.Tensor]:

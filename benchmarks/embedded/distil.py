@@ -23,6 +23,7 @@ from torch.nn import functional
 
 from benchmarks.embedded.late_start import write_late
 from localrank_transformers.training.fitting import load_model
+from localrank_transformers.training.late_folder import read_head
 from localrank_transformers.training.settings import TrainSettings
 from localrank_transformers.training.student import principal_directions
 
@@ -48,7 +49,7 @@ def main() -> int:
     student = small_encoder(encoder, layers=arguments.layers, hidden=arguments.hidden)
     average = _train(student, encoder, basis, batches, arguments)
     student.load_state_dict(average)
-    write_late(arguments.out, student, arguments.teacher)
+    write_late(arguments.out, student, arguments.teacher, read_head(arguments.teacher))
     return 0
 
 

@@ -11,6 +11,7 @@ import argparse
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from benchmarks.embedded.averaging import AverageWeights
 from benchmarks.embedded.late_start import write_late
 from localrank_transformers.training.feeding import LengthBatchSampler, ListCollator, list_dataset
 from localrank_transformers.training.fitting import load_model
+from localrank_transformers.training.late_folder import read_head
 from localrank_transformers.training.late_pairs import load_encoder
 from localrank_transformers.training.losses import ListwiseMixLoss
 from localrank_transformers.training.reading import read_lists
@@ -82,7 +84,8 @@ def _write_start(arguments: argparse.Namespace, start: Path, settings: TrainSett
     base = arguments.base
     if arguments.late:
         base = arguments.out / "base"
-        write_late(base, load_encoder(arguments.base), arguments.base)
+        logit = replace(read_head(arguments.base), by_length=True)
+        write_late(base, load_encoder(arguments.base), arguments.base, logit)
     shape = StudentShape(arguments.layers, arguments.hidden)
     write_start(str(base), start, shape=shape, seed=settings.seed)
 

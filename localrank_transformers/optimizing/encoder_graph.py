@@ -2,7 +2,7 @@
 
 The head of a cross-encoder reads only the first token, so the last layer needs its query, its output and its feed-forward part
 for that token alone; keys and values are computed for all. That is exact. An encoder without a head gives the vectors of all
-tokens, of unit length, for late interaction. Without a mask ONNX Runtime takes its flash attention; a float32
+tokens, for late interaction. Without a mask ONNX Runtime takes its flash attention; a float32
 graph reads one all the same, for short documents that share a run, and takes it only where there is padding. An int8 graph has
 none, since its documents never share a run.
 """
@@ -45,7 +45,7 @@ def build_graph(encoder: Encoder, *, smoothing: Smoothing | None = None, probes:
 
     Its inputs are `input_ids`, in float32 `attention_mask` (1 for each token, 0 for padding behind them), and with more than
     one segment `token_type_ids`, all int64 of shape (batch, sequence). Its output is `logits` of shape (batch, labels), or
-    without a head `token_vectors` of shape (batch, sequence, hidden size), each of unit length.
+    without a head `token_vectors` of shape (batch, sequence, hidden size).
 
     Args:
         encoder: The weights.
@@ -83,7 +83,7 @@ class _Writer:
         for number, layer in enumerate(self._encoder.layers):
             narrow = number == last and head is not None
             hidden = self._layer(hidden, layer, number, first_token_only=narrow)
-        return self._serialized(self._unit_vectors(hidden) if head is None else self._head(hidden, head))
+        return self._serialized(self._token_vectors(hidden) if head is None else self._head(hidden, head))
 
     def _read_mask(self) -> None:
         self._mask = self._node("Cast", ["attention_mask"], to=self._onnx.TensorProto.INT32)
@@ -171,8 +171,8 @@ class _Writer:
         self._nodes.append(self._onnx.helper.make_node("Split", [product, sizes], names, axis=-1))
         return names
 
-    def _unit_vectors(self, hidden: str) -> Any:
-        vectors = self._node("LpNormalization", [hidden], output="token_vectors", axis=-1, p=2)
+    def _token_vectors(self, hidden: str) -> Any:
+        vectors = self._node("Identity", [hidden], output="token_vectors")
         width = len(self._encoder.layers[-1].output_norm.bias)
         return self._float(vectors, ["batch", "sequence", width])
 

@@ -93,7 +93,11 @@ def _head(facts: Facts) -> Iterator[str]:
     yield f"| Architecture | {architecture}, {_shape(config)}, {facts.parameters / 1e6:.1f} million weights |"
     read = "a query or document" if facts.late else "the pair"
     yield f"| Window | {config.get('max_position_embeddings')} tokens for {read}; trained on {facts.max_length} |"
-    logit = "scale · (mean of the best cosines) + bias" if facts.late else "the one logit"
+    logit = (
+        "scale · (mean of the best cosines, weighted as localrank.json states) + bias"
+        if facts.late
+        else "the one logit"
+    )
     yield f"| Score | sigmoid of {logit}, 0–1 |"
     yield from (
         "",

@@ -18,12 +18,12 @@ from localrank_transformers.families.exported import (
     exported_json,
 )
 from localrank_transformers.families.late_layout import LateLayout, is_late_interaction, read_late_layout
-from localrank_transformers.families.late_logit import late_logit
+from localrank_transformers.families.late_logit import LateLogit, late_logit, late_settings
 from localrank_transformers.torch_files import read_settings_files
 
 __all__ = ["is_late_folder", "read_head", "write_head", "write_layout"]
 
-_FIRST_HEAD = (25.0, -15.0)
+_FIRST_HEAD = LateLogit(25.0, -15.0, "sigmoid")
 """Scale and bias where the folder states none: about what all-MiniLM-L6-v2's cosines need to read as probabilities."""
 
 _PLACE = "sentence_transformers."
@@ -89,15 +89,15 @@ def write_layout(folder: Path) -> None:
         (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def write_head(folder: Path, scale: float, bias: float) -> None:
-    """Write `localrank.json`: a logit is scale · s + bias, with s the mean of the best cosines."""
-    graph = ExportedGraph("late-interaction", settings={"scale": scale, "bias": bias})
+def write_head(folder: Path, logit: LateLogit) -> None:
+    """Write `localrank.json`: what a logit is made of."""
+    graph = ExportedGraph("late-interaction", settings=late_settings(logit))
     content = json.dumps(exported_json(graph), indent=2) + "\n"
     (folder / EXPORTED_FILE).write_text(content, encoding="utf-8")
 
 
-def read_head(folder: Path) -> tuple[float, float]:
-    """Return scale and bias; those that training begins with where the folder states none.
+def read_head(folder: Path) -> LateLogit:
+    """Return what a logit is made of; with the scale and bias that training begins with where the folder states none.
 
     Raises:
         ModelLoadError: `localrank.json` is malformed.
@@ -105,5 +105,4 @@ def read_head(folder: Path) -> tuple[float, float]:
     stated = exported_graph(read_settings_files(folder).json(EXPORTED_FILE))
     if stated is None or not stated.settings:
         return _FIRST_HEAD
-    logit = late_logit(stated)
-    return logit.scale, logit.bias
+    return late_logit(stated)

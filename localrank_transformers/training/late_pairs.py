@@ -1,12 +1,13 @@
 """A late-interaction model as the one module of a `sentence_transformers.CrossEncoder`, so that every loss here trains it.
 
 Queries and documents are read apart, and a pair's logit is scale · s + bias, with s the mean over the query's tokens of the
-best cosine in the document (MaxSim of ColBERT, Khattab and Zaharia 2020, over the query's length).
+best cosine in the document (MaxSim of ColBERT, Khattab and Zaharia 2020, as a mean, in which the tokens may have weights).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ from torch.nn import functional
 
 from localrank_transformers.engines.torch.device import choose
 from localrank_transformers.engines.torch.weights import load_weights
+from localrank_transformers.families.late_logit import LateLogit
 from localrank_transformers.torch_settings import TorchSettings
 from localrank_transformers.training.late_folder import read_head, write_head
 
@@ -31,18 +33,18 @@ class LateScorer(torch.nn.Module):
 
     Args:
         encoder: Gives `last_hidden_state` of shape (rows, tokens, width).
-        scale: What the mean cosine is multiplied by.
-        bias: What is added.
+        logit: How the mean is taken, and the scale and bias that training begins with.
     """
 
-    def __init__(self, encoder: Any, scale: float, bias: float) -> None:
+    def __init__(self, encoder: Any, logit: LateLogit) -> None:
         super().__init__()
+        self._first = logit
         self.encoder = encoder
         self.config = encoder.config
         self.head = torch.nn.Linear(1, 1)
         with torch.no_grad():
-            self.head.weight.fill_(scale)
-            self.head.bias.fill_(bias)
+            self.head.weight.fill_(logit.scale)
+            self.head.bias.fill_(logit.bias)
 
     def forward(self, queries: Any, documents: Any, owners: torch.Tensor) -> torch.Tensor:
         """Return logits of shape (documents, 1), in float32 from the vectors on.
@@ -54,18 +56,20 @@ class LateScorer(torch.nn.Module):
         """
         asked, read = self.encoder(**queries).last_hidden_state, self.encoder(**documents).last_hidden_state
         with torch.autocast(read.device.type, enabled=False):
-            asked = functional.normalize(asked.float(), dim=-1)[owners]
-            cosines = torch.einsum("nqd,ntd->nqt", asked, functional.normalize(read.float(), dim=-1))
+            asked, read = asked.float(), functional.normalize(read.float(), dim=-1)
+            weights = queries["attention_mask"].float()
+            if self._first.by_length:
+                weights = weights * asked.norm(dim=-1)
+            cosines = torch.einsum("nqd,ntd->nqt", functional.normalize(asked, dim=-1)[owners], read)
             best = cosines.masked_fill(documents["attention_mask"][:, None, :] == 0, _LEAST).amax(-1)
-            counted = queries["attention_mask"][owners].float()
-            mean = (best * counted).sum(-1, keepdim=True) / counted.sum(-1, keepdim=True)
+            mean = (best * weights[owners]).sum(-1, keepdim=True) / weights[owners].sum(-1, keepdim=True)
             logits: torch.Tensor = self.head(mean)
         return logits
 
     def save_pretrained(self, folder: Path) -> None:
         """Write the encoder's weights and configuration, and `localrank.json`, to `folder`."""
         self.encoder.save_pretrained(folder)
-        write_head(folder, self.head.weight.item(), self.head.bias.item())
+        write_head(folder, replace(self._first, scale=self.head.weight.item(), bias=self.head.bias.item()))
 
 
 def load_encoder(folder: Path, config: Any = None) -> Any:
@@ -106,7 +110,7 @@ class LatePairs(InputModule):
         """
         folder = Path(model_name_or_path)
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        return cls(LateScorer(load_encoder(folder), *read_head(folder)), tokenizer, max_seq_length)
+        return cls(LateScorer(load_encoder(folder), read_head(folder)), tokenizer, max_seq_length)
 
     def preprocess(self, inputs: Sequence[Any], **_settings: Any) -> dict[str, Any]:
         """Return the tokens of the pairs: each query once, each document, and which query it belongs to."""

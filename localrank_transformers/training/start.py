@@ -70,7 +70,7 @@ def write_start(base: str, folder: Path, *, shape: StudentShape, seed: int) -> N
     with quiet():
         if is_late_folder(source):
             encoder = shrink(load_encoder(source, _config(source)), shape)
-            LateScorer(encoder, *read_head(source)).save_pretrained(folder)
+            LateScorer(encoder, read_head(source)).save_pretrained(folder)
             write_layout(folder)
         else:
             shrink(_classifier(source, seed), shape).save_pretrained(folder)

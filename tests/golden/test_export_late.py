@@ -54,8 +54,9 @@ async def test_every_layout_agrees_with_its_references(tmp_path: Path, layout: s
 
 
 @pytest.mark.slow
-async def test_the_numbers_that_make_a_probability_go_along(tmp_path: Path) -> None:
-    folder, found = late_models.build_plain(tmp_path / "m", scale=25.0, bias=-15.0), documents()
+async def test_what_makes_a_probability_goes_along(tmp_path: Path) -> None:
+    stated = {"scale": 25.0, "bias": -15.0, "query_weights": "length"}
+    folder, found = late_models.build_plain(tmp_path / "m", **stated), documents()
     export_onnx(folder, tmp_path / "out")
     model = OnnxReranker(tmp_path / "out")
 

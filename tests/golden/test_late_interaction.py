@@ -84,6 +84,18 @@ def reference(folder: Path, found: list[str]) -> list[float]:
     return table
 
 
+def reference_by_length(folder: Path, found: list[str]) -> list[float]:
+    """The best cosines of sentence-transformers, averaged by the lengths of transformers' vectors of the query."""
+    model = MultiVectorEncoder(str(folder), device="cpu")
+    tokens = AutoTokenizer.from_pretrained(folder)(QUERY, return_tensors="pt")
+    with torch.no_grad():
+        lengths = AutoModel.from_pretrained(folder)(**tokens).last_hidden_state[0].norm(dim=-1).numpy()
+    assert lengths.std() > 0.1
+    (asked,), given = model.encode_query([QUERY]), model.encode_document(found)
+    best = [(asked @ one.T).amax(1).cpu().numpy() for one in given]
+    return [float(np.average(one, weights=lengths)) for one in best]
+
+
 STANFORD = ("[unused0]", "[unused1]")
 PYLATE = ("[Q] ", "[D] ")
 LAYOUTS: dict[str, tuple[Callable[..., Path], tuple[str, str], dict[str, Any], dict[str, Any]]] = {
@@ -179,6 +191,16 @@ async def test_scale_and_bias_make_a_probability_of_the_cosine(tmp_path: Path) -
     told = {hit.index: (hit.metadata["logit"], hit.score) for hit in result}
     assert [told[at][0] for at in range(len(found))] == pytest.approx(logits, abs=25 * TOLERANCE)
     assert all(score == pytest.approx(1 / (1 + np.exp(-logit))) for logit, score in told.values())
+
+
+async def test_tokens_count_by_the_lengths_of_their_vectors_where_the_files_say_so(tmp_path: Path) -> None:
+    folder, found = late_models.build_plain(tmp_path / "m", query_weights="length"), documents()
+    expected = reference_by_length(folder, found)
+    optimize(folder, folder, candidates=[])
+
+    assert expected != pytest.approx(reference(folder, found), abs=10 * TOLERANCE)
+    for model in (TorchReranker(folder, device="cpu"), OnnxReranker(folder)):
+        assert await scores(model, found) == pytest.approx(expected, abs=TOLERANCE)
 
 
 async def test_a_scale_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from localrank_transformers.training import (  # noqa: E402
 )
 from localrank_transformers.training.calibrating import expected_error  # noqa: E402
 from localrank_transformers.training.fitting import load_model  # noqa: E402
-from localrank_transformers.training.late_folder import read_head  # noqa: E402
+from localrank_transformers.training.late_folder import read_head, write_head  # noqa: E402
 from localrank_transformers.training.lists import TrainingList  # noqa: E402
 from localrank_transformers.training.losses import ListwiseMixLoss  # noqa: E402
 from localrank_transformers.training.preparing import read_prepared  # noqa: E402
@@ -126,14 +126,25 @@ def test_a_late_logit_is_scale_times_the_mean_of_best_cosines_plus_bias(bases: d
     folder = bases["late"]
     theirs = MultiVectorEncoder(str(folder), device="cpu")
     assert theirs.similarity_fn_name == "meanmaxsim"
-    scale, bias = read_head(folder)
+    logit = read_head(folder)
     for one, own in zip(
         sample_lists(), list_logits(load_model(folder, SETTINGS), sample_lists()), strict=True
     ):
         cosines = theirs.similarity(
             theirs.encode_query([one.query]), theirs.encode_document(list(one.documents))
         )
-        assert own == pytest.approx((scale * cosines[0] + bias).tolist(), abs=1e-4)
+        assert own == pytest.approx((logit.scale * cosines[0] + logit.bias).tolist(), abs=1e-4)
+
+
+def test_training_counts_tokens_by_length_as_serving_does(tmp_path: Path) -> None:
+    folder = build_late(tmp_path, by_length=True)
+    own = list_logits(load_model(folder, SETTINGS), sample_lists())
+    theirs = logits_by(TorchReranker(folder, device="cpu", dtype="fp32"), sample_lists())
+    write_head(folder, replace(read_head(folder), by_length=False))
+    plain = list_logits(load_model(folder, SETTINGS), sample_lists())
+
+    assert own[0] == pytest.approx(theirs[0], abs=1e-4)
+    assert own[0] != pytest.approx(plain[0], abs=1e-3)
 
 
 def test_in_bf16_late_logits_are_still_computed_in_float32(bases: dict[str, Path]) -> None:
@@ -212,8 +223,10 @@ def test_a_trained_late_model_says_what_it_is_and_gives_calibrated_probabilities
     cosines = theirs.similarity(
         theirs.encode_query([dev[0].query]), theirs.encode_document(list(dev[0].documents))
     )
-    scale, bias = read_head(out)
-    assert logits[: len(cosines[0])] == pytest.approx((scale * cosines[0] + bias).tolist(), abs=1e-3)
+    logit = read_head(out)
+    assert logits[: len(cosines[0])] == pytest.approx(
+        (logit.scale * cosines[0] + logit.bias).tolist(), abs=1e-3
+    )
     card = (out / "README.md").read_text()
     assert "A reranker with late interaction" in card
     assert "which is inside `localrank.json`" in card

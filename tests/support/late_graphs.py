@@ -52,8 +52,8 @@ def build(folder: Path, *, onnx_name: str = "onnx/model.onnx", **metadata: objec
     return folder
 
 
-def write_graph(path: Path, width: int) -> None:
-    """Write a graph that gives `width` numbers a token, not of unit length."""
+def write_graph(path: Path, width: int, *, unit: bool = False) -> None:
+    """Write a graph that gives `width` numbers a token, not of unit length where `unit` does not say so."""
     path.parent.mkdir(parents=True, exist_ok=True)
     nodes = [
         helper.make_node("Gather", ["table", "input_ids"], ["rows"]),
@@ -63,7 +63,8 @@ def write_graph(path: Path, width: int) -> None:
         helper.make_node("ReduceSum", ["seen", "middle"], ["sum"]),
         helper.make_node("ReduceSum", ["column", "middle"], ["count"]),
         helper.make_node("Div", ["sum", "count"], ["mean"]),
-        helper.make_node("Add", ["rows", "mean"], ["contextual"]),
+        helper.make_node("Add", ["rows", "mean"], ["summed"]),
+        helper.make_node("LpNormalization" if unit else "Identity", ["summed"], ["contextual"]),
     ]
     graph = helper.make_graph(
         nodes,
@@ -84,17 +85,22 @@ def write_graph(path: Path, width: int) -> None:
     onnx.save(model, path)
 
 
-def expected(query: str, documents: list[str], *, expands: bool = True, attends: bool = False) -> list[float]:
-    """Return the mean over the query's tokens of the best cosine in each document."""
+def expected(
+    query: str, documents: list[str], *, expands: bool = True, attends: bool = False, by_length: bool = False
+) -> list[float]:
+    """Return the mean over the query's tokens of the best cosine in each document, by their lengths or equally."""
     asked = _row("[unused0]", query, QUERY_LENGTH)
     filled = [VOCABULARY["[MASK]"]] * (QUERY_LENGTH - len(asked) if expands else 0)
-    table = _unit([*asked, *filled], [1] * len(asked) + [int(attends)] * len(filled))
+    vectors = _vectors([*asked, *filled], [1] * len(asked) + [int(attends)] * len(filled))
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    weights = lengths[:, 0] if by_length else np.ones(len(vectors))
     skipped = {VOCABULARY[mark] for mark in PUNCTUATION}
     scores = []
     for document in documents:
         row = _row("[unused1]", document, DOCUMENT_LENGTH)
         kept = [place for place, number in enumerate(row) if number not in skipped]
-        scores.append(float((table @ _unit(row, [1] * len(row))[kept].T).max(axis=1).mean()))
+        cosines = (vectors / lengths) @ _unit(_vectors(row, [1] * len(row))[kept]).T
+        scores.append(float(np.average(cosines.max(axis=1), weights=weights)))
     return scores
 
 
@@ -117,8 +123,11 @@ def _row(marker: str, text: str, length: int) -> list[int]:
     return [VOCABULARY["[CLS]"], VOCABULARY[marker], *ids, VOCABULARY["[SEP]"]]
 
 
-def _unit(ids: list[int], mask: list[int]) -> np.ndarray:
+def _vectors(ids: list[int], mask: list[int]) -> np.ndarray:
     rows = _table(WIDTH)[ids].astype(np.float64)
     seen = np.array(mask, dtype=bool)
-    vectors = rows + rows[seen].mean(axis=0)
+    return rows + rows[seen].mean(axis=0)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

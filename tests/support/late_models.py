@@ -76,6 +76,8 @@ def build_plain(folder: Path, **settings: Any) -> Path:
     size = _save_tokenizer(folder, [])
     torch.manual_seed(31)
     model = transformers.BertModel(transformers.BertConfig(**_settings(size)), add_pooling_layer=False)
+    with torch.no_grad():  # vectors of unequal lengths
+        model.encoder.layer[-1].output.LayerNorm.weight.uniform_(0.1, 2.0)
     model.save_pretrained(folder)
     own = "sentence_transformers."
     mask = f"{own}multi_vector_encoder.modules.multi_vector_mask.MultiVectorMask"

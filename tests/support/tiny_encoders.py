@@ -114,9 +114,13 @@ def forward(tensors: Tensors, config: dict, ids: np.ndarray, types: np.ndarray) 
 
 
 def vectors(tensors: Tensors, config: dict, ids: np.ndarray) -> np.ndarray:
-    """Return the token vectors of one row in float64, of unit length."""
-    found = hidden(tensors, config, ids, np.zeros_like(ids))
-    return found / np.linalg.norm(found, axis=1, keepdims=True)
+    """Return the token vectors of one row in float64."""
+    return hidden(tensors, config, ids, np.zeros_like(ids))
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Return the rows at length 1."""
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def _gelu(x: np.ndarray) -> np.ndarray:

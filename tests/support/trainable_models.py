@@ -8,6 +8,7 @@ from typing import Any
 import torch
 import transformers
 
+from localrank_transformers.families.late_logit import LateLogit
 from localrank_transformers.training.late_folder import write_head, write_layout
 from tests.support.torch_models import encoder_settings, save_tokenizer
 
@@ -27,9 +28,12 @@ def build_cross_encoder(folder: Path) -> Path:
     return folder
 
 
-def build_late(folder: Path, *, scale: float = 12.0, bias: float = -6.0) -> Path:
+def build_late(folder: Path, *, scale: float = 12.0, bias: float = -6.0, by_length: bool = False) -> Path:
     """Save a late-interaction model that compares its encoder's own vectors, and return the folder."""
-    transformers.BertModel(_config(folder), add_pooling_layer=False).save_pretrained(folder)
+    model = transformers.BertModel(_config(folder), add_pooling_layer=False)
+    with torch.no_grad():  # vectors of unequal lengths
+        model.encoder.layer[-1].output.LayerNorm.weight.uniform_(0.1, 2.0)
+    model.save_pretrained(folder)
     write_layout(folder)
-    write_head(folder, scale, bias)
+    write_head(folder, LateLogit(scale, bias, "sigmoid", by_length))
     return folder

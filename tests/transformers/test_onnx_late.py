@@ -133,6 +133,28 @@ async def test_numbers_that_are_none_are_refused(folder: Path, settings: dict[st
         await rerank(OnnxReranker(state(folder, **settings)), QUERY, ["paris"])
 
 
+async def test_the_querys_tokens_count_by_the_lengths_of_their_vectors_where_the_files_say_so(
+    folder: Path,
+) -> None:
+    expected = late_graphs.expected(QUERY, documents(), by_length=True)
+
+    assert expected != pytest.approx(late_graphs.expected(QUERY, documents()), abs=1e-3)
+    model = OnnxReranker(state(folder, query_weights="length"))
+    assert await scores(model, documents()) == pytest.approx(expected, abs=1e-5)
+
+
+async def test_unit_vectors_are_refused_where_lengths_count(folder: Path) -> None:
+    late_graphs.write_graph(folder / "onnx/model.onnx", late_graphs.WIDTH, unit=True)
+    assert len(await rerank(OnnxReranker(folder), QUERY, documents(3))) == 3
+    with pytest.raises(ModelLoadError, match="unit vectors"):
+        await rerank(OnnxReranker(state(folder, query_weights="length")), QUERY, ["paris"])
+
+
+async def test_unknown_weights_are_refused(folder: Path) -> None:
+    with pytest.raises(ModelLoadError, match=r"query_weights 'idf'.*'length'"):
+        await rerank(OnnxReranker(state(folder, query_weights="idf")), QUERY, ["paris"])
+
+
 async def test_an_encoder_whose_own_vectors_are_compared_needs_no_further_file(tmp_path: Path) -> None:
     folder = state(late_graphs.build(tmp_path / "m"), scale=8.0, bias=-2.0)
     (folder / "artifact.metadata").unlink()

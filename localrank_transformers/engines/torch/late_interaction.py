@@ -32,7 +32,7 @@ __all__ = ["LateEngine", "TokenEncoder", "load_late_interaction", "token_encoder
 
 
 class TokenEncoder(nn.Module):
-    """Unit vectors of shape (rows, tokens, dimensions)."""
+    """Vectors of shape (rows, tokens, dimensions), of any length."""
 
     def __init__(self, encoder: Any, projections: nn.Sequential) -> None:
         super().__init__()
@@ -43,34 +43,46 @@ class TokenEncoder(nn.Module):
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Return the vectors of a batch."""
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        return nn.functional.normalize(self.projections(hidden), dim=-1)
+        vectors: torch.Tensor = self.projections(hidden)
+        return vectors
 
 
 class LateEngine:
     """Encodes rows and compares them.
 
     Args:
-        module: Returns unit vectors.
+        module: Returns a vector a token.
         runtime: The device.
+        by_length: Whether a query's token counts by the length of its vector.
     """
 
-    def __init__(self, module: TokenEncoder, runtime: TorchRuntime) -> None:
+    def __init__(self, module: TokenEncoder, runtime: TorchRuntime, *, by_length: bool = False) -> None:
+        self._by_length = by_length
         self._pad_id = int(module.config.pad_token_id or 0)
         self._limit = positions(module.config.to_dict())
         self._runtime = runtime
         self._module = runtime.adopt(module)
 
-    def query(self, query: LateQuery) -> torch.Tensor:
-        """Return the vectors of a query, shape (tokens, dimensions), on the device."""
+    def query(self, query: LateQuery) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return a query's unit vectors, shape (tokens, dimensions), and what each counts, (tokens,), on the device."""
         ids = self._runtime.tensor(query.ids[None])
         mask = self._runtime.tensor(query.attended[None])
-        return self._runtime.run(lambda: self._module(ids, mask)[0].float().clone())
 
-    def scores(self, query: torch.Tensor, rows: Sequence[Ids], counted: Sequence[Ids]) -> npt.NDArray[Any]:
+        def forward() -> tuple[torch.Tensor, torch.Tensor]:
+            vectors = self._module(ids, mask)[0].float()
+            lengths = vectors.norm(dim=-1)
+            weights = lengths if self._by_length else torch.ones_like(lengths)
+            return nn.functional.normalize(vectors, dim=-1), weights / weights.sum()
+
+        return self._runtime.run(forward)
+
+    def scores(
+        self, query: tuple[torch.Tensor, torch.Tensor], rows: Sequence[Ids], counted: Sequence[Ids]
+    ) -> npt.NDArray[Any]:
         """Return the mean over the query's tokens of the best cosine, shape (rows,).
 
         Args:
-            query: Its vectors.
+            query: Its vectors, and what each counts.
             rows: The documents' ids.
             counted: 1 for each of their tokens that is compared.
         """
@@ -80,10 +92,11 @@ class LateEngine:
         compared = self._runtime.tensor(padded(counted, fill=0)).bool()
 
         def forward() -> npt.NDArray[Any]:
-            vectors = self._module(ids, mask).float()
-            cosines = torch.einsum("qd,ntd->nqt", query, vectors)
+            asked, weights = query
+            vectors = nn.functional.normalize(self._module(ids, mask).float(), dim=-1)
+            cosines = torch.einsum("qd,ntd->nqt", asked, vectors)
             best = cosines.masked_fill(~compared[:, None, :], -1.0).amax(-1)
-            return self._runtime.numbers(best.mean(-1))
+            return self._runtime.numbers(best @ weights)
 
         return self._runtime.run(forward)
 
@@ -152,7 +165,9 @@ def load_late_interaction(
         max_length=window(shape, settings.max_length, affordable or layout.document_length),
         mask_token=files.special_token("mask_token"),
     )
-    engine = LateEngine(token_encoder(files, layout, runtime.placement, settings), runtime)
+    engine = LateEngine(
+        token_encoder(files, layout, runtime.placement, settings), runtime, by_length=logit.by_length
+    )
 
     def open_query(query: str, _instruction: str | None) -> PointwiseQuery:
         return _Query(engine, tokenizer, tokenizer.query(query), logit)

@@ -12,6 +12,7 @@ pytest.importorskip("transformers")
 load_file = pytest.importorskip("safetensors.torch").load_file
 
 from benchmarks.embedded.averaging import AverageWeights  # noqa: E402
+from localrank_transformers.families.late_logit import LateLogit  # noqa: E402
 from localrank_transformers.training.late_folder import read_head  # noqa: E402
 
 
@@ -60,10 +61,10 @@ def test_a_late_model_is_written_as_encoder_with_its_head_beside_and_resumed_so(
     average.on_train_begin(None, SimpleNamespace(global_step=0), None, model=[SimpleNamespace(model=inner)])
     average.on_save(None, SimpleNamespace(global_step=7), None)
     assert set(load_file(tmp_path / "averaged-7" / "model.safetensors")) == {"weight", "bias"}
-    assert read_head(tmp_path / "averaged-7") == (20.0, -13.0)
+    assert read_head(tmp_path / "averaged-7") == LateLogit(20.0, -13.0, "sigmoid")
 
     with torch.no_grad():
         inner.head.weight.fill_(99.0)
     average.on_train_begin(None, SimpleNamespace(global_step=7), None, model=[SimpleNamespace(model=inner)])
     average.on_save(None, SimpleNamespace(global_step=8), None)
-    assert read_head(tmp_path / "averaged-8") == (20.0, -13.0)
+    assert read_head(tmp_path / "averaged-8") == LateLogit(20.0, -13.0, "sigmoid")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from localrank.contract.errors import ModelLoadError
+from localrank_transformers.families.late_logit import LateLogit
 from localrank_transformers.training.late_folder import is_late_folder, read_head, write_head, write_layout
 
 
@@ -55,18 +56,20 @@ def test_what_training_would_not_do_is_refused(folder: Path, name: str, change: 
         is_late_folder(folder)
 
 
-def test_scale_and_bias_are_read_as_they_were_written(folder: Path) -> None:
-    write_head(folder, 24.5, -14.0625)
-    assert read_head(folder) == (24.5, -14.0625)
+@pytest.mark.parametrize("by_length", [False, True])
+def test_a_logit_is_read_as_it_was_written(folder: Path, by_length: bool) -> None:
+    logit = LateLogit(24.5, -14.0625, "sigmoid", by_length)
+    write_head(folder, logit)
+    assert read_head(folder) == logit
 
 
 def test_a_folder_that_states_no_scale_begins_with_one_that_reads_as_a_probability(folder: Path) -> None:
-    scale, bias = read_head(folder)
-    assert scale * 0.3 + bias < -5
-    assert scale * 0.9 + bias > 5
+    first = read_head(folder)
+    assert first.scale * 0.3 + first.bias < -5
+    assert first.scale * 0.9 + first.bias > 5
 
 
 def test_a_scale_that_would_turn_the_order_is_refused(folder: Path) -> None:
-    write_head(folder, -1.0, 0.0)
+    write_head(folder, LateLogit(-1.0, 0.0))
     with pytest.raises(ModelLoadError, match=r"scale -1\.0"):
         read_head(folder)
