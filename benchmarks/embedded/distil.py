@@ -1,8 +1,9 @@
 """A small late-interaction model out of a large one, token by token: `python -m benchmarks.embedded.distil`.
 
 Each token's vector of the student is to point where the teacher's points, cut to the student's width along the teacher's
-principal directions, since these keep the cosines best. That needs no queries and no labels: any text teaches. One token in
-ten is exchanged for a random one, so that every word of the vocabulary is met.
+principal directions, since these keep the cosines best, and to be long where the teacher's is long. That needs no queries and
+no labels: any text teaches, so all records are read, not only those that lists were made of. One token in ten is exchanged for
+a random one, so that every word of the vocabulary is met.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ import transformers
 from torch.nn import functional
 
 from benchmarks.embedded.late_start import write_late
+from benchmarks.embedded.overlap import protected_texts
+from benchmarks.embedded.prepare import HELD_OUT, unprotected
+from benchmarks.embedded.records import is_development, read_records
 from localrank_transformers.training.fitting import load_model
 from localrank_transformers.training.late_folder import read_head
 from localrank_transformers.training.settings import TrainSettings
@@ -31,6 +35,9 @@ _LENGTH = 256
 _EXCHANGED = 0.1
 _SAMPLE = 40_000
 """Tokens from which the directions are found."""
+
+_OF_LENGTH = 0.5
+"""What the squared error of the logarithm of a length counts beside 1 − cosine."""
 
 _WARMUP = 200
 _DECAY = 0.998
@@ -44,6 +51,9 @@ def main() -> int:
     teacher: Any = load_model(arguments.teacher, TrainSettings())[0]
     encoder = teacher.model.encoder.eval().requires_grad_(requires_grad=False)
     texts = _texts(arguments.data / "train.jsonl.gz")
+    if arguments.train is not None:
+        texts = sorted({*texts, *_record_texts(arguments.train, arguments.eval)})
+    print(f"{len(texts)} texts", file=sys.stderr, flush=True)
     batches = _batches(texts, teacher.tokenizer, arguments.batch_size, arguments.seed)
     basis = _directions(encoder, batches, arguments.hidden)
     student = small_encoder(encoder, layers=arguments.layers, hidden=arguments.hidden)
@@ -59,6 +69,8 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--teacher", type=Path, required=True, help="folder of a late-interaction model")
     parser.add_argument("--data", type=Path, required=True, help="folder that prepare wrote")
+    parser.add_argument("--train", type=Path, help="folder of records, all of whose texts are read too")
+    parser.add_argument("--eval", type=Path, help="with --train: collections whose texts must not get in")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--hidden", type=int, default=192)
@@ -66,7 +78,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=32, help="texts a step")
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=17)
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if (arguments.train is None) != (arguments.eval is None):
+        parser.error("--train and --eval go together.")
+    return arguments
 
 
 def _texts(path: Path) -> list[str]:
@@ -75,8 +90,17 @@ def _texts(path: Path) -> list[str]:
         return sorted({text for row in rows for text in (row["query"], *row["documents"])})
 
 
+def _record_texts(train: Path, evaluation: Path) -> set[str]:
+    """Return the queries and passages outside the groups kept for development, none of them of an evaluation."""
+    records = [one for one in read_records(train, excluded=HELD_OUT) if not is_development(one)]
+    return {
+        text for one in unprotected(records, protected_texts(evaluation)) for text in (one.query, one.passage)
+    }
+
+
 def _batches(texts: list[str], tokenizer: Any, size: int, seed: int) -> Iterator[dict[str, torch.Tensor]]:
     """Yield batches of texts of similar length for ever, with some tokens exchanged."""
+    texts = list(texts)
     dice = random.Random(seed)  # noqa: S311 - sampling, no secret
     special = torch.tensor(tokenizer.all_special_ids)
     while True:
@@ -101,9 +125,14 @@ def _batches(texts: list[str], tokenizer: Any, size: int, seed: int) -> Iterator
 
 @torch.no_grad()
 def _vectors(encoder: Any, rows: dict[str, torch.Tensor]) -> torch.Tensor:
+    return _tokens(encoder, rows)
+
+
+def _tokens(encoder: Any, rows: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Return the vectors of all tokens but padding, shape (tokens, width)."""
     with torch.autocast("cpu", torch.bfloat16):
         hidden = encoder(**rows).last_hidden_state
-    found: torch.Tensor = functional.normalize(hidden.float(), dim=-1)[rows["attention_mask"].bool()]
+    found: torch.Tensor = hidden.float()[rows["attention_mask"].bool()]
     return found
 
 
@@ -112,7 +141,7 @@ def _directions(encoder: Any, batches: Iterator[dict[str, torch.Tensor]], width:
     parts: list[torch.Tensor] = []
     while sum(map(len, parts)) < _SAMPLE:
         parts.append(_vectors(encoder, next(batches)))
-    sample = torch.cat(parts)
+    sample = functional.normalize(torch.cat(parts), dim=-1)
     basis = principal_directions(sample, width)
     kept = ((sample @ basis).norm() / sample.norm()) ** 2
     print(f"{width} directions hold {kept.item():.1%} of the token vectors", file=sys.stderr, flush=True)
@@ -149,9 +178,10 @@ def _train(
     started, losses = time.perf_counter(), []
     for step in range(1, arguments.steps + 1):
         rows = next(batches)
-        goal = functional.normalize(_vectors(teacher, rows) @ basis, dim=-1)
-        found = student(**rows).last_hidden_state[rows["attention_mask"].bool()]
-        loss = (1 - functional.cosine_similarity(found, goal)).mean()
+        goal, found = _vectors(teacher, rows), _tokens(student, rows)
+        apart = (1 - functional.cosine_similarity(found, goal @ basis)).mean()
+        lengths = (found.norm(dim=-1) / goal.norm(dim=-1)).log().square().mean()
+        loss = apart + _OF_LENGTH * lengths
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
@@ -161,7 +191,7 @@ def _train(
         for name, value in student.state_dict().items():
             if value.is_floating_point():
                 average[name].lerp_(value, 1 - keep)
-        losses.append(loss.item())
+        losses.append(apart.item())
         if step % _REPORT == 0:
             mean = sum(losses[-_REPORT:]) / _REPORT
             seconds = time.perf_counter() - started

@@ -94,7 +94,7 @@ def _chosen(arguments: argparse.Namespace) -> list[Record]:
     for file, count in PASSAGES.items():
         own = [one for one in records if one.file == file and len(one.passage.split()) >= 8]
         chosen += sample_groups(own, round(count * arguments.scale), arguments.seed)
-    return _unprotected(chosen, protected)
+    return unprotected(chosen, protected)
 
 
 def _titles(records: Sequence[Record], scale: float, dice: random.Random) -> list[str]:
@@ -106,7 +106,8 @@ def _titles(records: Sequence[Record], scale: float, dice: random.Random) -> lis
     return dice.sample(found, min(len(found), round(_TITLES * scale)))
 
 
-def _unprotected(records: Sequence[Record], protected: EvaluationTexts) -> list[Record]:
+def unprotected(records: Sequence[Record], protected: EvaluationTexts) -> list[Record]:
+    """Return the records of which neither text is of an evaluation."""
     hits = {
         text for text in {t for one in records for t in (one.query, one.passage)} if protected.holds(text)
     }

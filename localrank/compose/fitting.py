@@ -32,7 +32,9 @@ def logit_of(probability: float) -> float:
     return max(-_FARTHEST_LOGIT, min(_FARTHEST_LOGIT, value))
 
 
-def fit_temperature(logits: Sequence[float], labels: Sequence[bool]) -> tuple[float, float]:
+def fit_temperature(
+    logits: Sequence[float], labels: Sequence[bool], *, biased: bool = True
+) -> tuple[float, float]:
     """Return slope and bias of `sigmoid(slope · logit + bias)` with the least log loss; the temperature is 1 / slope.
 
     Temperature scaling is of Guo et al., "On Calibration of Modern Neural Networks", ICML 2017; the bias, for lists with few
@@ -42,6 +44,7 @@ def fit_temperature(logits: Sequence[float], labels: Sequence[bool]) -> tuple[fl
     Args:
         logits: Scores on an unbounded scale.
         labels: Whether each pair is relevant; both kinds occur.
+        biased: Whether there is a bias; else it is 0.
     """
     positives = sum(labels)
     high, low = (positives + 1) / (positives + 2), 1 / (len(labels) - positives + 2)
@@ -49,7 +52,7 @@ def fit_temperature(logits: Sequence[float], labels: Sequence[bool]) -> tuple[fl
     slope, bias = 1.0, 0.0
     loss = _loss(logits, targets, slope, bias)
     for _ in range(_STEPS):
-        step_slope, step_bias = _newton_step(logits, targets, slope, bias)
+        step_slope, step_bias = _newton_step(logits, targets, slope, bias, biased=biased)
         share = 1.0
         while share > _CLOSE_ENOUGH:
             tried = slope - share * step_slope, bias - share * step_bias
@@ -67,7 +70,7 @@ def fit_temperature(logits: Sequence[float], labels: Sequence[bool]) -> tuple[fl
 
 
 def _newton_step(
-    logits: Sequence[float], targets: Sequence[float], slope: float, bias: float
+    logits: Sequence[float], targets: Sequence[float], slope: float, bias: float, *, biased: bool
 ) -> tuple[float, float]:
     by_slope, by_bias = _RIDGE * slope, _RIDGE * bias
     square, cross, flat = _RIDGE, 0.0, _RIDGE
@@ -79,6 +82,8 @@ def _newton_step(
         square += weight * logit * logit
         cross += weight * logit
         flat += weight
+    if not biased:
+        return by_slope / square, 0.0
     determinant = square * flat - cross * cross
     if determinant <= 0:
         return by_slope / square, by_bias / flat

@@ -6,22 +6,18 @@ exactly as it was.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
+from localrank.compose.fitting import fit_temperature
 from localrank_transformers.scoring import score
 from localrank_transformers.training.lists import TrainingList
 from localrank_transformers.training.outcome import Calibrated
 
-__all__ = ["calibrate", "expected_error", "fit_platt"]
+__all__ = ["calibrate", "expected_error"]
 
 BINS = 10
 LEAST_GAIN = 0.001
 """Of the calibration error; less is chance."""
-
-_STEPS = 50
-_SMALLEST_STEP = 1e-7
-_DAMPING = 1e-6
 
 
 def calibrate(
@@ -42,64 +38,11 @@ def calibrate(
     as_it_is = Calibrated(1.0, 0.0, before, before, len(flat))
     if not any(relevant) or all(relevant):
         return as_it_is
-    scale, shift = fit_platt(flat, relevant, shifts=shifts)
+    scale, shift = fit_temperature(flat, relevant, biased=shifts)
     after = expected_error([scale * value + shift for value in flat], relevant)
     if scale <= 0 or after > before - LEAST_GAIN:
         return as_it_is
     return Calibrated(scale, shift, before, after, len(flat))
-
-
-def fit_platt(
-    logits: Sequence[float], relevant: Sequence[bool], *, shifts: bool = True
-) -> tuple[float, float]:
-    """Return the numbers that make sigmoid(scale · logit + shift) likeliest (Platt 1999), by damped Newton steps.
-
-    As Platt proposes, the targets are (n₊ + 1) / (n₊ + 2) and 1 / (n₋ + 2), so that few pairs do not make it too sure.
-    """
-    hits = sum(relevant)
-    yes, no = (hits + 1) / (hits + 2), 1 / (len(relevant) - hits + 2)
-    targets = [yes if hit else no for hit in relevant]
-    found, loss = (1.0, 0.0), _cross_entropy((1.0, 0.0), logits, targets)
-    for _ in range(_STEPS):
-        step = _newton_step(found, logits, targets, shifts=shifts)
-        while max(map(abs, step)) > _SMALLEST_STEP:
-            tried = found[0] - step[0], found[1] - step[1]
-            new = _cross_entropy(tried, logits, targets)
-            if new < loss:
-                break
-            step = step[0] / 2, step[1] / 2
-        else:
-            break
-        found, loss = tried, new
-    return found
-
-
-def _newton_step(
-    at: tuple[float, float], logits: Sequence[float], targets: Sequence[float], *, shifts: bool
-) -> tuple[float, float]:
-    """Return the gradient of the cross-entropy, solved for its curvature."""
-    of_scale = of_shift = squares = values = ones = 0.0
-    for value, target in zip(logits, targets, strict=True):
-        chance = score(at[0] * value + at[1], "sigmoid")
-        curvature = chance * (1 - chance)
-        of_scale += (chance - target) * value
-        of_shift += chance - target
-        squares += curvature * value * value
-        values += curvature * value
-        ones += curvature
-    squares, ones = squares + _DAMPING, ones + _DAMPING
-    if not shifts:
-        return of_scale / squares, 0.0
-    area = squares * ones - values * values
-    return (ones * of_scale - values * of_shift) / area, (squares * of_shift - values * of_scale) / area
-
-
-def _cross_entropy(at: tuple[float, float], logits: Sequence[float], targets: Sequence[float]) -> float:
-    mapped = [at[0] * value + at[1] for value in logits]
-    return sum(
-        max(value, 0.0) - target * value + math.log1p(math.exp(-abs(value)))
-        for value, target in zip(mapped, targets, strict=True)
-    )
 
 
 def expected_error(logits: Sequence[float], relevant: Sequence[bool]) -> float:

@@ -44,6 +44,17 @@ async def test_temperature_finds_the_slope_and_bias_that_made_the_labels():
     assert fit_temperature(*sample(20_000, 0.5, -1.0)) == pytest.approx((0.5, -1.0), abs=0.05)
 
 
+async def test_a_temperature_without_a_bias_is_the_slope_alone():
+    slope, bias = fit_temperature(*sample(20_000, 0.5, 0.0), biased=False)
+    assert (slope, bias) == (pytest.approx(0.5, abs=0.05), 0.0)
+
+
+async def test_four_pairs_in_the_right_order_do_not_make_a_temperature_sure():
+    slope, bias = fit_temperature([1.0, 0.0, 0.0, 0.0], [True, False, False, False])
+    assert sigmoid(slope + bias) == pytest.approx(2 / 3, abs=1e-3)  # Platt's target
+    assert sigmoid(bias) == pytest.approx(1 / 5, abs=1e-3)
+
+
 async def test_temperature_is_finite_where_the_labels_are_separated():
     slope, bias = fit_temperature([-2.0, -1.0, 1.0, 2.0], [False, False, True, True])
     assert math.isfinite(slope)
