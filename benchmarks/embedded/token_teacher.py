@@ -1,7 +1,8 @@
-"""The third teacher: token vectors of the base, compared token by token: `python -m benchmarks.embedded.token_teacher`.
+"""A teacher that compares token vectors, of the base or of a finished model: `python -m benchmarks.embedded.token_teacher`.
 
-Reads the training lists that `prepare` wrote and writes them with new scores: the logarithm of the mean of the distribution
-that they had and of a softmax of 25 times the mean, over the query's tokens, of the best cosine in the document.
+Reads the training lists that `prepare` wrote and writes them with new scores: the logarithm of a mean of the distribution that
+they had and of a softmax of 25 times the mean, over the query's tokens, of the best cosine in the document. With `--share 1` a
+finished model is the only teacher, as a smaller one distilled from it needs.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
+from torch.nn import functional
 
 from benchmarks.embedded.teachers import Floats, softmax
+from localrank_transformers.training.late_folder import read_head
 
 _SHARPNESS = 25.0
 """Makes the distributions over a list about as peaked as the bi-encoder's cosines times 20."""
@@ -34,7 +37,10 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True, help="folder that prepare wrote")
-    parser.add_argument("--bi-encoder", required=True, help="folder or hub id of all-MiniLM-L6-v2")
+    parser.add_argument(
+        "--teacher", type=Path, required=True, help="folder of all-MiniLM-L6-v2, or a late model's"
+    )
+    parser.add_argument("--share", type=float, default=0.5, help="of the teacher in the new distribution")
     parser.add_argument(
         "--out", type=Path, required=True, help="folder for the new lists; not that of --data"
     )
@@ -43,49 +49,61 @@ def main() -> int:
         parser.error("--out is the folder of --data, whose scores would be lost.")
     with gzip.open(arguments.data / "train.jsonl.gz", "rt", encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
+    by_length = read_head(arguments.teacher).by_length
     vectors = token_vectors(
-        arguments.bi_encoder, {text for row in rows for text in (row["query"], *row["documents"])}
+        arguments.teacher, {text for row in rows for text in (row["query"], *row["documents"])}
     )
     arguments.out.mkdir(parents=True, exist_ok=True)
     with gzip.open(arguments.out / "train.jsonl.gz", "wt", encoding="utf-8") as lines:
         for row in rows:
             asked = vectors[row["query"]]
-            cosines = [best_cosines(asked, vectors[text]) for text in row["documents"]]
-            scores = mixed(np.asarray(row["scores"], np.float32), np.asarray(cosines, np.float32))
+            cosines = [best_cosines(asked, vectors[text], by_length=by_length) for text in row["documents"]]
+            known, found = (np.asarray(values, np.float32) for values in (row["scores"], cosines))
+            scores = mixed(known, found, arguments.share)
             row["scores"] = [round(float(one), 4) for one in scores]
             lines.write(json.dumps(row, ensure_ascii=False) + "\n")
     (arguments.out / "dev.jsonl.gz").write_bytes((arguments.data / "dev.jsonl.gz").read_bytes())
     return 0
 
 
-def token_vectors(model: str, texts: Collection[str]) -> dict[str, torch.Tensor]:
-    """Return unit vectors of each text, shape (tokens, width), in bfloat16 to save memory."""
+def token_vectors(model: Path, texts: Collection[str]) -> dict[str, torch.Tensor]:
+    """Return the vectors of each text, shape (tokens, width), in bfloat16 to save memory."""
     return dict(_encoded(model, sorted(texts, key=len)))
 
 
 @torch.no_grad()
-def _encoded(model: str, ordered: list[str]) -> Iterator[tuple[str, torch.Tensor]]:
+def _encoded(model: Path, ordered: list[str]) -> Iterator[tuple[str, torch.Tensor]]:
     tokenizer: Any = transformers.AutoTokenizer.from_pretrained(model)
     encoder = transformers.AutoModel.from_pretrained(model, attn_implementation="sdpa").eval()
     for start in range(0, len(ordered), _BATCH):
         part = ordered[start : start + _BATCH]
         rows = tokenizer(part, padding=True, truncation=True, max_length=_LENGTH, return_tensors="pt")
         with torch.autocast("cpu", torch.bfloat16):
-            hidden = torch.nn.functional.normalize(encoder(**rows).last_hidden_state, dim=-1)
+            hidden = encoder(**rows).last_hidden_state
         for text, own, mask in zip(part, hidden, rows["attention_mask"], strict=True):
             yield text, own[: int(mask.sum())].to(torch.bfloat16)
         if start // _BATCH % _REPORT == 0:
             print(f"{start + len(part)} of {len(ordered)} texts encoded", file=sys.stderr, flush=True)
 
 
-def best_cosines(query: torch.Tensor, document: torch.Tensor) -> float:
-    """Return the mean over the query's tokens of the best cosine in the document (MaxSim of ColBERT, over its length)."""
-    return float((query.float() @ document.float().T).amax(1).mean())
+def best_cosines(query: torch.Tensor, document: torch.Tensor, *, by_length: bool) -> float:
+    """Return the mean over the query's tokens of the best cosine in the document (MaxSim of ColBERT, as a mean).
+
+    Args:
+        query: Vectors of its tokens.
+        document: Likewise.
+        by_length: Whether the query's tokens count by the lengths of their vectors.
+    """
+    query, unit = query.float(), functional.normalize(document.float(), dim=-1)
+    lengths = query.norm(dim=-1)
+    weights = lengths if by_length else torch.ones_like(lengths)
+    best = (functional.normalize(query, dim=-1) @ unit.T).amax(1)
+    return float((best * weights).sum() / weights.sum())
 
 
-def mixed(logits: Floats, cosines: Floats) -> Floats:
-    """Return the logarithm of the mean of a list's distribution and that of the token vectors."""
-    found: Floats = np.log((softmax(logits) + softmax(cosines * _SHARPNESS)) / 2 + 1e-6)
+def mixed(logits: Floats, cosines: Floats, share: float) -> Floats:
+    """Return the logarithm of the mean of a list's distribution and, of so much weight, that of the token vectors."""
+    found: Floats = np.log((1 - share) * softmax(logits) + share * softmax(cosines * _SHARPNESS) + 1e-6)
     return found
 
 

@@ -62,6 +62,36 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
+def write_records(folder: Path) -> Path:
+    folder.mkdir()
+    texts = {
+        "a moon": "the moon is of stone",
+        "a sun": "the sun is of fire",
+        "a secret question": "its answer",
+    }
+    rows = [
+        {
+            "query": query,
+            "passage": passage,
+            "source": "s",
+            "group": query,
+            "kind": "qa",
+            "licence": "CC0-1.0",
+        }
+        for query, passage in texts.items()
+    ]
+    with gzip.open(folder / "openstax.jsonl.gz", "wt") as lines:
+        lines.writelines(json.dumps(row) + "\n" for row in rows)
+    return folder
+
+
+def write_collection(folder: Path, query: str) -> None:
+    (folder / "qrels").mkdir(parents=True)
+    (folder / "corpus.jsonl").write_text(json.dumps({"_id": "d", "text": "x"}) + "\n")
+    (folder / "queries.jsonl").write_text(json.dumps({"_id": "q", "text": query}) + "\n")
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\td\t1\n")
+
+
 def run(monkeypatch: pytest.MonkeyPatch, script: ModuleType, *arguments: object) -> None:
     monkeypatch.setattr(sys, "argv", [script.__name__, *map(str, arguments)])
     assert script.main() == 0
@@ -70,11 +100,12 @@ def run(monkeypatch: pytest.MonkeyPatch, script: ModuleType, *arguments: object)
 def test_the_token_vectors_say_half_of_a_list(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bi_encoder: Path, data: Path
 ) -> None:
-    run(monkeypatch, token_teacher, "--data", data, "--bi-encoder", bi_encoder, "--out", tmp_path / "taught")
+    run(monkeypatch, token_teacher, "--data", data, "--teacher", bi_encoder, "--out", tmp_path / "taught")
     with gzip.open(tmp_path / "taught" / "train.jsonl.gz", "rt") as lines:
         row = json.loads(next(lines))
-    vectors = token_teacher.token_vectors(str(bi_encoder), [row["query"], *row["documents"]])
-    cosines = [token_teacher.best_cosines(vectors[row["query"]], vectors[text]) for text in row["documents"]]
+    vectors = token_teacher.token_vectors(bi_encoder, [row["query"], *row["documents"]])
+    asked = vectors[row["query"]]
+    cosines = [token_teacher.best_cosines(asked, vectors[text], by_length=False) for text in row["documents"]]
     powers = np.exp(25 * np.array(cosines))
     before = np.exp([2.0, 1.0, 0.0, 0.0])
     expected = (before / before.sum() + powers / powers.sum()) / 2
@@ -87,14 +118,23 @@ def test_lists_that_are_read_are_not_written_over(
 ) -> None:
     before = (data / "train.jsonl.gz").read_bytes()
     with pytest.raises(SystemExit, match="2"):
-        run(monkeypatch, token_teacher, "--data", data, "--bi-encoder", bi_encoder, "--out", data)
+        run(monkeypatch, token_teacher, "--data", data, "--teacher", bi_encoder, "--out", data)
     assert (data / "train.jsonl.gz").read_bytes() == before
 
 
 def test_the_best_cosines_are_averaged_over_the_query() -> None:
-    query = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
-    document = torch.tensor([[1.0, 0.0], [math.sqrt(0.5), math.sqrt(0.5)]])
-    assert token_teacher.best_cosines(query, document) == pytest.approx((1 + math.sqrt(0.5)) / 2)
+    query = torch.tensor([[3.0, 0.0], [0.0, 1.0]])
+    document = torch.tensor([[2.0, 0.0], [1.0, 1.0]])
+    half = math.sqrt(0.5)
+    equally = token_teacher.best_cosines(query, document, by_length=False)
+    by_length = token_teacher.best_cosines(query, document, by_length=True)
+    assert (equally, by_length) == (pytest.approx((1 + half) / 2), pytest.approx((3 + half) / 4))
+
+
+def test_a_teacher_alone_replaces_what_the_list_said() -> None:
+    cosines = np.array([0.9, 0.5], np.float32)
+    found = token_teacher.mixed(np.array([0.0, 9.0], np.float32), cosines, 1.0)
+    assert found[0] - found[1] == pytest.approx(25 * 0.4, abs=0.05)
 
 
 def test_a_bi_encoder_becomes_a_calibrated_model_with_graphs_that_go_on_after_an_interruption(
@@ -126,6 +166,8 @@ def test_a_student_learns_where_the_teachers_vectors_point(
     data: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
+    records, evaluation = write_records(tmp_path / "records"), tmp_path / "eval"
+    write_collection(evaluation / "held-out", "a secret question")
     monkeypatch.setattr(distil, "_SAMPLE", 200)
     monkeypatch.setattr(distil, "_WARMUP", 1)
     monkeypatch.setattr(distil, "_REPORT", 5)
@@ -136,14 +178,28 @@ def test_a_student_learns_where_the_teachers_vectors_point(
         *("--save-every", 1, "--batch-size", 2),
     )
     teacher = tmp_path / "run" / "averaged-1"
-    shape = ["--layers", 1, "--hidden", 16, "--steps", 20, "--batch-size", 8, "--learning-rate", 1e-2]
+    shape = [
+        "--train",
+        records,
+        "--eval",
+        evaluation,
+        "--layers",
+        1,
+        "--hidden",
+        16,
+        "--steps",
+        20,
+        "--batch-size",
+        8,
+        "--learning-rate",
+        1e-2,
+    ]
     run(monkeypatch, distil, "--teacher", teacher, "--data", data, "--out", tmp_path / "small", *shape)
 
-    losses = [
-        float(line.split("cosine ")[1].split()[0])
-        for line in capfd.readouterr().err.splitlines()
-        if "1 − cosine" in line
-    ]
+    said = capfd.readouterr().err.splitlines()
+    assert "1 of 3 records overlap" in said
+    assert any(line == "20 texts" for line in said), said[:5]
+    losses = [float(line.split("cosine ")[1].split()[0]) for line in said if "1 − cosine" in line]
     assert losses[-1] < losses[0] / 2, losses
     assert json.loads((tmp_path / "small" / "config.json").read_text())["hidden_size"] == 16
     assert read_head(tmp_path / "small") == read_head(teacher)
