@@ -22,8 +22,8 @@ SHA256: dict[str, dict[str, str]] = {
         "config.json": "ac595dd25a4f8e16dc6ae85ca0e810054e160856772da5a375e494c925824c1f",
         "tokenizer.json": "9114256b104cca80e04367526f03f46aa3c443c2ed174904142a73bbf13b9fbb",
         "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
-        "localrank.json": "6273925a4e1da271b5c9f8ae31f1f4d14d67cb8e7652d1bb7315cab436e89fc3",
-        "onnx/model_int8.onnx": "ee9ad603796546a7cb1442417a5b99956acc39006aa3250597ff64d64a86768c",
+        "localrank.json": "dc34f086478d6cf156fe740f5ed86657f303799795f63a834a936d4c4c5cdbb8",
+        "onnx/model_int8.onnx": "61762d505693a5f5422ad3086acefb6a169bed4ebc9213e101b9f681f9c0ec0f",
     },
     "localrank-tiny": {
         "config.json": "0ece031a8bc0ed49f694d7344f4077d2c677326c50437e38227c00c17cd8d832",
