@@ -29,8 +29,8 @@ SHA256: dict[str, dict[str, str]] = {
         "config.json": "0ece031a8bc0ed49f694d7344f4077d2c677326c50437e38227c00c17cd8d832",
         "tokenizer.json": "9114256b104cca80e04367526f03f46aa3c443c2ed174904142a73bbf13b9fbb",
         "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
-        "localrank.json": "b4a5bb0e10db14fd5afeb154d9d1e6faa98f675bda6d7769ba10ee75587be6a2",
-        "onnx/model_int8.onnx": "f93737e516cca4c2cda95da1e98919e5ca2db71b3cae03740bef198ae3ce1646",
+        "localrank.json": "d95bc27f22c9dbff9397b6d01270083a7b093299c53a798b26a8e43e87ae1c7e",
+        "onnx/model_int8.onnx": "b75b97e179e92fcb7d97284d06809b1c9ec16830c44ff56ac6a6ea93af832b98",
     },
 }
 """The sum of every file of every embedded model."""
