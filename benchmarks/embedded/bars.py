@@ -1,4 +1,4 @@
-"""What a new embedded model must reach: nowhere below its first stage, well above it on questions, above the model before."""
+"""What new embedded models must reach: against the first stage, on questions, over the model before, the small beside the large."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ _TOGETHER = ("wikiqa", "squad_heldout", "scifact")
 _LOSS = 0.005
 _GAIN = 1.10
 _OVER_BEFORE = 1.05
+_LARGE, _SMALL = "localrank-mini", "localrank-tiny"
+_KEPT = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ def bars_of(rows: Sequence[Measured]) -> list[Bar]:
             bars += [_not_below(row) for row in mine]
             bars += _together(mine, stage, model)
         bars += _over_before(own, stage, models)
+        bars += _kept(own, stage)
     return bars
 
 
@@ -88,4 +91,19 @@ def _over_before(rows: Sequence[Measured], stage: str, models: Sequence[str]) ->
                 ratio >= _OVER_BEFORE,
             )
         )
+    return bars
+
+
+def _kept(rows: Sequence[Measured], stage: str) -> list[Bar]:
+    """Hold the small model's mean gain against the large one's, in the same precision."""
+    bars = []
+    for model in dict.fromkeys(row.model for row in rows if row.model.startswith(_SMALL)):
+        small, large = (
+            [row.value.mean - row.first.mean for row in rows if row.model == name]
+            for name in (model, model.replace(_SMALL, _LARGE))
+        )
+        if large and fmean(large) > 0:
+            share = fmean(small) / fmean(large)
+            name = f"{model}: of the mean gain of {_LARGE}, {stage}"
+            bars.append(Bar(name, f"≥ {_KEPT:.0%}", f"{share:.0%}", share >= _KEPT))
     return bars

@@ -28,3 +28,17 @@ def test_a_model_is_held_against_the_last_one_named() -> None:
     bars = bars_of([measured("cisi", 0.4, 0.44), measured("cisi", 0.4, 0.40, model="old int8")])
     assert bars[-1].name.startswith("new int8 over old")
     assert bars[-1].measured == "× 1.100"
+
+
+def test_the_small_model_is_held_against_the_gain_of_the_large_one() -> None:
+    large = [
+        measured("cisi", 0.4, 0.5, "localrank-mini int8"),
+        measured("cacm", 0.4, 0.5, "localrank-mini int8"),
+    ]
+    small = [
+        measured("cisi", 0.4, 0.5, "localrank-tiny int8"),
+        measured("cacm", 0.4, 0.43, "localrank-tiny int8"),
+    ]
+    bar = next(bar for bar in bars_of([*large, *small]) if "mean gain" in bar.name)
+    assert (bar.measured, bar.met) == ("65%", True)
+    assert not any("mean gain" in bar.name for bar in bars_of(small))
