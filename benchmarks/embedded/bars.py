@@ -1,4 +1,4 @@
-"""What new embedded models must reach: against the first stage, on questions, over the model before, the small beside the large."""
+"""What new embedded models must reach: against the first stage, on questions, over the model before, small beside large."""
 
 from __future__ import annotations
 
