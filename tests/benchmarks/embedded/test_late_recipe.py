@@ -197,8 +197,8 @@ def test_a_student_learns_where_the_teachers_vectors_point(
     run(monkeypatch, distil, "--teacher", teacher, "--data", data, "--out", tmp_path / "small", *shape)
 
     said = capfd.readouterr().err.splitlines()
-    assert "1 of 3 records overlap" in said
-    assert any(line == "20 texts" for line in said), said[:5]
+    assert any(line.endswith("1 of 2 records overlap") for line in said)  # "a moon" is kept for development
+    assert any(line.endswith("18 texts") for line in said)
     losses = [float(line.split("cosine ")[1].split()[0]) for line in said if "1 − cosine" in line]
     assert losses[-1] < losses[0] / 2, losses
     assert json.loads((tmp_path / "small" / "config.json").read_text())["hidden_size"] == 16
