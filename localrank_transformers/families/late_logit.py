@@ -37,6 +37,11 @@ class LateLogit:
     activation: Activation = "none"
     by_length: bool = False
 
+    @property
+    def fitted(self) -> bool:
+        """Whether scale and bias were stated, so that the sigmoid is a probability."""
+        return self.activation == "sigmoid"
+
     def margins(self, cosines: npt.NDArray[Any]) -> list[float]:
         """Return one logit a document.
 

@@ -102,7 +102,5 @@ def read_head(folder: Path) -> LateLogit:
     Raises:
         ModelLoadError: `localrank.json` is malformed.
     """
-    stated = exported_graph(read_settings_files(folder).json(EXPORTED_FILE))
-    if stated is None or not stated.settings:
-        return _FIRST_HEAD
-    return late_logit(stated)
+    logit = late_logit(exported_graph(read_settings_files(folder).json(EXPORTED_FILE)))
+    return logit if logit.fitted else replace(_FIRST_HEAD, by_length=logit.by_length)

@@ -69,6 +69,15 @@ def test_a_folder_that_states_no_scale_begins_with_one_that_reads_as_a_probabili
     assert first.scale * 0.9 + first.bias > 5
 
 
+def test_a_folder_that_states_weights_alone_begins_with_the_same_scale(folder: Path) -> None:
+    write(
+        folder,
+        "localrank.json",
+        {"format": 1, "family": "late-interaction", "settings": {"query_weights": "length"}},
+    )
+    assert read_head(folder) == LateLogit(25.0, -15.0, "sigmoid", by_length=True)
+
+
 def test_a_scale_that_would_turn_the_order_is_refused(folder: Path) -> None:
     write_head(folder, LateLogit(-1.0, 0.0))
     with pytest.raises(ModelLoadError, match=r"scale -1\.0"):
