@@ -24,6 +24,11 @@ def main() -> int:
     parser.add_argument("checkpoints", type=Path, nargs="+")
     parser.add_argument("--out", type=Path, required=True, help="a new folder")
     arguments = parser.parse_args()
+    absent = [folder for folder in arguments.checkpoints if not (folder / _WEIGHTS).is_file()]
+    if absent:
+        parser.error(f"{absent[0]} holds no {_WEIGHTS}.")
+    if arguments.out.exists():
+        parser.error(f"{arguments.out} exists; --out must be a new folder.")
     states = [load_file(folder / _WEIGHTS) for folder in arguments.checkpoints]
     if any(state.keys() != states[0].keys() for state in states):
         parser.error("the checkpoints have weights of other names: they are not of one base.")

@@ -47,6 +47,8 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.out.resolve() == arguments.data.resolve():
         parser.error("--out is the folder of --data, whose scores would be lost.")
+    if not 0 <= arguments.share <= 1:
+        parser.error(f"--share is {arguments.share}; it must lie between 0 and 1.")
     with gzip.open(arguments.data / "train.jsonl.gz", "rt", encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
     by_length = read_head(arguments.teacher).by_length

@@ -41,3 +41,17 @@ def test_checkpoints_of_other_bases_are_refused(monkeypatch: pytest.MonkeyPatch,
     first, last = checkpoint(tmp_path / "a", w=1.0), checkpoint(tmp_path / "b", v=2.0)
     with pytest.raises(SystemExit, match="2"):
         run(monkeypatch, first, last, "--out", tmp_path / "out")
+
+
+def test_a_folder_without_weights_and_a_folder_that_stands_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, last = checkpoint(tmp_path / "a", w=1.0), checkpoint(tmp_path / "b", w=2.0)
+    for given, said in (
+        ([first, tmp_path / "c", "--out", tmp_path / "out"], "holds no"),
+        ([first, last, "--out", last], "exists"),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            run(monkeypatch, *given)
+        assert said in capsys.readouterr().err
+    assert load_file(last / "model.safetensors")["w"].tolist() == [2.0, 2.0]
