@@ -1,4 +1,4 @@
-"""Which instructions of this processor matter to the speed of int8 and float32 inference."""
+"""Which instructions of this processor matter to the speed of inference, and what follows for bf16."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["cpu_features", "cpu_name", "features_of_cpuinfo"]
+__all__ = ["bf16_is_faster", "cpu_features", "cpu_name", "features_of_cpuinfo"]
 
 _CPUINFO = Path("/proc/cpuinfo")
 
@@ -38,6 +38,16 @@ def cpu_features() -> tuple[str, ...] | None:
         return features_of_cpuinfo(_CPUINFO.read_text())
     except OSError:
         return None
+
+
+def bf16_is_faster() -> bool:
+    """Return whether this processor multiplies matrices in bf16 faster than in float32: with AMX, or AVX512-BF16 of AMD.
+
+    Intel's cores have one unit for AVX512-BF16 and two for float32: without AMX, which virtual machines often hide, bf16 gains
+    nothing there and loses the conversion.
+    """
+    features = cpu_features() or ()
+    return "AMX-BF16" in features or ("AVX512-BF16" in features and "AMD" in cpu_name())
 
 
 def features_of_cpuinfo(text: str) -> tuple[str, ...]:

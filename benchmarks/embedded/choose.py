@@ -13,7 +13,7 @@ from statistics import fmean
 
 from benchmarks.common.tables import markdown_table
 from localrank_transformers.training.development import measure
-from localrank_transformers.training.fitting import load_model
+from localrank_transformers.training.fitting import load_model, trains_in_bf16
 from localrank_transformers.training.lists import TrainingList
 from localrank_transformers.training.settings import TrainSettings
 from localrank_transformers.training.watching import list_logits
@@ -35,7 +35,7 @@ def main() -> int:
     rows = [_row("first stage", [measure(own, [one.scores or () for one in own]) for own in kinds.values()])]
     for folder in arguments.models:
         model = load_model(folder, TrainSettings())
-        values = [measure(own, list_logits(model, own, bf16=True)) for own in kinds.values()]
+        values = [measure(own, list_logits(model, own, bf16=trains_in_bf16("cpu"))) for own in kinds.values()]
         rows.append(_row(folder.name, values))
         print(rows[-1], flush=True)
     print(markdown_table(head, rows))

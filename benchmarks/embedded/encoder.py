@@ -20,7 +20,7 @@ Floats = NDArray[np.float32]
 
 
 class Encoder:
-    """A bi-encoder that sentence-transformers loads, in bf16 where the processor has it.
+    """A bi-encoder that sentence-transformers loads, in bf16 where that is faster.
 
     Args:
         folder: Folder or hub id.
@@ -60,9 +60,12 @@ class Encoder:
     def _encode(self, texts: list[str]) -> Floats:
         import torch  # noqa: PLC0415 - only this room needs it
 
+        from localrank_transformers.training.fitting import trains_in_bf16  # noqa: PLC0415
+
         if self._model is None:
             self._model = self._loaded()
-        with torch.autocast(self._model.device.type, torch.bfloat16):
+        device = self._model.device.type
+        with torch.autocast(device, torch.bfloat16, enabled=trains_in_bf16(device)):
             rows = self._model.encode(
                 texts, batch_size=32, normalize_embeddings=True, show_progress_bar=False
             )

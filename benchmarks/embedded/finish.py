@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.embedded.calibrate import fit_scores
 from benchmarks.embedded.choose import read_development
 from localrank_transformers.optimizing.optimize import Candidates, optimize
-from localrank_transformers.training.fitting import load_model
+from localrank_transformers.training.fitting import load_model, trains_in_bf16
 from localrank_transformers.training.head import map_output
 from localrank_transformers.training.lists import TrainingList
 from localrank_transformers.training.settings import TrainSettings
@@ -40,7 +40,8 @@ def main() -> int:
     kinds = read_development(arguments.data / "dev.jsonl.gz", 60, 30)
     lists = [one for name in _PEOPLE for one in kinds.get(name, [])]
     model = load_model(arguments.checkpoint, TrainSettings())
-    logits = np.asarray([value for own in list_logits(model, lists, bf16=True) for value in own])
+    found = list_logits(model, lists, bf16=trains_in_bf16("cpu"))
+    logits = np.asarray([value for own in found for value in own])
     labels = np.asarray([float(label > 0) for one in lists for label in one.labels or ()])
     fit = fit_scores(logits, labels)
     print(f"{len(labels)} pairs: temperature {fit.temperature:.3f}, bias {fit.bias:+.3f}", flush=True)

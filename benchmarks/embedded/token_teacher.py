@@ -21,6 +21,7 @@ import transformers
 from torch.nn import functional
 
 from benchmarks.embedded.teachers import Floats, softmax
+from localrank_transformers.training.fitting import trains_in_bf16
 from localrank_transformers.training.late_folder import read_head
 
 _SHARPNESS = 25.0
@@ -80,7 +81,7 @@ def _encoded(model: Path, ordered: list[str]) -> Iterator[tuple[str, torch.Tenso
     for start in range(0, len(ordered), _BATCH):
         part = ordered[start : start + _BATCH]
         rows = tokenizer(part, padding=True, truncation=True, max_length=_LENGTH, return_tensors="pt")
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=trains_in_bf16("cpu")):
             hidden = encoder(**rows).last_hidden_state
         for text, own, mask in zip(part, hidden, rows["attention_mask"], strict=True):
             yield text, own[: int(mask.sum())].to(torch.bfloat16)

@@ -23,7 +23,7 @@ from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncode
 from benchmarks.embedded.averaging import AverageWeights
 from benchmarks.embedded.late_start import write_late
 from localrank_transformers.training.feeding import LengthBatchSampler, ListCollator, list_dataset
-from localrank_transformers.training.fitting import load_model
+from localrank_transformers.training.fitting import load_model, trains_in_bf16
 from localrank_transformers.training.late_folder import read_head
 from localrank_transformers.training.late_pairs import load_encoder
 from localrank_transformers.training.losses import ListwiseMixLoss
@@ -130,7 +130,7 @@ def _trainer(
             weight_decay=settings.weight_decay,
             lr_scheduler_type="constant_with_warmup",
             warmup_steps=60,
-            bf16=True,
+            bf16=trains_in_bf16("cuda" if torch.cuda.is_available() else "cpu"),
             use_cpu=not torch.cuda.is_available(),
             seed=settings.seed,
             batch_sampler=LengthBatchSampler,

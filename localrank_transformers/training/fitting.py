@@ -17,6 +17,7 @@ from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncode
 from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss, LambdaLoss
 
 from localrank.contract.errors import InvalidRequestError
+from localrank_transformers.cpu_features import bf16_is_faster
 from localrank_transformers.families.cross_encoder import longest_window
 from localrank_transformers.training.development import METRIC
 from localrank_transformers.training.feeding import LengthBatchSampler, ListCollator, list_dataset
@@ -34,7 +35,7 @@ from localrank_transformers.training.watching import (
     StopSwitch,
 )
 
-__all__ = ["Fitted", "fit", "load_model"]
+__all__ = ["Fitted", "fit", "load_model", "trains_in_bf16"]
 
 _MEASUREMENTS = 10
 _LOGS = 50
@@ -96,10 +97,11 @@ def _device(settings: TrainSettings) -> str:
     return settings.device if settings.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _has_bf16(device: str) -> bool:
+def trains_in_bf16(device: str) -> bool:
+    """Return whether arithmetic in bf16 is what `dtype="auto"` means on `device`, `cpu` or `cuda`."""
     if device == "cuda":
         return bool(torch.cuda.is_bf16_supported())
-    return bool(torch.cpu._is_avx512_bf16_supported())  # torch has no public name for it
+    return bf16_is_faster()
 
 
 def fit(
@@ -127,7 +129,7 @@ def fit(
         InvalidRequestError: `resume` without a checkpoint, or a device that is not there.
     """
     device = str(model.device.type)
-    bf16 = settings.dtype == "bf16" or (settings.dtype == "auto" and _has_bf16(device))
+    bf16 = settings.dtype == "bf16" or (settings.dtype == "auto" and trains_in_bf16(device))
     switch = StopSwitch()
     trainer = _trainer(model, train, development, settings, checkpoints, bf16=bf16)
     trainer.remove_callback(transformers.ProgressCallback)

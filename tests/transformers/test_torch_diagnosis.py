@@ -12,7 +12,7 @@ import torch
 from localrank.contract.errors import MissingDependencyError
 from localrank.providers.diagnosis import Finding
 from localrank_transformers import diagnosis
-from localrank_transformers.cpu_features import cpu_features
+from localrank_transformers.cpu_features import bf16_is_faster
 
 
 def torch_finding() -> Finding:
@@ -22,7 +22,7 @@ def torch_finding() -> Finding:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is there")
 def test_the_doctor_says_what_auto_means_here() -> None:
     found = torch_finding()
-    precision = "bf16" if {"AMX-BF16", "AVX512-BF16"} & set(cpu_features() or ()) else "fp32"
+    precision = "bf16" if bf16_is_faster() else "fp32"
     assert found.state == "ok"
     assert found.value == (
         f"{torch.__version__}; TorchReranker would use cpu in {precision}, packed attention for BERT and its kin"

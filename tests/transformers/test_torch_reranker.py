@@ -30,7 +30,7 @@ from localrank import (
     rerank_sync,
 )
 from localrank_transformers import TorchReranker
-from localrank_transformers.cpu_features import cpu_features
+from localrank_transformers.cpu_features import bf16_is_faster, cpu_features
 from localrank_transformers.engines.torch.device import Placement, choose
 from localrank_transformers.engines.torch.packed import PackedEngine
 from localrank_transformers.engines.torch.runtime import TorchRuntime
@@ -67,7 +67,7 @@ async def test_the_result_says_what_auto_chose(folder: Path) -> None:
     assert result.provider_metadata["torch"] == {
         "device": "cpu",
         "device_name": "cpu",
-        "dtype": "bf16" if HAS_BF16 else "fp32",
+        "dtype": "bf16" if bf16_is_faster() else "fp32",
         "attention": "packed",
         "family": "cross-encoder",
         "declared_activation": None,
@@ -216,12 +216,12 @@ async def test_calls_at_the_same_time_do_not_mix(folder: Path) -> None:
     assert found == dict(enumerate(expected))
 
 
-async def test_auto_is_bf16_where_the_processor_has_it_and_nothing_is_padded(folder: Path) -> None:
+async def test_auto_is_bf16_where_that_is_faster_and_nothing_is_padded(folder: Path) -> None:
     chosen = {}
     for attention in ("auto", "eager"):
         result = await rerank(TorchReranker(folder, device="cpu", attention=attention), QUERY, ["paris"])
         chosen[attention] = result.provider_metadata["torch"]["dtype"]
-    assert chosen == {"auto": "bf16" if HAS_BF16 else "fp32", "eager": "fp32"}
+    assert chosen == {"auto": "bf16" if bf16_is_faster() else "fp32", "eager": "fp32"}
 
 
 @pytest.mark.skipif(not HAS_BF16, reason="this processor has no bf16")
