@@ -43,9 +43,12 @@ class Measured:
 
 
 def bars_of(rows: Sequence[Measured]) -> list[Bar]:
-    """Return the bars of every model; of several names, each is held against the last one too."""
+    """Return the bars of every model; of several names, each is held against the last one too.
+
+    The small model has one bar, its share of the large one's gain.
+    """
     bars: list[Bar] = []
-    models = list(dict.fromkeys(row.model for row in rows))
+    models = [name for name in dict.fromkeys(row.model for row in rows) if not name.startswith(_SMALL)]
     for stage in dict.fromkeys(row.stage for row in rows):
         own = [row for row in rows if row.stage == stage]
         for model in models:
@@ -75,7 +78,7 @@ def _together(rows: Iterable[Measured], stage: str, model: str) -> list[Bar]:
 def _over_before(rows: Sequence[Measured], stage: str, models: Sequence[str]) -> list[Bar]:
     """Hold each model against the last name given, in the same precision."""
     bars = []
-    before = models[-1].rsplit(" ", 1)[0]
+    before = models[-1].rsplit(" ", 1)[0] if models else ""
     means = {model: fmean(row.value.mean for row in rows if row.model == model) for model in models}
     for model in models:
         name, precision = model.rsplit(" ", 1)

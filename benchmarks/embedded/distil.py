@@ -1,16 +1,15 @@
-"""A small late-interaction model out of a large one, token by token: `python -m benchmarks.embedded.distil`.
+"""A small late-interaction model out of a large one: `python -m benchmarks.embedded.distil`.
 
-Each token's vector of the student is to point where the teacher's points, cut to the student's width along the teacher's
-principal directions, since these keep the cosines best, and to be long where the teacher's is long. That needs no queries and
-no labels: any text teaches, so all records are read, not only those that lists were made of. One token in ten is exchanged for
-a random one, so that every word of the vocabulary is met.
+The student learns two things at once from batches of texts that lie close to each other. Each of its token vectors is to point
+where the teacher's points, cut to the student's width along the teacher's principal directions, since these keep the cosines
+best, and to be long where the teacher's is long. And some tokens in a row of a text, taken as a query, are to order all other
+texts of the batch as the teacher does (the divergence of the softmaxes over 25 times the mean of the best cosines). Neither
+needs labels, so all records are read. The teacher's vectors are made once, before (`token_store`).
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
-import json
 import random
 import sys
 import time
@@ -18,29 +17,36 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import transformers
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 
 from benchmarks.embedded.late_start import write_late
+from benchmarks.embedded.likeness import TextVectors, disorder, distance
+from benchmarks.embedded.neighbourhoods import neighbourhoods
 from benchmarks.embedded.overlap import protected_texts
 from benchmarks.embedded.prepare import HELD_OUT, unprotected
 from benchmarks.embedded.records import is_development, read_records
+from benchmarks.embedded.token_store import TokenStore, build_store, is_whole
 from localrank_transformers.training.fitting import load_model
 from localrank_transformers.training.late_folder import read_head
+from localrank_transformers.training.late_pairs import load_encoder
 from localrank_transformers.training.settings import TrainSettings
 from localrank_transformers.training.student import principal_directions
 
-_LENGTH = 256
+_LENGTH = 192
 _EXCHANGED = 0.1
-_SAMPLE = 40_000
-"""Tokens from which the directions are found."""
+_SAMPLE = 600
+"""Texts from whose tokens the directions are found."""
 
-_OF_LENGTH = 0.5
-"""What the squared error of the logarithm of a length counts beside 1 − cosine."""
+_NEIGHBOURHOOD = 16
+_TOGETHER = 8
+"""Texts of similar length that are read at once, so that little is padded."""
 
 _WARMUP = 200
-_DECAY = 0.998
+_DECAY = 0.999
 _REPORT = 100
 
 
@@ -48,17 +54,13 @@ def main() -> int:
     """Train, and write the average of the weights as a late-interaction folder."""
     arguments = _arguments()
     torch.manual_seed(arguments.seed)
-    teacher: Any = load_model(arguments.teacher, TrainSettings())[0]
-    encoder = teacher.model.encoder.eval().requires_grad_(requires_grad=False)
-    texts = _texts(arguments.data / "train.jsonl.gz")
-    if arguments.train is not None:
-        texts = sorted({*texts, *_record_texts(arguments.train, arguments.eval)})
-    print(f"{len(texts)} texts", file=sys.stderr, flush=True)
-    batches = _batches(texts, teacher.tokenizer, arguments.batch_size, arguments.seed)
-    basis = _directions(encoder, batches, arguments.hidden)
-    student = small_encoder(encoder, layers=arguments.layers, hidden=arguments.hidden)
-    average = _train(student, encoder, basis, batches, arguments)
-    student.load_state_dict(average)
+    store = _store(arguments)
+    encoder = load_model(arguments.teacher, TrainSettings())[0].model.encoder
+    if arguments.student is None:
+        student = small_encoder(encoder, layers=arguments.layers, hidden=arguments.hidden)
+    else:
+        student = load_encoder(arguments.student)
+    student.load_state_dict(_train(student, store, arguments))
     write_late(arguments.out, student, arguments.teacher, read_head(arguments.teacher))
     return 0
 
@@ -67,85 +69,51 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--teacher", type=Path, required=True, help="folder of a late-interaction model")
-    parser.add_argument("--data", type=Path, required=True, help="folder that prepare wrote")
-    parser.add_argument("--train", type=Path, help="folder of records, all of whose texts are read too")
-    parser.add_argument("--eval", type=Path, help="with --train: collections whose texts must not get in")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--teacher", type=Path, required=True, help="folder that finish wrote")
+    parser.add_argument(
+        "--train", type=Path, required=True, help="folder of records, all of whose texts are read"
+    )
+    parser.add_argument("--eval", type=Path, required=True, help="collections whose texts must not get in")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="keeps the teacher's vectors too, in teacher/"
+    )
+    parser.add_argument("--student", type=Path, help="a late-interaction folder to go on from")
+    parser.add_argument("--texts", type=int, default=110_000, help="at most so many, drawn at random")
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--hidden", type=int, default=192)
-    parser.add_argument("--steps", type=int, default=3_000)
-    parser.add_argument("--batch-size", type=int, default=32, help="texts a step")
+    parser.add_argument("--steps", type=int, default=8_000)
+    parser.add_argument("--neighbourhoods", type=int, default=2, help="of 16 texts each, a step")
     parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument(
+        "--of-scores", type=float, default=1.0, help="what the order counts beside the vectors"
+    )
     parser.add_argument("--seed", type=int, default=17)
-    arguments = parser.parse_args()
-    if (arguments.train is None) != (arguments.eval is None):
-        parser.error("--train and --eval go together.")
-    return arguments
+    return parser.parse_args()
 
 
-def _texts(path: Path) -> list[str]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        rows = map(json.loads, lines)
-        return sorted({text for row in rows for text in (row["query"], *row["documents"])})
+def _store(arguments: argparse.Namespace) -> TokenStore:
+    folder = arguments.out / "teacher"
+    if is_whole(folder):
+        return TokenStore(folder)
+    texts = _record_texts(arguments.train, arguments.eval)
+    random.Random(arguments.seed).shuffle(texts)  # noqa: S311 - sampling, no secret
+    texts = texts[: arguments.texts]
+    print(f"{len(texts)} texts", file=sys.stderr, flush=True)
+    return build_store(
+        arguments.teacher, texts, folder, length=_LENGTH, exchanged=_EXCHANGED, seed=arguments.seed
+    )
 
 
-def _record_texts(train: Path, evaluation: Path) -> set[str]:
+def _record_texts(train: Path, evaluation: Path) -> list[str]:
     """Return the queries and passages outside the groups kept for development, none of them of an evaluation."""
     records = [one for one in read_records(train, excluded=HELD_OUT) if not is_development(one)]
-    return {
-        text for one in unprotected(records, protected_texts(evaluation)) for text in (one.query, one.passage)
-    }
-
-
-def _batches(texts: list[str], tokenizer: Any, size: int, seed: int) -> Iterator[dict[str, torch.Tensor]]:
-    """Yield batches of texts of similar length for ever, with some tokens exchanged."""
-    texts = list(texts)
-    dice = random.Random(seed)  # noqa: S311 - sampling, no secret
-    special = torch.tensor(tokenizer.all_special_ids)
-    while True:
-        dice.shuffle(texts)
-        parts = [sorted(texts[at : at + 50 * size], key=len) for at in range(0, len(texts), 50 * size)]
-        batches = [part[at : at + size] for part in parts for at in range(0, len(part), size)]
-        dice.shuffle(batches)
-        for batch in batches:
-            rows = tokenizer(
-                batch,
-                padding=True,
-                truncation=True,
-                max_length=_LENGTH,
-                return_tensors="pt",
-                return_token_type_ids=False,
-            )
-            ids = rows["input_ids"]
-            chosen = (torch.rand(ids.shape) < _EXCHANGED) & ~torch.isin(ids, special)
-            rows["input_ids"] = torch.where(chosen, torch.randint_like(ids, 999, tokenizer.vocab_size), ids)
-            yield dict(rows)
-
-
-@torch.no_grad()
-def _vectors(encoder: Any, rows: dict[str, torch.Tensor]) -> torch.Tensor:
-    return _tokens(encoder, rows)
-
-
-def _tokens(encoder: Any, rows: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Return the vectors of all tokens but padding, shape (tokens, width)."""
-    with torch.autocast("cpu", torch.bfloat16):
-        hidden = encoder(**rows).last_hidden_state
-    found: torch.Tensor = hidden.float()[rows["attention_mask"].bool()]
-    return found
-
-
-def _directions(encoder: Any, batches: Iterator[dict[str, torch.Tensor]], width: int) -> torch.Tensor:
-    """Return a basis of the principal directions of the token vectors, shape (wide, width)."""
-    parts: list[torch.Tensor] = []
-    while sum(map(len, parts)) < _SAMPLE:
-        parts.append(_vectors(encoder, next(batches)))
-    sample = functional.normalize(torch.cat(parts), dim=-1)
-    basis = principal_directions(sample, width)
-    kept = ((sample @ basis).norm() / sample.norm()) ** 2
-    print(f"{width} directions hold {kept.item():.1%} of the token vectors", file=sys.stderr, flush=True)
-    return basis
+    return sorted(
+        {
+            text
+            for one in unprotected(records, protected_texts(evaluation))
+            for text in (one.query, one.passage)
+        }
+    )
 
 
 def small_encoder(encoder: Any, *, layers: int, hidden: int) -> Any:
@@ -169,34 +137,89 @@ def small_encoder(encoder: Any, *, layers: int, hidden: int) -> Any:
     return student
 
 
-def _train(
-    student: Any, teacher: Any, basis: torch.Tensor, batches: Iterator[Any], arguments: argparse.Namespace
-) -> dict[str, torch.Tensor]:
-    optimizer = torch.optim.AdamW(student.parameters(), lr=arguments.learning_rate, weight_decay=0.01)
+def _train(student: Any, store: TokenStore, arguments: argparse.Namespace) -> dict[str, torch.Tensor]:
+    basis = _basis(student, store, new=arguments.student is None, seed=arguments.seed)
+    batches = _batches(store, arguments)
+    optimizer = torch.optim.AdamW(
+        student.parameters(), lr=arguments.learning_rate, weight_decay=0.01, fused=True
+    )
     schedule = transformers.get_cosine_schedule_with_warmup(optimizer, _WARMUP, arguments.steps)
     average = {name: value.detach().clone() for name, value in student.state_dict().items()}
     started, losses = time.perf_counter(), []
     for step in range(1, arguments.steps + 1):
-        rows = next(batches)
-        goal, found = _vectors(teacher, rows), _tokens(student, rows)
-        apart = (1 - functional.cosine_similarity(found, goal @ basis)).mean()
-        lengths = (found.norm(dim=-1) / goal.norm(dim=-1)).log().square().mean()
-        loss = apart + _OF_LENGTH * lengths
+        places = next(batches)
+        goal, found = _taught(store, places), _read(student, store, places)
+        vectors, order = distance(found.tokens(), goal.tokens(), basis), disorder(found, goal)
+        loss = vectors + arguments.of_scores * order
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-        keep = min(_DECAY, (1 + step) / (10 + step))
-        for name, value in student.state_dict().items():
-            if value.is_floating_point():
-                average[name].lerp_(value, 1 - keep)
-        losses.append(apart.item())
+        _follow(average, student, min(_DECAY, (1 + step) / (10 + step)))
+        losses.append((vectors.item(), order.item()))
         if step % _REPORT == 0:
-            mean = sum(losses[-_REPORT:]) / _REPORT
-            seconds = time.perf_counter() - started
-            print(f"step {step}  1 − cosine {mean:.4f}  {seconds:.0f} s", file=sys.stderr, flush=True)
+            means = np.mean(losses[-_REPORT:], axis=0)
+            print(
+                f"step {step}  vectors {means[0]:.4f}  order {means[1]:.4f}  "
+                f"{time.perf_counter() - started:.0f} s",
+                file=sys.stderr,
+                flush=True,
+            )
     return average
+
+
+@torch.no_grad()
+def _basis(student: Any, store: TokenStore, *, new: bool, seed: int) -> torch.Tensor:
+    """Return in which directions of the teacher the student's vectors are to lie, shape (wide, width).
+
+    The principal ones of the teacher's token vectors; where the student knows its own already, those that fit best to what it
+    gives (orthogonal Procrustes).
+    """
+    places = np.random.default_rng(seed).permutation(len(store))[:_SAMPLE].tolist()
+    sample = functional.normalize(_taught(store, places).tokens(), dim=-1)
+    if new:
+        basis = principal_directions(sample, student.config.hidden_size)
+    else:
+        own = functional.normalize(_read(student, store, places).tokens(), dim=-1)
+        left, _, right = torch.linalg.svd(sample.T @ own, full_matrices=False)
+        basis = left @ right
+    kept = ((sample @ basis).norm() / sample.norm()) ** 2
+    print(f"{basis.shape[1]} directions hold {kept:.1%} of the token vectors", file=sys.stderr, flush=True)
+    return basis
+
+
+def _batches(store: TokenStore, arguments: argparse.Namespace) -> Iterator[list[int]]:
+    """Yield the places of some neighbourhoods' texts for ever, short texts first, each text once."""
+    lengths = store.lengths()
+    near = neighbourhoods(store.pooled(), lengths, size=_NEIGHBOURHOOD, seed=arguments.seed)
+    while True:
+        drawn = {int(place) for _ in range(arguments.neighbourhoods) for place in next(near)}
+        yield sorted(drawn, key=lambda place: int(lengths[place]))
+
+
+def _taught(store: TokenStore, places: list[int]) -> TextVectors:
+    vectors = [torch.from_numpy(store.vectors(place)) for place in places]
+    real = [torch.ones(len(one), dtype=torch.bool) for one in vectors]
+    return TextVectors(pad_sequence(vectors, batch_first=True), pad_sequence(real, batch_first=True))
+
+
+def _read(student: Any, store: TokenStore, places: list[int]) -> TextVectors:
+    vectors: list[torch.Tensor] = []
+    real: list[torch.Tensor] = []
+    for at in range(0, len(places), _TOGETHER):
+        ids = [torch.from_numpy(store.ids(place)) for place in places[at : at + _TOGETHER]]
+        mask = pad_sequence([torch.ones_like(one) for one in ids], batch_first=True)
+        found = student(input_ids=pad_sequence(ids, batch_first=True), attention_mask=mask).last_hidden_state
+        vectors += [own[: len(one)] for own, one in zip(found, ids, strict=True)]
+        real += [torch.ones(len(one), dtype=torch.bool) for one in ids]
+    return TextVectors(pad_sequence(vectors, batch_first=True), pad_sequence(real, batch_first=True))
+
+
+def _follow(average: dict[str, torch.Tensor], student: Any, decay: float) -> None:
+    for name, value in student.state_dict().items():
+        if value.is_floating_point():
+            average[name].lerp_(value, 1 - decay)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ SHA256: dict[str, dict[str, str]] = {
         "config.json": "0ece031a8bc0ed49f694d7344f4077d2c677326c50437e38227c00c17cd8d832",
         "tokenizer.json": "9114256b104cca80e04367526f03f46aa3c443c2ed174904142a73bbf13b9fbb",
         "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
-        "localrank.json": "d95bc27f22c9dbff9397b6d01270083a7b093299c53a798b26a8e43e87ae1c7e",
-        "onnx/model_int8.onnx": "b75b97e179e92fcb7d97284d06809b1c9ec16830c44ff56ac6a6ea93af832b98",
+        "localrank.json": "4d5103b003ea3be01e6be10b4b09d70c477b50e7683f07919faad338cf356fef",
+        "onnx/model_int8.onnx": "3240d6e030222e1cc64a742ea0137015fe224381b51496dbfacae897adca17ac",
     },
 }
 """The sum of every file of every embedded model."""

@@ -1,0 +1,68 @@
+"""The teacher's token vectors on disk, against the embedded model's own graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+from benchmarks.embedded.token_store import TokenStore, build_store, is_whole
+from localrank_transformers import bundled
+
+TEXTS = ["a river bends", "the harbour lantern shone over the black water", "copper"]
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    (folder / "onnx").mkdir(parents=True)
+    for name in ("config.json", "tokenizer.json", "onnx/model_int8.onnx"):
+        (folder / name).write_bytes(bundled.read_file("localrank-tiny", name))
+    return folder
+
+
+def test_vectors_are_those_of_the_graph_in_direction_and_length(tmp_path: Path, model: Path) -> None:
+    store = build_store(model, TEXTS, tmp_path / "store", length=192, exchanged=0.0, seed=1)
+    session = ort.InferenceSession(model / "onnx/model_int8.onnx", providers=["CPUExecutionProvider"])
+    assert len(store) == 3
+    for place in range(3):
+        expected = session.run(None, {"input_ids": store.ids(place)[None]})[0][0]
+        found = store.vectors(place)
+        assert found == pytest.approx(expected, abs=float(np.abs(expected).max()) / 200)
+        assert store.lengths()[place] == len(found)
+
+
+def test_pooled_vectors_are_sums_at_length_1(tmp_path: Path, model: Path) -> None:
+    store = build_store(model, TEXTS, tmp_path / "store", length=192, exchanged=0.0, seed=1)
+    total = store.vectors(1).sum(0)
+    assert store.pooled()[1] == pytest.approx(total / np.linalg.norm(total), abs=1e-5)
+
+
+def test_a_long_text_is_cut_and_keeps_its_end_token(tmp_path: Path, model: Path) -> None:
+    store = build_store(model, ["river " * 50], tmp_path / "store", length=16, exchanged=0.0, seed=1)
+    plain = build_store(model, ["river"], tmp_path / "plain", length=16, exchanged=0.0, seed=1)
+    assert len(store.ids(0)) == 16
+    assert store.ids(0)[[0, -1]].tolist() == plain.ids(0)[[0, -1]].tolist()
+
+
+def test_tokens_of_every_second_text_are_exchanged_but_not_its_marks(tmp_path: Path, model: Path) -> None:
+    texts = ["river " * 50] * 2
+    store = build_store(model, texts, tmp_path / "store", length=64, exchanged=0.5, seed=1)
+    changed, kept = store.ids(0), store.ids(1)
+    assert len(np.unique(kept)) == 3
+    assert 15 < np.count_nonzero(changed != kept) < 40
+    assert changed[[0, -1]].tolist() == kept[[0, -1]].tolist()
+
+
+def test_a_store_is_whole_when_all_is_written(tmp_path: Path, model: Path) -> None:
+    assert not is_whole(tmp_path / "store")
+    (model / "onnx/model_int8.onnx").rename(model / "elsewhere")
+    with pytest.raises(Exception, match="model_int8"):
+        build_store(model, TEXTS, tmp_path / "store", length=64, exchanged=0.0, seed=1)
+    assert not is_whole(tmp_path / "store")
+    (model / "elsewhere").rename(model / "onnx/model_int8.onnx")
+    build_store(model, TEXTS, tmp_path / "store", length=64, exchanged=0.0, seed=1)
+    assert is_whole(tmp_path / "store")
+    assert len(TokenStore(tmp_path / "store")) == 3
