@@ -74,8 +74,9 @@ def _arguments() -> argparse.Namespace:
         "--train", type=Path, required=True, help="folder of records, all of whose texts are read"
     )
     parser.add_argument("--eval", type=Path, required=True, help="collections whose texts must not get in")
+    parser.add_argument("--out", type=Path, required=True)
     parser.add_argument(
-        "--out", type=Path, required=True, help="keeps the teacher's vectors too, in teacher/"
+        "--store", type=Path, required=True, help="keeps the teacher's vectors (3 GB), for other runs too"
     )
     parser.add_argument("--student", type=Path, help="a late-interaction folder to go on from")
     parser.add_argument("--texts", type=int, default=110_000, help="at most so many, drawn at random")
@@ -92,15 +93,19 @@ def _arguments() -> argparse.Namespace:
 
 
 def _store(arguments: argparse.Namespace) -> TokenStore:
-    folder = arguments.out / "teacher"
-    if is_whole(folder):
-        return TokenStore(folder)
+    if is_whole(arguments.store):
+        return TokenStore(arguments.store)
     texts = _record_texts(arguments.train, arguments.eval)
     random.Random(arguments.seed).shuffle(texts)  # noqa: S311 - sampling, no secret
     texts = texts[: arguments.texts]
     print(f"{len(texts)} texts", file=sys.stderr, flush=True)
     return build_store(
-        arguments.teacher, texts, folder, length=_LENGTH, exchanged=_EXCHANGED, seed=arguments.seed
+        arguments.teacher,
+        texts,
+        arguments.store,
+        length=_LENGTH,
+        exchanged=_EXCHANGED,
+        seed=arguments.seed,
     )
 
 

@@ -186,8 +186,9 @@ def test_a_student_learns_the_teachers_vectors_and_order(
     monkeypatch.setattr(distil, "_WARMUP", 1)
     monkeypatch.setattr(distil, "_REPORT", 5)
     places = ("--teacher", teacher, "--train", records, "--eval", evaluation, "--out", tmp_path / "small")
+    store = ("--store", tmp_path / "store")
     shape = ("--layers", 1, "--hidden", 16, "--steps", 40, "--learning-rate", 1e-2)
-    run(monkeypatch, distil, *places, *shape)
+    run(monkeypatch, distil, *places, *store, *shape)
 
     said = capfd.readouterr().err.splitlines()
     assert any(line.endswith("1 of 11 records overlap") for line in said)  # "a moon" is kept for development
