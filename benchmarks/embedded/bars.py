@@ -43,12 +43,9 @@ class Measured:
 
 
 def bars_of(rows: Sequence[Measured]) -> list[Bar]:
-    """Return the bars of every model; of several names, each is held against the last one too.
-
-    The small model has one bar, its share of the large one's gain.
-    """
+    """Return the bars of every model; of several names, each is held against the last one too."""
     bars: list[Bar] = []
-    models = [name for name in dict.fromkeys(row.model for row in rows) if not name.startswith(_SMALL)]
+    models = list(dict.fromkeys(row.model for row in rows))
     for stage in dict.fromkeys(row.stage for row in rows):
         own = [row for row in rows if row.stage == stage]
         for model in models:
@@ -76,9 +73,11 @@ def _together(rows: Iterable[Measured], stage: str, model: str) -> list[Bar]:
 
 
 def _over_before(rows: Sequence[Measured], stage: str, models: Sequence[str]) -> list[Bar]:
-    """Hold each model against the last name given, in the same precision."""
+    """Hold each model against the last name given, in the same precision; the small one is none that came before."""
     bars = []
-    before = models[-1].rsplit(" ", 1)[0] if models else ""
+    before = models[-1].rsplit(" ", 1)[0]
+    if before == _SMALL:
+        return []
     means = {model: fmean(row.value.mean for row in rows if row.model == model) for model in models}
     for model in models:
         name, precision = model.rsplit(" ", 1)

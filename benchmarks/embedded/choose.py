@@ -35,7 +35,8 @@ def main() -> int:
     rows = [_row("first stage", [measure(own, [one.scores or () for one in own]) for own in kinds.values()])]
     for folder in arguments.models:
         model = load_model(folder, TrainSettings())
-        values = [measure(own, list_logits(model, own, bf16=trains_in_bf16("cpu"))) for own in kinds.values()]
+        bf16 = trains_in_bf16(model.device.type)
+        values = [measure(own, list_logits(model, own, bf16=bf16)) for own in kinds.values()]
         rows.append(_row(folder.name, values))
         print(rows[-1], flush=True)
     print(markdown_table(head, rows))

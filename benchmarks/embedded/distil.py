@@ -29,11 +29,9 @@ from benchmarks.embedded.neighbourhoods import neighbourhoods
 from benchmarks.embedded.overlap import protected_texts
 from benchmarks.embedded.prepare import HELD_OUT, unprotected
 from benchmarks.embedded.records import is_development, read_records
-from benchmarks.embedded.token_store import TokenStore, build_store, is_whole
-from localrank_transformers.training.fitting import load_model
+from benchmarks.embedded.token_store import GRAPH, TokenStore, build_store, made_by
 from localrank_transformers.training.late_folder import read_head
 from localrank_transformers.training.late_pairs import load_encoder
-from localrank_transformers.training.settings import TrainSettings
 from localrank_transformers.training.student import principal_directions
 
 _LENGTH = 192
@@ -55,8 +53,8 @@ def main() -> int:
     arguments = _arguments()
     torch.manual_seed(arguments.seed)
     store = _store(arguments)
-    encoder = load_model(arguments.teacher, TrainSettings())[0].model.encoder
     if arguments.student is None:
+        encoder = load_encoder(arguments.teacher)
         student = small_encoder(encoder, layers=arguments.layers, hidden=arguments.hidden)
     else:
         student = load_encoder(arguments.student)
@@ -89,11 +87,16 @@ def _arguments() -> argparse.Namespace:
         "--of-scores", type=float, default=1.0, help="what the order counts beside the vectors"
     )
     parser.add_argument("--seed", type=int, default=17)
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if not (arguments.teacher / GRAPH).is_file():
+        parser.error(f"{arguments.teacher} holds no {GRAPH}; pass the folder that finish wrote.")
+    if made_by(arguments.teacher, arguments.store) is False:
+        parser.error(f"{arguments.store} holds the vectors of another model; pass another --store.")
+    return arguments
 
 
 def _store(arguments: argparse.Namespace) -> TokenStore:
-    if is_whole(arguments.store):
+    if made_by(arguments.teacher, arguments.store):
         return TokenStore(arguments.store)
     texts = _record_texts(arguments.train, arguments.eval)
     random.Random(arguments.seed).shuffle(texts)  # noqa: S311 - sampling, no secret
@@ -204,21 +207,17 @@ def _batches(store: TokenStore, arguments: argparse.Namespace) -> Iterator[list[
 
 
 def _taught(store: TokenStore, places: list[int]) -> TextVectors:
-    vectors = [torch.from_numpy(store.vectors(place)) for place in places]
-    real = [torch.ones(len(one), dtype=torch.bool) for one in vectors]
-    return TextVectors(pad_sequence(vectors, batch_first=True), pad_sequence(real, batch_first=True))
+    return TextVectors.padded([torch.from_numpy(store.vectors(place)) for place in places])
 
 
 def _read(student: Any, store: TokenStore, places: list[int]) -> TextVectors:
     vectors: list[torch.Tensor] = []
-    real: list[torch.Tensor] = []
     for at in range(0, len(places), _TOGETHER):
         ids = [torch.from_numpy(store.ids(place)) for place in places[at : at + _TOGETHER]]
         mask = pad_sequence([torch.ones_like(one) for one in ids], batch_first=True)
         found = student(input_ids=pad_sequence(ids, batch_first=True), attention_mask=mask).last_hidden_state
         vectors += [own[: len(one)] for own, one in zip(found, ids, strict=True)]
-        real += [torch.ones(len(one), dtype=torch.bool) for one in ids]
-    return TextVectors(pad_sequence(vectors, batch_first=True), pad_sequence(real, batch_first=True))
+    return TextVectors.padded(vectors)
 
 
 def _follow(average: dict[str, torch.Tensor], student: Any, decay: float) -> None:

@@ -40,7 +40,7 @@ def main() -> int:
     kinds = read_development(arguments.data / "dev.jsonl.gz", 60, 30)
     lists = [one for name in _PEOPLE for one in kinds.get(name, [])]
     model = load_model(arguments.checkpoint, TrainSettings())
-    found = list_logits(model, lists, bf16=trains_in_bf16("cpu"))
+    found = list_logits(model, lists, bf16=trains_in_bf16(model.device.type))
     logits = np.asarray([value for own in found for value in own])
     labels = np.asarray([float(label > 0) for one in lists for label in one.labels or ()])
     fit = fit_scores(logits, labels)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 
 __all__ = ["TextVectors", "disorder", "distance"]
 
@@ -33,6 +36,12 @@ class TextVectors:
 
     vectors: torch.Tensor
     real: torch.Tensor
+
+    @classmethod
+    def padded(cls, texts: Sequence[torch.Tensor]) -> Self:
+        """Put together the vectors of each text, shape (tokens, width)."""
+        real = [torch.ones(len(one), dtype=torch.bool) for one in texts]
+        return cls(pad_sequence(texts, batch_first=True), pad_sequence(real, batch_first=True))
 
     def tokens(self) -> torch.Tensor:
         """Return the vectors of all tokens, shape (tokens of all texts, width)."""

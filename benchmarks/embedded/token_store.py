@@ -6,6 +6,7 @@ into 5 GB. Texts are read by the model's own int8 graph, one at a time, on every
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import sys
@@ -13,23 +14,22 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from localrank_transformers.cpu import usable_cores
-from localrank_transformers.engines.onnx import SLOW_FUSION
+from localrank_transformers.engines.onnx import OnnxEngine
+from localrank_transformers.tokenization import Row
 
-__all__ = ["TokenStore", "build_store", "is_whole"]
+__all__ = ["GRAPH", "TokenStore", "build_store", "made_by"]
 
 Floats = NDArray[np.float32]
 
-_GRAPH = "onnx/model_int8.onnx"
-_LAST = "scales.npy"
-"""Written when all else is."""
+GRAPH = "onnx/model_int8.onnx"
+_MADE_BY = "made-by.txt"
+"""The SHA-256 of the graph; written when all else is."""
 
 _REPORT = 20_000
 _FIRST_WORD = 999
@@ -46,7 +46,7 @@ class TokenStore:
     def __init__(self, folder: Path) -> None:
         self._ids: NDArray[np.int32] = np.load(folder / "ids.npy")
         self._starts: NDArray[np.int64] = np.load(folder / "starts.npy")
-        self._scales: Floats = np.load(folder / _LAST)
+        self._scales: Floats = np.load(folder / "scales.npy")
         self._rows: NDArray[np.int8] = np.load(folder / "rows.npy", mmap_mode="r")
         self.width: int = self._rows.shape[1]
 
@@ -73,9 +73,15 @@ class TokenStore:
         return sums / np.linalg.norm(sums, axis=1, keepdims=True)
 
 
-def is_whole(folder: Path) -> bool:
-    """Whether `build_store` came to its end there."""
-    return (folder / _LAST).is_file()
+def made_by(model: Path, folder: Path) -> bool | None:
+    """Return whether the whole store in `folder` is of this model's vectors; None where there is no whole one."""
+    file = folder / _MADE_BY
+    return file.read_text() == _digest(model) if file.is_file() else None
+
+
+def _digest(model: Path) -> str:
+    with (model / GRAPH).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def build_store(
@@ -101,8 +107,9 @@ def build_store(
     np.save(folder / "ids.npy", np.concatenate(rows).astype(np.int32))
     np.save(folder / "starts.npy", starts)
     width = json.loads((model / "config.json").read_text())["hidden_size"]
-    scales = _encode(model / _GRAPH, rows, starts, folder / "rows.npy", width)
-    np.save(folder / _LAST, scales)
+    scales = _encode(model / GRAPH, rows, starts, folder / "rows.npy", width)
+    np.save(folder / "scales.npy", scales)
+    (folder / _MADE_BY).write_text(_digest(model))
     return TokenStore(folder)
 
 
@@ -115,20 +122,17 @@ def _exchange(rows: list[list[int]], words: int, share: float, seed: int) -> Non
 
 
 def _encode(graph: Path, rows: list[list[int]], starts: NDArray[np.int64], file: Path, width: int) -> Floats:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    session: Any = ort.InferenceSession(
-        graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=[SLOW_FUSION]
-    )
+    request = OnnxEngine(graph, pad_id=0, couples_rows=True).request()
     shape = (int(starts[-1]), width)
     kept = np.lib.format.open_memmap(file, mode="w+", dtype=np.int8, shape=shape)
     scales = np.empty(shape[0], np.float32)
 
     def encode(place: int) -> None:
-        (found,) = session.run(None, {"input_ids": np.asarray([rows[place]], np.int64)})
+        ids = np.asarray(rows[place], np.int64)
+        found = request.run([Row(ids, np.zeros_like(ids))])[0]
         part = slice(starts[place], starts[place + 1])
-        scales[part] = np.abs(found[0]).max(1) / 127
-        kept[part] = np.rint(found[0] / scales[part, None])
+        scales[part] = np.abs(found).max(1) / 127
+        kept[part] = np.rint(found / scales[part, None])
 
     started = time.perf_counter()
     with ThreadPoolExecutor(usable_cores()) as pool:

@@ -199,3 +199,33 @@ def test_a_student_learns_the_teachers_vectors_and_order(
     assert order[-1] < order[0] / 2, order
     assert json.loads((tmp_path / "small" / "config.json").read_text())["hidden_size"] == 16
     assert read_head(tmp_path / "small") == read_head(teacher)
+
+    more = (
+        "--out",
+        tmp_path / "more",
+        "--student",
+        tmp_path / "small",
+        "--steps",
+        5,
+        "--learning-rate",
+        1e-6,
+    )
+    run(monkeypatch, distil, *places, *store, *more)
+    assert (
+        float(capfd.readouterr().err.split("vectors ")[-1].split()[0]) < vectors[0] / 2
+    )  # it goes on from there
+
+
+def test_a_teacher_without_a_graph_and_vectors_of_another_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = ("--train", tmp_path, "--eval", tmp_path, "--out", tmp_path / "out", "--store", tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        run(monkeypatch, distil, "--teacher", tmp_path, *places)
+    assert "finish wrote" in capsys.readouterr().err
+    (tmp_path / "onnx").mkdir()
+    (tmp_path / "onnx" / "model_int8.onnx").touch()
+    (tmp_path / "made-by.txt").write_text("another")
+    with pytest.raises(SystemExit, match="2"):
+        run(monkeypatch, distil, "--teacher", tmp_path, *places)
+    assert "another model" in capsys.readouterr().err

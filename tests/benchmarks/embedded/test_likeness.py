@@ -8,7 +8,6 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import torch
-from torch.nn.utils.rnn import pad_sequence
 
 from benchmarks.embedded import likeness, token_teacher
 from benchmarks.embedded.likeness import TextVectors
@@ -16,8 +15,13 @@ from benchmarks.embedded.likeness import TextVectors
 
 def vectors(*counts: int, width: int = 8) -> tuple[list[torch.Tensor], TextVectors]:
     texts = [torch.randn(count, width) for count in counts]
-    real = [torch.ones(len(one), dtype=torch.bool) for one in texts]
-    return texts, TextVectors(pad_sequence(texts, batch_first=True), pad_sequence(real, batch_first=True))
+    return texts, TextVectors.padded(texts)
+
+
+def test_texts_are_padded_with_what_is_no_token() -> None:
+    texts, padded = vectors(2, 3)
+    assert padded.real.tolist() == [[True, True, False], [True, True, True]]
+    assert padded.tokens().equal(torch.cat(texts))
 
 
 def test_a_vector_that_points_elsewhere_is_far() -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from benchmarks.embedded.token_store import TokenStore, build_store, is_whole
+from benchmarks.embedded.token_store import TokenStore, build_store, made_by
+from localrank.contract.errors import ModelLoadError
 from localrank_transformers import bundled
 
 TEXTS = ["a river bends", "the harbour lantern shone over the black water", "copper"]
@@ -56,13 +57,16 @@ def test_tokens_of_every_second_text_are_exchanged_but_not_its_marks(tmp_path: P
     assert changed[[0, -1]].tolist() == kept[[0, -1]].tolist()
 
 
-def test_a_store_is_whole_when_all_is_written(tmp_path: Path, model: Path) -> None:
-    assert not is_whole(tmp_path / "store")
-    (model / "onnx/model_int8.onnx").rename(model / "elsewhere")
-    with pytest.raises(Exception, match="model_int8"):
+def test_a_store_is_whole_when_all_is_written_and_knows_its_model(tmp_path: Path, model: Path) -> None:
+    graph = model / "onnx/model_int8.onnx"
+    content = graph.read_bytes()
+    graph.write_bytes(b"no graph")
+    with pytest.raises(ModelLoadError, match="cannot load"):
         build_store(model, TEXTS, tmp_path / "store", length=64, exchanged=0.0, seed=1)
-    assert not is_whole(tmp_path / "store")
-    (model / "elsewhere").rename(model / "onnx/model_int8.onnx")
+    assert made_by(model, tmp_path / "store") is None
+    graph.write_bytes(content)
     build_store(model, TEXTS, tmp_path / "store", length=64, exchanged=0.0, seed=1)
-    assert is_whole(tmp_path / "store")
+    assert made_by(model, tmp_path / "store") is True
     assert len(TokenStore(tmp_path / "store")) == 3
+    graph.write_bytes(content + b"other")
+    assert made_by(model, tmp_path / "store") is False
