@@ -19,7 +19,9 @@ import onnxruntime as ort
 
 from benchmarks.common.results import RESULTS, write
 from benchmarks.common.tables import markdown_table
-from localrank_transformers.engines.onnx import SLOW_FUSION
+from localrank_transformers.engines.onnx import SLOW_FUSIONS
+from localrank_transformers.packing import LENGTHS, TYPES, packed_feed
+from localrank_transformers.tokenization import Row
 
 TOKENS = (44, 128, 512)
 RUNS = 60
@@ -77,7 +79,7 @@ def _profile(path: Path, tokens: int, runs: int) -> dict[str, float]:
         options.enable_profiling = True
         options.profile_file_prefix = str(Path(folder) / "profile")
         session = ort.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=[SLOW_FUSION]
+            str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOW_FUSIONS
         )
         feed = _feed(session, tokens)
         for _ in range(runs):
@@ -95,9 +97,12 @@ def _profile(path: Path, tokens: int, runs: int) -> dict[str, float]:
 
 
 def _feed(session: ort.InferenceSession, tokens: int) -> dict[str, Any]:
-    ids = np.random.default_rng(7).integers(1000, 20000, size=(1, tokens), dtype=np.int64)
+    ids = np.random.default_rng(7).integers(1000, 20000, size=tokens, dtype=np.int64)
+    names = [given.name for given in session.get_inputs()]
+    if LENGTHS in names:
+        return packed_feed([Row(ids, np.zeros_like(ids))], with_types=TYPES in names)
     values = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-    return {given.name: values[given.name] for given in session.get_inputs()}
+    return {name: values[name][None] for name in names}
 
 
 if __name__ == "__main__":

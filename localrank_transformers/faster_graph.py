@@ -70,7 +70,7 @@ def int8_of(files: ModelFiles) -> ModelFiles:
         if _is_large(files):
             raise _no_int8(f"its weights take more than {LARGEST_MB} MB")
         found = _made_int8(files, store)
-    return replace(files, onnx=found, dynamic_int8=True)
+    return replace(files, onnx=found, int8=True)
 
 
 def make_ahead(files: ModelFiles, candidates: Sequence[Candidates], on_step: Step) -> list[GraphRecord]:
@@ -103,7 +103,7 @@ def make_ahead(files: ModelFiles, candidates: Sequence[Candidates], on_step: Ste
 
 def is_candidate(files: ModelFiles, *, also_ours: bool = False) -> bool:
     """Whether `files` are of a kind that a faster graph may be made of: a float32 file that another exporter wrote."""
-    if not isinstance(files.onnx, Path) or files.dynamic_int8 or files.exported or files.late:
+    if not isinstance(files.onnx, Path) or files.int8 or files.exported or files.late:
         return False
     if files.config.get("model_type") not in KINDS:
         return False

@@ -108,6 +108,6 @@ def _engine(files: ModelFiles, settings: LoadSettings) -> OnnxEngine:
     return OnnxEngine(
         files.onnx,
         pad_id=int(files.config.get("pad_token_id") or 0),
-        couples_rows=files.dynamic_int8,
+        int8=files.int8,
         execution_providers=settings.execution_providers,
     )

@@ -31,8 +31,8 @@ __all__ = [
 ]
 
 _NODES_AT_MOST = 8 << 20
-_DYNAMIC_OPERATOR = b"DynamicQuantize"
-"""How the names of the operators begin: `…Linear`, and `…MatMul` of ONNX Runtime's own domain."""
+_INT8_OPERATORS = (b"DynamicQuantize", b"MatMulIntegerToFloat")
+"""`DynamicQuantizeLinear`, and ONNX Runtime's own `DynamicQuantizeMatMul` and `MatMulIntegerToFloat`."""
 
 
 def _nothing() -> None:
@@ -48,7 +48,7 @@ class ModelFiles:
         tokenizer_config: `tokenizer_config.json`, empty where there is none.
         tokenizer_json: The content of `tokenizer.json`.
         onnx: The graph: a path (external data lies beside it), or its bytes.
-        dynamic_int8: Whether activations are quantized at run time, so that a padded batch would couple its documents.
+        int8: Whether products run in int8.
         exported: What a folder that was exported here says of its graph.
         late: The layout of a late-interaction model, None for another.
         check: To be called before the graph is loaded: ends a check that began with the reading, and raises ModelLoadError.
@@ -58,7 +58,7 @@ class ModelFiles:
     tokenizer_config: dict[str, Any]
     tokenizer_json: bytes
     onnx: Path | bytes
-    dynamic_int8: bool
+    int8: bool
     exported: ExportedGraph | None = None
     late: LateLayout | None = None
     check: Callable[[], None] = _nothing
@@ -96,7 +96,7 @@ def read_snapshot(folder: Path, onnx_name: str, *, root: Path) -> ModelFiles:
         tokenizer_config=tokenizer_config,
         tokenizer_json=_content(folder, "tokenizer.json"),
         onnx=onnx,
-        dynamic_int8=_is_dynamic(onnx),
+        int8=_is_int8(onnx),
         exported=exported,
         late=late,
     )
@@ -154,7 +154,7 @@ def read_embedded(name: str, precision: Precision) -> ModelFiles:
         exported=exported_graph(exported),
         tokenizer_json=bundled.read_file(name, "tokenizer.json"),
         onnx=onnx,
-        dynamic_int8=True,
+        int8=True,
         check=check,
     )
 
@@ -196,7 +196,8 @@ def _parsed(content: bytes, name: str) -> dict[str, Any]:
     return parsed
 
 
-def _is_dynamic(onnx: Path) -> bool:
-    """Whether the graph quantizes at run time; its nodes are stored before its weights, so the beginning tells."""
+def _is_int8(onnx: Path) -> bool:
+    """Whether products run in int8; a graph's nodes are stored before its weights, so the beginning tells."""
     with onnx.open("rb") as stream:
-        return _DYNAMIC_OPERATOR in stream.read(_NODES_AT_MOST)
+        beginning = stream.read(_NODES_AT_MOST)
+    return any(operator in beginning for operator in _INT8_OPERATORS)

@@ -21,7 +21,11 @@ class Runs(Protocol):
     """What runs a graph for one call (`OnnxRequest`)."""
 
     def run(self, rows: Sequence[Row]) -> npt.NDArray[Any]:
-        """Return the graph's output for `rows`; raise InferenceError once the call is stopped."""
+        """Return the logits of `rows`; raise InferenceError once the call is stopped."""
+        ...
+
+    def vectors(self, rows: Sequence[Row]) -> list[npt.NDArray[Any]]:
+        """Return the vectors of each row's tokens; raise InferenceError once the call is stopped."""
         ...
 
 
@@ -65,7 +69,7 @@ class OnnxFamily(Protocol):
 
     @property
     def groups(self) -> bool:
-        """Whether documents may share a run."""
+        """Whether documents may share a padded run."""
         ...
 
     @property

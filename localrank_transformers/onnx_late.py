@@ -1,6 +1,6 @@
 """Late interaction over a graph of token vectors: the mean over the query's tokens of the best cosine in each document.
 
-A document's vectors are compared as soon as they are computed and then let go, so what is held is one document a worker.
+The vectors of a run's documents are compared as soon as they are computed and then let go, so what is held is one run a worker.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class _Asked:
 
 
 class _Scorer:
-    """Encodes the query at the first document, once for all workers, and each document alone."""
+    """Encodes the query once, in the worker that comes first, while the others begin with documents."""
 
     def __init__(self, family: LateFamily, query: Row, request: Runs) -> None:
         self._family = family
@@ -116,18 +116,31 @@ class _Scorer:
         self._lock = threading.Lock()
 
     def __call__(self, documents: Sequence[DocumentTokens]) -> list[float]:
+        if self._lock.acquire(blocking=False):
+            try:
+                self._ask()
+            finally:
+                self._lock.release()
+        rows = [self._family.tokenizer.row(document) for document in documents]
+        found = self._vectors([_row(row) for row in rows])
         asked = self._query_vectors()
-        cosines = np.array([self._cosine(asked, document) for document in documents])
-        return self._family.logit.margins(cosines)
+        cosines = [
+            mean_of_best_cosines(asked.vectors, vectors, self._family.tokenizer.counted(row), asked.weights)
+            for row, vectors in zip(rows, found, strict=True)
+        ]
+        return self._family.logit.margins(np.array(cosines))
 
     def _query_vectors(self) -> _Asked:
         with self._lock:
-            if self._asked is None:
-                vectors = self._run(self._query)
-                _checked(vectors, len(self._query.ids), hidden=self._family.hidden, width=self._family.width)
-                lengths = _norms(vectors)
-                self._asked = _Asked(vectors / lengths[:, None], self._weights(lengths))
-            return self._asked
+            return self._ask()
+
+    def _ask(self) -> _Asked:
+        if self._asked is None:
+            (vectors,) = self._vectors([self._query])
+            _checked(vectors, len(self._query.ids), hidden=self._family.hidden, width=self._family.width)
+            lengths = _norms(vectors)
+            self._asked = _Asked(vectors / lengths[:, None], self._weights(lengths))
+        return self._asked
 
     def _weights(self, lengths: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
         if not self._family.logit.by_length:
@@ -140,14 +153,8 @@ class _Scorer:
         weights: npt.NDArray[np.float32] = lengths / lengths.sum()
         return weights
 
-    def _cosine(self, asked: _Asked, document: DocumentTokens) -> float:
-        row = self._family.tokenizer.row(document)
-        counted = self._family.tokenizer.counted(row)
-        return mean_of_best_cosines(asked.vectors, self._run(_row(row)), counted, asked.weights)
-
-    def _run(self, row: Row) -> npt.NDArray[np.float32]:
-        vectors: npt.NDArray[np.float32] = self._request.run([row])[0].astype(np.float32, copy=False)
-        return vectors
+    def _vectors(self, rows: Sequence[Row]) -> list[npt.NDArray[np.float32]]:
+        return [vectors.astype(np.float32, copy=False) for vectors in self._request.vectors(rows)]
 
 
 def mean_of_best_cosines(

@@ -17,8 +17,8 @@ __all__ = ["optimize_model"]
 _HELP = """\
 Write faster ONNX graphs of a model's weights: a folder, an alias or a hub id.
 
-The last layer is computed for the first token only (exact), attention takes no mask where nothing is padded, and an int8 graph
-is added whose agreement with float32 is measured. BERT, MiniLM, TinyBERT, ELECTRA, RoBERTa and XLM-R cross-encoders, from
+The last layer is computed for the first token only (exact), short documents share a run without padding, and an int8 graph is
+added whose agreement with float32 is measured. BERT, MiniLM, TinyBERT, ELECTRA, RoBERTa and XLM-R cross-encoders, from
 model.safetensors or from an exported float32 graph; and late-interaction models of these without a projection, of which all
 tokens are computed, from model.safetensors.
 
@@ -47,7 +47,8 @@ FOLDER go into it, or into --out.
 )
 def optimize_model(*, model: str, out: Path | None, calibrate: Path | None) -> None:
     """Write the graphs and print the agreement."""
-    from localrank_transformers.optimizing.optimize import read_candidates  # noqa: PLC0415  # numpy
+    from localrank_transformers.optimizing.making import LEAST_LISTS  # noqa: PLC0415  # numpy
+    from localrank_transformers.optimizing.optimize import read_candidates  # noqa: PLC0415
 
     candidates = read_candidates(calibrate) if calibrate else []
     folder = Path(model).expanduser()
@@ -55,30 +56,18 @@ def optimize_model(*, model: str, out: Path | None, calibrate: Path | None) -> N
         _write(folder, out or folder, candidates)
     elif not _keep(model, out, candidates):
         return
-    if calibrate is None:
+    if len(candidates) < LEAST_LISTS:
         click.echo(
-            "int8 was calibrated and measured on built-in texts; pass --calibrate for your own.", err=True
+            "int8 was calibrated and measured on built-in texts; pass --calibrate with at least four lists of your own.",
+            err=True,
         )
 
 
 def _write(folder: Path, out: Path, candidates: list[Candidates]) -> None:
-    from localrank_transformers.optimizing.making import BUILT_IN  # noqa: PLC0415  # numpy
     from localrank_transformers.optimizing.optimize import INT8_NAME, optimize  # noqa: PLC0415
-    from localrank_transformers.optimizing.sample_texts import sample_candidates  # noqa: PLC0415
 
-    agreement = optimize(
-        folder,
-        out,
-        candidates=candidates or sample_candidates(),
-        compared_on="the lists given" if candidates else BUILT_IN,
-        on_step=_say,
-    )
+    optimize(folder, out, candidates=candidates, on_step=_say)
     click.echo(f"wrote {out}")
-    if agreement is None:
-        click.echo(
-            "int8: not smoothed and not measured; pass --calibrate with at least four lists.", err=True
-        )
-        return
     record = parse_record(record_path(out / INT8_NAME).read_bytes())
     if record is not None:
         click.echo(f"int8 against float32: {figures(record)}")

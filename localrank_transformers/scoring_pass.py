@@ -10,7 +10,8 @@ from functools import partial
 from localrank_transformers.engines.onnx import OnnxEngine, OnnxRequest
 from localrank_transformers.loaded import LoadedModel
 from localrank_transformers.onnx_family import OnnxQuery, Scorer
-from localrank_transformers.planner import EQUAL, GROUP_TOKENS, NEAR, Unit, plan
+from localrank_transformers.packing import PACKED_DOCUMENTS
+from localrank_transformers.planner import EQUAL, GROUP_TOKENS, NEAR, Unit, pack, plan
 from localrank_transformers.slices import distinct_slices
 from localrank_transformers.tokenization import DocumentTokens
 
@@ -72,11 +73,7 @@ class ScoringPass:
     ) -> None:
         self.tally = Tally()
         self._model = model
-        self._plan = partial(
-            plan,
-            group_tokens=GROUP_TOKENS if engine.may_group and model.family.groups else 0,
-            least_fill=NEAR if engine.may_pad else EQUAL,
-        )
+        self._plan = _planner(model, engine)
         self._request: OnnxRequest = engine.request(_threads_a_run(model, documents))
         self._documents = documents
         self._should_stop = should_stop
@@ -114,6 +111,17 @@ class ScoringPass:
             on_stop=self.stop,
             at_once=self._model.threads,
         )
+
+
+def _planner(model: LoadedModel, engine: OnnxEngine) -> Callable[[Sequence[int]], list[Unit]]:
+    """Return what decides which documents share a run."""
+    if engine.grouping == "packed":
+        workers = min(model.threads or model.scheduler.workers, model.scheduler.workers)
+        return partial(pack, workers=workers, most=PACKED_DOCUMENTS)
+    if engine.grouping == "alone" or not model.family.groups:
+        return partial(plan, group_tokens=0)
+    least_fill = NEAR if engine.grouping == "padded" else EQUAL
+    return partial(plan, group_tokens=GROUP_TOKENS, least_fill=least_fill)
 
 
 def _threads_a_run(model: LoadedModel, documents: Sequence[str]) -> int:

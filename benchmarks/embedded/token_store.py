@@ -122,14 +122,14 @@ def _exchange(rows: list[list[int]], words: int, share: float, seed: int) -> Non
 
 
 def _encode(graph: Path, rows: list[list[int]], starts: NDArray[np.int64], file: Path, width: int) -> Floats:
-    request = OnnxEngine(graph, pad_id=0, couples_rows=True).request()
+    request = OnnxEngine(graph, pad_id=0, int8=True).request()
     shape = (int(starts[-1]), width)
     kept = np.lib.format.open_memmap(file, mode="w+", dtype=np.int8, shape=shape)
     scales = np.empty(shape[0], np.float32)
 
     def encode(place: int) -> None:
         ids = np.asarray(rows[place], np.int64)
-        found = request.run([Row(ids, np.zeros_like(ids))])[0]
+        (found,) = request.vectors([Row(ids, np.zeros_like(ids))])
         part = slice(starts[place], starts[place + 1])
         scales[part] = np.abs(found).max(1) / 127
         kept[part] = np.rint(found / scales[part, None])

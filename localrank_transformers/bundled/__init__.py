@@ -23,14 +23,14 @@ SHA256: dict[str, dict[str, str]] = {
         "tokenizer.json": "9114256b104cca80e04367526f03f46aa3c443c2ed174904142a73bbf13b9fbb",
         "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
         "localrank.json": "dc34f086478d6cf156fe740f5ed86657f303799795f63a834a936d4c4c5cdbb8",
-        "onnx/model_int8.onnx": "61762d505693a5f5422ad3086acefb6a169bed4ebc9213e101b9f681f9c0ec0f",
+        "onnx/model_int8.onnx": "22734d2563f351899770b399d2aa2b5f0f9e35be5458076ba19d5c80a3cc91ef",
     },
     "localrank-tiny": {
         "config.json": "0ece031a8bc0ed49f694d7344f4077d2c677326c50437e38227c00c17cd8d832",
         "tokenizer.json": "9114256b104cca80e04367526f03f46aa3c443c2ed174904142a73bbf13b9fbb",
         "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
         "localrank.json": "4d5103b003ea3be01e6be10b4b09d70c477b50e7683f07919faad338cf356fef",
-        "onnx/model_int8.onnx": "3240d6e030222e1cc64a742ea0137015fe224381b51496dbfacae897adca17ac",
+        "onnx/model_int8.onnx": "915d0e9992f814910bf962dc8a0aeaa8553dd1a817c71bb4e7a5e692f0df96d4",
     },
 }
 """The sum of every file of every embedded model."""

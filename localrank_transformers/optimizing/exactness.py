@@ -10,7 +10,7 @@ import numpy as np
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.engines.onnx import OnnxEngine, all_outputs
-from localrank_transformers.optimizing.encoder_graph import import_onnx
+from localrank_transformers.optimizing.graph_writer import import_onnx
 from localrank_transformers.tokenization import Row
 
 __all__ = ["LARGEST_CHANGE", "check_outputs", "check_width", "last_layer_widths"]
@@ -21,19 +21,17 @@ LARGEST_CHANGE = 1e-5
 _NORMS_OF_A_LAYER = 2
 
 
-def check_outputs(expected: Path | bytes, found: bytes, rows: Sequence[Row]) -> None:
-    """Compare what two graphs give, each row alone, and all in one padded run where the second may run so.
+def check_outputs(expected: Path | bytes, found: bytes, rows: Sequence[Row], *, has_head: bool) -> None:
+    """Compare what two graphs give: the new one for each row alone and for several rows in a run.
 
     Raises:
         ModelLoadError: They differ by more than rounding.
     """
-    reference, engine = OnnxEngine(expected, pad_id=0).request(), OnnxEngine(found, pad_id=0)
-    other = engine.request()
-    alone = [reference.run([row])[0] for row in rows]
-    pairs = [(a, other.run([row])[0]) for a, row in zip(alone, rows, strict=True)]
-    if engine.may_pad:  # behind the vectors of a row's tokens stand those of its padding
-        pairs += [(a, b[: len(a)]) for a, b in zip(alone, other.run(rows), strict=True)]
-    for a, b in pairs:
+    reference, other = (OnnxEngine(graph, pad_id=0).request() for graph in (expected, found))
+    read = [request.run if has_head else request.vectors for request in (reference, other)]
+    wanted = [read[0]([row])[0] for row in rows]
+    alone, together = [read[1]([row])[0] for row in rows], read[1](rows)
+    for a, b in [*zip(wanted, alone, strict=True), *zip(wanted, together, strict=True)]:
         if a.shape != b.shape:
             raise ModelLoadError(
                 f"The new graph gives numbers of shape {b.shape} a row, the model's own of {a.shape}."
@@ -73,4 +71,4 @@ def last_layer_widths(graph: bytes, rows: Sequence[Row]) -> list[tuple[int, ...]
 
 
 def _tokens(hidden: Any) -> int:
-    return int(hidden.shape[1]) if hidden.ndim == 3 else 1
+    return int(hidden.shape[-2])

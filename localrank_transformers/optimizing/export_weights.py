@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers.optimizing.encoder_graph import import_onnx
 from localrank_transformers.optimizing.encoder_weights import (
     Encoder,
     Floats,
@@ -30,6 +29,7 @@ from localrank_transformers.optimizing.encoder_weights import (
     layer_activation,
     layer_epsilon,
 )
+from localrank_transformers.optimizing.graph_writer import import_onnx
 
 __all__ = ["UnrecognisedGraphError", "read_export"]
 

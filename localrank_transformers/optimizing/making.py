@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -18,12 +18,14 @@ from localrank_transformers.optimizing.encoder_graph import PLACES, build_graph
 from localrank_transformers.optimizing.exactness import check_outputs, check_width
 from localrank_transformers.optimizing.export_weights import UnrecognisedGraphError, read_export
 from localrank_transformers.optimizing.sample_texts import Candidates, long_candidates, sample_candidates
-from localrank_transformers.optimizing.smoothing import largest_inputs, smoothing_factors
+from localrank_transformers.optimizing.smoothing import seen_inputs, smoothed_int8
 from localrank_transformers.tokenization import Row
 
 __all__ = [
     "BUILT_IN",
+    "LEAST_LISTS",
     "Step",
+    "calibration_rows",
     "family_of",
     "list_logits",
     "list_rows",
@@ -34,6 +36,9 @@ __all__ = [
 Step = Callable[[str], None]
 
 BUILT_IN = "built-in texts of many kinds"
+
+LEAST_LISTS = 4
+"""With fewer candidates the built-in texts take their place."""
 
 
 def make_graph(
@@ -57,13 +62,13 @@ def make_graph(
     on_step("reading the weights")
     encoder = read_export(own, files.config)
     family = family_of(files)
-    lists = candidates if len(candidates) >= 4 else sample_candidates()
+    lists = candidates if len(candidates) >= LEAST_LISTS else sample_candidates()
     rows = [list_rows(family, one) for one in lists]
-    compared_on = "the lists given" if len(candidates) >= 4 else BUILT_IN
+    compared_on = "the lists given" if len(candidates) >= LEAST_LISTS else BUILT_IN
     on_step("float32 graph")
     exact = build_graph(encoder)
     probes = [*list_rows(family, long_candidates()), *rows[-1][:4]]
-    check_outputs(own, exact, probes)
+    check_outputs(own, exact, probes, has_head=True)
     check_width(exact, probes[:1])
     half = len(lists) // 2
     if precision == "fp32":
@@ -71,9 +76,9 @@ def make_graph(
         reference = OnnxEngine(own, pad_id=0)
         return exact, record_of("fp32", exact, family, few, reference, compared_on=compared_on)
     on_step("calibration")
-    smoothing = smoothing_factors(encoder, largest_inputs(encoder, list(chain.from_iterable(rows[:half]))))
+    seen = seen_inputs(encoder, calibration_rows(family, rows[:half]))
     on_step("int8 graph")
-    small = build_graph(encoder, smoothing=smoothing)
+    small = build_graph(encoder, int8=smoothed_int8(encoder, seen))
     on_step("agreement")
     reference = OnnxEngine(exact, pad_id=0)
     record = record_of(
@@ -93,7 +98,7 @@ def record_of(
     smoothed: tuple[str, ...] = (),
 ) -> GraphRecord:
     """Return the record of a graph, its logits compared with those of a float32 engine on `lists`."""
-    found = OnnxEngine(graph, pad_id=0, couples_rows=precision == "int8")
+    found = OnnxEngine(graph, pad_id=0)
     logits = [list_logits(engine, family, lists) for engine in (reference, found)]
     return GraphRecord(
         precision=precision,
@@ -121,6 +126,11 @@ def list_rows(family: OnnxFamily, entry: Candidates) -> list[Row]:
     """Return the rows that score the texts of a query."""
     query = family.open(entry.query, None)
     return query.rows(query.documents(entry.documents))
+
+
+def calibration_rows(family: OnnxFamily, rows: Iterable[Iterable[Row]]) -> list[Row]:
+    """Return the rows of lists, and what is as short and as long as a text can be: int8 cuts what it has not seen."""
+    return [*chain.from_iterable(rows), *list_rows(family, long_candidates())]
 
 
 def list_logits(engine: OnnxEngine, family: OnnxFamily, lists: Sequence[Candidates]) -> list[list[float]]:

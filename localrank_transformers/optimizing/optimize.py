@@ -18,20 +18,22 @@ from localrank_transformers.graph_store import replace_file
 from localrank_transformers.model_files import ModelFiles, late_layout, read_settings
 from localrank_transformers.onnx_family import OnnxFamily
 from localrank_transformers.optimizing.agreement import compare
-from localrank_transformers.optimizing.encoder_graph import PLACES, Smoothing, build_graph
+from localrank_transformers.optimizing.encoder_graph import PLACES, Int8, build_graph
 from localrank_transformers.optimizing.encoder_weights import Encoder, read_encoder
 from localrank_transformers.optimizing.exactness import check_outputs, check_width
 from localrank_transformers.optimizing.export_weights import read_export
 from localrank_transformers.optimizing.making import (
     BUILT_IN,
+    LEAST_LISTS,
     Step,
+    calibration_rows,
     family_of,
     list_logits,
     list_rows,
     record_of,
 )
-from localrank_transformers.optimizing.sample_texts import Candidates, long_candidates
-from localrank_transformers.optimizing.smoothing import EXPONENTS, largest_inputs, smoothing_factors
+from localrank_transformers.optimizing.sample_texts import Candidates, long_candidates, sample_candidates
+from localrank_transformers.optimizing.smoothing import EXPONENTS, seen_inputs, smoothed_int8
 from localrank_transformers.tokenization import Row
 from localrank_transformers.torch_files import read_settings_files
 
@@ -53,7 +55,6 @@ _COPIED = (
     EXPORTED_FILE,
 )
 _OWN_NAMES = ("onnx/model.onnx", "model.onnx")
-_LEAST_LISTS = 4
 
 
 def _ignore_step(step: str) -> None:
@@ -102,11 +103,11 @@ def optimize(
     candidates: Sequence[Candidates],
     compared_on: str = "the lists given",
     on_step: Step = _ignore_step,
-) -> Agreement | None:
+) -> Agreement:
     """Write float32 and int8 graphs of `folder`'s weights into `out`, each with a record, and tokenizer and config.
 
     Half of the candidates calibrate the int8 graph, how strongly it is smoothed included; the other half measures how well it
-    agrees with float32. With fewer than four lists, the int8 graph is not smoothed and nothing is measured.
+    agrees with float32. With fewer than four lists, texts of many kinds that come with the package take their place.
 
     Args:
         folder: A folder in the Hugging Face layout with `model.safetensors`, or for a cross-encoder with an exported float32
@@ -121,7 +122,9 @@ def optimize(
         MissingDependencyError: The extra `optimize` is not installed.
     """
     own = next((folder / name for name in _OWN_NAMES if (folder / name).is_file()), None)
-    late, half = late_layout(folder), len(candidates) // 2
+    late = late_layout(folder)
+    if len(candidates) < LEAST_LISTS:
+        candidates, compared_on = sample_candidates(), BUILT_IN
     encoder = _encoder(folder, own, late)
     on_step("float32 graph")
     exact = build_graph(encoder)
@@ -130,16 +133,16 @@ def optimize(
     if late is None:
         check_width(exact, probes[:1])
     if own is not None:
-        check_outputs(own, exact, [*probes, *chain.from_iterable(rows[:1])])
-    measured = len(candidates) >= _LEAST_LISTS
-    on_step("calibration" if measured else "no calibration: too few candidates")
-    engine, few = OnnxEngine(exact, pad_id=0), _Calibration(family, candidates[:half], rows[:half])
-    smoothing = _least_change(encoder, engine, few) if measured else {}
+        check_outputs(own, exact, [*probes, *chain.from_iterable(rows[:1])], has_head=late is None)
+    on_step("calibration")
+    half, engine = len(candidates) // 2, OnnxEngine(exact, pad_id=0)
+    int8 = _least_change(encoder, engine, _Calibration(family, candidates[:half], rows[:half]))
     on_step("int8 graph")
-    small = build_graph(encoder, smoothing=smoothing)
+    small = build_graph(encoder, int8=int8)
     on_step("agreement")
-    lists, smoothed = (candidates[half:], PLACES) if measured else ([], ())
-    record = record_of("int8", small, family, lists, engine, compared_on=compared_on, smoothed=smoothed)
+    record = record_of(
+        "int8", small, family, candidates[half:], engine, compared_on=compared_on, smoothed=PLACES
+    )
     fp32 = record_of(
         "fp32",
         exact,
@@ -152,6 +155,7 @@ def optimize(
     beside = FP32_BESIDE if late is None else LATE_BESIDE
     _write(out / (beside if (out / FP32_NAME).exists() else FP32_NAME), exact, fp32)
     _write(out / INT8_NAME, small, record)
+    assert record.agreement is not None
     return record.agreement
 
 
@@ -160,6 +164,12 @@ def _encoder(folder: Path, own: Path | None, late: LateLayout | None) -> Encoder
         raise ModelLoadError(
             "The late-interaction model has a projection, or its encoder in a folder of its own, so it cannot be optimized.",
             hint="`localrank models export` writes a graph of it, int8 too.",
+        )
+    if late is not None and late.expanded_length is not None and not late.attends:
+        raise ModelLoadError(
+            "The late-interaction model fills up its queries with tokens that it does not look at, which takes a mask; so it "
+            "cannot be optimized.",
+            hint="`localrank models export` writes a graph with a mask, int8 too.",
         )
     if late is not None or own is None or (folder / "model.safetensors").is_file():
         return read_encoder(folder, headless=late is not None)
@@ -175,24 +185,22 @@ class _Calibration:
     rows: Sequence[Sequence[Row]]
 
 
-def _least_change(encoder: Encoder, exact: OnnxEngine, given: _Calibration) -> Smoothing:
+def _least_change(encoder: Encoder, exact: OnnxEngine, given: _Calibration) -> Int8:
     """Return the smoothing by which the logits of the lists change least: how much suits is up to the weights."""
-    largest = largest_inputs(encoder, list(chain.from_iterable(given.rows)))
+    seen = seen_inputs(encoder, calibration_rows(given.family, given.rows))
     reference = list_logits(exact, given.family, given.lists)
 
-    def change(smoothing: Smoothing) -> float:
-        small = OnnxEngine(build_graph(encoder, smoothing=smoothing), pad_id=0, couples_rows=True)
+    def change(int8: Int8) -> float:
+        small = OnnxEngine(build_graph(encoder, int8=int8), pad_id=0)
         return compare(reference, list_logits(small, given.family, given.lists)).mean_change
 
-    return min((smoothing_factors(encoder, largest, exponent=one) for one in EXPONENTS), key=change)
+    return min((smoothed_int8(encoder, seen, exponent=one) for one in EXPONENTS), key=change)
 
 
 def _files(folder: Path, late: LateLayout | None, graph: bytes) -> ModelFiles:
     config, tokenizer_config, exported = read_settings(folder)
     tokenizer = (folder / "tokenizer.json").read_bytes()
-    return ModelFiles(
-        config, tokenizer_config, tokenizer, graph, dynamic_int8=False, exported=exported, late=late
-    )
+    return ModelFiles(config, tokenizer_config, tokenizer, graph, int8=False, exported=exported, late=late)
 
 
 def _copy(folder: Path, out: Path) -> None:

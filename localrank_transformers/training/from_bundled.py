@@ -1,7 +1,7 @@
 """From the embedded int8 graph back to float32 weights in the usual names, so that training can start from it offline.
 
 Each int8 product is undone: weight = rounded × scale, divided by the smoothing that its input was multiplied with. What
-rounding took away stays away; the ranking is that of the embedded model but for what dynamic int8 adds to each run.
+rounding took away stays away; the ranking is that of the embedded model but for what rounded activations add.
 """
 
 from __future__ import annotations
@@ -25,8 +25,12 @@ Floats = npt.NDArray[np.float32]
 
 GRAPH = "onnx/model_int8.onnx"
 _TEXT_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", EXPORTED_FILE)
-_SEPARATE = ("attention.output.dense", "intermediate.dense", "output.dense")
-_ATTENTION = tuple(f"attention.self.{name}" for name in ("query", "key", "value"))
+_PRODUCTS = (
+    *(f"attention.self.{name}" for name in ("query", "key", "value")),
+    "attention.output.dense",
+    "intermediate.dense",
+    "output.dense",
+)
 
 
 def write_float32(name: str, folder: Path) -> None:
@@ -95,24 +99,18 @@ class _Graph:
         """Yield all weights; what the graph does not hold raises what a missing item raises."""
         yield from self._embeddings(int(config["type_vocab_size"]))
         norms = iter([node for node in self._nodes if node.op_type == "LayerNormalization"])
-        products = iter([node for node in self._nodes if node.op_type == "DynamicQuantizeMatMul"])
+        products = iter([node for node in self._nodes if node.op_type == "MatMulIntegerToFloat"])
         yield from self._norm("embeddings.LayerNorm", next(norms))
         for number in range(int(config["num_hidden_layers"])):
             at = f"encoder.layer.{number}."
-            weight, bias = self._linear(next(products))
-            for name, own, offset in zip(_ATTENTION, np.split(weight, 3), np.split(bias, 3), strict=True):
-                yield from _named(at + name, own, offset)
-            for name in _SEPARATE:
+            for name in _PRODUCTS:
                 yield from _named(at + name, *self._linear(next(products)))
             yield from self._norm(f"{at}attention.output.LayerNorm", next(norms))
             yield from self._norm(f"{at}output.LayerNorm", next(norms))
 
     def _embeddings(self, segments: int) -> Iterator[tuple[str, Floats]]:
-        rows, scales = (self._constants[node.input[0]] for node in self._nodes if node.op_type == "Gather")
-        positions = next(
-            self._constants[node.input[0]]
-            for node in self._nodes
-            if node.op_type == "Slice" and node.input[0] in self._constants
+        rows, scales, positions = (
+            self._constants[node.input[0]] for node in self._nodes if node.op_type == "Gather"
         )
         yield "embeddings.word_embeddings.weight", _floats(rows.astype(np.float32) * scales)
         yield "embeddings.position_embeddings.weight", _floats(positions)
@@ -121,9 +119,9 @@ class _Graph:
 
     def _linear(self, node: Any) -> tuple[Floats, Floats]:
         """Return weight (outputs, inputs) and bias of a product in int8."""
-        source, rounded, scales, _, bias = node.input
+        source, rounded, _, scales, _, _, bias = node.input
         weight = self._constants[rounded].astype(np.float32) * self._constants[scales][None, :]
-        maker = self._makers.get(source)
+        maker = self._makers.get(self._makers[source].input[0])
         if maker is not None and maker.op_type == "Mul" and maker.input[1] in self._constants:
             weight = weight * self._constants[maker.input[1]].reshape(-1, 1)
         return _floats(weight.T), _floats(self._constants[bias])

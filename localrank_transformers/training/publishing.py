@@ -107,9 +107,7 @@ def _graphs(
         agreement = optimize(out, out, candidates=_candidates(material), on_step=on_step)
         on_step("measure int8")
         reranker = OnnxReranker(out, precision="int8")
-        return asdict(agreement) if agreement else None, measure(
-            material.dev, logits_by(reranker, material.dev)
-        )
+        return asdict(agreement), measure(material.dev, logits_by(reranker, material.dev))
     except (ModelLoadError, MissingDependencyError) as error:
         on_step(f"no graphs: {error} Write them with: localrank models export {out} --out FOLDER")
         return None, None

@@ -207,8 +207,8 @@ def test_int8_of_a_written_folder_does_not_depend_on_neighbours(tmp_path: Path) 
 
     source = tiny_encoders.build(tmp_path / "source", "bert")
     optimize(source, tmp_path / "out", candidates=[])
-    assert read_folder(tmp_path / "out", "int8").dynamic_int8
-    assert not read_folder(tmp_path / "out", "fp32").dynamic_int8
+    assert read_folder(tmp_path / "out", "int8").int8
+    assert not read_folder(tmp_path / "out", "fp32").int8
 
 
 def test_many_processes_may_make_it_at_once(folder: Path) -> None:
@@ -234,7 +234,7 @@ def test_a_large_model_is_left_alone(folder: Path, monkeypatch: pytest.MonkeyPat
     files: ModelFiles = read_folder(folder, "fp32")
     monkeypatch.setattr(faster_graph, "LARGEST_MB", 0)
     assert files == faster(files)
-    assert replace(files, dynamic_int8=True) == faster(replace(files, dynamic_int8=True))
+    assert replace(files, int8=True) == faster(replace(files, int8=True))
 
 
 def test_the_exported_graph_of_these_tests_is_the_models_own(tmp_path: Path) -> None:

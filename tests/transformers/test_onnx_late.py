@@ -172,14 +172,14 @@ async def test_a_query_is_encoded_once_and_each_document_alone(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lengths: list[int] = []
-    original = OnnxRequest.run
+    original = OnnxRequest.vectors
 
     def counting(self: OnnxRequest, rows: Sequence[Row]) -> Any:
         assert len(rows) == 1
         lengths.append(len(rows[0].ids))
         return original(self, rows)
 
-    monkeypatch.setattr(OnnxRequest, "run", counting)
+    monkeypatch.setattr(OnnxRequest, "vectors", counting)
     texts = ["paris", "paris city", "the port of paris", "paris"]
     result = await rerank(OnnxReranker(folder), QUERY, texts)
 
@@ -190,16 +190,16 @@ async def test_a_query_is_encoded_once_and_each_document_alone(
 async def test_no_documents_vectors_are_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alive: list[weakref.ref[Any]] = []
     most = 0
-    original = OnnxRequest.run
+    original = OnnxRequest.vectors
 
     def watching(self: OnnxRequest, rows: Sequence[Row]) -> Any:
         nonlocal most
         most = max(most, sum(ref() is not None for ref in alive))
         output = original(self, rows)
-        alive.append(weakref.ref(output))
+        alive.append(weakref.ref(output[0]))
         return output
 
-    monkeypatch.setattr(OnnxRequest, "run", watching)
+    monkeypatch.setattr(OnnxRequest, "vectors", watching)
     model = OnnxReranker(folder, threads=1)
     await rerank(model, QUERY, documents(200))
 

@@ -17,10 +17,13 @@ from localrank_transformers.engines.onnx import OnnxEngine
 from localrank_transformers.graph_record import parse_record
 from localrank_transformers.graph_store import file_sum
 from localrank_transformers.optimizing.agreement import compare
-from localrank_transformers.optimizing.encoder_graph import build_graph
-from localrank_transformers.optimizing.encoder_weights import read_encoder
+from localrank_transformers.optimizing.encoder_graph import Int8, build_graph
+from localrank_transformers.optimizing.encoder_weights import Encoder, read_encoder
+from localrank_transformers.optimizing.exactness import last_layer_widths
+from localrank_transformers.optimizing.making import BUILT_IN
 from localrank_transformers.optimizing.optimize import Candidates, optimize, read_candidates
-from localrank_transformers.optimizing.smoothing import largest_inputs, smoothing_factors
+from localrank_transformers.optimizing.smoothing import seen_inputs, smoothed_int8
+from localrank_transformers.packing import PACKED_DOCUMENTS
 from localrank_transformers.tokenization import PairTokenizer, Row
 from tests.support import tiny_encoders
 from tests.support.tiny_encoders import unit
@@ -47,6 +50,10 @@ def logits(graph: bytes, given: list[Row]) -> np.ndarray:
     return np.concatenate([request.run([row]) for row in given])
 
 
+def rounded(encoder: Encoder, given: list[Row]) -> Int8:
+    return smoothed_int8(encoder, seen_inputs(encoder, given))
+
+
 def lists(count: int) -> list[Candidates]:
     return [
         Candidates(f"what is w{number}", tuple(f"w{number + step} the w{step}" for step in range(8)))
@@ -67,8 +74,7 @@ def test_the_float32_graph_gives_the_models_own_logits(tmp_path: Path, kind: str
 def test_the_int8_graph_stays_close(tmp_path: Path, kind: str) -> None:
     folder = tiny_encoders.build(tmp_path / "m", kind)
     given, encoder = rows(folder), read_encoder(folder)
-    smoothing = smoothing_factors(encoder, largest_inputs(encoder, given))
-    found = logits(build_graph(encoder, smoothing=smoothing), given)
+    found = logits(build_graph(encoder, int8=rounded(encoder, given)), given)
     assert np.abs(found - expected(folder, given)).max() < 0.2
 
 
@@ -76,9 +82,10 @@ def test_the_last_layer_computes_one_token(tmp_path: Path) -> None:
     import onnx
 
     folder = tiny_encoders.build(tmp_path / "m", "bert")
-    graph = onnx.load_from_string(build_graph(read_encoder(folder))).graph
-    slices = [node for node in graph.node if node.op_type == "Slice"]
-    assert len(slices) == 3, "positions, and the last layer's query and residual"
+    graph = build_graph(read_encoder(folder))
+    assert last_layer_widths(graph, rows(folder)) == [(1, 1)] * len(DOCUMENTS)
+    starts = [node for node in onnx.load_from_string(graph).graph.node if node.op_type == "CumSum"]
+    assert len(starts) == 2, "the last layer's query and residual"
 
 
 def test_attention_nodes_have_names_of_their_own_so_that_a_profile_tells_them_apart(tmp_path: Path) -> None:
@@ -88,23 +95,36 @@ def test_attention_nodes_have_names_of_their_own_so_that_a_profile_tells_them_ap
     graph = onnx.load_from_string(build_graph(encoder)).graph
     branches = [branch.g for node in graph.node if node.op_type == "If" for branch in node.attribute]
     names = [node.name for branch in branches for node in branch.node]
-    assert len(names) == 2 * len(encoder.layers)
+    attention = [name for name in names if name.startswith("Attention")]
+    assert len(attention) == (1 + PACKED_DOCUMENTS) * len(encoder.layers)
     assert len({*names, ""}) == len(names) + 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_documents_of_a_padded_run_get_the_logits_they_get_alone(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("count", [2, 3, 4, 7])
+def test_documents_of_a_shared_run_get_the_bits_they_get_alone(tmp_path: Path, kind: str, count: int) -> None:
     folder = tiny_encoders.build(tmp_path / "m", kind)
-    given, graph = rows(folder), build_graph(read_encoder(folder))
-    engine = OnnxEngine(graph, pad_id=0)
-    assert engine.may_pad
+    given, encoder = (rows(folder) * 2)[:count], read_encoder(folder)
     assert len({len(row.ids) for row in given}) > 1
-    np.testing.assert_allclose(engine.request().run(given), logits(graph, given), atol=1e-6)
+    for int8 in (None, rounded(encoder, given)):
+        graph = build_graph(encoder, int8=int8)
+        engine = OnnxEngine(graph, pad_id=0, int8=int8 is not None)
+        assert engine.grouping == "packed"
+        np.testing.assert_array_equal(engine.request().run(given), logits(graph, given))
 
 
-def test_an_int8_graph_reads_no_mask_since_its_documents_share_no_run(tmp_path: Path) -> None:
-    encoder = read_encoder(tiny_encoders.build(tmp_path / "m", "bert"))
-    assert not OnnxEngine(build_graph(encoder, smoothing={}), pad_id=0, couples_rows=True).may_pad
+def test_what_int8_has_not_seen_is_cut_to_what_it_has(tmp_path: Path) -> None:
+    folder = tiny_encoders.build(tmp_path / "m", "bert")
+    given, encoder = rows(folder), read_encoder(folder)
+    wide = rounded(encoder, given)
+    narrow = Int8(
+        {place: (0.5 * low, 0.5 * high) for place, (low, high) in wide.ranges.items()}, wide.smoothing
+    )
+    exact = expected(folder, given)
+    changes = [
+        np.abs(logits(build_graph(encoder, int8=int8), given) - exact).max() for int8 in (wide, narrow)
+    ]
+    assert 2 * changes[0] < changes[1]
 
 
 def late_vectors(folder: Path, ids: np.ndarray) -> np.ndarray:
@@ -136,26 +156,28 @@ def test_without_a_head_the_graph_gives_the_vectors_of_all_tokens(tmp_path: Path
     folder = tiny_encoders.build_late(tmp_path / "m")
     encoder, ids = read_encoder(folder, headless=True), np.array([2, 9, 11, 7, 3])
     row, longer = Row(ids, np.zeros_like(ids)), Row(np.tile(ids, 3), np.tile(np.zeros_like(ids), 3))
-    exact = OnnxEngine(build_graph(encoder), pad_id=0)
-    small = OnnxEngine(build_graph(encoder, smoothing={}), pad_id=0, couples_rows=True)
+    exact = OnnxEngine(build_graph(encoder), pad_id=0).request()
+    small = OnnxEngine(build_graph(encoder, int8=rounded(encoder, [row])), pad_id=0, int8=True).request()
 
-    vectors = exact.request().run([row])
+    (vectors,) = exact.vectors([row])
 
-    np.testing.assert_allclose(vectors[0], late_vectors(folder, ids), atol=1e-5)
-    np.testing.assert_allclose(exact.request().run([row, longer])[0, : len(ids)], vectors[0], atol=1e-6)
-    found = small.request().run([row])[0]
-    assert (unit(found) * unit(vectors[0])).sum(axis=1).min() > 0.97
-    assert (exact.may_pad, small.may_pad) == (True, False)
+    np.testing.assert_allclose(vectors, late_vectors(folder, ids), atol=1e-5)
+    for request in (exact, small):
+        (alone,), (first, second, third) = request.vectors([row]), request.vectors([row, longer, row])
+        np.testing.assert_array_equal(first, alone)
+        np.testing.assert_array_equal(third, alone)
+        assert second.shape == (len(longer.ids), tiny_encoders.HIDDEN)
+    (found,) = small.vectors([row])
+    assert (unit(found) * unit(vectors)).sum(axis=1).min() > 0.97
 
 
 def test_a_graph_without_a_head_reads_no_segments(tmp_path: Path) -> None:
     import onnx
 
     encoder = read_encoder(tiny_encoders.build_late(tmp_path / "m"), headless=True)
-    for smoothing, inputs in ((None, ["input_ids", "attention_mask"]), ({}, ["input_ids"])):
-        graph = onnx.load_from_string(build_graph(encoder, smoothing=smoothing)).graph
-        assert [given.name for given in graph.input] == inputs
-        assert [given.name for given in graph.output] == ["token_vectors"]
+    graph = onnx.load_from_string(build_graph(encoder)).graph
+    assert [given.name for given in graph.input] == ["input_ids", "position_ids", "lengths"]
+    assert [given.name for given in graph.output] == ["token_vectors"]
 
 
 @pytest.mark.parametrize("weights", [{}, {"query_weights": "length"}])
@@ -181,7 +203,7 @@ def test_a_late_interaction_folder_is_optimized_and_gives_its_own_logits(
     record = parse_record((out / "onnx/model_int8.json").read_text())
     assert record is not None
     assert agreement == record.agreement
-    assert (record.last_layer, record.smoothed) == ("all tokens", ("qkv", "up", "down"))
+    assert (record.last_layer, record.smoothed) == ("all tokens", ("qkv", "attended", "up", "down"))
     assert record.agreement is not None
     assert record.agreement.pairs == 48
     assert 0 < record.agreement.mean_change < 0.5
@@ -208,7 +230,6 @@ def test_a_late_interaction_model_with_a_projection_is_not_optimized(tmp_path: P
 def test_a_folder_is_optimized_and_loads(tmp_path: Path) -> None:
     folder = tiny_encoders.build(tmp_path / "m", "bert")
     agreement = optimize(folder, tmp_path / "out", candidates=lists(12))
-    assert agreement is not None
     assert agreement.lists == 6
     assert agreement.spearman > 0.8
     record = parse_record((tmp_path / "out/onnx/model_int8.json").read_text())
@@ -245,9 +266,20 @@ def test_the_strength_of_the_smoothing_is_the_one_that_changes_the_logits_least(
     assert made("chosen", tuple(alone)) == alone[best]
 
 
-def test_too_few_candidates_measure_nothing(tmp_path: Path) -> None:
+def test_built_in_texts_take_the_place_of_too_few_candidates(tmp_path: Path) -> None:
     folder = tiny_encoders.build(tmp_path / "m", "bert")
-    assert optimize(folder, tmp_path / "out", candidates=lists(3)) is None
+    assert optimize(folder, tmp_path / "out", candidates=lists(3)).pairs == 128
+    record = parse_record((tmp_path / "out/onnx/model_int8.json").read_text())
+    assert record is not None
+    assert record.compared_on == BUILT_IN
+
+
+def test_a_late_interaction_model_that_does_not_look_at_its_filling_is_not_optimized(tmp_path: Path) -> None:
+    folder = tiny_encoders.build_late(tmp_path / "m")
+    filling = {"query_expansion": {"strategy": "fixed", "length": 8, "attend": False}}
+    (folder / "sentence_bert_config.json").write_text(json.dumps(filling))
+    with pytest.raises(ModelLoadError, match="takes a mask"):
+        optimize(folder, tmp_path / "out", candidates=[])
 
 
 def test_an_unknown_architecture_is_refused(tmp_path: Path) -> None:

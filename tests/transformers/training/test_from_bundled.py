@@ -13,29 +13,30 @@ pytest.importorskip("onnx")
 from safetensors.numpy import load_file
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers.optimizing.encoder_graph import PLACES, Smoothing, build_graph
+from localrank_transformers.optimizing.encoder_graph import PLACES, Int8, build_graph
 from localrank_transformers.optimizing.encoder_weights import read_encoder
 from localrank_transformers.training.from_bundled import float32_tensors
 from tests.support import tiny_encoders
 
 SEGMENTS = "embeddings.token_type_embeddings.weight"
 POSITIONS = "embeddings.position_embeddings.weight"
-SIZES = {"qkv": tiny_encoders.HIDDEN, "up": tiny_encoders.HIDDEN, "down": tiny_encoders.WIDE}
+SMOOTHED = {"qkv": tiny_encoders.HIDDEN, "up": tiny_encoders.HIDDEN, "down": tiny_encoders.WIDE}
 
 
-def smoothing() -> Smoothing:
-    random = np.random.default_rng(1)
-    return {
-        (number, place): random.uniform(0.8, 1.25, SIZES[place]).astype(np.float32)
-        for number in range(tiny_encoders.LAYERS)
-        for place in PLACES
+def rounded() -> Int8:
+    random, layers = np.random.default_rng(1), range(tiny_encoders.LAYERS)
+    smoothing = {
+        (number, place): random.uniform(0.8, 1.25, size).astype(np.float32)
+        for number in layers
+        for place, size in SMOOTHED.items()
     }
+    return Int8({(number, place): (-3.0, 3.0) for number in layers for place in PLACES}, smoothing)
 
 
 def test_weights_come_back_but_for_rounding(tmp_path: Path) -> None:
     folder = tiny_encoders.build(tmp_path, "bert")
     config = json.loads((folder / "config.json").read_text())
-    graph = build_graph(read_encoder(folder, headless=True), smoothing=smoothing())
+    graph = build_graph(read_encoder(folder, headless=True), int8=rounded())
     found = float32_tensors(graph, config)
     stored = load_file(folder / "model.safetensors")
     given = {
@@ -55,6 +56,6 @@ def test_weights_come_back_but_for_rounding(tmp_path: Path) -> None:
 def test_a_graph_of_another_layout_is_refused(tmp_path: Path, headless: bool) -> None:
     folder = tiny_encoders.build(tmp_path, "bert")
     config = json.loads((folder / "config.json").read_text())
-    graph = build_graph(read_encoder(folder, headless=headless), smoothing=None if headless else {})
+    graph = build_graph(read_encoder(folder, headless=headless), int8=None if headless else rounded())
     with pytest.raises(ModelLoadError, match="another layout"):
         float32_tensors(graph, config)
