@@ -20,7 +20,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from localrank import ModelLoadError, rerank
 from localrank_transformers import OnnxReranker, TorchReranker
-from localrank_transformers.optimizing.optimize import optimize
+from localrank_transformers.optimizing.optimize import Candidates, optimize
 from tests.support import late_models
 from tests.support.torch_models import texts
 
@@ -172,7 +172,7 @@ async def test_the_encoders_own_vectors_are_compared_where_nothing_projects(tmp_
 async def test_the_graph_that_is_written_of_the_weights_gives_the_same(tmp_path: Path) -> None:
     folder, found = late_models.build_plain(tmp_path / "m"), documents()
     expected = reference(folder, found)
-    optimize(folder, folder, candidates=[])
+    optimize(folder, folder, candidates=[Candidates(QUERY, tuple(found))] * 4)
 
     assert await scores(OnnxReranker(folder), found) == pytest.approx(expected, abs=TOLERANCE)
     small = await scores(OnnxReranker(folder, precision="int8"), found)
