@@ -78,7 +78,7 @@ class OnnxEngine:
                 hint="The file may be incomplete; copy or export it again.",
             ) from error
         self._inputs = _inputs_of(self._session)
-        self._packed = LENGTHS in self._inputs
+        self._packed = _is_packed(self._inputs)
         unknown = [name for name in self._inputs if name not in (_PACKED_FEEDS if self._packed else _FEEDS)]
         if unknown:
             raise ModelLoadError(
@@ -250,8 +250,12 @@ def _inputs_of(session: ort.InferenceSession) -> Inputs:
     return {given.name: _dtype(given.type) for given in session.get_inputs()}
 
 
+def _is_packed(inputs: Inputs) -> bool:
+    return {POSITIONS, LENGTHS} <= inputs.keys()
+
+
 def _feed(inputs: Inputs, rows: Sequence[Row], pad_id: int) -> Feed:
-    if LENGTHS in inputs:
+    if _is_packed(inputs):
         return packed_feed(rows, with_types=TYPES in inputs)
     return {name: _batch(name, rows, dtype, pad_id) for name, dtype in inputs.items()}
 

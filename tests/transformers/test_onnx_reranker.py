@@ -435,6 +435,8 @@ def test_names_that_lead_nowhere_say_what_to_do(tmp_path: Path) -> None:
     [
         ({"config": {"architectures": ["LlamaForCausalLM"]}}, "LlamaForCausalLM"),
         ({"labels": 3}, "3 labels"),
+        ({"inputs": ["input_ids", "pixel_values"]}, "wants the input 'pixel_values'"),
+        ({"inputs": ["input_ids", "lengths"]}, "wants the input 'lengths'"),
         ({"inputs": ["input_ids", "attention_mask"], "onnx_name": "elsewhere/a.onnx"}, None),
     ],
 )
