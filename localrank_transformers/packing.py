@@ -7,6 +7,7 @@ nothing is masked, and no document changes the bits of another's numbers.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -27,23 +28,34 @@ def packed_feed(rows: Sequence[Row], *, with_types: bool) -> dict[str, Ids]:
     """Return the inputs for one document, or for two to four, which are made up to four with single tokens.
 
     Args:
-        rows: The documents.
+        rows: The documents; for one without tokens, a single one is read too, since attention wants one.
         with_types: Whether the graph reads segment ids.
     """
     missing = PACKED_DOCUMENTS - len(rows) if len(rows) > 1 else 0
-    lengths = [*(len(row.ids) for row in rows), *[1] * missing]
-    filling = np.repeat(rows[0].ids[:1], missing)  # a word that the vocabulary is sure to have
+    lengths = [*_lengths(rows), *[1] * missing]
     feed = {
-        IDS: np.concatenate([*(row.ids for row in rows), filling]),
+        IDS: _filled([row.ids for row in rows], lengths),
         POSITIONS: np.concatenate([np.arange(length, dtype=np.int64) for length in lengths]),
         LENGTHS: np.array(lengths, dtype=np.int64),
     }
     if with_types:
-        feed[TYPES] = np.concatenate([*(row.types for row in rows), np.repeat(rows[0].types[:1], missing)])
+        feed[TYPES] = _filled([row.types for row in rows], lengths)
     return feed
 
 
 def parts(output: npt.NDArray[np.float32], rows: Sequence[Row]) -> list[npt.NDArray[np.float32]]:
     """Return the vectors of each row's tokens out of those of all tokens of a packed run, shape (tokens, width) each."""
-    ends = np.cumsum([len(row.ids) for row in rows])
-    return np.split(output[: ends[-1]], ends[:-1])
+    starts = accumulate(_lengths(rows), initial=0)
+    return [output[start : start + len(row.ids)] for start, row in zip(starts, rows, strict=False)]
+
+
+def _lengths(rows: Sequence[Row]) -> list[int]:
+    return [max(1, len(row.ids)) for row in rows]
+
+
+def _filled(values: Sequence[Ids], lengths: Sequence[int]) -> Ids:
+    """Return the values end to end, with 0, which every vocabulary has, where a document has none."""
+    filled = np.zeros(sum(lengths), dtype=np.int64)
+    for start, own in zip(accumulate(lengths, initial=0), values, strict=False):
+        filled[start : start + len(own)] = own
+    return filled

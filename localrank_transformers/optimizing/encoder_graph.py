@@ -183,7 +183,7 @@ class _EncoderGraph:
             self._probes.append(source)
         if self._int8 is None:
             return _Input(source)
-        factors = self._smoothing.get(place) if place[1] != "attended" else None
+        factors = self._smoothing.get(place) if place[1] != "attended" else None  # `_smoothed_values` did
         if factors is not None:
             source = self._write.node("Mul", [source, self._write.constant((1 / factors).astype(np.float32))])
         scale, offset = _scale_and_offset(*self._int8.ranges[place])

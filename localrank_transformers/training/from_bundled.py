@@ -1,7 +1,8 @@
 """From the embedded int8 graph back to float32 weights in the usual names, so that training can start from it offline.
 
 Each int8 product is undone: weight = rounded × scale, divided by the smoothing that its input was multiplied with. What
-rounding took away stays away; the ranking is that of the embedded model but for what rounded activations add.
+rounding took away stays away, and where the input of attention's output product was smoothed, its factors stay in the value and
+output weights, which together compute the same. The ranking is that of the embedded model but for what rounded activations add.
 """
 
 from __future__ import annotations

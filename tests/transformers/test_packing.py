@@ -26,13 +26,24 @@ def test_several_are_made_up_to_a_fixed_number_with_single_tokens() -> None:
     feed = packed_feed([row(7, 8), row(9, 5, 4)], with_types=True)
     assert feed["lengths"].tolist() == [2, 3, 1, 1]
     assert len(feed["lengths"]) == PACKED_DOCUMENTS
-    assert feed["input_ids"].tolist() == [7, 8, 9, 5, 4, 7, 7]
+    assert feed["input_ids"].tolist() == [7, 8, 9, 5, 4, 0, 0]
     assert feed["position_ids"].tolist() == [0, 1, 0, 1, 2, 0, 0]
     assert feed["token_type_ids"].tolist() == [0, 1, 0, 1, 1, 0, 0]
 
 
 def test_segments_are_fed_only_to_a_graph_that_reads_them() -> None:
     assert "token_type_ids" not in packed_feed([row(7)], with_types=False)
+
+
+def test_a_row_without_tokens_is_fed_one_and_gets_no_vector() -> None:
+    none = Row(np.array([], dtype=np.int64), np.array([], dtype=np.int64))
+    assert packed_feed([none], with_types=True)["input_ids"].tolist() == [0]
+    feed = packed_feed([none, row(7, 8)], with_types=True)
+    assert feed["lengths"].tolist() == [1, 2, 1, 1]
+    assert feed["input_ids"].tolist() == [0, 7, 8, 0, 0]
+    first, second = parts(np.arange(10, dtype=np.float32).reshape(5, 2), [none, row(7, 8)])
+    assert first.shape == (0, 2)
+    np.testing.assert_array_equal(second, [[2, 3], [4, 5]])
 
 
 def test_each_row_gets_its_own_vectors_and_the_filling_nothing() -> None:

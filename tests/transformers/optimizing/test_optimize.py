@@ -209,6 +209,17 @@ def test_a_late_interaction_folder_is_optimized_and_gives_its_own_logits(
     assert 0 < record.agreement.mean_change < 0.5
 
 
+def test_an_empty_document_of_a_tokenizer_without_special_tokens_comes_last(tmp_path: Path) -> None:
+    folder = tiny_encoders.build_late(tmp_path / "m")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer | {"post_processor": None}))
+    optimize(folder, folder, candidates=[])
+    for precision in ("fp32", "int8"):
+        result = rerank_sync(OnnxReranker(folder, precision=precision), QUERY, ["", *DOCUMENTS])
+        assert [index(hit) for hit in result][-1] == 0
+        assert len(result) == 1 + len(DOCUMENTS)
+
+
 def test_a_graph_of_other_late_weights_is_noticed(tmp_path: Path) -> None:
     folder = tiny_encoders.build_late(tmp_path / "m")
     optimize(folder, folder, candidates=[])
