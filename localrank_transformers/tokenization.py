@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from localrank.contract.errors import ModelLoadError
+from localrank_transformers.word_memo import WordMemo, word_memo
 
 __all__ = [
     "DocumentTokens",
@@ -94,6 +95,7 @@ class PairTokenizer:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._tokenizer = tokenizer
+        self._memo = word_memo(tokenizer)
         self.max_length = max_length
         self._read_template()
 
@@ -140,7 +142,7 @@ class PairTokenizer:
 
     def documents(self, query: QueryTokens, texts: Sequence[str]) -> list[DocumentTokens]:
         """Tokenize documents in one parallel call; each is cut to the query's room."""
-        return cut_documents(self._tokenizer, texts, query.room)
+        return cut_documents(self._tokenizer, texts, query.room, self._memo)
 
     def row(self, query: QueryTokens, document: DocumentTokens) -> Row:
         """Join one pair."""
@@ -171,24 +173,30 @@ def text_ids(tokenizer: Tokenizer, text: str) -> list[int]:
     return ids
 
 
-def cut_documents(tokenizer: Tokenizer, texts: Sequence[str], room: int) -> list[DocumentTokens]:
-    """Tokenize documents in parallel and keep the first `room` tokens of each."""
+def cut_documents(
+    tokenizer: Tokenizer, texts: Sequence[str], room: int, memo: WordMemo | None = None
+) -> list[DocumentTokens]:
+    """Tokenize documents, by the memo where there is one or else in parallel, and keep the first `room` tokens of each."""
     return [
         document
         for start in range(0, len(texts), AT_ONCE)
-        for document in _cut_together(tokenizer, texts[start : start + AT_ONCE], room)
+        for document in _cut_together(tokenizer, texts[start : start + AT_ONCE], room, memo)
     ]
 
 
-def _cut_together(tokenizer: Tokenizer, texts: Sequence[str], room: int) -> Iterator[DocumentTokens]:
-    encodings = tokenizer.encode_batch_fast(
-        [_encodable(_early_cut(text, room)) for text in texts], add_special_tokens=False
-    )
-    for text, encoding in zip(texts, encodings, strict=True):
-        yield _cut_document(tokenizer, text, encoding.ids, room)
+def _cut_together(
+    tokenizer: Tokenizer, texts: Sequence[str], room: int, memo: WordMemo | None
+) -> Iterator[DocumentTokens]:
+    begun = [_encodable(_early_cut(text, room)) for text in texts]
+    for text, ids in zip(texts, _ids_of(tokenizer, begun) if memo is None else memo.ids(begun), strict=True):
+        yield _cut_document(tokenizer, text, ids, room)
 
 
-def _cut_document(tokenizer: Tokenizer, text: str, ids: list[int], room: int) -> DocumentTokens:
+def _ids_of(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
+    return [found.ids for found in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+
+
+def _cut_document(tokenizer: Tokenizer, text: str, ids: Sequence[int], room: int) -> DocumentTokens:
     read = CHARACTERS_PER_TOKEN * (room + SPARE_TOKENS)
     while len(text) > read and len(ids) < room + SPARE_TOKENS:
         read *= 4

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CpuWatch", "describe", "memory_total", "peak_rss", "process_seconds", "rss"]
+__all__ = ["CpuWatch", "describe", "memory_total", "peak_rss", "process_seconds", "rss", "wait_until_still"]
 
 _TICK = os.sysconf("SC_CLK_TCK")
+_STILL_S = 0.04
+"""Four ticks of the kernel's usual clock, in which CPU times are counted."""
+
 _IDLE_FIELDS = {3, 4}
 """`idle` and `iowait` in /proc/stat; `guest` times (8, 9) are already part of `user`."""
 
@@ -75,6 +79,26 @@ def process_seconds(pid: int | str) -> float:
         return 0.0
     fields = text.rpartition(")")[2].split()
     return sum(int(value) for value in fields[11:13]) / _TICK
+
+
+def wait_until_still(pids: Iterable[int], *, most_s: float = 2.0) -> None:
+    """Wait until none of these processes takes CPU time, or for `most_s`.
+
+    Threads of ONNX Runtime and OpenMP spin on after a call, up to tenths of a second, and would take a core from whoever is
+    timed next.
+    """
+    watched, until = list(pids), time.monotonic() + most_s
+    before = _together(watched)
+    while time.monotonic() < until:
+        time.sleep(_STILL_S)
+        now = _together(watched)
+        if now <= before:
+            return
+        before = now
+
+
+def _together(pids: Iterable[int]) -> float:
+    return sum(process_seconds(pid) for pid in pids)
 
 
 class CpuWatch:

@@ -18,8 +18,8 @@ __all__ = ["OFFLINE", "ROOT", "PeerFailed", "PeerProcess"]
 ROOT = Path(__file__).resolve().parent.parent.parent
 _POLL_S = 0.05
 OFFLINE = {
-    "HF_HUBOFFLINE": "1",
-    "TRANSFORMERSOFFLINE": "1",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
     "PYTHONUNBUFFERED": "1",
     "PYTHONWARNINGS": "ignore",
 }

@@ -32,8 +32,9 @@ def page(record: Record, plots: dict[str, list[str]]) -> str:
         "\n".join(["```sh", *record.commands, "```"]),
         f"{record.measured_at}; {machine_text(record.machine)}.",
         "Same weights and same documents for all. A time is one call from texts to a ranking, tokenization included, "
-        "after an untimed call of the same process. In each repetition all systems rank the same documents in turn; a "
-        "time is the median over the repetitions, a ratio the median of the ratios within each repetition. "
+        "after an untimed call of the same process. In each repetition all systems rank the same documents in turn, each "
+        "when no thread of another one spins any more; a time is the median over the repetitions, a ratio the median of "
+        "the ratios within each repetition. "
         f"\\* marks a workload in which others took more than {CONTAMINATED:.0%} of the CPU in half of the repetitions.",
     ]
     for model in record.models:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks.common.machine import CpuWatch
+from benchmarks.common.machine import CpuWatch, wait_until_still
 from benchmarks.speed.limit import work_of
 from benchmarks.speed.measurements import ColdStart, SystemTimes, WorkloadResult
 from benchmarks.speed.player import Player, Turn
@@ -63,6 +63,7 @@ def _repetition(
     for player in players:
         times = result.systems[player.system.name]
         if times.failure is None:
+            wait_until_still(other.pid for other in players if other.pid is not None)
             try:
                 turns[player.system.name] = player.turn(documents, watch)
             except PeerFailed as error:

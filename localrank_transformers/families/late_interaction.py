@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.families.late_layout import LateLayout
 from localrank_transformers.tokenization import DocumentTokens, Ids, cut_documents, text_ids, token_spans
+from localrank_transformers.word_memo import word_memo
 
 __all__ = ["LateQuery", "LateTokenizer"]
 
@@ -47,6 +48,7 @@ class LateTokenizer:
         self, tokenizer: Tokenizer, layout: LateLayout, *, max_length: int, mask_token: str | None
     ) -> None:
         self._tokenizer = tokenizer
+        self._memo = word_memo(tokenizer)
         self._layout = layout
         encoding = tokenizer.encode("a")
         text = [place for place, special in enumerate(encoding.special_tokens_mask) if not special]
@@ -89,7 +91,8 @@ class LateTokenizer:
 
     def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
         """Tokenize documents in one parallel call, each cut to the room."""
-        return cut_documents(self._tokenizer, [self._document_lead + text for text in texts], self._room)
+        texts = [self._document_lead + text for text in texts]
+        return cut_documents(self._tokenizer, texts, self._room, self._memo)
 
     def row(self, document: DocumentTokens) -> Ids:
         """Return the ids of a document as the model reads them."""

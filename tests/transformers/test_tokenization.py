@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from tokenizers.processors import TemplateProcessing
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers import bundled
+from localrank_transformers import bundled, tokenization
 from localrank_transformers.tokenization import PairTokenizer
 from tests.support import tiny_models
 
@@ -125,3 +125,9 @@ def test_a_surrogate_that_stands_alone_is_read_as_the_replacement_character() ->
 
     assert [expected] == pairs.documents(query, ["broken \ud83d text"])
     assert pairs.query("a \ufffd").head.tolist() == pairs.query("a \udc00").head.tolist()
+
+
+def test_documents_of_a_word_tokenizer_are_read_word_by_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = PairTokenizer(embedded(), max_length=64)
+    monkeypatch.setattr(tokenization, "_ids_of", None)
+    assert len(pairs.documents(pairs.query("what"), ["the capital"])[0].ids) == 2

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from benchmarks.common.machine import CpuWatch, describe, peak_rss, process_seconds, rss
+from benchmarks.common.machine import CpuWatch, describe, peak_rss, process_seconds, rss, wait_until_still
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -63,3 +63,24 @@ def test_a_process_that_is_gone_has_no_memory() -> None:
 
 def test_the_machine_is_described() -> None:
     assert describe()["cores"] == len(os.sched_getaffinity(0))
+
+
+def test_it_waits_for_a_process_that_computes() -> None:
+    spinning = [sys.executable, "-c", f"print(flush=True)\n{BURN}"]
+    with subprocess.Popen(spinning, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        wait_until_still([process.pid], most_s=30)
+        assert process_seconds(process.pid) >= 0.25
+        process.kill()
+
+
+def test_it_waits_no_longer_than_asked() -> None:
+    endless = [sys.executable, "-c", "print(flush=True)\nwhile True: pass"]
+    with subprocess.Popen(endless, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        started = time.monotonic()
+        wait_until_still([process.pid], most_s=0.3)
+        assert 0.3 <= time.monotonic() - started < 5
+        process.kill()
