@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 __all__ = ["SLICE", "distinct_slices"]
 
 SLICE = 1024
-"""Documents tokenized in one parallel call; what is held in memory is one slice, whatever the number of documents."""
+"""Documents tokenized and planned together; what is held in memory is one slice, whatever the number of documents."""
 
 
 def distinct_slices(

@@ -1,4 +1,4 @@
-"""Pairs into token ids: the query once, the documents in one parallel call a slice, joined by the model's own template."""
+"""Pairs into token ids: the query once, the documents a slice at a time, joined by the model's own template."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class PairTokenizer:
         )
 
     def documents(self, query: QueryTokens, texts: Sequence[str]) -> list[DocumentTokens]:
-        """Tokenize documents in one parallel call; each is cut to the query's room."""
+        """Tokenize documents; each is cut to the query's room."""
         return cut_documents(self._tokenizer, texts, query.room, self._memo)
 
     def row(self, query: QueryTokens, document: DocumentTokens) -> Row:

@@ -90,7 +90,7 @@ class LateTokenizer:
         )
 
     def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
-        """Tokenize documents in one parallel call, each cut to the room."""
+        """Tokenize documents, each cut to the room."""
         texts = [self._document_lead + text for text in texts]
         return cut_documents(self._tokenizer, texts, self._room, self._memo)
 
