@@ -162,6 +162,11 @@ def show_model(*, name: str, as_json: bool) -> None:
     entry = lookup(name)
     if entry is None and not place.is_dir():
         raise _unknown(name)
+    if entry is None and not (place / "config.json").is_file():
+        raise ModelLoadError(
+            f"The folder {name!r} has no config.json, so it holds no model.",
+            hint="Pass a folder in the Hugging Face layout, or a name that `localrank models list` prints.",
+        )
     folder = place if entry is None else _folder(entry)
     if as_json:
         record = {} if entry is None else _record(entry)

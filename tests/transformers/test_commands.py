@@ -116,6 +116,12 @@ def test_show_tells_the_licence_the_window_and_why_an_engine_cannot(
     assert "breaks on transformers 5" in out
 
 
+def test_show_refuses_a_folder_without_a_model(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, out, err = run(capsys, "show", str(tmp_path))
+    assert (code, out) == (4, "")
+    assert "has no config.json" in err
+
+
 def test_show_gives_all_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run(capsys, "show", "mini", "--json")
     shown = json.loads(out)
