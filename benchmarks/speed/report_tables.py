@@ -79,30 +79,33 @@ def peers_table(model: ModelResult) -> str:
     return markdown_table(head, rows)
 
 
-def multiple_of_limit(model: ModelResult, workload: WorkloadResult, name: str) -> float | None:
-    """Return the median multiple of the least possible time in int8 that a system took."""
+def multiple_of_limit(
+    model: ModelResult, workload: WorkloadResult, name: str, *, exact: bool = False
+) -> float | None:
+    """Return the median multiple of the least possible time in int8, or in float32 if `exact`, that a system took."""
     system = workload.systems.get(name)
-    return median_ratio(system.seconds, _limits(model, workload)) if system else None
+    return median_ratio(system.seconds, _limits(model, workload, exact=exact)) if system else None
 
 
-def _limits(model: ModelResult, workload: WorkloadResult) -> list[float | None]:
+def _limits(model: ModelResult, workload: WorkloadResult, *, exact: bool) -> list[float | None]:
     peaks = Peaks(model.peaks)
     works = [Work(*one) for one in zip(workload.products, workload.attention, strict=True)]
-    return [limit_seconds(work, peaks.int8, peaks.fp32) for work in works]
+    return [limit_seconds(work, peaks.fp32 if exact else peaks.int8, peaks.fp32) for work in works]
 
 
-def limit_table(model: ModelResult) -> str:
-    """Each system's multiple of the int8 limit."""
+def limit_table(model: ModelResult, *, exact: bool) -> str:
+    """Each system's multiple of the int8 limit, or each float32 system's of the float32 limit."""
     workloads = model.workloads
     head = [
-        "multiple of the int8 limit",
+        f"multiple of the {'float32' if exact else 'int8'} limit",
         *(f"{one.label}{MARK if one.contaminated else ''}" for one in workloads),
     ]
-    known = [[limit for limit in _limits(model, one) if limit is not None] for one in workloads]
+    known = [[limit for limit in _limits(model, one, exact=exact) if limit is not None] for one in workloads]
     rows = [["the limit, ms", *(milliseconds(median(limits) if limits else None) for limits in known)]]
     rows += [
-        [_title(name), *(times(multiple_of_limit(model, one, name)) for one in workloads)]
+        [_title(name), *(times(multiple_of_limit(model, one, name, exact=exact)) for one in workloads)]
         for name in _names(workloads)
+        if SYSTEMS[name].exact or not exact
     ]
     return markdown_table(head, rows)
 

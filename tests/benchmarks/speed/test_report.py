@@ -7,7 +7,13 @@ from benchmarks.speed.aims import bars
 from benchmarks.speed.measurements import ColdStart, ModelResult, SystemTimes, WorkloadResult
 from benchmarks.speed.record import Record
 from benchmarks.speed.report import page
-from benchmarks.speed.report_tables import fastest_peer, latency_table, multiple_of_limit, peers_table
+from benchmarks.speed.report_tables import (
+    fastest_peer,
+    latency_table,
+    limit_table,
+    multiple_of_limit,
+    peers_table,
+)
 
 
 def times(*seconds: float | None, **more: object) -> SystemTimes:
@@ -61,6 +67,14 @@ def test_ours_are_held_against_the_fastest_peer_within_each_repetition() -> None
 def test_the_multiple_of_the_limit_uses_the_fastest_measured_product() -> None:
     model = measured()  # 2 GFLOP at 1,000 GFLOP/s are 2 ms
     assert multiple_of_limit(model, model.workloads[0], "localrank-int8") == 5.0
+
+
+def test_float32_stands_against_the_limit_of_float32_too() -> None:
+    model = measured()  # 2 GFLOP at 500 GFLOP/s are 4 ms
+    assert multiple_of_limit(model, model.workloads[0], "localrank-fp32", exact=True) == 5.0
+    table = limit_table(model, exact=True)
+    assert "localrank fp32" in table
+    assert "localrank int8" not in table
 
 
 def test_a_workload_is_marked_when_half_of_its_repetitions_were_disturbed() -> None:
