@@ -18,8 +18,8 @@ _KEPT_AT_MOST = 128 << 10
 def give_back_when_freed() -> None:
     """Make glibc return what is free at the end of a thread's heap beyond 128 kB; to be called before a model is let go.
 
-    `malloc_trim` does not reach all of it: after a model and 150 long documents 25 to 29 MB stay, 24 to 37 with 4 MiB a heap. The
-    threshold is the whole process's (`mallopt(3)`); left alone, it grows to twice the largest block ever freed, which is a
+    `malloc_trim` does not reach all of it: after a model and 150 long documents 25 to 29 MB stay, 24 to 37 with 4 MiB a heap.
+    The threshold is the whole process's (`mallopt(3)`); left alone, it grows to twice the largest block ever freed, which is a
     model's weights.
     """
     set_option = _glibc("mallopt")
