@@ -36,7 +36,7 @@ __all__ = ["rerank"]
 
 D = TypeVar("D")
 
-DEADLINE_GRACE_S = 0.025
+DEADLINE_GRACE_S = 0.04
 """How long after `deadline` a model may still hand over the ranking it has."""
 
 
