@@ -26,7 +26,7 @@ from localrank.providers.remarks import unread_options
 __all__ = ["Stages", "moved", "subset"]
 
 GRACE_S = 0.005
-"""How long after its deadline a stage may still hand over what it has; the core allows the outermost model 25 ms."""
+"""How long after its deadline a stage may still hand over what it has; the core allows the outermost model 40 ms."""
 
 MARGIN, MARGIN_S = 0.1, 0.025
 """How much sooner than the wrapper a stage is to end: this share of the time left, at most so many seconds. Of nested wrappers
