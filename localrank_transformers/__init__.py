@@ -22,5 +22,5 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'localrank_transformers' has no attribute {name!r}")
-    # Imported at the first use: numpy comes with it.
+    # Imported at the first use, so that importing the package costs next to nothing.
     return getattr(import_module(f"localrank_transformers.{_HOMES[name]}"), name)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from localrank.contract.errors import InferenceError, ModelLoadError
 from localrank.contract.model import DoRerankOptions, DoRerankResult
-from localrank_transformers.loaded import LoadSettings, load_files
+from localrank_transformers.folder_files import read_snapshot
+from localrank_transformers.loaded import load
 from localrank_transformers.local_call import LocalCall
-from localrank_transformers.model_files import read_snapshot
+from localrank_transformers.onnx_settings import OnnxSettings
 from localrank_transformers.scheduler import shared_scheduler
 from localrank_transformers.torch_call import TorchCall
 from localrank_transformers.torch_files import TorchFiles
@@ -62,7 +63,7 @@ def onnx_logits(folder: Path, graph: str) -> list[float]:
         ModelLoadError: It cannot be loaded, or computes what is no number.
     """
     files = read_snapshot(folder, graph, root=folder)
-    loaded = load_files(files, None, LoadSettings(), None, shared_scheduler())
+    loaded = load(files, None, OnnxSettings(), None, shared_scheduler())
     try:
         return _in_order(LocalCall(lambda: (loaded, 0.0), _sample()).run())
     except InferenceError as error:

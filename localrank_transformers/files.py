@@ -7,20 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from localrank.contract.errors import InvalidRequestError, ModelLoadError
+from localrank.contract.errors import ModelLoadError
 from localrank.providers.registry import unknown_model
 from localrank_transformers import bundled
 from localrank_transformers.catalogue import CatalogueEntry, known_names, lookup
-from localrank_transformers.model_files import (
-    ModelFiles,
-    late_layout,
-    read_embedded,
-    read_folder,
-    read_settings,
-    read_snapshot,
-)
+from localrank_transformers.model_files import ModelFiles, read_embedded
 from localrank_transformers.onnx_choice import Precision
-from localrank_transformers.onnx_families import check_served
 from localrank_transformers.stopping import ShouldStop, never
 
 if TYPE_CHECKING:
@@ -43,6 +35,11 @@ class Location:
     model_id: str
     folder: Path | None
     hub: HubSource | None = None
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the package holds the files."""
+        return self.folder is None and self.hub is None
 
 
 def locate(
@@ -157,6 +154,9 @@ def _fetched(
 
 def _check_family(folder: Path) -> None:
     """Refuse a model that no graph can serve before the graph is fetched."""
+    from localrank_transformers.folder_files import late_layout, read_settings  # noqa: PLC0415 - only for models of the hub
+    from localrank_transformers.onnx_families import check_served  # noqa: PLC0415
+
     config, _, exported = read_settings(folder)
     check_served(config, exported, late_layout(folder))
 
@@ -179,22 +179,14 @@ def read_files(location: Location, precision: Precision) -> ModelFiles:
     Raises:
         ModelLoadError: A file is missing, damaged, not what its name says, or points outside its folder.
     """
+    # The embedded model, which is to be there at once, needs none of what reads folders.
     if location.hub is not None:
+        from localrank_transformers.folder_files import read_snapshot  # noqa: PLC0415
+
         fetched = _fetched(location.hub, precision)
         return read_snapshot(fetched.folder, fetched.onnx, root=location.hub.store().root)
-    if location.folder is None:
-        return read_embedded(location.model_id, precision)
-    return read_folder(location.folder, precision)
+    if location.folder is not None:
+        from localrank_transformers.folder_files import read_folder  # noqa: PLC0415
 
-
-def check_precision(precision: str) -> Precision:
-    """Return `precision` if it is one.
-
-    Raises:
-        InvalidRequestError: It is not.
-    """
-    if precision not in {"auto", "fp32", "fp16", "int8"}:
-        raise InvalidRequestError(
-            f"precision is {precision!r}.", hint='Pass "auto", "fp32", "fp16", "int8" or "refined".'
-        )
-    return precision  # type: ignore[return-value]  # checked above
+        return read_folder(location.folder, precision)
+    return read_embedded(location.model_id, precision)

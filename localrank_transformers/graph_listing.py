@@ -47,8 +47,8 @@ def graph_facts(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _store(folder: Path) -> GraphStore | None:
+    from localrank_transformers.folder_files import read_folder  # noqa: PLC0415
     from localrank_transformers.graph_store import open_store  # noqa: PLC0415 - loads the engine
-    from localrank_transformers.model_files import read_folder  # noqa: PLC0415
 
     try:
         files = read_folder(folder, "fp32")

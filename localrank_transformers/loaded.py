@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING
 
-from localrank_transformers.catalogue import CatalogueEntry
 from localrank_transformers.engines.onnx import OnnxEngine
-from localrank_transformers.files import Location, ModelFiles, Precision
-from localrank_transformers.onnx_families import open_family
-from localrank_transformers.onnx_family import OnnxFamily
-from localrank_transformers.ready_files import read_ready, runs_faster
-from localrank_transformers.scheduler import Scheduler
-from localrank_transformers.scoring import Activation
 
-__all__ = ["LoadSettings", "LoadedModel", "load", "load_files"]
+if TYPE_CHECKING:
+    from localrank_transformers.activation import Activation
+    from localrank_transformers.catalogue import CatalogueEntry
+    from localrank_transformers.model_files import ModelFiles
+    from localrank_transformers.onnx_family import OnnxFamily
+    from localrank_transformers.onnx_settings import OnnxSettings
+    from localrank_transformers.scheduler import Scheduler
 
-
-@dataclass(frozen=True, slots=True)
-class LoadSettings:
-    """What the constructor was asked for; see `OnnxReranker`."""
-
-    precision: Precision | Literal["refined"] = "auto"
-    max_length: int | None = None
-    threads: int | None = None
-    execution_providers: tuple[str, ...] | None = None
-    activation: Activation | None = None
-    instruction: str | None = None
-    optimize: bool = True
+__all__ = ["LoadedModel", "load"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -59,25 +47,9 @@ class LoadedModel:
 
 
 def load(
-    location: Location, settings: LoadSettings, entry: CatalogueEntry | None, scheduler: Scheduler
-) -> LoadedModel:
-    """Read the files and make the session.
-
-    Raises:
-        ModelLoadError: A file is missing, damaged or unsupported.
-        InvalidRequestError: A setting that this model cannot meet.
-    """
-    optimize = runs_faster(settings.execution_providers, optimize=settings.optimize)
-    read = partial(read_ready, location, optimize=optimize)
-    if settings.precision == "refined":
-        return load_files(read("int8"), read("fp32"), settings, entry, scheduler)
-    return load_files(read(settings.precision), None, settings, entry, scheduler)
-
-
-def load_files(
     files: ModelFiles,
     exact: ModelFiles | None,
-    settings: LoadSettings,
+    settings: OnnxSettings,
     entry: CatalogueEntry | None,
     scheduler: Scheduler,
 ) -> LoadedModel:
@@ -87,23 +59,29 @@ def load_files(
         ModelLoadError: The graph is damaged or unsupported.
         InvalidRequestError: A setting that this model cannot meet.
     """
-    family = open_family(
-        files,
-        max_length=settings.max_length,
-        affordable=entry.default_length if entry else None,
-        instruction=settings.instruction,
-    )
+    # A session takes as long to make as a tokenizer to import and read, and a core each.
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="localrank-load") as beside:
+        engines = [beside.submit(_engine, one, settings) for one in (files, exact) if one is not None]
+        from localrank_transformers.onnx_families import open_family  # noqa: PLC0415  # now that the session is begun
+
+        family = open_family(
+            files,
+            max_length=settings.max_length,
+            affordable=entry.default_length if entry else None,
+            instruction=settings.instruction,
+        )
+        engine, *again = [made.result() for made in engines]
     return LoadedModel(
         family=family,
-        engine=_engine(files, settings),
-        exact=None if exact is None else _engine(exact, settings),
+        engine=engine,
+        exact=again[0] if again else None,
         activation=settings.activation or family.activation,
         threads=settings.threads,
         scheduler=scheduler,
     )
 
 
-def _engine(files: ModelFiles, settings: LoadSettings) -> OnnxEngine:
+def _engine(files: ModelFiles, settings: OnnxSettings) -> OnnxEngine:
     files.check()
     return OnnxEngine(
         files.onnx,

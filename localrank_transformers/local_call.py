@@ -5,19 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from localrank.contract.cancellation import LinkedToken, raise_if_aborted
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage, RerankWarning
 from localrank.providers import remarks
 from localrank.providers.answers import sort_and_cut, unscored, unscored_warning
-from localrank_transformers.engines.onnx import OnnxEngine
-from localrank_transformers.loaded import LoadedModel
-from localrank_transformers.onnx_family import OnnxFamily, OnnxQuery
+from localrank_transformers.activation import score
 from localrank_transformers.refinement import UNREFINED_TIER, refined_count
-from localrank_transformers.scoring import score
 from localrank_transformers.scoring_pass import ScoringPass, Tally
 from localrank_transformers.slices import SLICE
+
+if TYPE_CHECKING:
+    from localrank_transformers.engines.onnx import OnnxEngine
+    from localrank_transformers.loaded import LoadedModel
+    from localrank_transformers.onnx_family import OnnxFamily, OnnxQuery
 
 __all__ = ["LocalCall"]
 

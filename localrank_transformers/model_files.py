@@ -1,4 +1,4 @@
-"""What ONNX Runtime loads a model from: configuration, tokenizer and one graph, read from a folder or from the package."""
+"""What ONNX Runtime loads a model from: configuration, tokenizer and one graph; those of an embedded model read."""
 
 from __future__ import annotations
 
@@ -6,33 +6,17 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers import bundled
-from localrank_transformers.cpu_features import cpu_features
 from localrank_transformers.families.exported import EXPORTED_FILE, ExportedGraph, exported_graph
-from localrank_transformers.families.late_layout import LateLayout, is_late_interaction, read_late_layout
-from localrank_transformers.families.late_logit import late_logit
-from localrank_transformers.missing_graph import MissingGraphError
-from localrank_transformers.onnx_choice import Precision, choose_onnx
-from localrank_transformers.safety import check_onnx, check_size
-from localrank_transformers.scoring import Activation
-from localrank_transformers.torch_files import read_settings_files
 
-__all__ = [
-    "ModelFiles",
-    "folder_activation",
-    "late_layout",
-    "read_embedded",
-    "read_folder",
-    "read_settings",
-    "read_snapshot",
-]
+if TYPE_CHECKING:
+    from localrank_transformers.families.late_layout import LateLayout
+    from localrank_transformers.onnx_choice import Precision
 
-_NODES_AT_MOST = 8 << 20
-_INT8_OPERATORS = (b"DynamicQuantize", b"MatMulIntegerToFloat")
-"""`DynamicQuantizeLinear`, and ONNX Runtime's own `DynamicQuantizeMatMul` and `MatMulIntegerToFloat`."""
+__all__ = ["ModelFiles", "parsed_object", "read_embedded"]
 
 
 def _nothing() -> None:
@@ -64,74 +48,6 @@ class ModelFiles:
     check: Callable[[], None] = _nothing
 
 
-def read_folder(folder: Path, precision: Precision) -> ModelFiles:
-    """Read a model folder that a person gave.
-
-    Raises:
-        ModelLoadError: A file is missing, damaged, or points outside the folder.
-    """
-    is_snapshot = folder.parent.name == "snapshots" and folder.parent.parent.name.startswith("models--")
-    return read_snapshot(
-        folder, _pick(folder, precision), root=folder.parent.parent if is_snapshot else folder
-    )
-
-
-def read_snapshot(folder: Path, onnx_name: str, *, root: Path) -> ModelFiles:
-    """Read a folder whose graph is chosen.
-
-    Args:
-        folder: The model's folder.
-        onnx_name: The graph in it.
-        root: What links may not leave: the folder, or its repository's part of a hub cache.
-
-    Raises:
-        ModelLoadError: A file is missing, damaged, or points outside `root`.
-    """
-    onnx = folder / onnx_name
-    check_onnx(onnx, root=root)
-    config, tokenizer_config, exported = read_settings(folder)
-    late = late_layout(folder)
-    return ModelFiles(
-        config=_optional(folder, f"{late.encoder}/config.json") if late and late.encoder else config,
-        tokenizer_config=tokenizer_config,
-        tokenizer_json=_content(folder, "tokenizer.json"),
-        onnx=onnx,
-        int8=_is_int8(onnx),
-        exported=exported,
-        late=late,
-    )
-
-
-def late_layout(folder: Path) -> LateLayout | None:
-    """Return the layout of a late-interaction model, or None where the files prove none.
-
-    Raises:
-        ModelLoadError: A file is missing or damaged, or a module is of another kind.
-    """
-    files = read_settings_files(folder)
-    return read_late_layout(files) if is_late_interaction(files) else None
-
-
-def folder_activation(folder: Path) -> Activation:
-    """Return what turns a logit of the model in `folder` into a score where the user does not say.
-
-    Raises:
-        ModelLoadError: A file is missing or damaged.
-    """
-    return "sigmoid" if late_layout(folder) is None else late_logit(read_settings(folder)[2]).activation
-
-
-def read_settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any], ExportedGraph | None]:
-    """Return `config.json`, `tokenizer_config.json` (empty where there is none) and what an exported folder says of itself.
-
-    Raises:
-        ModelLoadError: A file is missing or damaged.
-    """
-    config = _parsed(_content(folder, "config.json"), "config.json")
-    exported = exported_graph(_optional(folder, EXPORTED_FILE))
-    return config, _optional(folder, "tokenizer_config.json"), exported
-
-
 def read_embedded(name: str, precision: Precision) -> ModelFiles:
     """Read a model that the package holds.
 
@@ -145,7 +61,7 @@ def read_embedded(name: str, precision: Precision) -> ModelFiles:
         )
     onnx, check = bundled.read_model(name, "onnx/model_int8.onnx")
     config, tokenizer_config, exported = (
-        _parsed(bundled.read_file(name, one), one)
+        parsed_object(bundled.read_file(name, one), one)
         for one in ("config.json", "tokenizer_config.json", EXPORTED_FILE)
     )
     return ModelFiles(
@@ -159,34 +75,12 @@ def read_embedded(name: str, precision: Precision) -> ModelFiles:
     )
 
 
-def _pick(folder: Path, precision: Precision) -> str:
-    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.onnx"))
-    chosen = choose_onnx(found, precision, features=cpu_features())
-    if chosen is not None:
-        return chosen
-    has = f"it holds {', '.join(found[:5])}" if found else "it holds no ONNX file"
-    raise MissingGraphError(
-        f"The folder {str(folder)!r} has no ONNX file for precision={precision!r}: {has}.",
-        hint="Expected onnx/model.onnx or model.onnx, and for int8 onnx/model_int8.onnx or onnx/model_quantized.onnx.",
-    )
+def parsed_object(content: bytes, name: str) -> dict[str, Any]:
+    """Return the JSON object that the file `name` holds.
 
-
-def _content(folder: Path, name: str) -> bytes:
-    try:
-        check_size(name, (folder / name).stat().st_size)
-        return (folder / name).read_bytes()
-    except OSError as error:
-        raise ModelLoadError(
-            f"The folder {str(folder)!r} has no readable {name}.",
-            hint="Pass a folder in the Hugging Face layout: config.json, tokenizer.json and onnx/model.onnx.",
-        ) from error
-
-
-def _optional(folder: Path, name: str) -> dict[str, Any]:
-    return _parsed(_content(folder, name), name) if (folder / name).is_file() else {}
-
-
-def _parsed(content: bytes, name: str) -> dict[str, Any]:
+    Raises:
+        ModelLoadError: It holds something else.
+    """
     try:
         parsed = json.loads(content)
     except ValueError as error:
@@ -194,10 +88,3 @@ def _parsed(content: bytes, name: str) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise ModelLoadError(f"{name} holds a {type(parsed).__name__} instead of an object.")
     return parsed
-
-
-def _is_int8(onnx: Path) -> bool:
-    """Whether products run in int8; a graph's nodes are stored before its weights, so the beginning tells."""
-    with onnx.open("rb") as stream:
-        beginning = stream.read(_NODES_AT_MOST)
-    return any(operator in beginning for operator in _INT8_OPERATORS)

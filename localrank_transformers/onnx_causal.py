@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from tokenizers import Tokenizer
 
+from localrank_transformers.activation import Activation
 from localrank_transformers.families.causal import CausalPrompt, PromptQuery
 from localrank_transformers.onnx_family import OnnxQuery, Runs, Scorer
-from localrank_transformers.scoring import Activation, margins
+from localrank_transformers.scoring import margins
 from localrank_transformers.tokenization import DocumentTokens, Row, token_spans
 
 __all__ = ["CausalFamily"]

@@ -16,12 +16,13 @@ from localrank_transformers.families.cross_encoder import (
 )
 from localrank_transformers.families.exported import ExportedFamily, ExportedGraph
 from localrank_transformers.families.late_layout import LateLayout, plain_layout
-from localrank_transformers.model_files import ModelFiles
-from localrank_transformers.onnx_family import OnnxFamily, PairFamily
+from localrank_transformers.onnx_family import PairFamily
 from localrank_transformers.tokenization import PairTokenizer
 
 if TYPE_CHECKING:
+    from localrank_transformers.model_files import ModelFiles
     from localrank_transformers.onnx_causal import CausalFamily
+    from localrank_transformers.onnx_family import OnnxFamily
     from localrank_transformers.onnx_late import LateFamily
 
 __all__ = ["check_served", "open_family"]

@@ -8,7 +8,8 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy.typing as npt
 
-from localrank_transformers.scoring import Activation, margins
+from localrank_transformers.activation import Activation
+from localrank_transformers.scoring import margins
 from localrank_transformers.tokenization import DocumentTokens, PairTokenizer, QueryTokens, Row
 
 __all__ = ["OnnxFamily", "OnnxQuery", "PairFamily", "Runs", "Scorer"]

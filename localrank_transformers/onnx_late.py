@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from localrank.contract.errors import ModelLoadError
+from localrank_transformers.activation import Activation
 from localrank_transformers.families.late_interaction import LateQuery, LateTokenizer
 from localrank_transformers.families.late_logit import LateLogit
 from localrank_transformers.onnx_family import OnnxQuery, Runs, Scorer
-from localrank_transformers.scoring import Activation
 from localrank_transformers.tokenization import DocumentTokens, Ids, Row
 
 __all__ = ["LateFamily", "mean_of_best_cosines"]

@@ -9,25 +9,27 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from localrank.contract.errors import InvalidRequestError, ModelLoadError
+from localrank.contract.errors import ModelLoadError
 from localrank.contract.model import DoRerankOptions, DoRerankResult
 from localrank.contract.types import ScoreKind
 from localrank.providers.loading import LoadOnce
 from localrank.providers.worker import run_in_thread
 from localrank_transformers.catalogue import CatalogueEntry, lookup
 from localrank_transformers.closing import Closing
-from localrank_transformers.files import Location, Precision, check_precision, locate
+from localrank_transformers.files import Location, locate
 from localrank_transformers.identity import weights_identity
 from localrank_transformers.licence import licence_warnings
-from localrank_transformers.loaded import LoadedModel, LoadSettings, load
 from localrank_transformers.local_call import LocalCall
 from localrank_transformers.memory import give_back_freed, give_back_when_freed
-from localrank_transformers.model_files import folder_activation
-from localrank_transformers.ready_files import fetch_ready, runs_faster
+from localrank_transformers.onnx_settings import OnnxSettings
+from localrank_transformers.ready_files import fetch_ready, read_ready
 from localrank_transformers.scheduler import shared_scheduler
-from localrank_transformers.scoring import Activation
+
+if TYPE_CHECKING:
+    from localrank_transformers.loaded import LoadedModel
+from localrank_transformers.activation import Activation
 
 __all__ = ["OnnxReranker"]
 
@@ -102,12 +104,12 @@ class OnnxReranker(Closing):
         self._location = locate(model, revision=revision, cache_dir=cache_dir, offline=offline)
         entry = _known(self._location)
         _refuse_other_families(entry, self._location.model_id)
-        self._settings = _settings(
-            precision,
+        self._settings = OnnxSettings(
+            precision,  # type: ignore[arg-type]  # checked there, as is the activation
             max_length=max_length,
             threads=threads,
-            execution_providers=execution_providers,
-            activation=activation,
+            execution_providers=None if execution_providers is None else tuple(execution_providers),
+            activation=activation,  # type: ignore[arg-type]
             instruction=instruction,
             optimize=optimize,
         )
@@ -164,6 +166,8 @@ class OnnxReranker(Closing):
     def _default_activation(self) -> Activation:
         """Return the model's own activation, as far as it can be told without a connection."""
         if self._activation is None and self._location.folder is not None:
+            from localrank_transformers.folder_files import folder_activation  # noqa: PLC0415  # reads its files
+
             with suppress(ModelLoadError):  # the first call says what is wrong with the folder
                 self._activation = folder_activation(self._location.folder)
         if self._activation is None and self._once.is_made:
@@ -177,32 +181,33 @@ class OnnxReranker(Closing):
         return partial(OnnxReranker, **self._arguments), ()
 
 
-def _once(location: Location, settings: LoadSettings) -> LoadOnce[LoadedModel]:
+def _once(location: Location, settings: OnnxSettings) -> LoadOnce[LoadedModel]:
     once: LoadOnce[LoadedModel] = LoadOnce(lambda: _load(location, settings, once.is_unwanted))
     return once
 
 
-def _load(location: Location, settings: LoadSettings, is_unwanted: Callable[[], bool]) -> LoadedModel:
-    needed: tuple[Precision, ...] = (
-        ("int8", "fp32") if settings.precision == "refined" else (settings.precision,)
-    )
-    optimize = runs_faster(settings.execution_providers, optimize=settings.optimize)
-    ready = fetch_ready(location, needed, is_unwanted, optimize=optimize)
+def _load(location: Location, settings: OnnxSettings, is_unwanted: Callable[[], bool]) -> LoadedModel:
+    ready = fetch_ready(location, settings.graphs, is_unwanted, optimize=settings.runs_faster)
     scheduler = shared_scheduler()
-    loaded = load(ready, settings, _known(location), scheduler)
+    files, *exact = [
+        read_ready(ready, precision, optimize=settings.runs_faster) for precision in settings.graphs
+    ]
+    # Imported while the embedded model is checked: with numpy and ONNX Runtime it takes longer than all the rest.
+    from localrank_transformers.loaded import load  # noqa: PLC0415
+
+    loaded = load(files, exact[0] if exact else None, settings, _known(location), scheduler)
     scheduler.hold()
     return loaded
 
 
 def _known(location: Location) -> CatalogueEntry | None:
     """Return what the catalogue says of a model; for an embedded one its own files say all, so that nothing is parsed."""
-    is_embedded = location.folder is None and location.hub is None
-    return None if is_embedded else lookup(location.model_id)
+    return None if location.is_embedded else lookup(location.model_id)
 
 
 def _known_activation(location: Location, entry: CatalogueEntry | None) -> Activation | None:
     """Return a model's own activation, or None where only its files tell."""
-    if location.hub is None and location.folder is None:
+    if location.is_embedded:
         return "sigmoid"
     if entry is None or location.hub is None:
         return None
@@ -231,29 +236,3 @@ def _close(once: LoadOnce[LoadedModel]) -> None:
     del model  # the session goes with its last user
     scheduler.release()
     give_back_freed()
-
-
-def _settings(
-    precision: str,
-    *,
-    max_length: int | None,
-    threads: int | None,
-    execution_providers: Sequence[str] | None,
-    activation: str | None,
-    instruction: str | None,
-    optimize: bool,
-) -> LoadSettings:
-    for name, value in (("max_length", max_length), ("threads", threads)):
-        if value is not None and (isinstance(value, bool) or value < 1):
-            raise InvalidRequestError(f"{name} is {value!r}.", hint="Pass an integer of at least 1, or None.")
-    if activation not in {None, "sigmoid", "none"}:
-        raise InvalidRequestError(f"activation is {activation!r}.", hint='Pass "sigmoid", "none" or None.')
-    return LoadSettings(
-        precision="refined" if precision == "refined" else check_precision(precision),
-        max_length=max_length,
-        threads=threads,
-        execution_providers=None if execution_providers is None else tuple(execution_providers),
-        activation=activation,  # type: ignore[arg-type]  # checked above
-        instruction=instruction,
-        optimize=optimize,
-    )

@@ -5,13 +5,13 @@ The messages and field numbers are those of onnx.proto (<https://github.com/onnx
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["ExternalData", "MalformedOnnxError", "external_data"]
+from localrank_transformers.onnx_fields import Content, MalformedOnnxError, messages
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+__all__ = ["ExternalData", "external_data"]
+
 _DEEPEST = 64
 _GRAPH_OF_MODEL = 7
 
@@ -29,10 +29,6 @@ _CHILDREN: dict[str, dict[int, str]] = {
 _EXTERNAL_DATA_OF_TENSOR = 13
 
 
-class MalformedOnnxError(Exception):
-    """The bytes are no ONNX model."""
-
-
 @dataclass(frozen=True, slots=True)
 class ExternalData:
     """Where the weights of one tensor are: a file beside the graph, and the bytes in it."""
@@ -42,24 +38,22 @@ class ExternalData:
     length: int
 
 
-def external_data(content: mmap.mmap | bytes) -> tuple[ExternalData, ...]:
+def external_data(content: Content) -> tuple[ExternalData, ...]:
     """Return the external data of every tensor of a model.
 
     Raises:
         MalformedOnnxError: The bytes are no ONNX model.
     """
-    if not any(field == _GRAPH_OF_MODEL for field, _, _ in _messages(content, 0, len(content))):
+    if not any(field == _GRAPH_OF_MODEL for field, _, _ in messages(content, 0, len(content))):
         raise MalformedOnnxError("it holds no graph")
     return tuple(_in_message(content, "model", 0, len(content), 0))
 
 
-def _in_message(
-    content: mmap.mmap | bytes, kind: str, start: int, end: int, depth: int
-) -> Iterator[ExternalData]:
+def _in_message(content: Content, kind: str, start: int, end: int, depth: int) -> Iterator[ExternalData]:
     if depth > _DEEPEST:
         raise MalformedOnnxError("its graphs are nested too deeply")
     children = _CHILDREN[kind]
-    for field, first, last in _messages(content, start, end):
+    for field, first, last in messages(content, start, end):
         child = children.get(field)
         if child == "tensor":
             entry = _in_tensor(content, first, last)
@@ -69,11 +63,11 @@ def _in_message(
             yield from _in_message(content, child, first, last, depth + 1)
 
 
-def _in_tensor(content: mmap.mmap | bytes, start: int, end: int) -> ExternalData | None:
+def _in_tensor(content: Content, start: int, end: int) -> ExternalData | None:
     entries: dict[str, str] = {}
-    for field, first, last in _messages(content, start, end):
+    for field, first, last in messages(content, start, end):
         if field == _EXTERNAL_DATA_OF_TENSOR:
-            texts = {part: content[a:b] for part, a, b in _messages(content, first, last)}
+            texts = {part: content[a:b] for part, a, b in messages(content, first, last)}
             entries[_text(texts.get(1, b""))] = _text(texts.get(2, b""))
     if not entries:
         return None
@@ -92,37 +86,3 @@ def _count(entries: dict[str, str], key: str) -> int:
     if not value.isascii() or not value.isdigit():
         raise MalformedOnnxError(f"the {key} of a tensor is {value[:20]!r}")
     return int(value)
-
-
-def _messages(content: mmap.mmap | bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (field, first byte, byte after the last) of each length-delimited field between `start` and `end`."""
-    at = start
-    while at < end:
-        tag, at = _varint(content, at, end)
-        kind = tag & 7
-        if kind == _BYTES:
-            length, at = _varint(content, at, end)
-            if at + length > end:
-                raise MalformedOnnxError(f"it breaks off at byte {at}")
-            yield tag >> 3, at, at + length
-            at += length
-        elif kind == _VARINT:
-            _, at = _varint(content, at, end)
-        elif kind in {_FIXED32, _FIXED64}:
-            at += 4 if kind == _FIXED32 else 8
-        else:
-            raise MalformedOnnxError(f"byte {at} begins no field")
-    if at != end:
-        raise MalformedOnnxError(f"it breaks off at byte {end}")
-
-
-def _varint(content: mmap.mmap | bytes, at: int, end: int) -> tuple[int, int]:
-    value = shift = 0
-    while at < end and shift < 70:
-        byte = content[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-    raise MalformedOnnxError(f"it breaks off at byte {at}")

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from localrank_transformers.tokenization import Ids, Row
+from localrank_transformers.planner import PACKED_DOCUMENTS
 
-__all__ = ["IDS", "LENGTHS", "PACKED_DOCUMENTS", "POSITIONS", "TYPES", "packed_feed", "parts"]
+if TYPE_CHECKING:
+    from localrank_transformers.tokenization import Ids, Row
+
+__all__ = ["IDS", "LENGTHS", "POSITIONS", "TYPES", "packed_feed", "parts"]
 
 IDS, TYPES, POSITIONS, LENGTHS = "input_ids", "token_type_ids", "position_ids", "lengths"
 """The inputs of a packed graph, each int64 and of one dimension: a number a token, and the last one a document."""
-
-PACKED_DOCUMENTS = 4
-"""Documents of a shared run. A graph has a branch for one document and one for exactly so many; a fifth costs more at the load
-than it saves, since four short ones already keep a core busy."""
 
 
 def packed_feed(rows: Sequence[Row], *, with_types: bool) -> dict[str, Ids]:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["EQUAL", "GROUP_TOKENS", "NEAR", "PACK_TOKENS", "Unit", "pack", "plan"]
+__all__ = ["EQUAL", "GROUP_TOKENS", "NEAR", "PACKED_DOCUMENTS", "PACK_TOKENS", "Unit", "pack", "plan"]
 
 GROUP_TOKENS = 256
 """Padded tokens of a float32 group: below it a core is not busy, above it the work leaves the L2 cache."""
@@ -17,6 +17,10 @@ NEAR = 0.9
 
 PACK_TOKENS = 160
 """Tokens of documents end to end: with so many rows a product reads its weights seldom enough, and its results stay in L2."""
+
+PACKED_DOCUMENTS = 4
+"""Documents of a shared run. A graph has a branch for one document and one for exactly so many; a fifth costs more at the load
+than it saves, since four short ones already keep a core busy."""
 
 _ALONE_FROM = 0.75
 """A document with this part of `PACK_TOKENS` gains nothing from company."""

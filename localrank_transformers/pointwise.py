@@ -11,7 +11,7 @@ from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredInde
 from localrank.contract.types import RerankUsage, RerankWarning
 from localrank.providers import remarks
 from localrank.providers.answers import sort_and_cut, unscored, unscored_warning
-from localrank_transformers.scoring import Activation, score
+from localrank_transformers.activation import Activation, score
 from localrank_transformers.slices import SLICE, distinct_slices
 from localrank_transformers.tokenization import DocumentTokens
 from localrank_transformers.torch_batches import batches

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from localrank_transformers.faster_graph import faster, int8_of
 from localrank_transformers.files import Location, ModelFiles, Precision, fetch_onnx, read_files
 from localrank_transformers.missing_graph import MissingGraphError
 from localrank_transformers.stopping import ShouldStop
 
-__all__ = ["fetch_ready", "read_ready", "runs_faster"]
-
-
-def runs_faster(execution_providers: Sequence[str] | None, *, optimize: bool) -> bool:
-    """Whether graphs are exchanged: they are written for the CPU."""
-    return optimize and (execution_providers is None or set(execution_providers) == {"CPUExecutionProvider"})
+__all__ = ["fetch_ready", "read_ready"]
 
 
 def fetch_ready(
@@ -40,6 +34,11 @@ def read_ready(location: Location, precision: Precision, *, optimize: bool) -> M
     Raises:
         ModelLoadError: A file is missing or damaged, or there is no int8 graph and none can be made.
     """
+    if location.is_embedded:
+        return read_files(location, precision)
+    # The embedded model has its graph already, and is to be there at once.
+    from localrank_transformers.faster_graph import faster, int8_of  # noqa: PLC0415
+
     try:
         files = read_files(location, precision)
     except MissingGraphError:

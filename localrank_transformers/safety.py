@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers.onnx_walk import ExternalData, MalformedOnnxError, external_data
+from localrank_transformers.onnx_fields import MalformedOnnxError
+from localrank_transformers.onnx_walk import ExternalData, external_data
 
 __all__ = ["check_name", "check_onnx", "check_safetensors", "check_size", "onnx_siblings", "shard_names"]
 

@@ -1,20 +1,15 @@
-"""Logits into scores."""
+"""What a graph or a module computes into one logit a document."""
 
 from __future__ import annotations
 
-import math
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from localrank.contract.errors import InferenceError, ModelLoadError
 
-__all__ = ["Activation", "margins", "score"]
-
-Activation = Literal["sigmoid", "none"]
-"""`sigmoid`: 1 / (1 + e⁻ˣ) of the single logit, and for two labels the softmax of the positive one, which is the sigmoid of the
-difference. `none`: the logit as it is."""
+__all__ = ["margins"]
 
 
 def margins(logits: npt.NDArray[Any]) -> list[float]:
@@ -43,13 +38,3 @@ def margins(logits: npt.NDArray[Any]) -> list[float]:
         )
     values: list[float] = column.tolist()
     return values
-
-
-def score(margin: float, activation: Activation) -> float:
-    """Return the score of one margin, in float64, where a sigmoid does not saturate into ties."""
-    if activation == "none":
-        return margin
-    if margin >= 0:
-        return 1.0 / (1.0 + math.exp(-margin))
-    exponential = math.exp(margin)
-    return exponential / (1.0 + exponential)

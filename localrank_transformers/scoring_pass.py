@@ -6,14 +6,16 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
-from localrank_transformers.engines.onnx import OnnxEngine, OnnxRequest
-from localrank_transformers.loaded import LoadedModel
-from localrank_transformers.onnx_family import OnnxQuery, Scorer
-from localrank_transformers.packing import PACKED_DOCUMENTS
-from localrank_transformers.planner import EQUAL, GROUP_TOKENS, NEAR, Unit, pack, plan
+from localrank_transformers.planner import EQUAL, GROUP_TOKENS, NEAR, PACKED_DOCUMENTS, Unit, pack, plan
 from localrank_transformers.slices import distinct_slices
-from localrank_transformers.tokenization import DocumentTokens
+
+if TYPE_CHECKING:
+    from localrank_transformers.engines.onnx import OnnxEngine, OnnxRequest
+    from localrank_transformers.loaded import LoadedModel
+    from localrank_transformers.onnx_family import OnnxQuery, Scorer
+    from localrank_transformers.tokenization import DocumentTokens
 
 __all__ = ["ScoringPass", "Tally"]
 

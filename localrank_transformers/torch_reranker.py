@@ -15,6 +15,7 @@ from localrank.contract.model import DoRerankOptions, DoRerankResult
 from localrank.contract.types import ScoreKind
 from localrank.providers.loading import LoadOnce
 from localrank.providers.worker import run_in_thread
+from localrank_transformers.activation import Activation
 from localrank_transformers.catalogue import CatalogueEntry, Family, lookup
 from localrank_transformers.closing import Closing
 from localrank_transformers.families.detection import Kind, detect
@@ -24,7 +25,6 @@ from localrank_transformers.files import fetch_torch, locate
 from localrank_transformers.identity import weights_identity
 from localrank_transformers.licence import licence_warnings
 from localrank_transformers.listwise_settings import Listwise
-from localrank_transformers.scoring import Activation
 from localrank_transformers.tokenization import token_spans
 from localrank_transformers.torch_call import TorchCall
 from localrank_transformers.torch_files import TorchFiles, read_torch_files

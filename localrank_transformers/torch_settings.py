@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from typing import Literal, TypeAlias, get_args
 
 from localrank.contract.errors import InvalidRequestError, MissingDependencyError
+from localrank_transformers.activation import Activation
 from localrank_transformers.catalogue import Family
 from localrank_transformers.listwise_settings import Listwise
-from localrank_transformers.scoring import Activation
 
 __all__ = ["INSTALL_HINT", "Attention", "Dtype", "TorchSettings", "refuse_settings", "require_packages"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,16 +13,19 @@ import onnxruntime as ort
 
 from localrank.contract.errors import InferenceError, InvalidRequestError, ModelLoadError
 from localrank_transformers.engines.wide_session import WIDE_FROM_TOKENS, WideSession
+from localrank_transformers.mapped_weights import mapped_graph
 from localrank_transformers.packing import (
     IDS,
     LENGTHS,
-    PACKED_DOCUMENTS,
     POSITIONS,
     TYPES,
     packed_feed,
     parts,
 )
-from localrank_transformers.tokenization import Row
+from localrank_transformers.planner import PACKED_DOCUMENTS
+
+if TYPE_CHECKING:
+    from localrank_transformers.tokenization import Row
 
 __all__ = ["Grouping", "OnnxEngine", "OnnxRequest", "all_outputs", "available_providers", "runtime_version"]
 
@@ -30,6 +33,7 @@ SLOW_FUSIONS = ["SkipLayerNormFusion", "BiasGeluFusion"]
 """On a CPU the first node takes about five times as long as the Add and LayerNormalization it replaces; the second one 10 µs a
 token of 6 layers of 384, Add and Gelu apart 7."""
 
+_FOLDER_OF_WEIGHTS = "session.model_external_initializers_file_folder_path"
 _MASK = "attention_mask"
 _FEEDS = (IDS, _MASK, TYPES)
 _PACKED_FEEDS = (IDS, POSITIONS, TYPES, LENGTHS)
@@ -207,12 +211,13 @@ def runtime_version() -> str:
 
 
 def _session(onnx: Path | bytes, providers: list[str], threads: int, *, on_cpu: bool) -> ort.InferenceSession:
-    return ort.InferenceSession(
-        onnx if isinstance(onnx, bytes) else str(onnx),
-        _session_options(on_cpu=on_cpu, threads=threads),
-        providers=providers,
-        disabled_optimizers=SLOW_FUSIONS,
-    )
+    options = _session_options(on_cpu=on_cpu, threads=threads)
+    graph: str | bytes = onnx if isinstance(onnx, bytes) else str(onnx)
+    mapped = mapped_graph(onnx) if on_cpu and isinstance(onnx, Path) else None
+    if mapped is not None and isinstance(onnx, Path):
+        options.add_session_config_entry(_FOLDER_OF_WEIGHTS, str(onnx.resolve().parent))
+        graph = mapped
+    return ort.InferenceSession(graph, options, providers=providers, disabled_optimizers=SLOW_FUSIONS)
 
 
 def _session_options(*, on_cpu: bool, threads: int) -> ort.SessionOptions:

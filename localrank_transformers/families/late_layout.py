@@ -10,11 +10,13 @@ from __future__ import annotations
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.families.exported import EXPORTED_FILE
-from localrank_transformers.torch_files import TorchFiles
+
+if TYPE_CHECKING:
+    from localrank_transformers.torch_files import TorchFiles
 
 __all__ = ["LateLayout", "is_late_interaction", "late_file_names", "plain_layout", "read_late_layout"]
 

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from localrank.contract.errors import ModelLoadError
+from localrank_transformers.activation import Activation
 from localrank_transformers.families.exported import EXPORTED_FILE, ExportedGraph
-from localrank_transformers.scoring import Activation, margins
+from localrank_transformers.scoring import margins
 
 __all__ = ["LateLogit", "late_logit", "late_settings"]
 

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from localrank_transformers.optimizing.encoder_weights import Encoder, Head, Layer, Linear, Norm
 from localrank_transformers.optimizing.graph_writer import CONTRIB, GraphWriter
-from localrank_transformers.packing import IDS, LENGTHS, PACKED_DOCUMENTS, POSITIONS, TYPES
+from localrank_transformers.packing import IDS, LENGTHS, POSITIONS, TYPES
+from localrank_transformers.planner import PACKED_DOCUMENTS
 
 __all__ = ["PLACES", "Int8", "Place", "build_graph", "probe_name"]
 

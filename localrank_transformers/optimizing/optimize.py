@@ -13,9 +13,10 @@ from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers.engines.onnx import OnnxEngine
 from localrank_transformers.families.exported import EXPORTED_FILE
 from localrank_transformers.families.late_layout import LateLayout, late_file_names
+from localrank_transformers.folder_files import late_layout, read_settings
 from localrank_transformers.graph_record import Agreement, GraphRecord, record_json, record_path
 from localrank_transformers.graph_store import replace_file
-from localrank_transformers.model_files import ModelFiles, late_layout, read_settings
+from localrank_transformers.model_files import ModelFiles
 from localrank_transformers.onnx_family import OnnxFamily
 from localrank_transformers.optimizing.agreement import compare
 from localrank_transformers.optimizing.encoder_graph import PLACES, Int8, build_graph

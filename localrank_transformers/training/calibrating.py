@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from localrank.compose.fitting import fit_temperature
-from localrank_transformers.scoring import score
+from localrank_transformers.activation import score
 from localrank_transformers.training.lists import TrainingList
 from localrank_transformers.training.outcome import Calibrated
 

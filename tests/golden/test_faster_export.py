@@ -16,7 +16,8 @@ import transformers
 
 from localrank_transformers.engines.onnx import OnnxEngine
 from localrank_transformers.faster_graph import faster
-from localrank_transformers.model_files import ModelFiles, read_folder
+from localrank_transformers.folder_files import read_folder
+from localrank_transformers.model_files import ModelFiles
 from localrank_transformers.optimizing.exactness import check_width
 from localrank_transformers.optimizing.making import family_of, list_rows
 from localrank_transformers.optimizing.sample_texts import Candidates

@@ -16,9 +16,10 @@ from localrank import rerank_sync
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers import OnnxReranker, faster_graph
 from localrank_transformers.faster_graph import faster
+from localrank_transformers.folder_files import read_folder
 from localrank_transformers.graph_record import record_path
 from localrank_transformers.graph_store import GraphStore, open_store
-from localrank_transformers.model_files import ModelFiles, read_folder
+from localrank_transformers.model_files import ModelFiles
 from tests.support import exported_graphs, tiny_encoders
 
 QUERY = "what is rag"

@@ -282,7 +282,7 @@ async def test_progress_reaches_the_end(embedded: OnnxReranker) -> None:
 
 
 async def test_loading_is_shared_by_all_who_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import localrank_transformers.onnx_reranker as module
+    import localrank_transformers.loaded as module
 
     loads: list[int] = []
     original = module.load

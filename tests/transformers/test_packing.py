@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from localrank_transformers.packing import PACKED_DOCUMENTS, packed_feed, parts
+from localrank_transformers.packing import packed_feed, parts
+from localrank_transformers.planner import PACKED_DOCUMENTS
 from localrank_transformers.tokenization import Row
 
 

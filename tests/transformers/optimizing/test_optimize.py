@@ -23,7 +23,7 @@ from localrank_transformers.optimizing.exactness import last_layer_widths
 from localrank_transformers.optimizing.making import BUILT_IN
 from localrank_transformers.optimizing.optimize import Candidates, optimize, read_candidates
 from localrank_transformers.optimizing.smoothing import seen_inputs, smoothed_int8
-from localrank_transformers.packing import PACKED_DOCUMENTS
+from localrank_transformers.planner import PACKED_DOCUMENTS
 from localrank_transformers.tokenization import PairTokenizer, Row
 from tests.support import tiny_encoders
 from tests.support.tiny_encoders import unit

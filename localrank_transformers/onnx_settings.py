@@ -1,0 +1,58 @@
+"""What `OnnxReranker` was asked for, checked once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from localrank.contract.errors import InvalidRequestError
+from localrank_transformers.activation import Activation
+from localrank_transformers.onnx_choice import Precision
+
+__all__ = ["OnnxSettings"]
+
+AskedPrecision: TypeAlias = Precision | Literal["refined"]
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxSettings:
+    """The constructor's arguments that loading needs; see `OnnxReranker`.
+
+    Raises:
+        InvalidRequestError: One of them has no meaning.
+    """
+
+    precision: AskedPrecision = "auto"
+    max_length: int | None = None
+    threads: int | None = None
+    execution_providers: tuple[str, ...] | None = None
+    activation: Activation | None = None
+    instruction: str | None = None
+    optimize: bool = True
+
+    def __post_init__(self) -> None:
+        for name, value in (("max_length", self.max_length), ("threads", self.threads)):
+            if value is not None and (isinstance(value, bool) or value < 1):
+                raise InvalidRequestError(
+                    f"{name} is {value!r}.", hint="Pass an integer of at least 1, or None."
+                )
+        if self.activation not in {None, "sigmoid", "none"}:
+            raise InvalidRequestError(
+                f"activation is {self.activation!r}.", hint='Pass "sigmoid", "none" or None.'
+            )
+        if self.precision not in {"auto", "fp32", "fp16", "int8", "refined"}:
+            raise InvalidRequestError(
+                f"precision is {self.precision!r}.",
+                hint='Pass "auto", "fp32", "fp16", "int8" or "refined".',
+            )
+
+    @property
+    def graphs(self) -> tuple[Precision, ...]:
+        """The precision of each graph that is needed."""
+        return ("int8", "fp32") if self.precision == "refined" else (self.precision,)
+
+    @property
+    def runs_faster(self) -> bool:
+        """Whether graphs are exchanged: they are written for the CPU."""
+        on_cpu = self.execution_providers is None or set(self.execution_providers) == {"CPUExecutionProvider"}
+        return self.optimize and on_cpu
