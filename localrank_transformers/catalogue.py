@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -135,7 +134,9 @@ def known_names() -> list[str]:
 
 @cache
 def _read() -> tuple[CatalogueEntry, ...]:
-    import tomllib  # noqa: PLC0415 - an embedded model needs no entry, so a first result does not wait for the parser
+    # An embedded model needs no entry, so a first result does not wait for these.
+    import tomllib  # noqa: PLC0415
+    from importlib.resources import files  # noqa: PLC0415
 
     text = files("localrank_transformers").joinpath("catalogue.toml").read_text("utf-8")
     data = tomllib.loads(text)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from localrank.contract.errors import ModelLoadError
 from localrank.providers.registry import unknown_model
 from localrank_transformers import bundled
-from localrank_transformers.catalogue import CatalogueEntry, known_names, lookup
 from localrank_transformers.model_files import ModelFiles, read_embedded
 from localrank_transformers.onnx_choice import Precision
 from localrank_transformers.stopping import ShouldStop, never
 
 if TYPE_CHECKING:
+    from localrank_transformers.catalogue import CatalogueEntry
     from localrank_transformers.hub_models import FetchedModel
     from localrank_transformers.hub_repository import HubSource
 
@@ -69,6 +69,8 @@ def locate(
     name = str(model)
     if isinstance(model, str) and name in bundled.bundled_names():
         return Location(name, None)
+    from localrank_transformers.catalogue import known_names, lookup  # noqa: PLC0415 - not for an embedded model
+
     folder = Path(name).expanduser()
     if folder.is_dir():
         return Location(folder.resolve().name, folder)
@@ -144,7 +146,8 @@ def fetch_torch(location: Location, should_stop: ShouldStop = never, *, update: 
 def _fetched(
     hub: HubSource, precision: Precision, should_stop: ShouldStop = never, *, update: bool = False
 ) -> FetchedModel:
-    from localrank_transformers.hub_models import fetch_onnx_model  # noqa: PLC0415 - only for models of the hub
+    from localrank_transformers.catalogue import lookup  # noqa: PLC0415 - only for models of the hub
+    from localrank_transformers.hub_models import fetch_onnx_model  # noqa: PLC0415
 
     known = _known_files(hub.repo_id, lookup(hub.repo_id))
     return fetch_onnx_model(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from localrank.contract.types import RerankWarning
-from localrank_transformers.catalogue import CatalogueEntry
+
+if TYPE_CHECKING:
+    from localrank_transformers.catalogue import CatalogueEntry
 
 __all__ = ["licence_warnings"]
 

@@ -16,7 +16,6 @@ from localrank.contract.model import DoRerankOptions, DoRerankResult
 from localrank.contract.types import ScoreKind
 from localrank.providers.loading import LoadOnce
 from localrank.providers.worker import run_in_thread
-from localrank_transformers.catalogue import CatalogueEntry, lookup
 from localrank_transformers.closing import Closing
 from localrank_transformers.files import Location, locate
 from localrank_transformers.identity import weights_identity
@@ -28,6 +27,7 @@ from localrank_transformers.ready_files import fetch_ready, read_ready
 from localrank_transformers.scheduler import shared_scheduler
 
 if TYPE_CHECKING:
+    from localrank_transformers.catalogue import CatalogueEntry
     from localrank_transformers.loaded import LoadedModel
 from localrank_transformers.activation import Activation
 
@@ -202,7 +202,11 @@ def _load(location: Location, settings: OnnxSettings, is_unwanted: Callable[[], 
 
 def _known(location: Location) -> CatalogueEntry | None:
     """Return what the catalogue says of a model; for an embedded one its own files say all, so that nothing is parsed."""
-    return None if location.is_embedded else lookup(location.model_id)
+    if location.is_embedded:
+        return None
+    from localrank_transformers.catalogue import lookup  # noqa: PLC0415  # the embedded model is to be there at once
+
+    return lookup(location.model_id)
 
 
 def _known_activation(location: Location, entry: CatalogueEntry | None) -> Activation | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["EQUAL", "GROUP_TOKENS", "NEAR", "PACKED_DOCUMENTS", "PACK_TOKENS", "Unit", "pack", "plan"]
 
@@ -29,8 +29,7 @@ EQUAL = 1.0
 """Only equal lengths share a run, for a graph that is not told what is padding."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """Documents that one run of the engine scores.
 
     Attributes:

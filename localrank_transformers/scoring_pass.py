@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from localrank_transformers.planner import EQUAL, GROUP_TOKENS, NEAR, PACKED_DOCUMENTS, Unit, pack, plan
 from localrank_transformers.slices import distinct_slices
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["ScoringPass", "Tally"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
+class _Item(NamedTuple):
     """One different text: its tokens, the tokens of its pair, and the places where it stands."""
 
     tokens: DocumentTokens

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-import secrets
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,7 +46,7 @@ class Announcer:
     hooks: Hooks
     provider: str
     model_id: str
-    call_id: str = field(default_factory=lambda: f"call-{secrets.token_hex(12)}")
+    call_id: str = field(default_factory=lambda: f"call-{os.urandom(12).hex()}")
     _progress: tuple[int, int] | None = None
     _told: tuple[int, int] | None = None
 

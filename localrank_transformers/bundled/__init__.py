@@ -6,12 +6,13 @@ import hashlib
 import mmap
 import threading
 from collections.abc import Callable
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from localrank.contract.errors import ModelLoadError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 __all__ = ["DEFAULT_MODEL", "SHA256", "bundled_names", "read_file", "read_model"]
 
@@ -92,7 +93,13 @@ def _check(model: str, name: str, digest: Any) -> None:
 
 
 def _place(model: str, name: str) -> Traversable:
-    return files(__name__).joinpath(model.replace("-", "_"), *name.split("/"))
+    inside = (model.replace("-", "_"), *name.split("/"))
+    place = Path(__file__).parent.joinpath(*inside)
+    if place.is_file():
+        return place
+    from importlib.resources import files  # noqa: PLC0415  # only in a zip archive, and takes longer than reading
+
+    return files(__name__).joinpath(*inside)
 
 
 def _read(place: Traversable, label: str) -> bytes:
