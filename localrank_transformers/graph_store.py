@@ -20,7 +20,7 @@ from localrank_transformers.safety import onnx_siblings
 
 __all__ = ["GraphStore", "file_sum", "open_store", "replace_file", "store_root"]
 
-RECIPE = 3
+RECIPE = 4
 """Raised when a graph is written in another way, so that older ones are made again."""
 
 _REFUSED = "refused.txt"

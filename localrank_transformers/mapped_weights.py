@@ -20,13 +20,15 @@ from localrank_transformers.onnx_fields import (
 )
 from localrank_transformers.onnx_walk import external_data
 
-__all__ = ["MAPPED_FROM_BYTES", "mapped_graph"]
+__all__ = ["GRAPH", "INITIALIZER", "MAPPED_FROM_BYTES", "RAW_DATA", "mapped_graph"]
 
 MAPPED_FROM_BYTES = 1 << 16
 """Smaller tensors stay inside: each mapping costs a system call."""
 
-_GRAPH, _INITIALIZER = 7, 5
-_DATA_TYPE, _RAW_DATA, _EXTERNAL_DATA, _DATA_LOCATION = 2, 9, 13, 14
+GRAPH, INITIALIZER, RAW_DATA = 7, 5, 9
+"""Numbers of fields: the graph in a model, a tensor in the graph, the data in a tensor."""
+
+_DATA_TYPE, _EXTERNAL_DATA, _DATA_LOCATION = 2, 13, 14
 _EXTERNAL = 1
 _ITEM_BYTES = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}
 """Bytes of a number, by the data type's number; what is not here stays inside."""
@@ -56,11 +58,11 @@ def _rewritten(content: Content, file: str) -> bytes | None:
     kept: list[bytes] = []
     mapped = 0
     for name, _, begin, first, end in fields(content, 0, len(content)):
-        if name != _GRAPH:
+        if name != GRAPH:
             kept.append(content[begin:end])
             continue
         graph, tensors = _graph(content, first, end, file)
-        kept.append(delimited(_GRAPH, graph))
+        kept.append(delimited(GRAPH, graph))
         mapped += tensors
     return b"".join(kept) if mapped else None
 
@@ -72,11 +74,11 @@ def _graph(content: Content, start: int, end: int, file: str) -> tuple[bytes, in
     for name, _, begin, first, last in fields(content, start, end):
         tensor = (
             _tensor(content, first, last, file)
-            if name == _INITIALIZER and last - first >= MAPPED_FROM_BYTES
+            if name == INITIALIZER and last - first >= MAPPED_FROM_BYTES
             else None
         )
         if tensor is not None:
-            kept += [content[copied_to:begin], delimited(_INITIALIZER, tensor)]
+            kept += [content[copied_to:begin], delimited(INITIALIZER, tensor)]
             mapped, copied_to = mapped + 1, last
     return b"".join([*kept, content[copied_to:end]]), mapped
 
@@ -85,7 +87,7 @@ def _tensor(content: Content, start: int, end: int, file: str) -> bytes | None:
     """Return a tensor's message without its data; None where they are to stay."""
     item, data, kept = 0, (0, 0), []
     for name, _, begin, first, last in fields(content, start, end):
-        if name == _RAW_DATA:
+        if name == RAW_DATA:
             data = (first, last)
             continue
         if name == _DATA_TYPE:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from localrank.contract.errors import MissingDependencyError
+from localrank_transformers.optimizing.aligned import aligned
 
 __all__ = ["CONTRIB", "GraphWriter", "import_onnx"]
 
@@ -97,8 +98,7 @@ class GraphWriter:
         model = helper.make_model(
             graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="localrank"
         )
-        content: bytes = model.SerializeToString()
-        return content
+        return aligned(model.SerializeToString())
 
     def _write(self, operator: str, inputs: list[str], outputs: list[str], **settings: Any) -> None:
         make = self._onnx.helper.make_node
