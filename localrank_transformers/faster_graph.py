@@ -13,6 +13,7 @@ from localrank.contract.errors import ModelLoadError
 from localrank_transformers.graph_record import GraphRecord
 from localrank_transformers.graph_store import GraphStore, open_store
 from localrank_transformers.model_files import ModelFiles
+from localrank_transformers.producer import is_ours
 from localrank_transformers.safety import onnx_siblings
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ KINDS = frozenset({"bert", "electra", "roberta", "xlm-roberta"})
 
 LARGEST_MB = 600
 """Weights beyond this are left alone at a load: they are held in memory up to six times while a graph is written."""
-
-_OURS = b"localrank"
-_PRODUCER_WITHIN = 64
 
 _log = logging.getLogger("localrank.steps")
 
@@ -107,12 +105,7 @@ def is_candidate(files: ModelFiles, *, also_ours: bool = False) -> bool:
         return False
     if files.config.get("model_type") not in KINDS:
         return False
-    try:
-        with files.onnx.open("rb") as stream:
-            ours = _OURS in stream.read(_PRODUCER_WITHIN)
-    except OSError:
-        return False
-    return also_ours or not ours
+    return also_ours or not is_ours(files.onnx)
 
 
 def _is_large(files: ModelFiles) -> bool:

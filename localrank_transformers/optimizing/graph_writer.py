@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from localrank.contract.errors import MissingDependencyError
 from localrank_transformers.optimizing.aligned import aligned
+from localrank_transformers.producer import PRODUCER
 
 __all__ = ["CONTRIB", "GraphWriter", "import_onnx"]
 
@@ -95,9 +96,7 @@ class GraphWriter:
             self._constants,
         )
         opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(CONTRIB, 1)]
-        model = helper.make_model(
-            graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="localrank"
-        )
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name=PRODUCER)
         return aligned(model.SerializeToString())
 
     def _write(self, operator: str, inputs: list[str], outputs: list[str], **settings: Any) -> None:
