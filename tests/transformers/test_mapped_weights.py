@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -136,12 +137,14 @@ def test_a_session_of_mapped_weights_computes_the_same_bits() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_the_embedded_model_is_mapped_until_it_is_closed() -> None:
-    def mapped() -> bool:
-        return "model_int8.onnx" in Path("/proc/self/maps").read_text()
+def test_a_file_is_mapped_until_its_model_is_closed(tmp_path: Path) -> None:
+    folder = shutil.copytree(Path(bundled.__file__).parent / "localrank_tiny", tmp_path / "m")
 
-    assert not mapped()
-    with OnnxReranker("localrank-tiny") as model:
+    def mapped() -> bool:
+        return str(folder) in Path("/proc/self/maps").read_text()
+
+    with OnnxReranker(folder, precision="int8") as model:
+        assert not mapped()
         rerank_sync(model, "what is rag", ["rag is retrieval", "pasta"])
         assert mapped()
     assert not mapped()
