@@ -69,6 +69,7 @@ def load(
             max_length=settings.max_length,
             affordable=entry.default_length if entry else None,
             instruction=settings.instruction,
+            document_cache_mb=settings.document_cache_mb,
         )
         engine, *again = [made.result() for made in engines]
     return LoadedModel(

@@ -134,6 +134,7 @@ class LocalCall:
                 duration_ms=(time.perf_counter() - self._started) * 1000 - load_ms,
                 load_ms=load_ms,
                 truncated_documents=len(tally.truncated),
+                cache_hits=tally.known,
             ),
             warnings=warnings,
         )

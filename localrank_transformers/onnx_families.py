@@ -64,7 +64,12 @@ def check_served(
 
 
 def open_family(
-    files: ModelFiles, *, max_length: int | None, affordable: int | None, instruction: str | None
+    files: ModelFiles,
+    *,
+    max_length: int | None = None,
+    affordable: int | None = None,
+    instruction: str | None = None,
+    document_cache_mb: int | None = None,
 ) -> OnnxFamily:
     """Return the family of `files`, with its tokenizer.
 
@@ -73,12 +78,19 @@ def open_family(
         max_length: The user's window.
         affordable: The catalogue's default window.
         instruction: The user's instruction for every call.
+        document_cache_mb: What vectors of documents may take between calls.
 
     Raises:
         ModelLoadError: The files do not make such a model, or it is of a family that is not served.
         InvalidRequestError: A setting that does not fit it.
     """
-    match check_served(files.config, files.exported, files.late):
+    served = check_served(files.config, files.exported, files.late)
+    if document_cache_mb is not None and served != "late-interaction":
+        raise InvalidRequestError(
+            f"document_cache_mb is {document_cache_mb}, but this model reads a document together with its query.",
+            hint="Leave it out, or use a model with late interaction, such as the embedded one; `Cached` keeps scores.",
+        )
+    match served:
         case "cross-encoder":
             _refuse_instruction(instruction, "a cross-encoder")
             return _cross_encoder(files, max_length, affordable)
@@ -86,7 +98,7 @@ def open_family(
             return _causal(files, max_length, affordable, instruction)
         case "late-interaction":
             _refuse_instruction(instruction, "a late-interaction model")
-            return _late_interaction(files, max_length, affordable)
+            return _late_interaction(files, max_length, affordable, document_cache_mb)
 
 
 def _cross_encoder(files: ModelFiles, max_length: int | None, affordable: int | None) -> PairFamily:
@@ -123,8 +135,11 @@ def _causal(
     return CausalFamily(tokenizer, prompt, template.reads_instruction, instruction)
 
 
-def _late_interaction(files: ModelFiles, max_length: int | None, affordable: int | None) -> LateFamily:
-    from localrank_transformers.families.late_interaction import LateTokenizer  # noqa: PLC0415  # as above
+def _late_interaction(
+    files: ModelFiles, max_length: int | None, affordable: int | None, document_cache_mb: int | None
+) -> LateFamily:
+    from localrank_transformers.document_vectors import DocumentVectors  # noqa: PLC0415  # as above
+    from localrank_transformers.families.late_interaction import LateTokenizer  # noqa: PLC0415
     from localrank_transformers.families.late_logit import late_logit  # noqa: PLC0415
     from localrank_transformers.onnx_late import LateFamily  # noqa: PLC0415
 
@@ -139,7 +154,11 @@ def _late_interaction(files: ModelFiles, max_length: int | None, affordable: int
     )
     hidden = files.config.get("hidden_size")
     return LateFamily(
-        tokenizer, late_logit(files.exported), hidden if isinstance(hidden, int) else None, layout.width
+        tokenizer,
+        late_logit(files.exported),
+        hidden if isinstance(hidden, int) else None,
+        layout.width,
+        None if document_cache_mb is None else DocumentVectors(document_cache_mb * 1_000_000),
     )
 
 

@@ -1,6 +1,7 @@
 """Late interaction over a graph of token vectors: the mean over the query's tokens of the best cosine in each document.
 
-The vectors of a run's documents are compared as soon as they are computed and then let go, so what is held is one run a worker.
+The vectors of a run's documents are compared as soon as they are computed and then let go, so what is held is one run a worker,
+unless the user gives room for those of documents that may come again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.activation import Activation
+from localrank_transformers.document_vectors import DocumentVectors
 from localrank_transformers.families.late_interaction import LateQuery, LateTokenizer
 from localrank_transformers.families.late_logit import LateLogit
 from localrank_transformers.onnx_family import OnnxQuery, Runs, Scorer
@@ -42,12 +44,14 @@ class LateFamily:
         logit: What the best cosines are turned into.
         hidden: Width of the encoder without its projection, where it is known.
         width: Numbers of a token's vector, where the files state them.
+        known: Vectors of documents from one call to the next; None where none are kept.
     """
 
     tokenizer: LateTokenizer
     logit: LateLogit
     hidden: int | None = None
     width: int | None = None
+    known: DocumentVectors | None = None
     groups: bool = False
     reads_instruction: bool = False
     query_room: str = "what this model reads of one"
@@ -85,7 +89,9 @@ class _Query:
         return self.family.tokenizer.documents(texts)
 
     def length(self, document: DocumentTokens) -> int:
-        return self.family.tokenizer.length(document)
+        known = self.family.known
+        is_known = known is not None and known.has(document.ids)
+        return 0 if is_known else self.family.tokenizer.length(document)
 
     def row(self) -> Row:
         return _row(self.query.ids, self.query.attended)
@@ -122,13 +128,26 @@ class _Scorer:
             finally:
                 self._lock.release()
         rows = [self._family.tokenizer.row(document) for document in documents]
-        found = self._vectors([_row(row) for row in rows])
+        found = self._document_vectors(documents, rows)
         asked = self._query_vectors()
         cosines = [
             mean_of_best_cosines(asked.vectors, vectors, self._family.tokenizer.counted(row), asked.weights)
             for row, vectors in zip(rows, found, strict=True)
         ]
         return self._family.logit.margins(np.array(cosines))
+
+    def _document_vectors(
+        self, documents: Sequence[DocumentTokens], rows: Sequence[Ids]
+    ) -> list[npt.NDArray[np.float32]]:
+        """Return the vectors of each document, those that are known without reading it again."""
+        known = self._family.known
+        found = [None if known is None else known.get(document.ids) for document in documents]
+        missing = [at for at, vectors in enumerate(found) if vectors is None]
+        for at, vectors in zip(missing, self._vectors([_row(rows[at]) for at in missing]), strict=True):
+            found[at] = vectors
+            if known is not None:
+                known.keep(documents[at].ids, vectors)
+        return [vectors for vectors in found if vectors is not None]
 
     def _query_vectors(self) -> _Asked:
         with self._lock:
@@ -154,6 +173,8 @@ class _Scorer:
         return weights
 
     def _vectors(self, rows: Sequence[Row]) -> list[npt.NDArray[np.float32]]:
+        if not rows:
+            return []
         return [vectors.astype(np.float32, copy=False) for vectors in self._request.vectors(rows)]
 
 

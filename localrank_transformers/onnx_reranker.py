@@ -63,6 +63,9 @@ class OnnxReranker(Closing):
             what its authors put there.
         optimize: Whether an exported float32 graph of a known form is exchanged, once, for a faster one with the same scores,
             kept in `LOCALRANK_CACHE`, and an int8 graph made where none is shipped. Needs the extra `optimize` once.
+        document_cache_mb: Megabytes that token vectors of documents may take between calls: one that comes again, for whatever
+            query, is not read again, and its score is the same. For late interaction, as the embedded models have it; None
+            keeps none.
 
     Raises:
         InvalidRequestError: A setting with no meaning.
@@ -87,6 +90,7 @@ class OnnxReranker(Closing):
         revision: str | None = None,
         instruction: str | None = None,
         optimize: bool = True,
+        document_cache_mb: int | None = None,
     ) -> None:
         self._arguments: dict[str, Any] = {
             "model": model,
@@ -100,6 +104,7 @@ class OnnxReranker(Closing):
             "revision": revision,
             "instruction": instruction,
             "optimize": optimize,
+            "document_cache_mb": document_cache_mb,
         }
         self._location = locate(model, revision=revision, cache_dir=cache_dir, offline=offline)
         entry = _known(self._location)
@@ -112,6 +117,7 @@ class OnnxReranker(Closing):
             activation=activation,  # type: ignore[arg-type]
             instruction=instruction,
             optimize=optimize,
+            document_cache_mb=document_cache_mb,
         )
         self._once = _once(self._location, self._settings)
         self._activation = _known_activation(self._location, entry)

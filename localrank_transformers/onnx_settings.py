@@ -29,9 +29,11 @@ class OnnxSettings:
     activation: Activation | None = None
     instruction: str | None = None
     optimize: bool = True
+    document_cache_mb: int | None = None
 
     def __post_init__(self) -> None:
-        for name, value in (("max_length", self.max_length), ("threads", self.threads)):
+        for name in ("max_length", "threads", "document_cache_mb"):
+            value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or value < 1):
                 raise InvalidRequestError(
                     f"{name} is {value!r}.", hint="Pass an integer of at least 1, or None."
@@ -44,6 +46,11 @@ class OnnxSettings:
             raise InvalidRequestError(
                 f"precision is {self.precision!r}.",
                 hint='Pass "auto", "fp32", "fp16", "int8" or "refined".',
+            )
+        if self.precision == "refined" and self.document_cache_mb is not None:
+            raise InvalidRequestError(
+                'document_cache_mb does not go with precision="refined", which computes vectors of two precisions.',
+                hint='Pass "fp32": documents that are known are not computed again.',
             )
 
     @property

@@ -21,7 +21,7 @@ __all__ = ["ScoringPass", "Tally"]
 
 
 class _Item(NamedTuple):
-    """One different text: its tokens, the tokens of its pair, and the places where it stands."""
+    """One different text: its tokens, how many the engine reads for it, and the places where it stands."""
 
     tokens: DocumentTokens
     length: int
@@ -36,17 +36,20 @@ class Tally:
         margins: The logit of each scored document, by index.
         truncated: Indexes of documents that were cut.
         tokens: Tokens that the engine read.
+        known: Documents that it did not read, since their vectors were kept.
     """
 
     margins: dict[int, float] = field(default_factory=dict[int, float])
     truncated: set[int] = field(default_factory=set[int])
     tokens: int = 0
+    known: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, item: _Item, margin: float) -> None:
         """Enter the logit of one text at each of its places."""
         with self._lock:
             self.tokens += item.length
+            self.known += 0 if item.length else len(item.indexes)
             self.margins.update(dict.fromkeys(item.indexes, margin))
             if item.tokens.truncated:
                 self.truncated.update(item.indexes)
@@ -106,7 +109,9 @@ class ScoringPass:
             self._on_progress(len(self.tally.margins))
 
         return self._model.scheduler.run(
-            self._plan([item.length for item in items]),
+            self._plan(
+                [max(1, item.length) for item in items]
+            ),  # what is known already takes little, not nothing
             execute,
             should_stop=self._should_stop,
             on_stop=self.stop,

@@ -49,7 +49,8 @@ class PeerProcess:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             cwd=ROOT,
-            env={**os.environ, **OFFLINE},
+            # Installed code is byte-compiled, so that of a checkout should be, or a cold start would compile it each time.
+            env={**os.environ, **OFFLINE, "PYTHONDONTWRITEBYTECODE": ""},
         )
         self.pid = self._process.pid
         self._buffer = b""

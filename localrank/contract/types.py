@@ -84,7 +84,7 @@ class RerankUsage:
         load_ms: Time this call waited for the model to load, in milliseconds.
         truncated_documents: How many documents were cut; None if unknown.
         api_calls: Requests sent to a remote provider.
-        cache_hits: Documents whose score came from a cache.
+        cache_hits: Documents whose score, or what the model knows of them, came from a cache.
         estimated_cost: US dollars, where the price is known.
         stages: Usage of each inner model of a wrapper, in the order they ran.
     """

@@ -119,7 +119,7 @@ def family_of(files: ModelFiles) -> OnnxFamily:
     Raises:
         ModelLoadError: `tokenizer.json` cannot be read, or the model is none that ONNX Runtime serves.
     """
-    return open_family(files, max_length=None, affordable=None, instruction=None)
+    return open_family(files)
 
 
 def list_rows(family: OnnxFamily, entry: Candidates) -> list[Row]:

@@ -14,3 +14,8 @@ class TestOnnxReranker(RerankerConformance):
 class TestTiny(RerankerConformance):
     def make(self) -> OnnxReranker:
         return OnnxReranker("localrank-tiny")
+
+
+class TestOnnxRerankerThatKnowsDocuments(RerankerConformance):
+    def make(self) -> OnnxReranker:
+        return OnnxReranker("localrank-tiny", document_cache_mb=8)

@@ -13,6 +13,7 @@ def load(folder: str, precision: str) -> Rank:
     from localrank_transformers import OnnxReranker  # noqa: PLC0415
 
     model = OnnxReranker(folder or None, precision=precision)
+    rerank_sync(model, "warm", ["up"])  # the constructor loads nothing
     top_k = TOP_K if precision == "refined" else None
 
     def rank(query: str, documents: list[str]) -> list[tuple[int, float]]:
