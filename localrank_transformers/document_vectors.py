@@ -32,7 +32,8 @@ class DocumentVectors:
 
     def has(self, ids: array[int]) -> bool:
         """Return whether the vectors of a document are kept; it does not count as a use."""
-        return ids.tobytes() in self._vectors
+        with self._lock:
+            return ids.tobytes() in self._vectors
 
     def get(self, ids: array[int]) -> npt.NDArray[Any] | None:
         """Return the vectors of a document's tokens, shape (tokens, dimensions), or None."""

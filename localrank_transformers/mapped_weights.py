@@ -34,8 +34,8 @@ _ITEM_BYTES = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12:
 """Bytes of a number, by the data type's number; what is not here stays inside."""
 
 
-def mapped_graph(onnx: Path) -> bytes | None:
-    """Return the graph of a file with its large tensors as external data in that same file, whose real path is to be given.
+def mapped_graph(onnx: Path) -> tuple[bytes, Path] | None:
+    """Return the graph of a file with its large tensors as external data in that same file, and the folder it really lies in.
 
     A tensor that does not lie at a multiple of its numbers' size stays inside.
 
@@ -43,13 +43,15 @@ def mapped_graph(onnx: Path) -> bytes | None:
         onnx: The file. Its external data, if it has some, lie beside it.
 
     Returns:
-        The graph; None where no tensor can be mapped, and where the file cannot be read, which its loading tells better.
+        Both; None where no tensor can be mapped, and where the file cannot be read, which its loading tells better.
     """
     try:
         with onnx.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
             if onnx.is_symlink() and external_data(content):
                 return None  # they lie beside the link, the tensors beside the file
-            return _rewritten(content, onnx.resolve().name)
+            place = onnx.resolve()
+            graph = _rewritten(content, place.name)
+            return None if graph is None else (graph, place.parent)
     except (MalformedOnnxError, OSError, ValueError):  # mmap refuses an empty file with a ValueError
         return None
 

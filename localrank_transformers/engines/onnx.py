@@ -218,9 +218,9 @@ def _session(onnx: Path | bytes, providers: list[str], threads: int, *, on_cpu: 
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     graph: str | bytes = onnx if isinstance(onnx, bytes) else str(onnx)
     mapped = mapped_graph(onnx) if on_cpu and isinstance(onnx, Path) else None
-    if mapped is not None and isinstance(onnx, Path):
-        options.add_session_config_entry(_FOLDER_OF_WEIGHTS, str(onnx.resolve().parent))
-        graph = mapped
+    if mapped is not None:
+        graph, folder = mapped
+        options.add_session_config_entry(_FOLDER_OF_WEIGHTS, str(folder))
     return ort.InferenceSession(graph, options, providers=providers, disabled_optimizers=SLOW_FUSIONS)
 
 

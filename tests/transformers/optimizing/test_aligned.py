@@ -42,9 +42,9 @@ def test_large_tensors_begin_at_a_multiple_and_are_the_same(names: list[str]) ->
 def test_every_large_tensor_can_then_be_mapped(tmp_path: Path) -> None:
     place = tmp_path / "m.onnx"
     place.write_bytes(aligned(model_with(["a", "bc", "def"])))
-    content = mapped_graph(place)
-    assert content is not None
-    assert len(content) < 1_000
+    found = mapped_graph(place)
+    assert found is not None
+    assert len(found[0]) < 1_000
 
 
 def test_a_second_time_changes_nothing() -> None:
