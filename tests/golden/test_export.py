@@ -82,6 +82,18 @@ async def test_classifiers_are_exported(tmp_path: Path, name: str) -> None:
     await agrees(folder, tmp_path / "out")
 
 
+async def test_an_export_anew_leaves_the_files_that_others_have_loaded(tmp_path: Path) -> None:
+    folder, graphs = torch_models.build_encoder(tmp_path / "m", "bert"), tmp_path / "out/onnx"
+    graphs.mkdir(parents=True)
+    for name in ("model.onnx", "model_int8.onnx"):
+        (graphs / name).write_bytes(b"old")
+        (tmp_path / name).hardlink_to(graphs / name)
+    export_onnx(folder, tmp_path / "out", precision="int8")
+    for name in ("model.onnx", "model_int8.onnx"):
+        assert (tmp_path / name).read_bytes() == b"old"
+        assert (graphs / name).stat().st_size > 1_000
+
+
 async def test_a_graph_with_other_scores_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from localrank_transformers.engines.torch import export
 
