@@ -41,12 +41,28 @@ def loaded_by(statement: str) -> set[str]:
 PACKAGE = "localrank_transformers"
 CAUSAL = {f"{PACKAGE}.{name}" for name in ("onnx_causal", "families.causal", "families.causal_templates")}
 LATE = {f"{PACKAGE}.{name}" for name in ("onnx_late", "families.late_interaction")}
+OF_FOLDERS = {
+    f"{PACKAGE}.{name}" for name in ("catalogue", "faster_graph", "folder_files", "safety", "torch_files")
+}
 
 
 def test_the_embedded_model_starts_without_the_other_families() -> None:
     loaded = loaded_by("from localrank import rerank_sync; rerank_sync('localrank-mini', 'q', ['a'])")
     assert loaded >= LATE
     assert loaded & CAUSAL == set()
+
+
+def test_the_embedded_model_starts_without_what_reads_other_models() -> None:
+    loaded = loaded_by(
+        f"from localrank import rerank_sync; from {PACKAGE} import OnnxReranker; rerank_sync(OnnxReranker(), 'q', ['a'])"
+    )
+    assert loaded & (OF_FOLDERS | {"tomllib", "importlib.resources"}) == set()
+
+
+def test_a_model_is_constructed_without_an_engine() -> None:
+    loaded = loaded_by(f"from {PACKAGE} import OnnxReranker; OnnxReranker()")
+    assert f"{PACKAGE}.onnx_reranker" in loaded
+    assert loaded & {"numpy", "onnxruntime", "tokenizers", "importlib.metadata"} == set()
 
 
 def test_a_cross_encoder_starts_without_the_other_families(tmp_path: Path) -> None:
