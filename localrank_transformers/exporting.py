@@ -34,6 +34,7 @@ from localrank_transformers.families.late_layout import late_file_names
 from localrank_transformers.files import fetch_torch, locate
 from localrank_transformers.torch_files import TorchFiles, read_torch_files
 from localrank_transformers.torch_settings import TorchSettings, require_packages
+from localrank_transformers.written_graph import remove_graph
 
 __all__ = ["Difference", "ExportPrecision", "export_onnx"]
 
@@ -108,7 +109,7 @@ def export_onnx(
     if source.files.folder.resolve() == out.resolve():
         raise InvalidRequestError("out is the model's own folder.", hint="Pass another folder.")
     on_step("export fp32")
-    exported = _write(source, _removed(out / GRAPH))
+    exported = _write(source, out / GRAPH)
     _copy(source, exported, out)
     with _removed_unless_compared(out / GRAPH):
         on_step("compare with torch")
@@ -202,11 +203,11 @@ def _reduced(
         return None
     on_step(f"export {precision}" + (f" for {target.made_for}" if precision == "int8" else ""))
     if precision == "fp16":
-        _write(replace(source, settings=replace(source.settings, dtype="fp16")), _removed(out / FP16_GRAPH))
+        _write(replace(source, settings=replace(source.settings, dtype="fp16")), out / FP16_GRAPH)
         return _checked(out, FP16_GRAPH, torch, LARGEST_DIFFERENCE_FP16)
     from localrank_transformers.engines.onnx_quantize import quantize  # noqa: PLC0415  # needs onnx
 
-    quantize(out / GRAPH, _removed(out / target.graph), seven_bits=target.seven_bits, signed=target.signed)
+    quantize(out / GRAPH, out / target.graph, seven_bits=target.seven_bits, signed=target.signed)
     if not target.runs_well_on(cpu_features() or ()):
         on_step(f"this processor is not {target.made_for}: the int8 graph may compute other scores here")
     return onnx_logits(out, target.graph)
@@ -226,12 +227,5 @@ def _removed_unless_compared(graph: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        _removed(graph)
+        remove_graph(graph)
         raise
-
-
-def _removed(graph: Path) -> Path:
-    """Return the place of a graph, nothing being there any more: who has loaded what was there keeps it mapped, unchanged."""
-    for path in (graph, graph.with_name(f"{graph.name}.data")):
-        path.unlink(missing_ok=True)
-    return graph

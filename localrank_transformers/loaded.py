@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from localrank.providers.beside import begin
 from localrank_transformers.engines.onnx import OnnxEngine
 
 if TYPE_CHECKING:
@@ -47,35 +49,42 @@ class LoadedModel:
 
 
 def load(
-    files: ModelFiles,
-    exact: ModelFiles | None,
+    files: Sequence[ModelFiles],
     settings: OnnxSettings,
     entry: CatalogueEntry | None,
     scheduler: Scheduler,
 ) -> LoadedModel:
-    """Make the session of `files`, and of the float32 graph `exact` that scores the best again.
+    """Make the session of each graph, and the family that they share.
+
+    Args:
+        files: What `settings.graphs` names: the model's, and with the precision `refined` that of float32 too.
+        settings: What the constructor was asked for.
+        entry: What the catalogue says of the model.
+        scheduler: Where its units will run.
 
     Raises:
-        ModelLoadError: The graph is damaged or unsupported.
+        ModelLoadError: A graph is damaged or unsupported.
         InvalidRequestError: A setting that this model cannot meet.
     """
     # A session takes as long to make as a tokenizer to import and read, and a core each.
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="localrank-load") as beside:
-        engines = [beside.submit(_engine, one, settings) for one in (files, exact) if one is not None]
+    made = begin(lambda: [_engine(one, settings) for one in files], name="localrank-load")
+    try:
         from localrank_transformers.onnx_families import open_family  # noqa: PLC0415  # now that the session is begun
 
         family = open_family(
-            files,
+            files[0],
             max_length=settings.max_length,
             affordable=entry.default_length if entry else None,
             instruction=settings.instruction,
             document_cache_mb=settings.document_cache_mb,
         )
-        engine, *again = [made.result() for made in engines]
+    finally:
+        wait([made])
+    engine, *exact = made.result()
     return LoadedModel(
         family=family,
         engine=engine,
-        exact=again[0] if again else None,
+        exact=exact[0] if exact else None,
         activation=settings.activation or family.activation,
         threads=settings.threads,
         scheduler=scheduler,

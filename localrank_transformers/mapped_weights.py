@@ -18,17 +18,17 @@ from localrank_transformers.onnx_fields import (
     number,
     varint,
 )
-from localrank_transformers.onnx_walk import external_data
+from localrank_transformers.onnx_walk import EXTERNAL_DATA, GRAPH, external_data
 
-__all__ = ["GRAPH", "INITIALIZER", "MAPPED_FROM_BYTES", "RAW_DATA", "mapped_graph"]
+__all__ = ["INITIALIZER", "MAPPED_FROM_BYTES", "RAW_DATA", "mapped_graph"]
 
 MAPPED_FROM_BYTES = 1 << 16
 """Smaller tensors stay inside: each mapping costs a system call."""
 
-GRAPH, INITIALIZER, RAW_DATA = 7, 5, 9
-"""Numbers of fields: the graph in a model, a tensor in the graph, the data in a tensor."""
+INITIALIZER, RAW_DATA = 5, 9
+"""Numbers of fields: a tensor in the graph, the data in a tensor."""
 
-_DATA_TYPE, _EXTERNAL_DATA, _DATA_LOCATION = 2, 13, 14
+_DATA_TYPE, _DATA_LOCATION = 2, 14
 _EXTERNAL = 1
 _ITEM_BYTES = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}
 """Bytes of a number, by the data type's number; what is not here stays inside."""
@@ -101,4 +101,4 @@ def _tensor(content: Content, start: int, end: int, file: str) -> bytes | None:
     place = {"location": file, "offset": str(offset), "length": str(length)}
     entries = (delimited(1, key.encode()) + delimited(2, value.encode()) for key, value in place.items())
     location = varint(_DATA_LOCATION << 3) + varint(_EXTERNAL)
-    return b"".join([*kept, *(delimited(_EXTERNAL_DATA, entry) for entry in entries), location])
+    return b"".join([*kept, *(delimited(EXTERNAL_DATA, entry) for entry in entries), location])

@@ -27,9 +27,9 @@ from localrank_transformers.ready_files import fetch_ready, read_ready
 from localrank_transformers.scheduler import shared_scheduler
 
 if TYPE_CHECKING:
+    from localrank_transformers.activation import Activation
     from localrank_transformers.catalogue import CatalogueEntry
     from localrank_transformers.loaded import LoadedModel
-from localrank_transformers.activation import Activation
 
 __all__ = ["OnnxReranker"]
 
@@ -195,13 +195,11 @@ def _once(location: Location, settings: OnnxSettings) -> LoadOnce[LoadedModel]:
 def _load(location: Location, settings: OnnxSettings, is_unwanted: Callable[[], bool]) -> LoadedModel:
     ready = fetch_ready(location, settings.graphs, is_unwanted, optimize=settings.runs_faster)
     scheduler = shared_scheduler()
-    files, *exact = [
-        read_ready(ready, precision, optimize=settings.runs_faster) for precision in settings.graphs
-    ]
+    files = [read_ready(ready, precision, optimize=settings.runs_faster) for precision in settings.graphs]
     # Imported while the embedded model is checked: with numpy and ONNX Runtime it takes longer than all the rest.
     from localrank_transformers.loaded import load  # noqa: PLC0415
 
-    loaded = load(files, exact[0] if exact else None, settings, _known(location), scheduler)
+    loaded = load(files, settings, _known(location), scheduler)
     scheduler.hold()
     return loaded
 

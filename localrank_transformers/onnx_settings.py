@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from localrank.contract.errors import InvalidRequestError
 from localrank_transformers.activation import Activation
 from localrank_transformers.onnx_choice import Precision
+from localrank_transformers.setting_checks import check_choice, check_count
 
 __all__ = ["OnnxSettings"]
 
@@ -33,20 +34,9 @@ class OnnxSettings:
 
     def __post_init__(self) -> None:
         for name in ("max_length", "threads", "document_cache_mb"):
-            value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or value < 1):
-                raise InvalidRequestError(
-                    f"{name} is {value!r}.", hint="Pass an integer of at least 1, or None."
-                )
-        if self.activation not in {None, "sigmoid", "none"}:
-            raise InvalidRequestError(
-                f"activation is {self.activation!r}.", hint='Pass "sigmoid", "none" or None.'
-            )
-        if self.precision not in {"auto", "fp32", "fp16", "int8", "refined"}:
-            raise InvalidRequestError(
-                f"precision is {self.precision!r}.",
-                hint='Pass "auto", "fp32", "fp16", "int8" or "refined".',
-            )
+            check_count(name, getattr(self, name))
+        check_choice("activation", self.activation, (None, *get_args(Activation)))
+        check_choice("precision", self.precision, (*get_args(Precision), "refined"))
         if self.precision == "refined" and self.document_cache_mb is not None:
             raise InvalidRequestError(
                 'document_cache_mb does not go with precision="refined", which computes vectors of two precisions.',

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from localrank_transformers.onnx_fields import Content, MalformedOnnxError, messages
 
-__all__ = ["ExternalData", "external_data"]
+__all__ = ["EXTERNAL_DATA", "GRAPH", "ExternalData", "external_data"]
 
 _DEEPEST = 64
-_GRAPH_OF_MODEL = 7
+GRAPH, EXTERNAL_DATA = 7, 13
+"""Numbers of fields: the graph in a model, the external data in a tensor."""
 
 _CHILDREN: dict[str, dict[int, str]] = {
     "model": {7: "graph", 20: "training", 25: "function"},
@@ -25,8 +26,6 @@ _CHILDREN: dict[str, dict[int, str]] = {
     "sparse": {1: "tensor", 2: "tensor"},
 }
 """Message → field → the message in it, as far as a tensor can be reached through it."""
-
-_EXTERNAL_DATA_OF_TENSOR = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ def external_data(content: Content) -> tuple[ExternalData, ...]:
     Raises:
         MalformedOnnxError: The bytes are no ONNX model.
     """
-    if not any(field == _GRAPH_OF_MODEL for field, _, _ in messages(content, 0, len(content))):
+    if not any(field == GRAPH for field, _, _ in messages(content, 0, len(content))):
         raise MalformedOnnxError("it holds no graph")
     return tuple(_in_message(content, "model", 0, len(content), 0))
 
@@ -66,7 +65,7 @@ def _in_message(content: Content, kind: str, start: int, end: int, depth: int) -
 def _in_tensor(content: Content, start: int, end: int) -> ExternalData | None:
     entries: dict[str, str] = {}
     for field, first, last in messages(content, start, end):
-        if field == _EXTERNAL_DATA_OF_TENSOR:
+        if field == EXTERNAL_DATA:
             texts = {part: content[a:b] for part, a, b in messages(content, first, last)}
             entries[_text(texts.get(1, b""))] = _text(texts.get(2, b""))
     if not entries:

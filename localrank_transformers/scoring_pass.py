@@ -108,10 +108,9 @@ class ScoringPass:
                 self.tally.note(items[at], margin)
             self._on_progress(len(self.tally.margins))
 
+        work = [max(1, item.length) for item in items]  # what is known takes little, but not nothing
         return self._model.scheduler.run(
-            self._plan(
-                [max(1, item.length) for item in items]
-            ),  # what is known already takes little, not nothing
+            self._plan(work),
             execute,
             should_stop=self._should_stop,
             on_stop=self.stop,

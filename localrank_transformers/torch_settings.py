@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -12,6 +11,7 @@ from localrank.contract.errors import InvalidRequestError, MissingDependencyErro
 from localrank_transformers.activation import Activation
 from localrank_transformers.catalogue import Family
 from localrank_transformers.listwise_settings import Listwise
+from localrank_transformers.setting_checks import check_choice, check_count
 
 __all__ = ["INSTALL_HINT", "Attention", "Dtype", "TorchSettings", "refuse_settings", "require_packages"]
 
@@ -44,11 +44,11 @@ class TorchSettings:
 
     def __post_init__(self) -> None:
         for name in ("max_length", "batch_tokens", "layer"):
-            _check_count(name, getattr(self, name))
-        _check_choice("dtype", self.dtype, get_args(Dtype))
-        _check_choice("attention", self.attention, get_args(Attention))
-        _check_choice("activation", self.activation, (None, *get_args(Activation)))
-        _check_choice("family", self.family, (None, *get_args(Family)))
+            check_count(name, getattr(self, name))
+        check_choice("dtype", self.dtype, get_args(Dtype))
+        check_choice("attention", self.attention, get_args(Attention))
+        check_choice("activation", self.activation, (None, *get_args(Activation)))
+        check_choice("family", self.family, (None, *get_args(Family)))
         if self.device.partition(":")[0] not in _DEVICES:
             raise InvalidRequestError(
                 f"device is {self.device!r}.", hint='Pass "auto", "cpu", "cuda", "cuda:1" or "mps".'
@@ -67,17 +67,6 @@ def refuse_settings(settings: TorchSettings, what: str, *names: str) -> None:
                 f"{name} is {getattr(settings, name)!r}, but this model is {what}.",
                 hint=f"Leave {name} out.",
             )
-
-
-def _check_count(name: str, value: int | None) -> None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise InvalidRequestError(f"{name} is {value!r}.", hint="Pass an integer of at least 1, or None.")
-
-
-def _check_choice(name: str, value: object, choices: Collection[object]) -> None:
-    if value not in choices:
-        known = ", ".join(repr(choice) for choice in choices)
-        raise InvalidRequestError(f"{name} is {value!r}.", hint=f"Pass one of {known}.")
 
 
 def require_packages() -> None:

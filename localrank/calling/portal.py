@@ -19,6 +19,8 @@ from typing import TypeVar
 import anyio
 from anyio.from_thread import BlockingPortal
 
+from localrank.providers.beside import begin
+
 __all__ = ["run_blocking"]
 
 T = TypeVar("T")
@@ -113,19 +115,11 @@ def _stop_with_main_thread(portal: BlockingPortal) -> None:
 
 
 def _run_beside(function: Callable[[], Awaitable[T]]) -> T:
-    outcome: Future[T] = Future()
-
-    def run() -> None:
+    def run() -> T:
         _shared_loop_waits.set(True)
-        try:
-            outcome.set_result(anyio.run(function))
-        except BaseException as error:
-            outcome.set_exception(error)
+        return anyio.run(function)
 
-    thread = threading.Thread(target=run, name="localrank-sync-nested")
-    thread.start()
-    thread.join()
-    return outcome.result()
+    return begin(run, name="localrank-sync-nested").result()
 
 
 def _forget_after_fork() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import mmap
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localrank.contract.errors import ModelLoadError
+from localrank.providers.beside import begin
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -62,26 +62,26 @@ def read_model(model: str, name: str) -> tuple[Path | bytes, Callable[[], None]]
     place = _place(model, name)
     if not isinstance(place, Path):
         return read_file(model, name), lambda: None
-    digests: list[Any] = []
-    thread = threading.Thread(target=lambda: digests.append(_digest(place)), name="localrank-checksum")
-    thread.start()
+    digest = begin(lambda: _digest(place), name="localrank-checksum")
 
     def check() -> None:
-        thread.join()
-        if isinstance(digests[0], OSError):
-            raise _unreadable(f"{model}/{name}", digests[0]) from digests[0]
-        _check(model, name, digests[0])
+        try:
+            _check(model, name, digest.result())
+        except OSError as error:
+            raise _unreadable(f"{model}/{name}", error) from error
 
     return place, check
 
 
 def _digest(path: Path) -> Any:
-    """Return the SHA-256 of a file, or the OSError that reading it raised; a map, since a copy would cost as much again."""
-    try:
-        with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+    """Return the SHA-256 of a file; of a map, since a copy would cost as much again."""
+    with path.open("rb") as stream:
+        try:
+            content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        except ValueError:  # an empty file cannot be mapped
+            return hashlib.sha256()
+        with content:
             return hashlib.sha256(content)
-    except (OSError, ValueError) as error:  # an empty file cannot be mapped: ValueError
-        return error if isinstance(error, OSError) else hashlib.sha256()
 
 
 def _check(model: str, name: str, digest: Any) -> None:

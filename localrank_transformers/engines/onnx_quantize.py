@@ -9,6 +9,7 @@ import onnx
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from localrank.contract.errors import ModelLoadError
+from localrank_transformers.written_graph import remove_graph
 
 __all__ = ["quantize"]
 
@@ -35,6 +36,7 @@ def quantize(source: Path, target: Path, *, seven_bits: bool, signed: bool = Tru
     logger = logging.getLogger()
     level = logger.level
     logger.setLevel(logging.ERROR)  # it advises a preparation that exported graphs do not need
+    remove_graph(target)
     try:
         quantize_dynamic(
             model,

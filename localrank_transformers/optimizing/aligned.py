@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from localrank_transformers.mapped_weights import GRAPH, INITIALIZER, MAPPED_FROM_BYTES, RAW_DATA
+from localrank_transformers.mapped_weights import INITIALIZER, MAPPED_FROM_BYTES, RAW_DATA
 from localrank_transformers.onnx_fields import delimited, fields, varint
+from localrank_transformers.onnx_walk import GRAPH
 
 __all__ = ["ALIGNMENT", "aligned"]
 

@@ -94,6 +94,23 @@ async def test_an_export_anew_leaves_the_files_that_others_have_loaded(tmp_path:
         assert (graphs / name).stat().st_size > 1_000
 
 
+async def test_an_export_that_fails_leaves_the_graph_that_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no such operator")
+
+    folder, graph = torch_models.build_encoder(tmp_path / "m", "bert"), tmp_path / "out/onnx/model.onnx"
+    graph.parent.mkdir(parents=True)
+    graph.write_bytes(b"old")
+    monkeypatch.setattr(torch.onnx, "export", fail)
+    with pytest.raises(ModelLoadError, match="no such operator"):
+        export_onnx(folder, tmp_path / "out")
+    assert graph.read_bytes() == b"old"
+
+
 async def test_a_graph_with_other_scores_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from localrank_transformers.engines.torch import export
 

@@ -16,6 +16,7 @@ from localrank_transformers.families.detection import Kind
 from localrank_transformers.silence import silenced
 from localrank_transformers.torch_files import TorchFiles
 from localrank_transformers.torch_settings import Dtype, TorchSettings
+from localrank_transformers.written_graph import remove_graph
 
 __all__ = ["save_graph", "write_graph"]
 
@@ -106,6 +107,7 @@ def save_graph(
                 verbose=False,
             )
             _forget_where(program.model)
+            remove_graph(path)
             program.save(str(path), external_data=size > _SINGLE_FILE_BYTES)
     except Exception as error:
         raise ModelLoadError(
