@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from localrank.contract.errors import ModelLoadError
 from localrank_transformers.activation import Activation
 from localrank_transformers.cpu_features import cpu_features
 from localrank_transformers.families.exported import EXPORTED_FILE, ExportedGraph, exported_graph
 from localrank_transformers.families.late_layout import LateLayout, is_late_interaction, read_late_layout
 from localrank_transformers.families.late_logit import late_logit
 from localrank_transformers.missing_graph import MissingGraphError
-from localrank_transformers.model_files import ModelFiles, parsed_object
+from localrank_transformers.model_files import ModelFiles
 from localrank_transformers.onnx_choice import Precision, choose_onnx
-from localrank_transformers.safety import check_onnx, check_size
-from localrank_transformers.torch_files import read_settings_files
+from localrank_transformers.safety import check_onnx
+from localrank_transformers.torch_files import TorchFiles, read_content, read_settings_files
 
 __all__ = ["folder_activation", "late_layout", "read_folder", "read_settings", "read_snapshot"]
 
@@ -49,15 +48,15 @@ def read_snapshot(folder: Path, onnx_name: str, *, root: Path) -> ModelFiles:
     """
     onnx = folder / onnx_name
     check_onnx(onnx, root=root)
-    config, tokenizer_config, exported = read_settings(folder)
-    late = late_layout(folder)
+    files = read_settings_files(folder)
+    late = _layout(files)
     return ModelFiles(
-        config=_optional(folder, f"{late.encoder}/config.json") if late and late.encoder else config,
-        tokenizer_config=tokenizer_config,
-        tokenizer_json=_content(folder, "tokenizer.json"),
+        config=files.json(f"{late.encoder}/config.json") if late and late.encoder else files.config,
+        tokenizer_config=files.tokenizer_config,
+        tokenizer_json=read_content(folder, "tokenizer.json"),
         onnx=onnx,
         int8=_is_int8(onnx),
-        exported=exported,
+        exported=_exported(files),
         late=late,
     )
 
@@ -68,8 +67,7 @@ def late_layout(folder: Path) -> LateLayout | None:
     Raises:
         ModelLoadError: A file is missing or damaged, or a module is of another kind.
     """
-    files = read_settings_files(folder)
-    return read_late_layout(files) if is_late_interaction(files) else None
+    return _layout(read_settings_files(folder))
 
 
 def folder_activation(folder: Path) -> Activation:
@@ -78,7 +76,8 @@ def folder_activation(folder: Path) -> Activation:
     Raises:
         ModelLoadError: A file is missing or damaged.
     """
-    return "sigmoid" if late_layout(folder) is None else late_logit(read_settings(folder)[2]).activation
+    files = read_settings_files(folder)
+    return "sigmoid" if _layout(files) is None else late_logit(_exported(files)).activation
 
 
 def read_settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any], ExportedGraph | None]:
@@ -87,9 +86,16 @@ def read_settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any], Exporte
     Raises:
         ModelLoadError: A file is missing or damaged.
     """
-    config = parsed_object(_content(folder, "config.json"), "config.json")
-    exported = exported_graph(_optional(folder, EXPORTED_FILE))
-    return config, _optional(folder, "tokenizer_config.json"), exported
+    files = read_settings_files(folder)
+    return files.config, files.tokenizer_config, _exported(files)
+
+
+def _layout(files: TorchFiles) -> LateLayout | None:
+    return read_late_layout(files) if is_late_interaction(files) else None
+
+
+def _exported(files: TorchFiles) -> ExportedGraph | None:
+    return exported_graph(files.json(EXPORTED_FILE))
 
 
 def _pick(folder: Path, precision: Precision) -> str:
@@ -102,21 +108,6 @@ def _pick(folder: Path, precision: Precision) -> str:
         f"The folder {str(folder)!r} has no ONNX file for precision={precision!r}: {has}.",
         hint="Expected onnx/model.onnx or model.onnx, and for int8 onnx/model_int8.onnx or onnx/model_quantized.onnx.",
     )
-
-
-def _content(folder: Path, name: str) -> bytes:
-    try:
-        check_size(name, (folder / name).stat().st_size)
-        return (folder / name).read_bytes()
-    except OSError as error:
-        raise ModelLoadError(
-            f"The folder {str(folder)!r} has no readable {name}.",
-            hint="Pass a folder in the Hugging Face layout: config.json, tokenizer.json and onnx/model.onnx.",
-        ) from error
-
-
-def _optional(folder: Path, name: str) -> dict[str, Any]:
-    return parsed_object(_content(folder, name), name) if (folder / name).is_file() else {}
 
 
 def _is_int8(onnx: Path) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from localrank_transformers.families.late_layout import LateLayout
     from localrank_transformers.onnx_choice import Precision
 
-__all__ = ["ModelFiles", "parsed_object", "read_embedded"]
+__all__ = ["ModelFiles", "read_embedded"]
 
 
 def _nothing() -> None:
@@ -61,7 +61,7 @@ def read_embedded(name: str, precision: Precision) -> ModelFiles:
         )
     onnx, check = bundled.read_model(name, "onnx/model_int8.onnx")
     config, tokenizer_config, exported = (
-        parsed_object(bundled.read_file(name, one), one)
+        _parsed(bundled.read_file(name, one), one)
         for one in ("config.json", "tokenizer_config.json", EXPORTED_FILE)
     )
     return ModelFiles(
@@ -75,12 +75,7 @@ def read_embedded(name: str, precision: Precision) -> ModelFiles:
     )
 
 
-def parsed_object(content: bytes, name: str) -> dict[str, Any]:
-    """Return the JSON object that the file `name` holds.
-
-    Raises:
-        ModelLoadError: It holds something else.
-    """
+def _parsed(content: bytes, name: str) -> dict[str, Any]:
     try:
         parsed = json.loads(content)
     except ValueError as error:

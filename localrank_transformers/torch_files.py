@@ -12,9 +12,12 @@ from tokenizers import Tokenizer
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.safety import check_safetensors, check_size, shard_names
 
-__all__ = ["TorchFiles", "read_settings_files", "read_torch_files"]
+__all__ = ["TorchFiles", "read_content", "read_settings_files", "read_torch_files"]
 
-_LAYOUT_HINT = "Pass a folder in the Hugging Face layout: config.json, tokenizer.json and model.safetensors."
+_LAYOUT_HINT = (
+    "Pass a folder in the Hugging Face layout: config.json, tokenizer.json, and model.safetensors for torch or "
+    "onnx/model.onnx for ONNX Runtime."
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -57,7 +60,7 @@ class TorchFiles:
         Raises:
             ModelLoadError: `tokenizer.json` is missing or damaged.
         """
-        content = _content(self.folder, "tokenizer.json")
+        content = read_content(self.folder, "tokenizer.json")
         try:
             tokenizer = Tokenizer.from_str(content.decode())
         except Exception as error:  # the library raises a bare Exception
@@ -103,7 +106,7 @@ def read_settings_files(folder: Path) -> TorchFiles:
 
 def _chat_template(folder: Path, tokenizer_config: dict[str, Any]) -> str | None:
     if (folder / "chat_template.jinja").is_file():
-        return _content(folder, "chat_template.jinja").decode()
+        return read_content(folder, "chat_template.jinja").decode()
     template = tokenizer_config.get("chat_template")
     return template if isinstance(template, str) else None
 
@@ -128,7 +131,12 @@ def _check_weights(folder: Path) -> None:
     )
 
 
-def _content(folder: Path, name: str) -> bytes:
+def read_content(folder: Path, name: str) -> bytes:
+    """Return the content of a small file of a model.
+
+    Raises:
+        ModelLoadError: It is missing, cannot be read, or is larger than any honest one.
+    """
     try:
         check_size(name, (folder / name).stat().st_size)
         return (folder / name).read_bytes()
@@ -140,7 +148,7 @@ def _content(folder: Path, name: str) -> bytes:
 
 def _parsed(folder: Path, name: str, kind: type) -> Any:
     try:
-        parsed = json.loads(_content(folder, name))
+        parsed = json.loads(read_content(folder, name))
     except ValueError as error:
         raise ModelLoadError(f"{name} is no valid JSON: {error}.") from error
     if not isinstance(parsed, kind):
