@@ -13,6 +13,7 @@ from localrank_transformers import bundled
 from localrank_transformers.cpu import cgroup_quota, usable_cores
 from localrank_transformers.cpu_features import cpu_features, cpu_name
 from localrank_transformers.download import cache_folder
+from localrank_transformers.engines.native.library import why_absent
 from localrank_transformers.torch_settings import INSTALL_HINT, TorchSettings, require_packages
 
 __all__ = ["diagnose"]
@@ -24,7 +25,7 @@ _OFFLINE_SWITCHES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 def diagnose() -> tuple[Section, ...]:
     """Return what there is to say, without loading a model or connecting to anything."""
     return (
-        Section("Local engines", (_onnxruntime(), _package("tokenizers"), _onnx(), _torch())),
+        Section("Local engines", (_onnxruntime(), _kernels(), _package("tokenizers"), _onnx(), _torch())),
         Section("Processor", tuple(_processor())),
         Section("Local models", (_embedded(), *_hub_cache())),
     )
@@ -44,6 +45,14 @@ def _onnxruntime() -> Finding:
             "pip install --force-reinstall onnxruntime",
         )
     return Finding("onnxruntime", f"{runtime_version()} with {', '.join(available_providers())}")
+
+
+def _kernels() -> Finding:
+    reason = why_absent()
+    if reason is None:
+        return Finding("compiled kernels", "run int8 graphs that localrank wrote")
+    hint = "Install localrank again where there is a C compiler." if "compiled" in reason else None
+    return Finding("compiled kernels", f"not here, {reason}: int8 runs on onnxruntime, slower", "note", hint)
 
 
 def _package(name: str) -> Finding:

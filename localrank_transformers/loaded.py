@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from localrank.providers.beside import begin
-from localrank_transformers.engines.onnx import OnnxEngine
+from localrank_transformers.engines.choice import open_engine
 
 if TYPE_CHECKING:
     from localrank_transformers.activation import Activation
     from localrank_transformers.catalogue import CatalogueEntry
+    from localrank_transformers.engines.contract import Engine
     from localrank_transformers.model_files import ModelFiles
     from localrank_transformers.onnx_family import OnnxFamily
     from localrank_transformers.onnx_settings import OnnxSettings
@@ -35,8 +36,8 @@ class LoadedModel:
     """
 
     family: OnnxFamily
-    engine: OnnxEngine
-    exact: OnnxEngine | None
+    engine: Engine
+    exact: Engine | None
     activation: Activation
     threads: int | None
     scheduler: Scheduler
@@ -54,7 +55,7 @@ def load(
     entry: CatalogueEntry | None,
     scheduler: Scheduler,
 ) -> LoadedModel:
-    """Make the session of each graph, and the family that they share.
+    """Make the engine of each graph, and the family that they share.
 
     Args:
         files: What `settings.graphs` names: the model's, and with the precision `refined` that of float32 too.
@@ -66,10 +67,10 @@ def load(
         ModelLoadError: A graph is damaged or unsupported.
         InvalidRequestError: A setting that this model cannot meet.
     """
-    # A session takes as long to make as a tokenizer to import and read, and a core each.
+    # An engine takes as long to make as a tokenizer to import and read, and a core each.
     made = begin(lambda: [_engine(one, settings) for one in files], name="localrank-load")
     try:
-        from localrank_transformers.onnx_families import open_family  # noqa: PLC0415  # now that the session is begun
+        from localrank_transformers.onnx_families import open_family  # noqa: PLC0415  # now that the engine is begun
 
         family = open_family(
             files[0],
@@ -91,9 +92,9 @@ def load(
     )
 
 
-def _engine(files: ModelFiles, settings: OnnxSettings) -> OnnxEngine:
+def _engine(files: ModelFiles, settings: OnnxSettings) -> Engine:
     files.check()
-    return OnnxEngine(
+    return open_engine(
         files.onnx,
         pad_id=int(files.config.get("pad_token_id") or 0),
         int8=files.int8,

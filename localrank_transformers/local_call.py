@@ -18,7 +18,7 @@ from localrank_transformers.scoring_pass import ScoringPass, Tally
 from localrank_transformers.slices import SLICE
 
 if TYPE_CHECKING:
-    from localrank_transformers.engines.onnx import OnnxEngine
+    from localrank_transformers.engines.contract import Engine
     from localrank_transformers.loaded import LoadedModel
     from localrank_transformers.onnx_family import OnnxFamily, OnnxQuery
 
@@ -85,7 +85,7 @@ class LocalCall:
         return rough, [*refined, *below]
 
     def _pass(
-        self, model: LoadedModel, engine: OnnxEngine, query: OnnxQuery, indexes: range | list[int]
+        self, model: LoadedModel, engine: Engine, query: OnnxQuery, indexes: range | list[int]
     ) -> Tally:
         total = len(self._options.documents)
         running = self._running = ScoringPass(

@@ -9,8 +9,9 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from localrank_transformers.activation import Activation
+from localrank_transformers.engines.contract import EngineRequest
 from localrank_transformers.families.causal import CausalPrompt, PromptQuery
-from localrank_transformers.onnx_family import OnnxQuery, Runs, Scorer
+from localrank_transformers.onnx_family import OnnxQuery, Scorer
 from localrank_transformers.scoring import margins
 from localrank_transformers.tokenization import DocumentTokens, Row, token_spans
 
@@ -54,5 +55,5 @@ class _Query(PromptQuery):
     def rows(self, documents: Sequence[DocumentTokens]) -> list[Row]:
         return [Row(ids, np.zeros_like(ids)) for ids in map(self.row, documents)]
 
-    def scorer(self, request: Runs) -> Scorer:
+    def scorer(self, request: EngineRequest) -> Scorer:
         return lambda documents: margins(request.run(self.rows(documents)))

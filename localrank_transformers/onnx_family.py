@@ -4,30 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
-
-import numpy.typing as npt
+from typing import Protocol, TypeAlias
 
 from localrank_transformers.activation import Activation
+from localrank_transformers.engines.contract import EngineRequest
 from localrank_transformers.scoring import margins
 from localrank_transformers.tokenization import DocumentTokens, PairTokenizer, QueryTokens, Row
 
-__all__ = ["OnnxFamily", "OnnxQuery", "PairFamily", "Runs", "Scorer"]
+__all__ = ["OnnxFamily", "OnnxQuery", "PairFamily", "Scorer"]
 
 Scorer: TypeAlias = Callable[[Sequence[DocumentTokens]], list[float]]
 """Takes the documents of one unit, runs them and returns one logit each; called from many threads at once."""
-
-
-class Runs(Protocol):
-    """What runs a graph for one call (`OnnxRequest`)."""
-
-    def run(self, rows: Sequence[Row]) -> npt.NDArray[Any]:
-        """Return the logits of `rows`; raise InferenceError once the call is stopped."""
-        ...
-
-    def vectors(self, rows: Sequence[Row]) -> list[npt.NDArray[Any]]:
-        """Return the vectors of each row's tokens; raise InferenceError once the call is stopped."""
-        ...
 
 
 class OnnxQuery(Protocol):
@@ -55,7 +42,7 @@ class OnnxQuery(Protocol):
         """Return what the engine reads: a row a document, and before them the query's where it is read apart."""
         ...
 
-    def scorer(self, request: Runs) -> Scorer:
+    def scorer(self, request: EngineRequest) -> Scorer:
         """Return what scores documents with the runs of `request`."""
         ...
 
@@ -135,5 +122,5 @@ class _PairQuery:
     def rows(self, documents: Sequence[DocumentTokens]) -> list[Row]:
         return [self.tokenizer.row(self.query, document) for document in documents]
 
-    def scorer(self, request: Runs) -> Scorer:
+    def scorer(self, request: EngineRequest) -> Scorer:
         return lambda documents: margins(request.run(self.rows(documents)))

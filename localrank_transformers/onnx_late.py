@@ -17,9 +17,10 @@ import numpy.typing as npt
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.activation import Activation
 from localrank_transformers.document_vectors import DocumentVectors
+from localrank_transformers.engines.contract import EngineRequest
 from localrank_transformers.families.late_interaction import LateQuery, LateTokenizer
 from localrank_transformers.families.late_logit import LateLogit
-from localrank_transformers.onnx_family import OnnxQuery, Runs, Scorer
+from localrank_transformers.onnx_family import OnnxQuery, Scorer
 from localrank_transformers.tokenization import DocumentTokens, Ids, Row
 
 __all__ = ["LateFamily", "mean_of_best_cosines"]
@@ -99,7 +100,7 @@ class _Query:
     def rows(self, documents: Sequence[DocumentTokens]) -> list[Row]:
         return [self.row(), *(_row(self.family.tokenizer.row(document)) for document in documents)]
 
-    def scorer(self, request: Runs) -> Scorer:
+    def scorer(self, request: EngineRequest) -> Scorer:
         return _Scorer(self.family, self.row(), request)
 
 
@@ -114,7 +115,7 @@ class _Asked:
 class _Scorer:
     """Encodes the query once, in the worker that comes first, while the others begin with documents."""
 
-    def __init__(self, family: LateFamily, query: Row, request: Runs) -> None:
+    def __init__(self, family: LateFamily, query: Row, request: EngineRequest) -> None:
         self._family = family
         self._query = query
         self._request = request

@@ -12,7 +12,7 @@ from localrank_transformers.planner import EQUAL, GROUP_TOKENS, NEAR, PACKED_DOC
 from localrank_transformers.slices import distinct_slices
 
 if TYPE_CHECKING:
-    from localrank_transformers.engines.onnx import OnnxEngine, OnnxRequest
+    from localrank_transformers.engines.contract import Engine, EngineRequest
     from localrank_transformers.loaded import LoadedModel
     from localrank_transformers.onnx_family import OnnxQuery, Scorer
     from localrank_transformers.tokenization import DocumentTokens
@@ -69,7 +69,7 @@ class ScoringPass:
     def __init__(
         self,
         model: LoadedModel,
-        engine: OnnxEngine,
+        engine: Engine,
         documents: Sequence[str],
         *,
         should_stop: Callable[[], bool],
@@ -78,7 +78,7 @@ class ScoringPass:
         self.tally = Tally()
         self._model = model
         self._plan = _planner(model, engine)
-        self._request: OnnxRequest = engine.request(_threads_a_run(model, documents))
+        self._request: EngineRequest = engine.request(_threads_a_run(model, documents))
         self._documents = documents
         self._should_stop = should_stop
         self._on_progress = on_progress
@@ -118,7 +118,7 @@ class ScoringPass:
         )
 
 
-def _planner(model: LoadedModel, engine: OnnxEngine) -> Callable[[Sequence[int]], list[Unit]]:
+def _planner(model: LoadedModel, engine: Engine) -> Callable[[Sequence[int]], list[Unit]]:
     """Return what decides which documents share a run."""
     if engine.grouping == "packed":
         workers = min(model.threads or model.scheduler.workers, model.scheduler.workers)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
 from localrank.contract.errors import InferenceError, InvalidRequestError, ModelLoadError
+from localrank_transformers.engines.contract import Grouping
 from localrank_transformers.engines.wide_session import WIDE_FROM_TOKENS, WideSession
 from localrank_transformers.mapped_weights import mapped_graph
 from localrank_transformers.packing import (
@@ -28,7 +29,7 @@ from localrank_transformers.producer import is_ours
 if TYPE_CHECKING:
     from localrank_transformers.tokenization import Row
 
-__all__ = ["Grouping", "OnnxEngine", "OnnxRequest", "all_outputs", "available_providers", "runtime_version"]
+__all__ = ["OnnxEngine", "OnnxRequest", "all_outputs", "available_providers", "runtime_version"]
 
 SLOW_FUSIONS = ["SkipLayerNormFusion", "BiasGeluFusion"]
 """On a CPU the first node takes about five times as long as the Add and LayerNormalization it replaces; the second one 10 µs a
@@ -39,11 +40,9 @@ _MASK = "attention_mask"
 _FEEDS = (IDS, _MASK, TYPES)
 _PACKED_FEEDS = (IDS, POSITIONS, TYPES, LENGTHS)
 _SILENT = 4
+_CPU = ["CPUExecutionProvider"]
 _INTEGERS: dict[str, type[np.integer[Any]]] = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
 
-
-Grouping = Literal["alone", "equal", "padded", "packed"]
-"""Each row by itself; rows of one length; rows filled up to the longest; rows end to end."""
 
 Feed = dict[str, npt.NDArray[Any]]
 Inputs = dict[str, type[np.integer[Any]]]
@@ -73,7 +72,7 @@ class OnnxEngine:
         execution_providers: Sequence[str] | None = None,
     ) -> None:
         providers = _checked_providers(execution_providers)
-        on_cpu = execution_providers is None
+        on_cpu = providers == _CPU
         try:
             self._session = _session(onnx, providers, 1, on_cpu=on_cpu)
         except Exception as error:
@@ -193,9 +192,7 @@ def all_outputs(
     onnx: bytes, names: Sequence[str], rows: Iterable[Row]
 ) -> Iterator[dict[str, npt.NDArray[Any]]]:
     """Yield the named outputs of a graph for each row on its own; calibration looks at what lies between layers."""
-    session = ort.InferenceSession(
-        onnx, _session_options(on_cpu=True, threads=1), providers=["CPUExecutionProvider"]
-    )
+    session = ort.InferenceSession(onnx, _session_options(on_cpu=True, threads=1), providers=_CPU)
     inputs = _inputs_of(session)
     for row in rows:
         yield dict(zip(names, session.run(list(names), _feed(inputs, [row], 0)), strict=True))
@@ -240,7 +237,7 @@ def _session_options(*, on_cpu: bool, threads: int) -> ort.SessionOptions:
 
 def _checked_providers(wanted: Sequence[str] | None) -> list[str]:
     if wanted is None:
-        return ["CPUExecutionProvider"]
+        return _CPU
     missing = [name for name in wanted if name not in ort.get_available_providers()]
     if missing:
         raise InvalidRequestError(

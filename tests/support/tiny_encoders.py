@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,20 @@ HIDDEN, HEADS, LAYERS, WIDE, WINDOW = 16, 4, 2, 32, 64
 Tensors = dict[str, np.ndarray]
 
 
-def build(folder: Path, kind: str, *, labels: int = 1, seed: int = 0) -> Path:
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of an encoder."""
+
+    hidden: int = HIDDEN
+    heads: int = HEADS
+    layers: int = LAYERS
+    wide: int = WIDE
+
+
+TINY = Shape()
+
+
+def build(folder: Path, kind: str, *, labels: int = 1, seed: int = 0, shape: Shape = TINY) -> Path:
     """Write config, tokenizer and model.safetensors of a `bert`, `electra` or `xlm-roberta` cross-encoder."""
     style = "roberta" if kind == "xlm-roberta" else "bert"
     tiny_models.build(folder, style=style, labels=labels, max_length=WINDOW)
@@ -24,10 +38,10 @@ def build(folder: Path, kind: str, *, labels: int = 1, seed: int = 0) -> Path:
     config = json.loads((folder / "config.json").read_text())
     config |= {
         "model_type": kind,
-        "hidden_size": HIDDEN,
-        "num_attention_heads": HEADS,
-        "num_hidden_layers": LAYERS,
-        "intermediate_size": WIDE,
+        "hidden_size": shape.hidden,
+        "num_attention_heads": shape.heads,
+        "num_hidden_layers": shape.layers,
+        "intermediate_size": shape.wide,
         "hidden_act": "gelu",
         "layer_norm_eps": 1e-5,
         "type_vocab_size": 1 if style == "roberta" else 2,
@@ -37,9 +51,9 @@ def build(folder: Path, kind: str, *, labels: int = 1, seed: int = 0) -> Path:
     return folder
 
 
-def build_late(folder: Path, **settings: object) -> Path:
+def build_late(folder: Path, *, shape: Shape = TINY, **settings: object) -> Path:
     """Write a BERT without a head, saved by itself, whose token vectors are compared; `settings` are its score's."""
-    build(folder, "bert")
+    build(folder, "bert", shape=shape)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"architectures": ["BertModel"]}))
     tensors = _tensors(config, "bert", 1, 0)
@@ -61,7 +75,8 @@ def build_late(folder: Path, **settings: object) -> Path:
 def _tensors(config: dict, kind: str, labels: int, seed: int) -> Tensors:
     random = np.random.default_rng(seed)
     prefix = {"bert": "bert.", "electra": "electra.", "xlm-roberta": "roberta."}[kind]
-    embedding = HIDDEN // 2 if kind == "electra" else HIDDEN
+    hidden, wide = config["hidden_size"], config["intermediate_size"]
+    embedding = hidden // 2 if kind == "electra" else hidden
     tensors: Tensors = {}
 
     def add(name: str, *shape: int, scale: float = 0.5) -> None:
@@ -80,22 +95,22 @@ def _tensors(config: dict, kind: str, labels: int, seed: int) -> Tensors:
     add(f"{prefix}embeddings.token_type_embeddings.weight", config["type_vocab_size"], embedding)
     norm(f"{prefix}embeddings.LayerNorm", embedding)
     if kind == "electra":
-        linear(f"{prefix}embeddings_project", embedding, HIDDEN)
-    for number in range(LAYERS):
+        linear(f"{prefix}embeddings_project", embedding, hidden)
+    for number in range(config["num_hidden_layers"]):
         at = f"{prefix}encoder.layer.{number}."
         for part in ("query", "key", "value"):
-            linear(f"{at}attention.self.{part}", HIDDEN, HIDDEN)
-        linear(f"{at}attention.output.dense", HIDDEN, HIDDEN)
-        norm(f"{at}attention.output.LayerNorm", HIDDEN)
-        linear(f"{at}intermediate.dense", HIDDEN, WIDE)
-        linear(f"{at}output.dense", WIDE, HIDDEN)
-        norm(f"{at}output.LayerNorm", HIDDEN)
+            linear(f"{at}attention.self.{part}", hidden, hidden)
+        linear(f"{at}attention.output.dense", hidden, hidden)
+        norm(f"{at}attention.output.LayerNorm", hidden)
+        linear(f"{at}intermediate.dense", hidden, wide)
+        linear(f"{at}output.dense", wide, hidden)
+        norm(f"{at}output.LayerNorm", hidden)
     if kind == "bert":
-        linear("bert.pooler.dense", HIDDEN, HIDDEN)
-        linear("classifier", HIDDEN, labels)
+        linear("bert.pooler.dense", hidden, hidden)
+        linear("classifier", hidden, labels)
     else:
-        linear("classifier.dense", HIDDEN, HIDDEN)
-        linear("classifier.out_proj", HIDDEN, labels)
+        linear("classifier.dense", hidden, hidden)
+        linear("classifier.out_proj", hidden, labels)
     return tensors
 
 
@@ -154,17 +169,18 @@ def hidden(tensors: Tensors, config: dict, ids: np.ndarray, types: np.ndarray) -
     x = norm(x, f"{prefix}embeddings.LayerNorm")
     if kind == "electra":
         x = linear(x, f"{prefix}embeddings_project")
-    size = HIDDEN // HEADS
-    for number in range(LAYERS):
+    heads, width = config["num_attention_heads"], config["hidden_size"]
+    size = width // heads
+    for number in range(config["num_hidden_layers"]):
         at = f"{prefix}encoder.layer.{number}."
         query, key, value = (
-            linear(x, f"{at}attention.self.{part}").reshape(len(ids), HEADS, size).transpose(1, 0, 2)
+            linear(x, f"{at}attention.self.{part}").reshape(len(ids), heads, size).transpose(1, 0, 2)
             for part in ("query", "key", "value")
         )
         logits = query @ key.transpose(0, 2, 1) / math.sqrt(size)
         shares = np.exp(logits - logits.max(-1, keepdims=True))
         context = (shares / shares.sum(-1, keepdims=True)) @ value
-        context = context.transpose(1, 0, 2).reshape(len(ids), HIDDEN)
+        context = context.transpose(1, 0, 2).reshape(len(ids), width)
         x = norm(linear(context, f"{at}attention.output.dense") + x, f"{at}attention.output.LayerNorm")
         x = norm(
             linear(_gelu(linear(x, f"{at}intermediate.dense")), f"{at}output.dense") + x,

@@ -54,3 +54,16 @@ def test_the_offline_switch_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "HF_HUB_OFFLINE" in findings()["offline"].value
     monkeypatch.delenv("HF_HUB_OFFLINE")
     assert "offline" not in findings()
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"), [(None, "ok"), ("they were not compiled when localrank was installed", "note")]
+)
+def test_the_compiled_kernels_are_there_or_it_says_why(
+    monkeypatch: pytest.MonkeyPatch, reason: str | None, state: str
+) -> None:
+    monkeypatch.setattr(diagnosis, "why_absent", lambda: reason)
+    found = findings()["compiled kernels"]
+    assert found.state == state
+    assert (reason or "") in found.value
+    assert (found.hint is None) == (reason is None)

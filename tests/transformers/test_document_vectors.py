@@ -17,6 +17,7 @@ from localrank import InvalidRequestError, rerank
 from localrank.contract.types import RerankResult
 from localrank_transformers import OnnxReranker
 from localrank_transformers.document_vectors import DocumentVectors
+from localrank_transformers.engines.native.engine import NativeRequest
 from localrank_transformers.engines.onnx import OnnxRequest
 from localrank_transformers.tokenization import Row
 from tests.support import late_graphs, tiny_models
@@ -87,13 +88,18 @@ def test_many_threads_may_use_it() -> None:
 def read_rows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list that grows by the length of each row that an engine reads."""
     lengths: list[int] = []
-    original = OnnxRequest.vectors
 
-    def watching(self: OnnxRequest, rows: Sequence[Row]) -> Any:
-        lengths.extend(len(row.ids) for row in rows)
-        return original(self, rows)
+    def watch(request: type[OnnxRequest | NativeRequest]) -> None:
+        original = request.vectors
 
-    monkeypatch.setattr(OnnxRequest, "vectors", watching)
+        def watching(self: Any, rows: Sequence[Row]) -> Any:
+            lengths.extend(len(row.ids) for row in rows)
+            return original(self, rows)
+
+        monkeypatch.setattr(request, "vectors", watching)
+
+    watch(OnnxRequest)
+    watch(NativeRequest)
     return lengths
 
 

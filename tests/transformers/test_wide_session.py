@@ -68,7 +68,8 @@ def test_one_thread_means_one(tmp_path: Path) -> None:
 
 
 def test_an_int8_graph_never_has_one() -> None:
-    with OnnxReranker("localrank-mini", threads=2) as model:
+    on_onnx_runtime = ["CPUExecutionProvider"]
+    with OnnxReranker("localrank-mini", threads=2, execution_providers=on_onnx_runtime) as model:
         _score(model, LONG)
         assert _wide(model) is None
 

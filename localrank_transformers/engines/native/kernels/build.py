@@ -1,0 +1,64 @@
+"""Compiles the kernels while a wheel is built. Where that cannot be, it is pure Python, and ONNX Runtime does their work."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+_HERE = Path(__file__).parent
+_LIBRARY = _HERE.parent / "_kernels.so"
+_FLAGS = ["-std=gnu11", "-O3", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra"]
+_AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni", "-mfma"]
+_FOR_ANY_PROCESSOR = "supported.c"
+
+
+class KernelsHook(BuildHookInterface[Any]):
+    """Adds `_kernels.so` to the wheel. An editable installation finds it beside the sources."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  # hatchling's interface
+        """Compile, and say in the wheel's tag for which machines it is."""
+        _LIBRARY.unlink(missing_ok=True)
+        with TemporaryDirectory() as folder:
+            reason = _compile(Path(folder))
+        if reason:
+            self.app.display_warning(
+                f"Without compiled kernels ({reason}): int8 runs on ONNX Runtime, slower."
+            )
+            return
+        machine = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+        build_data["artifacts"].append(str(_LIBRARY.relative_to(self.root)))
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{machine}"
+
+
+def _compile(folder: Path) -> str:
+    """Make the library; return why it is not there, or nothing."""
+    if sys.platform != "linux" or platform.machine() not in {"x86_64", "AMD64"}:
+        return f"they are for Linux on x86-64, this is {sys.platform} on {platform.machine()}"
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    try:
+        objects = [_object(compiler, source, folder) for source in sorted(_HERE.glob("*.c"))]
+        _run([*compiler, "-shared", "-o", str(_LIBRARY), *objects])
+    except (OSError, subprocess.CalledProcessError) as error:
+        return f"{shlex.join(compiler)} did not compile them: {error}"
+    return ""
+
+
+def _object(compiler: list[str], source: Path, folder: Path) -> str:
+    made = str(folder / f"{source.stem}.o")
+    instructions = [] if source.name == _FOR_ANY_PROCESSOR else _AVX512
+    _run([*compiler, *_FLAGS, *instructions, "-c", str(source), "-o", made])
+    return made
+
+
+def _run(command: list[str]) -> None:
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)  # noqa: S603

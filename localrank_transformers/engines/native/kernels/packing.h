@@ -1,0 +1,33 @@
+/* An encoder's matrices in the order that products read them, all in one piece of memory. */
+#ifndef LOCALRANK_PACKING_H
+#define LOCALRANK_PACKING_H
+
+#include "encoder.h"
+#include "products.h"
+
+typedef struct {
+    int8_weights qkv, attended, up, down; /* qkv: the three side by side */
+} packed_layer;
+
+struct encoder {
+    given_encoder is;
+    given_layer *layer;
+    packed_layer *packed;
+    float_weights dense;
+    char *memory;
+};
+
+/* Hands out pieces of one block, each at a multiple of 64 bytes. Without a start it only counts. */
+typedef struct {
+    char *start;
+    int64_t used;
+} arena;
+
+static inline void *take(arena *from, int64_t bytes)
+{
+    char *found = from->start ? from->start + from->used : 0;
+    from->used += (bytes + 63) / 64 * 64;
+    return found;
+}
+
+#endif

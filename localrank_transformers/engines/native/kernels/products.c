@@ -1,0 +1,147 @@
+/* Products of matrices, a tile of up to ten rows and 32 columns in registers at a time.
+
+   A row's numbers come from the same operations in the same order whatever rows share its tile: the inner index runs
+   upwards, one multiplication and addition after another. */
+#include "products.h"
+
+#include "vectors.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* Calls KERNEL with a constant number of rows, so that its accumulators are registers. */
+#define FOR_ROWS(rows, KERNEL, ...)                 \
+    switch (rows) {                                 \
+    case 1: KERNEL(1, __VA_ARGS__); break;          \
+    case 2: KERNEL(2, __VA_ARGS__); break;          \
+    case 3: KERNEL(3, __VA_ARGS__); break;          \
+    case 4: KERNEL(4, __VA_ARGS__); break;          \
+    case 5: KERNEL(5, __VA_ARGS__); break;          \
+    case 6: KERNEL(6, __VA_ARGS__); break;          \
+    case 7: KERNEL(7, __VA_ARGS__); break;          \
+    case 8: KERNEL(8, __VA_ARGS__); break;          \
+    case 9: KERNEL(9, __VA_ARGS__); break;          \
+    default: KERNEL(TILE_ROWS, __VA_ARGS__); break; \
+    }
+
+INLINE __m512i four_inputs(const uint8_t *at)
+{
+    int32_t four;
+    __builtin_memcpy(&four, at, 4);
+    return _mm512_set1_epi32(four);
+}
+
+INLINE void int8_rows(const int rows, const uint8_t *a, long a_stride, const int8_weights *w, int panel, float *out,
+                      long out_stride, int add)
+{
+    const int8_t *four_by_32 = w->panels + (long)panel * w->inputs * PANEL;
+    const int first = panel * PANEL;
+    __m512i sum[TILE_ROWS][2];
+#pragma GCC unroll 10
+    for (int r = 0; r < rows; r++) {
+        sum[r][0] = _mm512_loadu_si512(w->start + first);
+        sum[r][1] = _mm512_loadu_si512(w->start + first + LANES);
+    }
+    for (long k = 0; k < w->inputs; k += 4, four_by_32 += 4 * PANEL) {
+        const __m512i left = _mm512_loadu_si512(four_by_32), right = _mm512_loadu_si512(four_by_32 + 64);
+#pragma GCC unroll 10
+        for (int r = 0; r < rows; r++) {
+            const __m512i four = four_inputs(a + r * a_stride + k);
+            sum[r][0] = _mm512_dpbusd_epi32(sum[r][0], four, left);
+            sum[r][1] = _mm512_dpbusd_epi32(sum[r][1], four, right);
+        }
+    }
+    for (int half = 0; half < 2; half++) {
+        const __m512 scale = _mm512_loadu_ps(w->scale + first + half * LANES);
+        const __m512 bias = _mm512_loadu_ps(w->bias + first + half * LANES);
+#pragma GCC unroll 10
+        for (int r = 0; r < rows; r++) {
+            float *place = out + r * out_stride + half * LANES;
+            __m512 value = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[r][half]), scale, bias);
+            if (add) value = _mm512_add_ps(value, _mm512_loadu_ps(place));
+            _mm512_storeu_ps(place, value);
+        }
+    }
+}
+
+INLINE void float_rows(const int rows, const int lanes, const float *a, long a_stride, const float *b, long b_stride,
+                       int inputs, const float *bias, float *out, long out_stride)
+{
+    __m512 sum[TILE_ROWS][2];
+#pragma GCC unroll 10
+    for (int r = 0; r < rows; r++) {
+        sum[r][0] = bias ? _mm512_loadu_ps(bias) : _mm512_setzero_ps();
+        sum[r][1] = bias && lanes > 1 ? _mm512_loadu_ps(bias + LANES) : _mm512_setzero_ps();
+    }
+    for (long k = 0; k < inputs; k++, b += b_stride) {
+        const __m512 left = _mm512_loadu_ps(b), right = lanes > 1 ? _mm512_loadu_ps(b + LANES) : _mm512_setzero_ps();
+#pragma GCC unroll 10
+        for (int r = 0; r < rows; r++) {
+            const __m512 one = _mm512_set1_ps(a[r * a_stride + k]);
+            sum[r][0] = _mm512_fmadd_ps(one, left, sum[r][0]);
+            if (lanes > 1) sum[r][1] = _mm512_fmadd_ps(one, right, sum[r][1]);
+        }
+    }
+#pragma GCC unroll 10
+    for (int r = 0; r < rows; r++) {
+        _mm512_storeu_ps(out + r * out_stride, sum[r][0]);
+        if (lanes > 1) _mm512_storeu_ps(out + r * out_stride + LANES, sum[r][1]);
+    }
+}
+
+void int8_tile(int rows, const uint8_t *a, long a_stride, const int8_weights *w, int panel, float *out, long out_stride,
+               int add)
+{
+    FOR_ROWS(rows, int8_rows, a, a_stride, w, panel, out, out_stride, add)
+}
+
+void float_weights_tile(int rows, const float *a, long a_stride, const float_weights *w, int panel, float *out,
+                        long out_stride)
+{
+    const float *weights = w->panels + (long)panel * w->inputs * PANEL, *bias = w->bias + panel * PANEL;
+    FOR_ROWS(rows, float_rows, 2, a, a_stride, weights, PANEL, w->inputs, bias, out, out_stride)
+}
+
+void float_tile(int rows, int lanes, const float *a, long a_stride, const float *b, long b_stride, int inputs,
+                float *out, long out_stride)
+{
+    if (lanes > 1) {
+        FOR_ROWS(rows, float_rows, 2, a, a_stride, b, b_stride, inputs, 0, out, out_stride)
+    } else {
+        FOR_ROWS(rows, float_rows, 1, a, a_stride, b, b_stride, inputs, 0, out, out_stride)
+    }
+}
+
+/* Four rows of sixteen numbers as sixteen columns of four. */
+static void interleave(const int8_t *from, long stride, int8_t *to)
+{
+    __m128i row[4];
+    for (int r = 0; r < 4; r++) row[r] = _mm_loadu_si128((const __m128i *)(from + r * stride));
+    const __m128i low_ab = _mm_unpacklo_epi8(row[0], row[1]), high_ab = _mm_unpackhi_epi8(row[0], row[1]);
+    const __m128i low_cd = _mm_unpacklo_epi8(row[2], row[3]), high_cd = _mm_unpackhi_epi8(row[2], row[3]);
+    _mm_storeu_si128((__m128i *)to, _mm_unpacklo_epi16(low_ab, low_cd));
+    _mm_storeu_si128((__m128i *)(to + 16), _mm_unpackhi_epi16(low_ab, low_cd));
+    _mm_storeu_si128((__m128i *)(to + 32), _mm_unpacklo_epi16(high_ab, high_cd));
+    _mm_storeu_si128((__m128i *)(to + 48), _mm_unpackhi_epi16(high_ab, high_cd));
+}
+
+void pack_int8(const int8_t *matrix, int inputs, int outputs, int offset, int8_t *panels, int32_t *starts)
+{
+    const __m512i ones = _mm512_set1_epi8(1);
+    for (int column = 0; column < outputs; column += LANES) {
+        int8_t *to = panels + (long)(column / PANEL) * inputs * PANEL + column % PANEL * 4;
+        __m512i sum = _mm512_setzero_si512();
+        for (int k = 0; k < inputs; k += 4, to += 4 * PANEL) {
+            interleave(matrix + (long)k * outputs + column, outputs, to);
+            sum = _mm512_dpbusd_epi32(sum, ones, _mm512_loadu_si512(to));
+        }
+        _mm512_storeu_si512(starts + column, _mm512_mullo_epi32(sum, _mm512_set1_epi32(-offset)));
+    }
+}
+
+void pack_float(const float *matrix, int inputs, int outputs, float *panels)
+{
+    for (int k = 0; k < inputs; k++)
+        for (int column = 0; column < outputs; column += LANES)
+            _mm512_storeu_ps(panels + (long)(column / PANEL) * inputs * PANEL + (long)k * PANEL + column % PANEL,
+                             _mm512_loadu_ps(matrix + (long)k * outputs + column));
+}

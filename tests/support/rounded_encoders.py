@@ -1,0 +1,103 @@
+"""Small int8 graphs that the compiled kernels compute, and what they are to give, in float64."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from localrank_transformers.engines.native.layout import Input, Layout, Product, read_layout
+from localrank_transformers.optimizing.encoder_graph import build_graph
+from localrank_transformers.optimizing.encoder_weights import read_encoder
+from localrank_transformers.optimizing.smoothing import seen_inputs, smoothed_int8
+from localrank_transformers.tokenization import Row
+from tests.support import tiny_encoders
+
+SHAPE = tiny_encoders.Shape(hidden=64, heads=2, layers=2, wide=96)
+"""The least that has two panels of 32 columns, two heads of 32, and a feed-forward width of its own."""
+
+
+def row(*ids: int) -> Row:
+    """Return a row whose second half is the second segment."""
+    types = np.zeros(len(ids), dtype=np.int64)
+    types[len(ids) // 2 :] = 1
+    return Row(np.array(ids, dtype=np.int64), types)
+
+
+def some_rows(*lengths: int, vocabulary: int = 20, seed: int = 0) -> list[Row]:
+    """Return rows of random ids."""
+    random = np.random.default_rng(seed)
+    return [row(*random.integers(0, vocabulary, length)) for length in lengths]
+
+
+def build(
+    folder: Path,
+    kind: str = "bert",
+    *,
+    labels: int = 1,
+    shape: tiny_encoders.Shape = SHAPE,
+    int8: bool = True,
+) -> Path:
+    """Write a graph and return its file; of kind `late` it has no head."""
+    if kind == "late":
+        tiny_encoders.build_late(folder, shape=shape)
+    else:
+        tiny_encoders.build(folder, kind, labels=labels, shape=shape)
+    encoder = read_encoder(folder, headless=kind == "late")
+    rounding = smoothed_int8(encoder, seen_inputs(encoder, some_rows(5, 17, 40))) if int8 else None
+    place = folder / "model_int8.onnx"
+    place.write_bytes(build_graph(encoder, int8=rounding))
+    return place
+
+
+def expected(onnx: Path, given: Row) -> np.ndarray:
+    """Return the logits of a row, or the vectors of its tokens: float64, but for what int8 rounds."""
+    layout = read_layout(onnx)
+    assert layout is not None
+    hidden = _embedded(layout, given)
+    for layer in layout.layers:
+        query, key, value, attended, up, down = layer.products
+        qkv, to_attended, to_up, to_down = layer.inputs
+        context = _attended(layout, *(_product(hidden, one, qkv) for one in (query, key, value)))
+        mixed = _product(context, attended, to_attended) + hidden
+        hidden = _norm(mixed, layer.gains[0], layer.shifts[0], layout.epsilon)
+        wide = _gelu(_product(hidden, up, to_up))
+        hidden = _norm(
+            _product(wide, down, to_down) + hidden, layer.gains[1], layer.shifts[1], layout.epsilon
+        )
+    if layout.head is None:
+        return hidden
+    dense = hidden[0] @ layout.head.dense.weight + layout.head.dense.bias
+    active = _gelu(dense) if layout.head.is_gelu else np.tanh(dense)
+    return active @ layout.head.out.weight + layout.head.out.bias
+
+
+def _embedded(layout: Layout, given: Row) -> np.ndarray:
+    total = layout.words[given.ids] * layout.word_scales[given.ids].astype(np.float64)
+    total += layout.positions[: len(given.ids)]
+    if layout.types is not None:
+        total += layout.types[given.types]
+    return _norm(total, layout.gain, layout.shift, layout.epsilon)
+
+
+def _product(x: np.ndarray, product: Product, read: Input) -> np.ndarray:
+    whole = np.clip(np.rint(x * read.factors) + read.offset, 0, 255) - read.offset
+    return whole @ product.weight.astype(np.float64) * read.scale * product.scales + product.bias
+
+
+def _attended(layout: Layout, query: np.ndarray, key: np.ndarray, value: np.ndarray) -> np.ndarray:
+    split = [one.reshape(len(one), layout.heads, -1).transpose(1, 0, 2) for one in (query, key, value)]
+    scores = split[0] @ split[1].transpose(0, 2, 1) / math.sqrt(split[0].shape[-1])
+    shares = np.exp(scores - scores.max(-1, keepdims=True))
+    context = shares / shares.sum(-1, keepdims=True) @ split[2]
+    return context.transpose(1, 0, 2).reshape(query.shape)
+
+
+def _norm(x: np.ndarray, gain: np.ndarray, shift: np.ndarray, epsilon: float) -> np.ndarray:
+    centred = x - x.mean(-1, keepdims=True)
+    return centred / np.sqrt((centred**2).mean(-1, keepdims=True) + epsilon) * gain + shift
+
+
+def _gelu(x: np.ndarray) -> np.ndarray:
+    return x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))

@@ -1,0 +1,152 @@
+"""The compiled kernels give what the graph says, for each document by itself, and stop when told to."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from localrank.contract.errors import InferenceError
+from localrank_transformers.engines.native.engine import NativeEngine, open_native
+from localrank_transformers.engines.native.library import library
+from localrank_transformers.engines.onnx import OnnxEngine
+from localrank_transformers.tokenization import Row
+from tests.support import rounded_encoders, tiny_encoders
+
+pytestmark = pytest.mark.skipif(library() is None, reason="no compiled kernels for this machine")
+
+LENGTHS = (1, 2, 9, 10, 11, 15, 16, 17, 31, 32, 33, 41, 64)
+"""On both sides of what tiles, lanes and panels hold."""
+
+
+def opened(onnx: Path) -> NativeEngine:
+    engine = open_native(onnx)
+    assert engine is not None
+    return engine
+
+
+@pytest.mark.parametrize("kind", ["bert", "xlm-roberta"])
+@pytest.mark.parametrize("labels", [1, 3])
+def test_logits_are_those_of_the_rounded_model(tmp_path: Path, kind: str, labels: int) -> None:
+    onnx = rounded_encoders.build(tmp_path / "m", kind, labels=labels)
+    rows = rounded_encoders.some_rows(*LENGTHS)
+    found = opened(onnx).request().run(rows)
+    assert found.shape == (len(rows), labels)
+    expected = np.array([rounded_encoders.expected(onnx, row) for row in rows])
+    # a value on the border of two integers may fall to either side
+    np.testing.assert_allclose(found, expected, atol=0.02)
+    assert np.median(np.abs(found - expected)) < 1e-3
+
+
+def test_token_vectors_are_those_of_the_rounded_model(tmp_path: Path) -> None:
+    onnx = rounded_encoders.build(tmp_path / "m", "late")
+    rows = rounded_encoders.some_rows(*LENGTHS)
+    found = opened(onnx).request().vectors(rows)
+    expected = [rounded_encoders.expected(onnx, row) for row in rows]
+    assert [one.shape for one in found] == [one.shape for one in expected]
+    apart = np.abs(np.concatenate(found) - np.concatenate(expected))
+    assert apart.max() < 0.06
+    assert np.median(apart) < 1e-3
+
+
+@pytest.mark.parametrize("heads", [1, 2])
+def test_onnx_runtime_agrees(tmp_path: Path, heads: int) -> None:
+    shape = tiny_encoders.Shape(hidden=64, heads=heads, layers=3, wide=256)
+    onnx = rounded_encoders.build(tmp_path / "m", shape=shape)
+    rows = rounded_encoders.some_rows(*LENGTHS)
+    ours, theirs = opened(onnx).request(), OnnxEngine(onnx, pad_id=0, int8=True).request()
+    np.testing.assert_allclose(ours.run(rows), theirs.run(rows), atol=0.02)
+
+
+def test_more_rows_than_are_computed_at_a_time(tmp_path: Path) -> None:
+    onnx = rounded_encoders.build(tmp_path / "m", "late")
+    rows = rounded_encoders.some_rows(*[63] * 12)
+    request = opened(onnx).request()
+    for together, row in zip(request.vectors(rows), rows, strict=True):
+        np.testing.assert_array_equal(together, request.vectors([row])[0])
+
+
+@pytest.mark.parametrize("kind", ["bert", "late"])
+def test_bits_do_not_depend_on_neighbours_or_order(tmp_path: Path, kind: str) -> None:
+    request = opened(rounded_encoders.build(tmp_path / "m", kind)).request()
+    rows = rounded_encoders.some_rows(*LENGTHS)
+    results = request.vectors if kind == "late" else request.run
+    alone = [results([row])[0] for row in rows]
+    for found, expected in zip(results(rows), alone, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    for found, expected in zip(results(rows[::-1]), alone[::-1], strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
+    engine = opened(rounded_encoders.build(tmp_path / "m"))
+    rows = rounded_encoders.some_rows(*LENGTHS)
+    expected = engine.request().run(rows)
+    found: list[np.ndarray] = []
+
+    def run() -> None:
+        found.extend(engine.request().run(rows) for _ in range(20))
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 80
+    assert all((one == expected).all() for one in found)
+
+
+def test_a_document_without_tokens_is_read_as_one(tmp_path: Path) -> None:
+    empty = Row(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+    logits = opened(rounded_encoders.build(tmp_path / "m")).request().run([empty])
+    assert np.isfinite(logits).all()
+    late = opened(rounded_encoders.build(tmp_path / "late", "late")).request()
+    assert [len(one) for one in late.vectors([empty, *rounded_encoders.some_rows(3)])] == [0, 3]
+
+
+def test_a_stopped_request_runs_nothing_more(tmp_path: Path) -> None:
+    engine = opened(rounded_encoders.build(tmp_path / "m"))
+    rows = rounded_encoders.some_rows(5)
+    request, other = engine.request(), engine.request()
+    request.stop()
+    with pytest.raises(InferenceError, match="stopped"):
+        request.run(rows)
+    assert np.isfinite(other.run(rows)).all()
+
+
+def test_a_run_ends_before_its_next_layer(tmp_path: Path) -> None:
+    shape = tiny_encoders.Shape(hidden=256, heads=4, layers=24, wide=512)
+    request = opened(rounded_encoders.build(tmp_path / "m", shape=shape)).request()
+    rows = rounded_encoders.some_rows(*[64] * 64)
+    begun = time.perf_counter()
+    request.run(rows)
+    whole = time.perf_counter() - begun
+    timer = threading.Timer(whole / 10, request.stop)
+    timer.start()
+    begun = time.perf_counter()
+    with pytest.raises(InferenceError, match="stopped"):
+        request.run(rows)
+    timer.join()
+    assert time.perf_counter() - begun < 0.7 * whole
+
+
+@pytest.mark.parametrize("ids", [(3, 10**6), (3, -1)])
+def test_an_id_without_an_embedding_is_refused(tmp_path: Path, ids: tuple[int, ...]) -> None:
+    request = opened(rounded_encoders.build(tmp_path / "m")).request()
+    with pytest.raises(InferenceError, match="no embedding"):
+        request.run([rounded_encoders.row(*ids)])
+
+
+def test_a_segment_without_an_embedding_is_refused(tmp_path: Path) -> None:
+    request = opened(rounded_encoders.build(tmp_path / "m")).request()
+    with pytest.raises(InferenceError, match="no embedding"):
+        request.run([Row(np.array([3, 4]), np.array([0, 2]))])
+
+
+def test_a_document_beyond_the_positions_is_refused(tmp_path: Path) -> None:
+    request = opened(rounded_encoders.build(tmp_path / "m")).request()
+    with pytest.raises(InferenceError, match="max_length"):
+        request.run(rounded_encoders.some_rows(5000))

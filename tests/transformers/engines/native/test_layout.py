@@ -1,0 +1,82 @@
+"""Which graphs the kernels take: int8 that we wrote, of widths that they compute, and whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from localrank_transformers.engines.native.layout import read_layout
+from localrank_transformers.optimizing.encoder_graph import build_graph
+from localrank_transformers.optimizing.encoder_weights import read_encoder
+from localrank_transformers.optimizing.smoothing import seen_inputs, smoothed_int8
+from tests.support import rounded_encoders, tiny_encoders, tiny_models
+
+
+def test_the_weights_are_found(tmp_path: Path) -> None:
+    layout = read_layout(rounded_encoders.build(tmp_path / "m", labels=3))
+    assert layout is not None
+    encoder = read_encoder(tmp_path / "m")
+    assert (layout.heads, len(layout.layers)) == (2, 2)
+    assert layout.epsilon == pytest.approx(encoder.epsilon)
+    np.testing.assert_allclose(layout.words * layout.word_scales, encoder.words, atol=0.02)
+    np.testing.assert_array_equal(layout.layers[1].products[5].bias, encoder.layers[1].down.bias)
+    assert layout.head is not None
+    assert encoder.head is not None
+    np.testing.assert_array_equal(layout.head.out.weight, encoder.head.out.weight)
+
+
+def test_an_encoder_without_a_head_has_none(tmp_path: Path) -> None:
+    layout = read_layout(rounded_encoders.build(tmp_path / "m", "late"))
+    assert layout is not None
+    assert layout.head is None
+    assert layout.types is None
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        tiny_encoders.Shape(hidden=48, heads=1),
+        tiny_encoders.Shape(hidden=64, heads=4),
+        tiny_encoders.Shape(hidden=64, heads=2, wide=80),
+    ],
+)
+def test_other_widths_are_left_to_onnx_runtime(tmp_path: Path, shape: tiny_encoders.Shape) -> None:
+    assert read_layout(rounded_encoders.build(tmp_path / "m", shape=shape)) is None
+
+
+def test_float32_is_left_to_onnx_runtime(tmp_path: Path) -> None:
+    assert read_layout(rounded_encoders.build(tmp_path / "m", int8=False)) is None
+
+
+def test_a_projected_embedding_is_left_to_onnx_runtime(tmp_path: Path) -> None:
+    assert read_layout(rounded_encoders.build(tmp_path / "m", "electra")) is None
+
+
+def test_another_activation_is_left_to_onnx_runtime(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    tiny_encoders.build(tmp_path / "m", "bert", shape=rounded_encoders.SHAPE)
+    encoder = replace(read_encoder(tmp_path / "m"), activation="Relu")
+    int8 = smoothed_int8(encoder, seen_inputs(encoder, rounded_encoders.some_rows(9)))
+    place = tmp_path / "relu.onnx"
+    place.write_bytes(build_graph(encoder, int8=int8))
+    assert read_layout(place) is None
+
+
+def test_graphs_of_others_are_left_to_onnx_runtime(tmp_path: Path) -> None:
+    folder = tiny_models.build(tmp_path / "m")
+    assert read_layout(folder / "onnx/model.onnx") is None
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.9999])
+def test_a_file_that_breaks_off_is_left_to_onnx_runtime(tmp_path: Path, share: float) -> None:
+    place = rounded_encoders.build(tmp_path / "m")
+    content = place.read_bytes()
+    place.write_bytes(content[: int(share * len(content))])
+    assert read_layout(place) is None
+
+
+def test_a_file_that_is_not_there_is_left_to_onnx_runtime(tmp_path: Path) -> None:
+    assert read_layout(tmp_path / "none.onnx") is None

@@ -1,0 +1,78 @@
+"""The kernels are compiled where there is a compiler, and nothing is missed where there is none."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from localrank_transformers.engines.native import library as native
+
+KERNELS = Path(native.__file__).with_name("kernels")
+
+on_linux = pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() != "x86_64", reason="the kernels are for Linux on x86-64"
+)
+
+
+@pytest.fixture
+def builder(tmp_path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("localrank_kernels_build", KERNELS / "build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module._LIBRARY = tmp_path / native.FILE
+    return module
+
+
+@on_linux
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+def test_a_compiler_makes_them(builder: ModuleType, tmp_path: Path) -> None:
+    assert builder._compile(tmp_path) == ""
+    assert (tmp_path / native.FILE).stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("compiler", ["false", "no-such-compiler"])
+@on_linux
+def test_without_a_compiler_there_is_a_reason(
+    builder: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiler: str
+) -> None:
+    monkeypatch.setenv("CC", compiler)
+    assert compiler in builder._compile(tmp_path)
+    assert not (tmp_path / native.FILE).exists()
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder in which the library is looked for."""
+    monkeypatch.setattr(native, "__file__", str(tmp_path / "library.py"))
+    native._opened.cache_clear()
+    yield tmp_path
+    monkeypatch.undo()
+    native._opened.cache_clear()
+
+
+@on_linux
+def test_without_the_file_there_is_no_library(elsewhere: Path) -> None:
+    assert native.library() is None
+    assert "not compiled" in str(native.why_absent())
+
+
+@on_linux
+def test_a_file_for_another_machine_is_no_library(elsewhere: Path) -> None:
+    (elsewhere / native.FILE).write_bytes(b"\x7fELF of another kind")
+    assert native.library() is None
+    assert "cannot be loaded" in str(native.why_absent())
+
+
+def test_on_another_system_there_is_no_library(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert native.library() is None
+    assert "Linux" in str(native.why_absent())
