@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy.typing as npt
 
-from localrank_transformers.tokenization import Row
+if TYPE_CHECKING:  # the tokenizers are imported while an engine is made
+    from localrank_transformers.tokenization import Row
 
 __all__ = ["Engine", "EngineRequest", "Grouping"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,9 @@ from localrank_transformers.engines.contract import Grouping
 from localrank_transformers.engines.native.encoder import NativeEncoder, StopFlag
 from localrank_transformers.engines.native.layout import read_layout
 from localrank_transformers.engines.native.library import library
-from localrank_transformers.tokenization import Ids, Row
+
+if TYPE_CHECKING:
+    from localrank_transformers.tokenization import Ids, Row
 
 __all__ = ["NativeEngine", "NativeRequest", "open_native"]
 
