@@ -47,14 +47,21 @@ int64_t localrank_room(const encoder *self, const int32_t *lengths, int32_t docu
     return counted.used + 64;
 }
 
-/* Panels `first` up to `end` of a product, to columns of `out` from 0 on. */
+/* Panels `first` up to `end` of a product, to columns of `out` from 0 on; with `add`, on top of what is there. */
 static void multiply(const int8_weights *w, const uint8_t *input, int rows, int first, int end, float *out, long stride,
                      int add)
 {
+    _Alignas(64) int32_t sums[TILE_ROWS * PANEL];
     for (int panel = first; panel < end; panel++, out += PANEL)
         for (int r = 0, some; r < rows; r += some) {
             some = tile_rows(rows, r);
-            int8_tile(some, input + (long)r * w->inputs, w->inputs, w, panel, out + r * stride, stride, add);
+            int8_sums(some, input + (long)r * w->inputs, w->inputs, w, panel, sums);
+            for (int t = 0; t < some; t++)
+                for (int c = 0; c < PANEL; c += LANES) {
+                    float *place = out + (r + t) * stride + c;
+                    const __m512 value = scaled(sums + t * PANEL + c, w, panel * PANEL + c);
+                    _mm512_storeu_ps(place, add ? _mm512_add_ps(value, _mm512_loadu_ps(place)) : value);
+                }
         }
 }
 
@@ -64,14 +71,14 @@ static void widen(const encoder *self, int number, const uint8_t *input, int row
     const given_layer *layer = &self->layer[number];
     const int8_weights *w = &self->packed[number].up;
     const __m512i offset = _mm512_set1_epi32(layer->offsets[TO_DOWN]);
+    _Alignas(64) int32_t sums[TILE_ROWS * PANEL];
     for (int first = 0; first < self->is.inner; first += PANEL)
         for (int r = 0, some; r < rows; r += some) {
-            float tile[TILE_ROWS * PANEL];
             some = tile_rows(rows, r);
-            int8_tile(some, input + (long)r * w->inputs, w->inputs, w, first / PANEL, tile, PANEL, 0);
+            int8_sums(some, input + (long)r * w->inputs, w->inputs, w, first / PANEL, sums);
             for (int t = 0; t < some; t++)
                 for (int c = 0; c < PANEL; c += LANES)
-                    round_lanes(coarse_gelu_of(_mm512_loadu_ps(tile + t * PANEL + c)),
+                    round_lanes(coarse_gelu_of(scaled(sums + t * PANEL + c, w, first + c)),
                                 layer->factors[TO_DOWN] + first + c, offset,
                                 inner + (long)(r + t) * self->is.inner + first + c);
         }

@@ -30,68 +30,60 @@ INLINE __m512i four_inputs(const uint8_t *at)
     return _mm512_set1_epi32(four);
 }
 
-INLINE void int8_rows(const int rows, const uint8_t *a, long a_stride, const int8_weights *w, int panel, float *out,
-                      long out_stride, int add)
+/* Ends with the sums in memory: with more to do behind the loop, GCC moves its registers about inside it. */
+INLINE void int8_rows(const int rows, const uint8_t *a, long a_stride, const int8_weights *w, int panel, int32_t *sums)
 {
     const int8_t *four_by_32 = w->panels + (long)panel * w->inputs * PANEL;
-    const int first = panel * PANEL;
-    __m512i sum[TILE_ROWS][2];
+    __m512i left[TILE_ROWS], right[TILE_ROWS];
 #pragma GCC unroll 10
     for (int r = 0; r < rows; r++) {
-        sum[r][0] = _mm512_loadu_si512(w->start + first);
-        sum[r][1] = _mm512_loadu_si512(w->start + first + LANES);
+        left[r] = _mm512_loadu_si512(w->start + panel * PANEL);
+        right[r] = _mm512_loadu_si512(w->start + panel * PANEL + LANES);
     }
     for (long k = 0; k < w->inputs; k += 4, four_by_32 += 4 * PANEL) {
-        const __m512i left = _mm512_loadu_si512(four_by_32), right = _mm512_loadu_si512(four_by_32 + 64);
+        const __m512i low = _mm512_loadu_si512(four_by_32), high = _mm512_loadu_si512(four_by_32 + 64);
 #pragma GCC unroll 10
         for (int r = 0; r < rows; r++) {
             const __m512i four = four_inputs(a + r * a_stride + k);
-            sum[r][0] = _mm512_dpbusd_epi32(sum[r][0], four, left);
-            sum[r][1] = _mm512_dpbusd_epi32(sum[r][1], four, right);
+            left[r] = _mm512_dpbusd_epi32(left[r], four, low);
+            right[r] = _mm512_dpbusd_epi32(right[r], four, high);
         }
     }
-    for (int half = 0; half < 2; half++) {
-        const __m512 scale = _mm512_loadu_ps(w->scale + first + half * LANES);
-        const __m512 bias = _mm512_loadu_ps(w->bias + first + half * LANES);
 #pragma GCC unroll 10
-        for (int r = 0; r < rows; r++) {
-            float *place = out + r * out_stride + half * LANES;
-            __m512 value = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[r][half]), scale, bias);
-            if (add) value = _mm512_add_ps(value, _mm512_loadu_ps(place));
-            _mm512_storeu_ps(place, value);
-        }
+    for (int r = 0; r < rows; r++) {
+        _mm512_store_si512(sums + r * PANEL, left[r]);
+        _mm512_store_si512(sums + r * PANEL + LANES, right[r]);
     }
 }
 
 INLINE void float_rows(const int rows, const int lanes, const float *a, long a_stride, const float *b, long b_stride,
                        int inputs, const float *bias, float *out, long out_stride)
 {
-    __m512 sum[TILE_ROWS][2];
+    __m512 left[TILE_ROWS], right[TILE_ROWS];
 #pragma GCC unroll 10
     for (int r = 0; r < rows; r++) {
-        sum[r][0] = bias ? _mm512_loadu_ps(bias) : _mm512_setzero_ps();
-        sum[r][1] = bias && lanes > 1 ? _mm512_loadu_ps(bias + LANES) : _mm512_setzero_ps();
+        left[r] = bias ? _mm512_loadu_ps(bias) : _mm512_setzero_ps();
+        right[r] = bias && lanes > 1 ? _mm512_loadu_ps(bias + LANES) : _mm512_setzero_ps();
     }
     for (long k = 0; k < inputs; k++, b += b_stride) {
-        const __m512 left = _mm512_loadu_ps(b), right = lanes > 1 ? _mm512_loadu_ps(b + LANES) : _mm512_setzero_ps();
+        const __m512 low = _mm512_loadu_ps(b), high = lanes > 1 ? _mm512_loadu_ps(b + LANES) : _mm512_setzero_ps();
 #pragma GCC unroll 10
         for (int r = 0; r < rows; r++) {
             const __m512 one = _mm512_set1_ps(a[r * a_stride + k]);
-            sum[r][0] = _mm512_fmadd_ps(one, left, sum[r][0]);
-            if (lanes > 1) sum[r][1] = _mm512_fmadd_ps(one, right, sum[r][1]);
+            left[r] = _mm512_fmadd_ps(one, low, left[r]);
+            if (lanes > 1) right[r] = _mm512_fmadd_ps(one, high, right[r]);
         }
     }
 #pragma GCC unroll 10
     for (int r = 0; r < rows; r++) {
-        _mm512_storeu_ps(out + r * out_stride, sum[r][0]);
-        if (lanes > 1) _mm512_storeu_ps(out + r * out_stride + LANES, sum[r][1]);
+        _mm512_storeu_ps(out + r * out_stride, left[r]);
+        if (lanes > 1) _mm512_storeu_ps(out + r * out_stride + LANES, right[r]);
     }
 }
 
-void int8_tile(int rows, const uint8_t *a, long a_stride, const int8_weights *w, int panel, float *out, long out_stride,
-               int add)
+void int8_sums(int rows, const uint8_t *a, long a_stride, const int8_weights *w, int panel, int32_t *sums)
 {
-    FOR_ROWS(rows, int8_rows, a, a_stride, w, panel, out, out_stride, add)
+    FOR_ROWS(rows, int8_rows, a, a_stride, w, panel, sums)
 }
 
 void float_weights_tile(int rows, const float *a, long a_stride, const float_weights *w, int panel, float *out,

@@ -2,6 +2,7 @@
 #ifndef LOCALRANK_PRODUCTS_H
 #define LOCALRANK_PRODUCTS_H
 
+#include <immintrin.h>
 #include <stdint.h>
 
 #define TILE_ROWS 10 /* Two accumulators a row: more rows leave too few registers for addresses. */
@@ -22,12 +23,18 @@ typedef struct {
     const float *bias;
 } float_weights;
 
-/* out[r][c] = (add ? out[r][c] : 0) + bias[c] + Σ a[r][k] w[k][c], times scale[c] in int8, for the columns of one
-   panel.
+/* sums[r][c] = start[c] + Σ a[r][k] w[k][c] for the 32 columns of one panel and at most TILE_ROWS rows. Strides are in
+   numbers; `sums` has rows of 32 and begins at a multiple of 64 bytes. */
+void int8_sums(int rows, const uint8_t *a, long a_stride, const int8_weights *w, int panel, int32_t *sums);
 
-   `rows` is at most TILE_ROWS. Strides are in numbers. */
-void int8_tile(int rows, const uint8_t *a, long a_stride, const int8_weights *w, int panel, float *out, long out_stride,
-               int add);
+/* Sixteen sums, from `column` on, as what they stand for. */
+static inline __m512 scaled(const int32_t *sums, const int8_weights *w, int column)
+{
+    return _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_load_si512(sums)), _mm512_loadu_ps(w->scale + column),
+                           _mm512_loadu_ps(w->bias + column));
+}
+
+/* out[r][c] = bias[c] + Σ a[r][k] w[k][c] for the columns of one panel. */
 void float_weights_tile(int rows, const float *a, long a_stride, const float_weights *w, int panel, float *out,
                         long out_stride);
 
