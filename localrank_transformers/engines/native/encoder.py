@@ -55,7 +55,8 @@ class NativeEncoder:
         self._handle = kernels.localrank_encoder_new(ctypes.byref(given))
         if not self._handle:
             raise MemoryError
-        weakref.finalize(self, kernels.localrank_encoder_free, self._handle)
+        freeing = weakref.finalize(self, kernels.localrank_encoder_free, self._handle)
+        freeing.atexit = False  # a worker may still be running in it
         self._rooms: deque[npt.NDArray[np.uint8]] = deque()
 
     def run(

@@ -47,6 +47,24 @@ int64_t localrank_room(const encoder *self, const int32_t *lengths, int32_t docu
     return counted.used + 64;
 }
 
+/* Fetches the share of one tile of `tiles` in a panel that comes next: a run reads its weights from the cache that the
+   cores share, and waits for them where nobody asks before. Behind the last panel lies the next product. */
+static void fetch(const int8_weights *w, int panel, int tile, int tiles)
+{
+    const long bytes = (long)w->inputs * PANEL, share = (bytes / tiles + 63) / 64 * 64;
+    const char *from = (const char *)w->panels + panel * bytes + tile * share;
+    for (long at = 0; at < share; at += 64) _mm_prefetch(from + at, _MM_HINT_T1);
+}
+
+/* The sums of one panel for the next tile of `rows`; returns how many rows it has. */
+static int next_tile(const int8_weights *w, const uint8_t *input, int rows, int done, int panel, int32_t *sums)
+{
+    const int some = tile_rows(rows, done);
+    fetch(w, panel + 1, done / TILE_ROWS, (rows + TILE_ROWS - 1) / TILE_ROWS);
+    int8_sums(some, input + (long)done * w->inputs, w->inputs, w, panel, sums);
+    return some;
+}
+
 /* Panels `first` up to `end` of a product, to columns of `out` from 0 on; with `add`, on top of what is there. */
 static void multiply(const int8_weights *w, const uint8_t *input, int rows, int first, int end, float *out, long stride,
                      int add)
@@ -54,8 +72,7 @@ static void multiply(const int8_weights *w, const uint8_t *input, int rows, int 
     _Alignas(64) int32_t sums[TILE_ROWS * PANEL];
     for (int panel = first; panel < end; panel++, out += PANEL)
         for (int r = 0, some; r < rows; r += some) {
-            some = tile_rows(rows, r);
-            int8_sums(some, input + (long)r * w->inputs, w->inputs, w, panel, sums);
+            some = next_tile(w, input, rows, r, panel, sums);
             for (int t = 0; t < some; t++)
                 for (int c = 0; c < PANEL; c += LANES) {
                     float *place = out + (r + t) * stride + c;
@@ -74,8 +91,7 @@ static void widen(const encoder *self, int number, const uint8_t *input, int row
     _Alignas(64) int32_t sums[TILE_ROWS * PANEL];
     for (int first = 0; first < self->is.inner; first += PANEL)
         for (int r = 0, some; r < rows; r += some) {
-            some = tile_rows(rows, r);
-            int8_sums(some, input + (long)r * w->inputs, w->inputs, w, first / PANEL, sums);
+            some = next_tile(w, input, rows, r, first / PANEL, sums);
             for (int t = 0; t < some; t++)
                 for (int c = 0; c < PANEL; c += LANES)
                     round_lanes(coarse_gelu_of(scaled(sums + t * PANEL + c, w, first + c)),
