@@ -47,20 +47,21 @@ int64_t localrank_room(const encoder *self, const int32_t *lengths, int32_t docu
     return counted.used + 64;
 }
 
-/* Fetches the share of one tile of `tiles` in a panel that comes next: a run reads its weights from the cache that the
-   cores share, and waits for them where nobody asks before. Behind the last panel lies the next product. */
-static void fetch(const int8_weights *w, int panel, int tile, int tiles)
+/* Fetches the share that one tile of `tiles`, `left` from the last, has in the panel that comes next: a run reads its
+   weights from the cache that the cores share, and waits for them where nobody asks before. Behind the last panel lies
+   the next product. */
+static void fetch(const int8_weights *w, int panel, int left, int tiles)
 {
     const long bytes = (long)w->inputs * PANEL, share = (bytes / tiles + 63) / 64 * 64;
-    const char *from = (const char *)w->panels + panel * bytes + tile * share;
+    const char *from = (const char *)w->panels + panel * bytes + (tiles - left) * share;
     for (long at = 0; at < share; at += 64) _mm_prefetch(from + at, _MM_HINT_T1);
 }
 
 /* The sums of one panel for the next tile of `rows`; returns how many rows it has. */
 static int next_tile(const int8_weights *w, const uint8_t *input, int rows, int done, int panel, int32_t *sums)
 {
-    const int some = tile_rows(rows, done);
-    fetch(w, panel + 1, done / TILE_ROWS, (rows + TILE_ROWS - 1) / TILE_ROWS);
+    const int some = tile_rows(rows - done);
+    fetch(w, panel + 1, tiles_of(rows - done), tiles_of(rows));
     int8_sums(some, input + (long)done * w->inputs, w->inputs, w, panel, sums);
     return some;
 }
@@ -200,7 +201,7 @@ static void judge(const encoder *self, const float *first, int documents, float 
     const long width = self->is.width;
     for (int panel = 0; panel < width / PANEL; panel++)
         for (int r = 0, some; r < documents; r += some) {
-            some = tile_rows(documents, r);
+            some = tile_rows(documents - r);
             float_weights_tile(some, first + r * width, width, &self->dense, panel, dense + r * width + panel * PANEL,
                                width);
         }

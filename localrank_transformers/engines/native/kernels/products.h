@@ -42,12 +42,9 @@ void float_weights_tile(int rows, const float *a, long a_stride, const float_wei
 void float_tile(int rows, int lanes, const float *a, long a_stride, const float *b, long b_stride, int inputs,
                 float *out, long out_stride);
 
-/* The rows of the next tile, so that all are nearly alike. */
-static inline int tile_rows(int rows, int done)
-{
-    const int left = rows - done, tiles = (left + TILE_ROWS - 1) / TILE_ROWS;
-    return (left + tiles - 1) / tiles;
-}
+/* Into how many tiles rows are cut, and how many the next one has, so that all are nearly alike. */
+static inline int tiles_of(int rows) { return (rows + TILE_ROWS - 1) / TILE_ROWS; }
+static inline int tile_rows(int rows) { return (rows + tiles_of(rows) - 1) / tiles_of(rows); }
 
 /* Put a row-major matrix into panels; of int8, with minus `offset` times the sum of each column in `starts`. */
 void pack_int8(const int8_t *matrix, int inputs, int outputs, int offset, int8_t *panels, int32_t *starts);
