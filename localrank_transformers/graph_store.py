@@ -14,7 +14,6 @@ from typing import Any
 
 from localrank._version import __version__
 from localrank_transformers.cpu_features import cpu_features
-from localrank_transformers.engines.onnx import runtime_version
 from localrank_transformers.graph_record import GraphRecord, parse_record, record_json, record_path
 from localrank_transformers.safety import onnx_siblings
 
@@ -41,6 +40,8 @@ def open_store(onnx: Path, config: Mapping[str, Any]) -> GraphStore:
     Raises:
         OSError: A file cannot be read.
     """
+    from localrank_transformers.engines.onnx import runtime_version  # noqa: PLC0415  # graphs of ours need no store
+
     parts = [
         json.dumps(config, sort_keys=True),
         *(_content_sum(onnx.parent / name) for name in (onnx.name, *onnx_siblings(onnx))),

@@ -39,14 +39,19 @@ def build(
     shape: tiny_encoders.Shape = SHAPE,
     int8: bool = True,
 ) -> Path:
-    """Write a graph and return its file; of kind `late` it has no head."""
+    """Write a model and its graph, and return the graph's file; a model of kind `late` has no head."""
     if kind == "late":
         tiny_encoders.build_late(folder, shape=shape)
     else:
         tiny_encoders.build(folder, kind, labels=labels, shape=shape)
-    encoder = read_encoder(folder, headless=kind == "late")
+    return write(folder, folder / "model_int8.onnx", headless=kind == "late", int8=int8)
+
+
+def write(folder: Path, place: Path, *, headless: bool = False, int8: bool = True) -> Path:
+    """Write the graph of a folder's weights to a file, and return it."""
+    encoder = read_encoder(folder, headless=headless)
     rounding = smoothed_int8(encoder, seen_inputs(encoder, some_rows(5, 17, 40))) if int8 else None
-    place = folder / "model_int8.onnx"
+    place.parent.mkdir(exist_ok=True)
     place.write_bytes(build_graph(encoder, int8=rounding))
     return place
 
