@@ -145,7 +145,7 @@ class NativeEncoder:
         return given
 
     def _address(self, values: npt.NDArray[Any]) -> int:
-        kept = np.ascontiguousarray(values)
+        kept = np.require(values, requirements=["C", "A"])  # a small tensor of a file lies anywhere
         self._kept.append(kept)
         return int(kept.ctypes.data)
 
