@@ -48,8 +48,10 @@ def _compile(folder: Path) -> str:
     try:
         objects = [_object(compiler, source, folder) for source in sorted(_HERE.glob("*.c"))]
         _run([*compiler, "-shared", "-o", str(_LIBRARY), *objects])
-    except (OSError, subprocess.CalledProcessError) as error:
-        return f"{shlex.join(compiler)} did not compile them: {error}"
+    except OSError as error:
+        return f"no C compiler: {error}"
+    except subprocess.CalledProcessError as error:
+        return f"{shlex.join(compiler)} ended with {error.returncode}"
     return ""
 
 

@@ -12,6 +12,7 @@ from types import ModuleType
 
 import pytest
 
+from localrank_transformers.cpu_features import cpu_features
 from localrank_transformers.engines.native import library as native
 
 KERNELS = Path(native.__file__).with_name("kernels")
@@ -37,6 +38,15 @@ def builder(tmp_path: Path) -> ModuleType:
 def test_a_compiler_makes_them(builder: ModuleType, tmp_path: Path) -> None:
     assert builder._compile(tmp_path) == ""
     assert (tmp_path / native.FILE).stat().st_size > 10_000
+
+
+@on_linux
+@pytest.mark.skipif(
+    shutil.which("cc") is None or "AVX512-VNNI" not in (cpu_features() or ()),
+    reason="no C compiler, or a processor without AVX-512 VNNI",
+)
+def test_they_are_there_where_they_can_be() -> None:
+    assert native.why_absent() is None
 
 
 @pytest.mark.parametrize("compiler", ["false", "no-such-compiler"])
