@@ -26,7 +26,6 @@ class KernelsHook(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  # hatchling's interface
         """Compile, and say in the wheel's tag for which machines it is."""
-        _LIBRARY.unlink(missing_ok=True)
         with TemporaryDirectory() as folder:
             reason = _compile(Path(folder))
         if reason:
@@ -41,15 +40,16 @@ class KernelsHook(BuildHookInterface[Any]):
 
 
 def _compile(folder: Path) -> str:
-    """Make the library; return why it is not there, or nothing."""
+    """Make the library beside the sources' package; return why it is not there, or nothing."""
     if sys.platform != "linux" or platform.machine() not in {"x86_64", "AMD64"}:
         return f"they are for Linux on x86-64, this is {sys.platform} on {platform.machine()}"
     compiler = shlex.split(os.environ.get("CC", "cc"))
     try:
+        _LIBRARY.unlink(missing_ok=True)
         objects = [_object(compiler, source, folder) for source in sorted(_HERE.glob("*.c"))]
         _run([*compiler, "-shared", "-o", str(_LIBRARY), *objects])
     except OSError as error:
-        return f"no C compiler: {error}"
+        return str(error)
     except subprocess.CalledProcessError as error:
         return f"{shlex.join(compiler)} ended with {error.returncode}"
     return ""
