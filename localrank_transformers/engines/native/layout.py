@@ -112,7 +112,7 @@ def read_layout(onnx: Path) -> Layout | None:
     try:
         layout = _Walk(read_graph(onnx)).layout()
         _check(layout)
-    except (_UnknownGraphError, MalformedOnnxError, OSError, LookupError, ValueError):
+    except (_UnknownGraphError, MalformedOnnxError, OSError, LookupError, ValueError, RecursionError):
         return None
     return layout
 
@@ -210,7 +210,7 @@ def _check(layout: Layout) -> None:
     """Refuse widths that the kernels do not compute, and shapes that do not fit each other."""
     vocabulary, width = layout.words.shape
     inner = layout.layers[0].products[4].weight.shape[1]
-    if width % (_MULTIPLE * layout.heads) or inner % _MULTIPLE:
+    if min(width, inner, layout.heads) < 1 or width % (_MULTIPLE * layout.heads) or inner % _MULTIPLE:
         raise _UnknownGraphError
     _expect(layout.words, (vocabulary, width), np.int8)
     _expect(layout.word_scales, (vocabulary, 1))

@@ -70,6 +70,19 @@ def test_graphs_of_others_are_left_to_onnx_runtime(tmp_path: Path) -> None:
     assert read_layout(folder / "onnx/model.onnx") is None
 
 
+@pytest.mark.parametrize("heads", [0, -2, 3])
+def test_a_graph_that_has_been_changed_is_left_to_onnx_runtime(tmp_path: Path, heads: int) -> None:
+    import onnx
+
+    place = rounded_encoders.build(tmp_path / "m")
+    model = onnx.load(place)
+    branches = [branch.g for node in model.graph.node if node.op_type == "If" for branch in node.attribute]
+    for attention in (node for branch in branches for node in branch.node if node.op_type == "Attention"):
+        next(one for one in attention.attribute if one.name == "q_num_heads").i = heads
+    place.write_bytes(model.SerializeToString())
+    assert read_layout(place) is None
+
+
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.9999])
 def test_a_file_that_breaks_off_is_left_to_onnx_runtime(tmp_path: Path, share: float) -> None:
     place = rounded_encoders.build(tmp_path / "m")
