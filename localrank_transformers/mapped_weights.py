@@ -18,18 +18,21 @@ from localrank_transformers.onnx_fields import (
     number,
     varint,
 )
-from localrank_transformers.onnx_walk import EXTERNAL_DATA, GRAPH, external_data
+from localrank_transformers.onnx_walk import (
+    DATA_TYPE,
+    EXTERNAL_DATA,
+    GRAPH,
+    INITIALIZER,
+    RAW_DATA,
+    external_data,
+)
 
-__all__ = ["INITIALIZER", "MAPPED_FROM_BYTES", "RAW_DATA", "mapped_graph"]
+__all__ = ["MAPPED_FROM_BYTES", "mapped_graph"]
 
 MAPPED_FROM_BYTES = 1 << 16
 """Smaller tensors stay inside: each mapping costs a system call."""
 
-INITIALIZER, RAW_DATA = 5, 9
-"""Numbers of fields: a tensor in the graph, the data in a tensor."""
-
-_DATA_TYPE, _DATA_LOCATION = 2, 14
-_EXTERNAL = 1
+_DATA_LOCATION, _EXTERNAL = 14, 1
 _ITEM_BYTES = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}
 """Bytes of a number, by the data type's number; what is not here stays inside."""
 
@@ -92,7 +95,7 @@ def _tensor(content: Content, start: int, end: int, file: str) -> bytes | None:
         if name == RAW_DATA:
             data = (first, last)
             continue
-        if name == _DATA_TYPE:
+        if name == DATA_TYPE:
             item = _ITEM_BYTES.get(number(content, first, last), 0)
         kept.append(content[begin:last])
     offset, length = data[0], data[1] - data[0]

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 
 from localrank_transformers.onnx_fields import Content, MalformedOnnxError, messages
 
-__all__ = ["EXTERNAL_DATA", "GRAPH", "ExternalData", "external_data"]
+__all__ = ["DATA_TYPE", "EXTERNAL_DATA", "GRAPH", "INITIALIZER", "RAW_DATA", "ExternalData", "external_data"]
 
 _DEEPEST = 64
-GRAPH, EXTERNAL_DATA = 7, 13
-"""Numbers of fields: the graph in a model, the external data in a tensor."""
+GRAPH, INITIALIZER = 7, 5
+"""Numbers of fields: the graph in a model, a tensor in the graph."""
+
+DATA_TYPE, RAW_DATA, EXTERNAL_DATA = 2, 9, 13
+"""Numbers of fields of a tensor."""
 
 _CHILDREN: dict[str, dict[int, str]] = {
     "model": {7: "graph", 20: "training", 25: "function"},

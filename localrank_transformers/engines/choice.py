@@ -26,7 +26,7 @@ def open_engine(
         InvalidRequestError: An execution provider that this ONNX Runtime does not have.
         ModelLoadError: The file is no graph, or declares an input that no pair of texts has.
     """
-    if int8 and execution_providers is None and isinstance(onnx, Path):
+    if execution_providers is None and isinstance(onnx, Path):
         native = open_native(onnx)
         if native is not None:
             return native

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from localrank_transformers.mapped_weights import INITIALIZER, MAPPED_FROM_BYTES, RAW_DATA
+from localrank_transformers.mapped_weights import MAPPED_FROM_BYTES
 from localrank_transformers.onnx_fields import delimited, fields, varint
-from localrank_transformers.onnx_walk import GRAPH
+from localrank_transformers.onnx_walk import GRAPH, INITIALIZER, RAW_DATA
 
 __all__ = ["ALIGNMENT", "aligned"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from localrank_transformers.engines.native.library import library
-from tests.support import rounded_encoders, tiny_encoders, tiny_models
+from tests.support import packed_encoders, tiny_encoders, tiny_models
 
 HEAVY = {
     "numpy",
@@ -63,8 +63,8 @@ def test_the_embedded_model_starts_without_what_reads_other_models() -> None:
 @pytest.mark.skipif(library() is None, reason="no compiled kernels for this machine")
 @pytest.mark.parametrize("kind", ["embedded", "folder"])
 def test_what_the_kernels_run_starts_without_onnx_runtime(tmp_path: Path, kind: str) -> None:
-    folder = tiny_encoders.build(tmp_path / "m", "bert", shape=rounded_encoders.SHAPE)
-    rounded_encoders.write(folder, folder / "onnx/model_int8.onnx")
+    folder = tiny_encoders.build(tmp_path / "m", "bert", shape=packed_encoders.SHAPE)
+    packed_encoders.write(folder, folder / "onnx/model_int8.onnx")
     made = "OnnxReranker()" if kind == "embedded" else f"OnnxReranker({str(folder)!r}, precision='int8')"
     loaded = loaded_by(
         f"from localrank import rerank_sync; from {PACKAGE} import OnnxReranker; rerank_sync({made}, 'q', ['a'])"

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from localrank.contract.errors import InferenceError
+from localrank.contract.errors import InferenceError, ModelLoadError
 from localrank_transformers.engines.native.layout import Head, Layer, Layout
 from localrank_transformers.engines.native.library import GivenEncoder, GivenLayer
 
@@ -41,7 +41,7 @@ class NativeEncoder:
         layout: The weights. Tables of embeddings stay where they are; matrices are copied into the order of the kernels.
 
     Raises:
-        MemoryError: There is no room for the copy.
+        ModelLoadError: There is no memory for the copy.
     """
 
     def __init__(self, kernels: ctypes.CDLL, layout: Layout) -> None:
@@ -54,13 +54,21 @@ class NativeEncoder:
         given = self._given(layout)
         self._handle = kernels.localrank_encoder_new(ctypes.byref(given))
         if not self._handle:
-            raise MemoryError
+            raise ModelLoadError(
+                "There is not enough memory for the model.", hint="Close other models, or take a smaller one."
+            )
         freeing = weakref.finalize(self, kernels.localrank_encoder_free, self._handle)
         freeing.atexit = False  # a worker may still be running in it
         self._rooms: deque[npt.NDArray[np.uint8]] = deque()
 
     def run(
-        self, ids: Numbers, types: Numbers, lengths: npt.NDArray[np.int32], stopped: StopFlag
+        self,
+        ids: Numbers,
+        types: Numbers,
+        lengths: npt.NDArray[np.int32],
+        stopped: StopFlag,
+        *,
+        threads: int = 1,
     ) -> npt.NDArray[np.float32]:
         """Return logits, shape (documents, labels), or without a head vectors, shape (tokens, width).
 
@@ -69,13 +77,17 @@ class NativeEncoder:
             types: Segment ids, one a token.
             lengths: Tokens of each document, at least one.
             stopped: Ends the run from another thread.
+            threads: How many share the run.
 
         Raises:
             InferenceError: It was stopped, or a document is none that this encoder can read.
         """
         documents = len(lengths)
         out = np.empty((documents, self.labels) if self.labels else (len(ids), self.width), dtype=np.float32)
-        room = self._room(int(self._kernels.localrank_room(self._handle, lengths.ctypes.data, documents)))
+        wanted = self._kernels.localrank_room(self._handle, lengths.ctypes.data, documents, threads)
+        if wanted < 0:
+            raise _failure(_TOO_LONG)
+        room = self._room(wanted)
         code = self._kernels.localrank_run(
             self._handle,
             room.ctypes.data,
@@ -83,6 +95,7 @@ class NativeEncoder:
             types.ctypes.data,
             lengths.ctypes.data,
             documents,
+            threads,
             out.ctypes.data,
             ctypes.addressof(stopped),
         )
@@ -101,6 +114,7 @@ class NativeEncoder:
 
     def _given(self, layout: Layout) -> GivenEncoder:
         given = GivenEncoder(
+            is_int8=layout.is_int8,
             width=self.width,
             heads=layout.heads,
             inner=layout.layers[0].products[4].weight.shape[1],
@@ -111,12 +125,13 @@ class NativeEncoder:
             labels=self.labels,
             epsilon=layout.epsilon,
             words=self._address(layout.words),
-            word_scales=self._address(layout.word_scales),
             positions=self._address(layout.positions),
             gain=self._address(layout.gain),
             shift=self._address(layout.shift),
             layer=(GivenLayer * len(layout.layers))(*(self._layer(layer) for layer in layout.layers)),
         )
+        if layout.word_scales is not None:
+            given.word_scales = self._address(layout.word_scales)
         if layout.types is not None:
             given.types = self._address(layout.types)
         if layout.head is not None:
@@ -132,9 +147,10 @@ class NativeEncoder:
         given = GivenLayer()
         for at, product in enumerate(layer.products):
             given.weights[at] = self._address(product.weight)
-            given.scales[at] = self._address(product.scales)
             given.biases[at] = self._address(product.bias)
-        for at, (read, product) in enumerate(zip(layer.inputs, layer.products[2:], strict=True)):
+            if product.scales is not None:
+                given.scales[at] = self._address(product.scales)
+        for at, (read, product) in enumerate(zip(layer.inputs, layer.products[2:], strict=False)):
             given.factors[at] = self._address(np.broadcast_to(read.factors, len(product.weight)))
             given.input_scales[at], given.offsets[at] = read.scale, read.offset
         for at in range(2):

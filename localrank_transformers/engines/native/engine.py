@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +13,23 @@ from localrank_transformers.engines.contract import Grouping
 from localrank_transformers.engines.native.encoder import NativeEncoder, StopFlag
 from localrank_transformers.engines.native.layout import read_layout
 from localrank_transformers.engines.native.library import library
+from localrank_transformers.packing import end_to_end, parts, token_counts
 
 if TYPE_CHECKING:
-    from localrank_transformers.tokenization import Ids, Row
+    from localrank_transformers.tokenization import Row
 
 __all__ = ["NativeEngine", "NativeRequest", "open_native"]
 
+_SHARED_FROM_TOKENS = 64
+"""A shorter row is computed by one core before others could help."""
+
 
 def open_native(onnx: Path) -> NativeEngine | None:
-    """Load an int8 graph that we wrote; None where the kernels are absent or do not compute such a graph."""
+    """Load a graph that we wrote; None where the kernels are absent or do not compute such a graph.
+
+    Raises:
+        ModelLoadError: There is no memory for its weights.
+    """
     kernels = library()
     layout = None if kernels is None else read_layout(onnx)
     return None if kernels is None or layout is None else NativeEngine(NativeEncoder(kernels, layout))
@@ -39,19 +46,24 @@ class NativeEngine:
         """Rows run end to end: whatever shares a run, a row's numbers keep their bits."""
         return "packed"
 
-    def request(self, threads: int = 1) -> NativeRequest:  # noqa: ARG002  # a run is one thread's
-        """Return a handle for the runs of one call."""
-        return NativeRequest(self._encoder)
+    def request(self, threads: int = 1) -> NativeRequest:
+        """Return a handle for the runs of one call.
+
+        Args:
+            threads: What a run of one long row may take; they are made for it and gone after it.
+        """
+        return NativeRequest(self._encoder, threads)
 
     def settle(self) -> None:
         """Return at once: nothing is made in the background."""
 
 
 class NativeRequest:
-    """See `EngineRequest`; a run ends before its next layer."""
+    """See `EngineRequest`; a run ends in its next layer."""
 
-    def __init__(self, encoder: NativeEncoder) -> None:
+    def __init__(self, encoder: NativeEncoder, threads: int) -> None:
         self._encoder = encoder
+        self._threads = threads
         self._stopped = StopFlag(0)
 
     def stop(self) -> None:
@@ -60,26 +72,16 @@ class NativeRequest:
 
     def run(self, rows: Sequence[Row]) -> npt.NDArray[Any]:
         """Return the logits of `rows`, shape (rows, labels)."""
-        return self._output(rows, _lengths(rows))
+        lengths = token_counts(rows)
+        ids = end_to_end([row.ids for row in rows], lengths)
+        reads_types = self._encoder.segments > 1
+        types = end_to_end([row.types for row in rows], lengths) if reads_types else np.zeros_like(ids)
+        is_shared = len(rows) == 1 and lengths[0] >= _SHARED_FROM_TOKENS
+        threads = self._threads if is_shared else 1
+        return self._encoder.run(
+            ids, types, np.array(lengths, dtype=np.int32), self._stopped, threads=threads
+        )
 
     def vectors(self, rows: Sequence[Row]) -> list[npt.NDArray[Any]]:
         """Return the vectors of each row's tokens, shape (tokens, dimensions) each."""
-        lengths = _lengths(rows)
-        found = self._output(rows, lengths)
-        borders = pairwise([0, *np.cumsum(lengths)])
-        return [found[start:end][: len(row.ids)] for row, (start, end) in zip(rows, borders, strict=True)]
-
-    def _output(self, rows: Sequence[Row], lengths: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
-        ids = _joined([row.ids for row in rows])
-        types = _joined([row.types for row in rows]) if self._encoder.segments > 1 else np.zeros_like(ids)
-        return self._encoder.run(ids, types, lengths, self._stopped)
-
-
-def _lengths(rows: Sequence[Row]) -> npt.NDArray[np.int32]:
-    return np.array([max(1, len(row.ids)) for row in rows], dtype=np.int32)
-
-
-def _joined(parts: Sequence[Ids]) -> Ids:
-    """Return the numbers end to end, with a 0, which every vocabulary has, for a row without any."""
-    filled = [part if len(part) else np.zeros(1, dtype=np.int64) for part in parts]
-    return np.ascontiguousarray(filled[0] if len(filled) == 1 else np.concatenate(filled), dtype=np.int64)
+        return parts(self.run(rows), rows)

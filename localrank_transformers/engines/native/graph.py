@@ -16,15 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from localrank_transformers.onnx_fields import Content, MalformedOnnxError, fields, messages, number
-from localrank_transformers.onnx_walk import GRAPH
+from localrank_transformers.onnx_walk import DATA_TYPE, GRAPH, INITIALIZER, RAW_DATA
 
 __all__ = ["Graph", "Node", "read_graph"]
 
-_NODE, _INITIALIZER = 1, 5
+_NODE = 1
 _INPUT, _OPERATOR, _ATTRIBUTE = 1, 4, 5
 _NAME_OF_ATTRIBUTE, _FLOAT, _INTEGER, _SUBGRAPH = 1, 2, 3, 6
-_DIMENSION, _DATA_TYPE, _NAME_OF_TENSOR, _RAW_DATA = 1, 2, 8, 9
-_VARINT, _BYTES = 0, 2
+_DIMENSION, _NAME_OF_TENSOR = 1, 8
+_VARINT = 0
 _DTYPES: dict[int, npt.DTypeLike] = {1: np.float32, 2: np.uint8, 3: np.int8, 7: np.int64}
 
 
@@ -79,7 +79,7 @@ def _graph(content: Content, start: int, end: int) -> Graph:
     for field, first, last in messages(content, start, end):
         if field == _NODE:
             nodes.append(_node(content, first, last))
-        elif field == _INITIALIZER:
+        elif field == INITIALIZER:
             name, values = _tensor(content, first, last)
             tensors[name] = values
     return Graph(tuple(nodes), tensors)
@@ -121,11 +121,11 @@ def _tensor(content: Content, start: int, end: int) -> tuple[str, npt.NDArray[An
     for field, kind, _, first, last in fields(content, start, end):
         if field == _DIMENSION:
             shape += _dimensions(content, kind, first, last)
-        elif field == _DATA_TYPE:
+        elif field == DATA_TYPE:
             data_type = number(content, first, last)
         elif field == _NAME_OF_TENSOR:
             name = content[first:last].decode()
-        elif field == _RAW_DATA:
+        elif field == RAW_DATA:
             data = (first, last)
     if data_type not in _DTYPES:
         raise MalformedOnnxError(f"its tensor {name!r} is of type {data_type}")

@@ -1,4 +1,4 @@
-"""Which weight is which in an int8 graph that we wrote: a walk along its nodes that refuses whatever it does not know."""
+"""Which weight is which in a graph that we wrote: a walk along its nodes that refuses whatever it does not know."""
 
 from __future__ import annotations
 
@@ -21,14 +21,9 @@ Array = npt.NDArray[Any]
 _MULTIPLE = 32
 """Widths that the kernels compute are multiples of it."""
 
-_ROUNDED = frozenset({"Mul", "QuantizeLinear"})
-"""What the input of a product goes through."""
+_INT8_PRODUCT = "MatMulIntegerToFloat"
 
-_NO_SCALES = np.empty(0, dtype=np.float32)
-
-_READ = frozenset(
-    {"Gemm", "MatMulIntegerToFloat", "QuantizeLinear", "LayerNormalization", "If", "Gelu", "Tanh"}
-)
+_READ = frozenset({"Gemm", _INT8_PRODUCT, "QuantizeLinear", "LayerNormalization", "If", "Gelu", "Tanh"})
 _PASSED = frozenset(
     {"Add", "Cast", "Concat", "CumSum", "Equal", "Identity", "Size", "Split", "Squeeze", "Unsqueeze"}
 )
@@ -41,16 +36,16 @@ class _UnknownGraphError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A matrix (inputs, outputs) with its bias; `scales` of an int8 one has a number for each output, and else none."""
+    """A matrix (inputs, outputs) with its bias; an int8 one has a scale for each output."""
 
     weight: Array
     bias: Array
-    scales: Array
+    scales: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """How the input of a product is rounded: times `factors` (one, or one a channel), plus `offset`; `scale` undoes it."""
+    """How an int8 product's input is rounded: times `factors` (one, or one a channel), plus `offset`; `scale` undoes it."""
 
     factors: Array
     scale: float
@@ -59,7 +54,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Products: query, key, value, attended, up, down. Inputs: of the first three together, and of each other."""
+    """Products: query, key, value, attended, up, down. Inputs, in int8: of the first three together, and of each other."""
 
     products: tuple[Product, ...]
     inputs: tuple[Input, ...]
@@ -69,7 +64,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """First token to logits."""
+    """First token to logits, in float32."""
 
     dense: Product
     is_gelu: bool
@@ -81,8 +76,8 @@ class Layout:
     """All weights of an encoder, as the file holds them.
 
     Attributes:
-        words: Shape (vocabulary, width), int8.
-        word_scales: Shape (vocabulary, 1).
+        words: Shape (vocabulary, width), int8 or float32.
+        word_scales: Shape (vocabulary, 1), of int8 words.
         positions: Shape (window, width).
         types: Shape (segments, width); None where `positions` holds the only segment.
         gain: Of the normalization of embeddings.
@@ -94,7 +89,7 @@ class Layout:
     """
 
     words: Array
-    word_scales: Array
+    word_scales: Array | None
     positions: Array
     types: Array | None
     gain: Array
@@ -103,6 +98,11 @@ class Layout:
     head: Head | None
     heads: int
     epsilon: float
+
+    @property
+    def is_int8(self) -> bool:
+        """Whether words and products are int8; otherwise all is float32."""
+        return self.word_scales is not None
 
 
 def read_layout(onnx: Path) -> Layout | None:
@@ -126,19 +126,20 @@ class _Walk:
         self._at = 0
 
     def layout(self) -> Layout:
-        words, scales, positions, *types = self._tables()
+        words, *tables = self._tables()
+        word_scales = tables.pop(0) if words.dtype == np.int8 else None
+        positions, *types = tables
         epsilon = self._nodes[self._at].numbers["epsilon"]
         gain, shift = self._norm()
-        layers: list[Layer] = []
         heads: set[int] = set()
-        while self._next() in _ROUNDED:
-            heads |= self._layer(layers)
+        count = sum(node.operator == "If" for node in self._nodes)
+        layers = tuple(self._layer(heads, is_int8=word_scales is not None) for _ in range(count))
         head = self._head() if self._next() else None
         if self._next() or len(heads) != 1 or len(types) > 1:
             raise _UnknownGraphError
         segments = types[0] if types else None
         return Layout(
-            words, scales, positions, segments, gain, shift, tuple(layers), head, heads.pop(), epsilon
+            words, word_scales, positions, segments, gain, shift, layers, head, heads.pop(), epsilon
         )
 
     def _holds_weights(self, node: Node) -> bool:
@@ -154,19 +155,26 @@ class _Walk:
         while self._next() == "Gather":
             yield self._tensors[self._take("Gather").inputs[0]]
 
-    def _layer(self, layers: list[Layer]) -> set[int]:
-        """Append a layer; return the numbers of heads that its attention has."""
-        qkv = self._input()
-        query, key, value = self._product(), self._product(), self._product()
+    def _layer(self, heads: set[int], *, is_int8: bool) -> Layer:
+        """Return a layer; add the numbers of heads that its attention has."""
+        inputs: list[Input] = []
+
+        def product(count: int = 1) -> list[Product]:
+            if not is_int8:
+                return [self._float_product() for _ in range(count)]
+            inputs.append(self._input())
+            return [self._int8_product() for _ in range(count)]
+
+        products = product(3)
         attention = self._take("If").branches
-        to_attended, attended, first = self._input(), self._product(), self._norm()
-        to_up, up = self._input(), self._product()
+        heads |= {int(node.numbers["q_num_heads"]) for node in attention if node.operator == "Attention"}
+        products += product()
+        first = self._norm()
+        products += product()
         self._take("Gelu")
-        to_down, down, second = self._input(), self._product(), self._norm()
-        products = (query, key, value, attended, up, down)
-        gains, shifts = zip(first, second, strict=True)
-        layers.append(Layer(products, (qkv, to_attended, to_up, to_down), gains, shifts))
-        return {int(node.numbers["q_num_heads"]) for node in attention if node.operator == "Attention"}
+        products += product()
+        gains, shifts = zip(first, self._norm(), strict=True)
+        return Layer(tuple(products), tuple(inputs), gains, shifts)
 
     def _input(self) -> Input:
         factors: Array = np.ones(1, dtype=np.float32)
@@ -177,13 +185,16 @@ class _Walk:
             raise _UnknownGraphError
         return Input(factors / scale, float(scale.item()), int(offset.item()))
 
-    def _product(self) -> Product:
-        _, weight, _, scales, _, _, bias = self._take("MatMulIntegerToFloat").inputs
+    def _int8_product(self) -> Product:
+        _, weight, _, scales, _, _, bias = self._take(_INT8_PRODUCT).inputs
         return Product(self._tensors[weight], self._tensors[bias], self._tensors[scales])
 
     def _float_product(self) -> Product:
-        _, weight, bias = self._take("Gemm").inputs
-        return Product(self._tensors[weight], self._tensors[bias], _NO_SCALES)
+        node = self._take("Gemm")
+        _, weight, bias = node.inputs
+        if node.numbers:  # a factor, or a matrix the other way round
+            raise _UnknownGraphError
+        return Product(self._tensors[weight], self._tensors[bias])
 
     def _norm(self) -> tuple[Array, Array]:
         _, gain, bias = self._take("LayerNormalization").inputs
@@ -207,31 +218,42 @@ class _Walk:
 
 
 def _check(layout: Layout) -> None:
-    """Refuse widths that the kernels do not compute, and shapes that do not fit each other."""
+    """Refuse widths that the kernels do not compute, and shapes and types that do not fit each other."""
     vocabulary, width = layout.words.shape
     inner = layout.layers[0].products[4].weight.shape[1]
     if min(width, inner, layout.heads) < 1 or width % (_MULTIPLE * layout.heads) or inner % _MULTIPLE:
         raise _UnknownGraphError
-    _expect(layout.words, (vocabulary, width), np.int8)
-    _expect(layout.word_scales, (vocabulary, 1))
+    _expect(layout.words, (vocabulary, width), np.int8 if layout.is_int8 else np.float32)
+    if layout.word_scales is not None:
+        _expect(layout.word_scales, (vocabulary, 1))
     _expect(layout.positions, (len(layout.positions), width))
     if layout.types is not None:
         _expect(layout.types, (len(layout.types), width))
+    for vector in (layout.gain, layout.shift):
+        _expect(vector, (width,))
     for layer in layout.layers:
-        shapes = [(width, width)] * 4 + [(width, inner), (inner, width)]
-        for product, shape in zip(layer.products, shapes, strict=True):
-            _expect(product.weight, shape, np.int8)
-            _expect(product.scales, shape[1:])
-            _expect(product.bias, shape[1:])
-        for given, size in zip(layer.inputs, (width, width, width, inner), strict=True):
-            if given.factors.shape not in {(size,), (1,)}:
-                raise _UnknownGraphError
-        for vector in (*layer.gains, *layer.shifts, layout.gain, layout.shift):
-            _expect(vector, (width,))
+        _check_layer(layer, width, inner)
     if layout.head is not None:
-        for product, outputs in ((layout.head.dense, width), (layout.head.out, len(layout.head.out.bias))):
-            _expect(product.weight, (width, outputs))
-            _expect(product.bias, (outputs,))
+        _check_product(layout.head.dense, width, width)
+        _check_product(layout.head.out, width, len(layout.head.out.bias))
+
+
+def _check_layer(layer: Layer, width: int, inner: int) -> None:
+    for product, inputs, outputs in zip(
+        layer.products, [width] * 5 + [inner], [width] * 4 + [inner, width], strict=True
+    ):
+        _check_product(product, inputs, outputs)
+    for read, product in zip(layer.inputs, layer.products[2:], strict=bool(layer.inputs)):
+        _expect(np.broadcast_to(read.factors, len(product.weight)), (len(product.weight),))
+    for vector in (*layer.gains, *layer.shifts):
+        _expect(vector, (width,))
+
+
+def _check_product(product: Product, inputs: int, outputs: int) -> None:
+    _expect(product.weight, (inputs, outputs), np.float32 if product.scales is None else np.int8)
+    _expect(product.bias, (outputs,))
+    if product.scales is not None:
+        _expect(product.scales, (outputs,))
 
 
 def _expect(values: Array, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> None:

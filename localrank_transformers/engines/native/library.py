@@ -20,13 +20,13 @@ class GivenLayer(Structure):
 
     _fields_ = (
         ("weights", c_void_p * 6),
-        ("scales", c_void_p * 6),
         ("biases", c_void_p * 6),
+        ("gains", c_void_p * 2),
+        ("shifts", c_void_p * 2),
+        ("scales", c_void_p * 6),
         ("factors", c_void_p * 4),
         ("input_scales", c_float * 4),
         ("offsets", c_int32 * 4),
-        ("gains", c_void_p * 2),
-        ("shifts", c_void_p * 2),
     )
 
 
@@ -37,6 +37,7 @@ class GivenEncoder(Structure):
         *(
             (name, c_int32)
             for name in (
+                "is_int8",
                 "width",
                 "heads",
                 "inner",
@@ -104,7 +105,7 @@ def _declared(kernels: ctypes.CDLL) -> ctypes.CDLL:
     kernels.localrank_encoder_free.restype = None
     kernels.localrank_encoder_free.argtypes = [c_void_p]
     kernels.localrank_room.restype = c_int64
-    kernels.localrank_room.argtypes = [c_void_p, c_void_p, c_int32]
+    kernels.localrank_room.argtypes = [c_void_p, c_void_p, c_int32, c_int32]
     kernels.localrank_run.restype = c_int32
-    kernels.localrank_run.argtypes = [c_void_p] * 5 + [c_int32, c_void_p, c_void_p]
+    kernels.localrank_run.argtypes = [c_void_p] * 5 + [c_int32, c_int32, c_void_p, c_void_p]
     return kernels

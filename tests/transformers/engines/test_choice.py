@@ -1,4 +1,4 @@
-"""int8 that we wrote runs on the compiled kernels; everything else, and what asks for it, on ONNX Runtime."""
+"""What we wrote runs on the compiled kernels; everything else, and what asks for it, on ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -13,30 +13,31 @@ from localrank_transformers.engines.choice import open_engine
 from localrank_transformers.engines.native.engine import NativeEngine
 from localrank_transformers.engines.native.library import library
 from localrank_transformers.engines.onnx import OnnxEngine
-from tests.support import rounded_encoders
+from tests.support import packed_encoders, tiny_models
 
 with_kernels = pytest.mark.skipif(library() is None, reason="no compiled kernels for this machine")
 
 
 @with_kernels
-def test_int8_that_we_wrote_runs_on_the_kernels(tmp_path: Path) -> None:
-    onnx = rounded_encoders.build(tmp_path / "m")
-    assert isinstance(open_engine(onnx, pad_id=0, int8=True), NativeEngine)
+@pytest.mark.parametrize("int8", [False, True])
+def test_what_we_wrote_runs_on_the_kernels(tmp_path: Path, *, int8: bool) -> None:
+    onnx = packed_encoders.build(tmp_path / "m", int8=int8)
+    assert isinstance(open_engine(onnx, pad_id=0, int8=int8), NativeEngine)
 
 
 def test_an_execution_provider_asks_for_onnx_runtime(tmp_path: Path) -> None:
-    onnx = rounded_encoders.build(tmp_path / "m")
+    onnx = packed_encoders.build(tmp_path / "m")
     engine = open_engine(onnx, pad_id=0, int8=True, execution_providers=["CPUExecutionProvider"])
     assert isinstance(engine, OnnxEngine)
 
 
-def test_float32_runs_on_onnx_runtime(tmp_path: Path) -> None:
-    onnx = rounded_encoders.build(tmp_path / "m", int8=False)
+def test_an_export_runs_on_onnx_runtime(tmp_path: Path) -> None:
+    onnx = tiny_models.build(tmp_path / "m") / "onnx/model.onnx"
     assert isinstance(open_engine(onnx, pad_id=0, int8=False), OnnxEngine)
 
 
 def test_bytes_run_on_onnx_runtime(tmp_path: Path) -> None:
-    onnx = rounded_encoders.build(tmp_path / "m")
+    onnx = packed_encoders.build(tmp_path / "m")
     assert isinstance(open_engine(onnx.read_bytes(), pad_id=0, int8=True), OnnxEngine)
 
 
@@ -44,7 +45,7 @@ def test_without_kernels_onnx_runtime_takes_their_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(choice, "open_native", lambda onnx: None)
-    onnx = rounded_encoders.build(tmp_path / "m")
+    onnx = packed_encoders.build(tmp_path / "m")
     assert isinstance(open_engine(onnx, pad_id=0, int8=True), OnnxEngine)
 
 

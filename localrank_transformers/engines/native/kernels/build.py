@@ -16,7 +16,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 _HERE = Path(__file__).parent
 _LIBRARY = _HERE.parent / "_kernels.so"
-_FLAGS = ["-std=gnu11", "-O3", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra"]
+_FLAGS = ["-std=gnu11", "-O3", "-fPIC", "-pthread", "-fvisibility=hidden", "-Wall", "-Wextra"]
 _AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni", "-mfma"]
 _FOR_ANY_PROCESSOR = "supported.c"
 
@@ -47,7 +47,7 @@ def _compile(folder: Path) -> str:
     try:
         _LIBRARY.unlink(missing_ok=True)
         objects = [_object(compiler, source, folder) for source in sorted(_HERE.glob("*.c"))]
-        _run([*compiler, "-shared", "-o", str(_LIBRARY), *objects])
+        _run([*compiler, "-shared", "-pthread", "-o", str(_LIBRARY), *objects])
     except OSError as error:
         return str(error)
     except subprocess.CalledProcessError as error:

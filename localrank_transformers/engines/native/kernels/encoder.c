@@ -1,112 +1,119 @@
-/* The forward pass of a BERT-like encoder in int8 over documents end to end.
+/* The forward pass of a BERT-like encoder over documents end to end.
 
-   All tokens of a run go through one product after another; attention looks at one document at a time. What follows
-   attention is row by row, so it goes over `CHUNK` rows at a time, whose results stay in a core's own cache. A head
-   reads the first token only: the last layer is computed for it alone, but for keys and values. */
+   All tokens of a run go through one product after another; attention looks at one document at a time. All else is
+   row by row, so it goes over `CHUNK` rows at a time, whose results stay in a core's own cache. A head
+   reads the first token only: the last layer is computed for it alone, but for keys and values.
+
+   Threads divide the rows among them. They meet before attention, which reads keys and values of all rows, and after
+   it, since the next layer's keys and values take their place. */
 #include "encoder.h"
 
 #include "attention.h"
 #include "packing.h"
 #include "rows.h"
+#include "team.h"
 
 #define CHUNK 160
 
 /* A run's room. */
 typedef struct {
-    float *hidden, *qkv, *context, *attention;
-    uint8_t *rounded, *inner;          /* inputs of products; `inner` of CHUNK rows */
+    float *hidden, *qkv, *context;
+    uint8_t *rounded;                  /* inputs of int8 products */
     float *first_hidden, *first_query; /* one row a document */
     uint8_t *first_rounded;
+    char *own; /* each thread's: see `lay_out_own` */
+    int64_t bytes_of_one;
 } buffers;
 
-static buffers lay_out(const encoder *self, arena *from, const int32_t *lengths, int documents)
+/* A thread's room. */
+typedef struct {
+    void *inner; /* between the products of the feed-forward part, of CHUNK rows */
+    float *attention;
+} own_buffers;
+
+typedef struct {
+    const encoder *self;
+    const int64_t *ids, *types;
+    const int32_t *lengths;
+    int documents;
+    int64_t tokens, longest;
+    buffers room;
+    const volatile int32_t *stopped;
+    int stops; /* what all threads go by */
+} run;
+
+/* What one thread works on: rows `first` up to `end`. */
+typedef struct {
+    const run *of;
+    own_buffers room;
+    int first, end;
+} part;
+
+static own_buffers lay_out_own(const encoder *self, arena *from, int64_t tokens, int64_t longest)
 {
-    const int64_t width = self->is.width;
-    int64_t tokens = 0, longest = 0;
+    const int64_t rows = tokens < CHUNK ? tokens : CHUNK;
+    return (own_buffers){
+        .inner = take(from, rows * self->is.inner * (self->is.is_int8 ? 1 : 4)),
+        .attention = take(from, attention_room((int)longest, self->is.width / self->is.heads) * 4),
+    };
+}
+
+static int64_t longest_of(const int32_t *lengths, int documents, int64_t *tokens)
+{
+    int64_t longest = 0;
+    *tokens = 0;
     for (int d = 0; d < documents; d++) {
-        tokens += lengths[d];
+        *tokens += lengths[d];
         longest = lengths[d] > longest ? lengths[d] : longest;
     }
+    return longest;
+}
+
+static buffers lay_out(const encoder *self, arena *from, const int32_t *lengths, int documents, int threads)
+{
+    const int64_t width = self->is.width, small = self->is.is_int8;
+    int64_t tokens;
+    const int64_t longest = longest_of(lengths, documents, &tokens);
+    arena of_one = {0, 0};
+    lay_out_own(self, &of_one, tokens, longest);
     return (buffers){
         .hidden = take(from, tokens * width * 4),
         .qkv = take(from, tokens * width * 12),
         .context = take(from, tokens * width * 4),
-        .attention = take(from, attention_room((int)longest, (int)width / self->is.heads) * 4),
-        .rounded = take(from, tokens * width),
-        .inner = take(from, (tokens < CHUNK ? tokens : CHUNK) * self->is.inner),
+        .rounded = take(from, small * tokens * width),
         .first_hidden = take(from, documents * width * 4),
         .first_query = take(from, documents * width * 4),
-        .first_rounded = take(from, documents * width),
+        .first_rounded = take(from, small * documents * width),
+        .own = take(from, threads * of_one.used),
+        .bytes_of_one = of_one.used,
     };
 }
 
-int64_t localrank_room(const encoder *self, const int32_t *lengths, int32_t documents)
+static int is_any_wrong(const encoder *self, const int32_t *lengths, int documents)
 {
+    for (int d = 0; d < documents; d++)
+        if (lengths[d] < 1 || lengths[d] > self->is.window) return 1;
+    return 0;
+}
+
+int64_t localrank_room(const encoder *self, const int32_t *lengths, int32_t documents, int32_t threads)
+{
+    if (is_any_wrong(self, lengths, documents)) return -1;
     arena counted = {0, 0};
-    lay_out(self, &counted, lengths, documents);
+    lay_out(self, &counted, lengths, documents, threads);
     return counted.used + 64;
 }
 
-/* Fetches the share that one tile of `tiles`, `left` from the last, has in the panel that comes next: a run reads its
-   weights from the cache that the cores share, and waits for them where nobody asks before. Behind the last panel lies
-   the next product. */
-static void fetch(const int8_weights *w, int panel, int left, int tiles)
+/* Rows as a product reads them: rounded to `rounded` in int8, themselves in float32. */
+static const void *read_by(const encoder *self, int number, int place, const float *rows, int count, uint8_t *rounded)
 {
-    const long bytes = (long)w->inputs * PANEL, share = (bytes / tiles + 63) / 64 * 64;
-    const char *from = (const char *)w->panels + panel * bytes + (tiles - left) * share;
-    for (long at = 0; at < share; at += 64) _mm_prefetch(from + at, _MM_HINT_T1);
-}
-
-/* The sums of one panel for the next tile of `rows`; returns how many rows it has. */
-static int next_tile(const int8_weights *w, const uint8_t *input, int rows, int done, int panel, int32_t *sums)
-{
-    const int some = tile_rows(rows - done);
-    fetch(w, panel + 1, tiles_of(rows - done), tiles_of(rows));
-    int8_sums(some, input + (long)done * w->inputs, w->inputs, w, panel, sums);
-    return some;
-}
-
-/* Panels `first` up to `end` of a product, to columns of `out` from 0 on; with `add`, on top of what is there. */
-static void multiply(const int8_weights *w, const uint8_t *input, int rows, int first, int end, float *out, long stride,
-                     int add)
-{
-    _Alignas(64) int32_t sums[TILE_ROWS * PANEL];
-    for (int panel = first; panel < end; panel++, out += PANEL)
-        for (int r = 0, some; r < rows; r += some) {
-            some = next_tile(w, input, rows, r, panel, sums);
-            for (int t = 0; t < some; t++)
-                for (int c = 0; c < PANEL; c += LANES) {
-                    float *place = out + (r + t) * stride + c;
-                    const __m512 value = scaled(sums + t * PANEL + c, w, panel * PANEL + c);
-                    _mm512_storeu_ps(place, add ? _mm512_add_ps(value, _mm512_loadu_ps(place)) : value);
-                }
-        }
-}
-
-/* The product before the activation, the activation, and what it is rounded to, a tile at a time. */
-static void widen(const encoder *self, int number, const uint8_t *input, int rows, uint8_t *inner)
-{
-    const given_layer *layer = &self->layer[number];
-    const int8_weights *w = &self->packed[number].up;
-    const __m512i offset = _mm512_set1_epi32(layer->offsets[TO_DOWN]);
-    _Alignas(64) int32_t sums[TILE_ROWS * PANEL];
-    for (int first = 0; first < self->is.inner; first += PANEL)
-        for (int r = 0, some; r < rows; r += some) {
-            some = next_tile(w, input, rows, r, first / PANEL, sums);
-            for (int t = 0; t < some; t++)
-                for (int c = 0; c < PANEL; c += LANES)
-                    round_lanes(coarse_gelu_of(scaled(sums + t * PANEL + c, w, first + c)),
-                                layer->factors[TO_DOWN] + first + c, offset,
-                                inner + (long)(r + t) * self->is.inner + first + c);
-        }
-}
-
-static void round_rows(const encoder *self, int number, int place, const float *rows, int count, uint8_t *rounded)
-{
+    if (!self->is.is_int8) return rows;
     const given_layer *layer = &self->layer[number];
     const int width = self->is.width;
-    for (int r = 0; r < count; r++, rows += width, rounded += width)
-        round_row(rows, width, layer->factors[place], layer->offsets[place], rounded);
+    for (int r = 0; r < count; r++)
+        round_row(rows + (long)r * width, width, layer->factors[place], layer->offsets[place],
+                  rounded + (long)r * width);
+    return rounded;
 }
 
 static void normalize_rows(const encoder *self, int number, int which, float *rows, int count)
@@ -117,137 +124,175 @@ static void normalize_rows(const encoder *self, int number, int which, float *ro
 }
 
 /* From attention's result to the end of the layer: `hidden` is the layer's input and becomes its output. */
-static void finish_layer(const encoder *self, int number, const float *context, float *hidden, int rows,
-                         const buffers *b)
+static void finish_layer(const part *p, int number, const float *context, float *hidden, uint8_t *rounded, int rows)
 {
+    const encoder *self = p->of->self;
+    const given_layer *layer = &self->layer[number];
     const packed_layer *packed = &self->packed[number];
-    const int width = self->is.width, panels = width / PANEL;
+    const int width = self->is.width, inner = self->is.inner, panels = width / PANEL;
     for (int r = 0, some; r < rows; r += some, hidden += (long)some * width, context += (long)some * width) {
         some = rows - r < CHUNK ? rows - r : CHUNK;
-        round_rows(self, number, TO_ATTENDED, context, some, b->rounded);
-        multiply(&packed->attended, b->rounded, some, 0, panels, hidden, width, 1);
+        multiply(&packed->attended, read_by(self, number, TO_ATTENDED, context, some, rounded), some, 0, panels, hidden,
+                 width, 1);
         normalize_rows(self, number, 0, hidden, some);
-        round_rows(self, number, TO_UP, hidden, some, b->rounded);
-        widen(self, number, b->rounded, some, b->inner);
-        multiply(&packed->down, b->inner, some, 0, panels, hidden, width, 1);
+        widen(&packed->up, read_by(self, number, TO_UP, hidden, some, rounded), some, inner, layer->factors[TO_DOWN],
+              layer->offsets[TO_DOWN], p->room.inner);
+        multiply(&packed->down, p->room.inner, some, 0, panels, hidden, width, 1);
         normalize_rows(self, number, 1, hidden, some);
     }
 }
 
-/* Attention of each document by itself, for all its queries or, with `alone`, for one a document. */
-static void attend_each(const encoder *self, const buffers *b, const float *query, long query_stride, int alone,
-                        const int32_t *lengths, int documents)
+/* Attention of this part's rows, each within its document. */
+static void attend_rows(const part *p)
 {
-    const long width = self->is.width, stride = 3 * width;
-    const float *key = b->qkv + width, *value = b->qkv + 2 * width;
-    float *out = b->context;
-    for (int d = 0; d < documents; d++) {
-        const int queries = alone ? 1 : lengths[d];
-        attend(query, query_stride, queries, key, value, stride, lengths[d], self->is.heads,
-               (int)width / self->is.heads, out, width, b->attention);
-        query += queries * query_stride;
-        out += queries * width;
-        key += lengths[d] * stride;
-        value += lengths[d] * stride;
+    const run *all = p->of;
+    const long width = all->self->is.width, stride = 3 * width;
+    const int heads = all->self->is.heads;
+    const float *key = all->room.qkv + width;
+    for (int d = 0, start = 0; d < all->documents; start += all->lengths[d++]) {
+        const int after = start + all->lengths[d];
+        const int from = start > p->first ? start : p->first, to = after < p->end ? after : p->end;
+        if (from >= to) continue;
+        attend(all->room.qkv + from * stride, stride, to - from, key + start * stride, key + start * stride + width,
+               stride, all->lengths[d], heads, (int)width / heads, all->room.context + from * width, width,
+               p->room.attention);
     }
 }
 
-static void whole_layer(const encoder *self, int number, const buffers *b, int tokens, const int32_t *lengths,
-                        int documents)
+/* Queries, keys and values of this part's rows; of the last layer before a head, keys and values. */
+static void multiply_qkv(const part *p, int number, int is_narrow)
 {
-    const int width = self->is.width;
-    round_rows(self, number, TO_QKV, b->hidden, tokens, b->rounded);
-    multiply(&self->packed[number].qkv, b->rounded, tokens, 0, 3 * width / PANEL, b->qkv, 3L * width, 0);
-    attend_each(self, b, b->qkv, 3L * width, 0, lengths, documents);
-    finish_layer(self, number, b->context, b->hidden, tokens, b);
+    const run *all = p->of;
+    const long width = all->self->is.width;
+    const int panel = is_narrow ? (int)width / PANEL : 0;
+    for (long r = p->first, some; r < p->end; r += some) {
+        some = p->end - r < CHUNK ? p->end - r : CHUNK;
+        const void *input =
+            read_by(all->self, number, TO_QKV, all->room.hidden + r * width, (int)some, all->room.rounded + r * width);
+        multiply(&all->self->packed[number].qkv, input, (int)some, panel, 3 * (int)width / PANEL,
+                 all->room.qkv + r * 3 * width + panel * PANEL, 3 * width, 0);
+    }
+}
+
+static void finish_whole(const part *p, int number)
+{
+    const long before = p->first * (long)p->of->self->is.width;
+    const buffers *b = &p->of->room;
+    attend_rows(p);
+    finish_layer(p, number, b->context + before, b->hidden + before, b->rounded + before, p->end - p->first);
 }
 
 /* The last layer before a head: queries, and all after attention, for first tokens only. Its output is `first_hidden`.
  */
-static void narrow_layer(const encoder *self, int number, const buffers *b, int tokens, const int32_t *lengths,
-                         int documents)
+static void finish_narrow(const part *p, int number)
 {
-    const int width = self->is.width, panels = width / PANEL;
-    const int8_weights *qkv = &self->packed[number].qkv;
-    round_rows(self, number, TO_QKV, b->hidden, tokens, b->rounded);
-    multiply(qkv, b->rounded, tokens, panels, 3 * panels, b->qkv + width, 3L * width, 0);
+    const run *all = p->of;
+    const encoder *self = all->self;
+    const buffers *b = &all->room;
+    const int documents = all->documents, heads = self->is.heads;
+    const long width = self->is.width, stride = 3 * width;
     long start = 0;
-    for (int d = 0; d < documents; start += lengths[d++]) {
-        __builtin_memcpy(b->first_hidden + (long)d * width, b->hidden + start * width, (size_t)width * 4);
-        __builtin_memcpy(b->first_rounded + (long)d * width, b->rounded + start * width, (size_t)width);
-    }
-    multiply(qkv, b->first_rounded, documents, 0, panels, b->first_query, width, 0);
-    attend_each(self, b, b->first_query, width, 1, lengths, documents);
-    finish_layer(self, number, b->context, b->first_hidden, documents, b);
+    for (int d = 0; d < documents; start += all->lengths[d++])
+        __builtin_memcpy(b->first_hidden + d * width, b->hidden + start * width, (size_t)width * 4);
+    multiply(&self->packed[number].qkv, read_by(self, number, TO_QKV, b->first_hidden, documents, b->first_rounded),
+             documents, 0, (int)width / PANEL, b->first_query, width, 0);
+    const float *key = b->qkv + width;
+    for (int d = 0; d < documents; key += all->lengths[d++] * stride)
+        attend(b->first_query + d * width, width, 1, key, key + width, stride, all->lengths[d], heads,
+               (int)width / heads, b->context + d * width, width, p->room.attention);
+    finish_layer(p, number, b->context, b->first_hidden, b->first_rounded, documents);
 }
 
-static void embed(const encoder *self, const int64_t *ids, const int64_t *types, const int32_t *lengths, int documents,
-                  float *hidden)
+/* The embeddings of this part's rows. */
+static void embed(const part *p)
 {
-    const given_encoder *is = &self->is;
+    const run *all = p->of;
+    const given_encoder *is = &all->self->is;
     const int width = is->width;
-    for (int d = 0; d < documents; d++)
-        for (int32_t place = 0; place < lengths[d]; place++, ids++, types++, hidden += width) {
-            widen_row(is->words + *ids * width, is->word_scales[*ids], width, hidden);
-            add_row(hidden, is->positions + (long)place * width, width);
-            if (is->segments > 1) add_row(hidden, is->types + *types * width, width);
+    for (int d = 0, start = 0; d < all->documents; start += all->lengths[d++]) {
+        const int after = start + all->lengths[d];
+        const int from = start > p->first ? start : p->first, to = after < p->end ? after : p->end;
+        for (long row = from; row < to; row++) {
+            float *hidden = all->room.hidden + row * width;
+            const long word = all->ids[row] * width;
+            if (is->is_int8)
+                widen_row((const int8_t *)is->words + word, is->word_scales[all->ids[row]], width, hidden);
+            else
+                __builtin_memcpy(hidden, (const float *)is->words + word, (size_t)width * 4);
+            add_row(hidden, is->positions + (row - start) * width, width);
+            if (is->segments > 1) add_row(hidden, is->types + all->types[row] * width, width);
             normalize(hidden, width, is->gain, is->shift, is->epsilon);
         }
+    }
 }
 
-/* First tokens to logits, in float32. `dense` has a row a document. */
-static void judge(const encoder *self, const float *first, int documents, float *dense, float *out)
+/* One thread's way through the layers. */
+static void go(void *context, team *of, int member, int members)
 {
-    const long width = self->is.width;
-    for (int panel = 0; panel < width / PANEL; panel++)
-        for (int r = 0, some; r < documents; r += some) {
-            some = tile_rows(documents - r);
-            float_weights_tile(some, first + r * width, width, &self->dense, panel, dense + r * width + panel * PANEL,
-                               width);
+    run *all = context;
+    const encoder *self = all->self;
+    arena own = {all->room.own + member * all->room.bytes_of_one, 0};
+    const part p = {all, lay_out_own(self, &own, all->tokens, all->longest), (int)(all->tokens * member / members),
+                    (int)(all->tokens * (member + 1) / members)};
+    embed(&p);
+    for (int n = 0; n < self->is.layers; n++) {
+        const int is_narrow = self->is.labels && n == self->is.layers - 1;
+        multiply_qkv(&p, n, is_narrow);
+        if (!member) all->stops = *all->stopped;
+        team_meet(of);
+        if (all->stops || (is_narrow && member)) return;
+        if (is_narrow) {
+            finish_narrow(&p, n);
+            return;
         }
-    for (int d = 0; d < documents; d++, dense += width) {
+        finish_whole(&p, n);
+        team_meet(of);
+    }
+}
+
+/* First tokens to logits, in float32. */
+static void judge(const run *all, float *out)
+{
+    const encoder *self = all->self;
+    const int width = self->is.width;
+    float *dense = all->room.first_query;
+    multiply(&self->dense, all->room.first_hidden, all->documents, 0, width / PANEL, dense, width, 0);
+    for (int d = 0; d < all->documents; d++, dense += width) {
         for (int c = 0; c < width; c += LANES) {
             const __m512 x = _mm512_loadu_ps(dense + c);
             _mm512_storeu_ps(dense + c, self->is.head_gelu ? gelu_of(x) : tanh_of(x));
         }
         for (int label = 0; label < self->is.labels; label++)
-            *out++ = dot(dense, self->is.out + label * width, (int)width) + self->is.out_bias[label];
+            *out++ = dot(dense, self->is.out + label * width, width) + self->is.out_bias[label];
     }
 }
 
-static int check(const encoder *self, const int64_t *ids, const int64_t *types, const int32_t *lengths, int documents,
-                 int *tokens)
+static int check(const encoder *self, const int64_t *ids, const int64_t *types, const int32_t *lengths, int documents)
 {
-    *tokens = 0;
-    for (int d = 0; d < documents; d++) {
-        if (lengths[d] < 1 || lengths[d] > self->is.window) return TOO_LONG;
-        *tokens += lengths[d];
-    }
-    for (int t = 0; t < *tokens; t++)
+    if (is_any_wrong(self, lengths, documents)) return TOO_LONG;
+    int64_t tokens;
+    longest_of(lengths, documents, &tokens);
+    for (int64_t t = 0; t < tokens; t++)
         if (ids[t] < 0 || ids[t] >= self->is.vocabulary || types[t] < 0 || types[t] >= self->is.segments)
             return WRONG_ID;
     return DONE;
 }
 
 int32_t localrank_run(const encoder *self, void *room, const int64_t *ids, const int64_t *types, const int32_t *lengths,
-                      int32_t documents, float *out, const volatile int32_t *stopped)
+                      int32_t documents, int32_t threads, float *out, const volatile int32_t *stopped)
 {
-    int tokens;
-    const int wrong = check(self, ids, types, lengths, documents, &tokens);
+    const int wrong = check(self, ids, types, lengths, documents);
     if (wrong) return wrong;
     arena from = {(char *)(((uintptr_t)room + 63) / 64 * 64), 0};
-    const buffers b = lay_out(self, &from, lengths, documents);
-    embed(self, ids, types, lengths, documents, b.hidden);
-    for (int n = 0; n < self->is.layers; n++) {
-        if (*stopped) return STOPPED;
-        if (self->is.labels && n == self->is.layers - 1)
-            narrow_layer(self, n, &b, tokens, lengths, documents);
-        else
-            whole_layer(self, n, &b, tokens, lengths, documents);
-    }
+    run all = {.self = self, .ids = ids, .types = types, .lengths = lengths, .documents = documents};
+    all.longest = longest_of(lengths, documents, &all.tokens);
+    all.room = lay_out(self, &from, lengths, documents, threads);
+    all.stopped = stopped;
+    team_work(threads, go, &all);
+    if (all.stops) return STOPPED;
     if (self->is.labels)
-        judge(self, b.first_hidden, documents, b.first_query, out);
+        judge(&all, out);
     else
-        __builtin_memcpy(out, b.hidden, (size_t)tokens * self->is.width * 4);
+        __builtin_memcpy(out, all.room.hidden, (size_t)(all.tokens * self->is.width) * 4);
     return DONE;
 }

@@ -1,4 +1,5 @@
-/* A BERT-like encoder in int8: documents end to end in, logits or token vectors out. The door of the library.
+/* A BERT-like encoder in int8 or float32: documents end to end in, logits or token vectors out. The door of the
+   library.
 
    Matrices are row-major, (inputs, outputs). `inner` is a multiple of 32, and so is `width / heads`. */
 #ifndef LOCALRANK_ENCODER_H
@@ -13,22 +14,25 @@ enum { TO_QKV, TO_ATTENDED, TO_UP, TO_DOWN, INPUTS };
 
 /* One layer, post-norm as in BERT (Devlin et al. 2019). The caller keeps all that pointers point to. */
 typedef struct {
-    const int8_t *weights[PRODUCTS];
-    const float *scales[PRODUCTS]; /* of each output */
+    const void *weights[PRODUCTS]; /* int8 or float32 */
     const float *biases[PRODUCTS];
-    const float *factors[INPUTS];      /* an input times its factor is rounded to uint8 */
-    float input_scales[INPUTS];        /* what is rounded, less its offset, times this is the input */
-    int32_t offsets[INPUTS];           /* 0 .. 255 */
     const float *gains[2], *shifts[2]; /* of the normalizations after attention and after the feed-forward part */
+    /* What follows is of int8 only. */
+    const float *scales[PRODUCTS]; /* of each output */
+    const float *factors[INPUTS];  /* an input times its factor is rounded to uint8 */
+    float input_scales[INPUTS];    /* what is rounded, less its offset, times this is the input */
+    int32_t offsets[INPUTS];       /* 0 .. 255 */
 } given_layer;
 
 typedef struct {
+    int32_t is_int8;
     int32_t width, heads, inner, layers, vocabulary, window, segments;
     int32_t labels;    /* logits of the head; 0 without one: token vectors are the output */
     int32_t head_gelu; /* between the head's products: 1 GELU, 0 tanh */
     float epsilon;
-    const int8_t *words;
-    const float *word_scales, *positions, *types, *gain, *shift;
+    const void *words;        /* int8 or float32 */
+    const float *word_scales; /* of int8 */
+    const float *positions, *types, *gain, *shift;
     const float *dense, *dense_bias, *out, *out_bias; /* the head; `out` is (labels, width) */
     const given_layer *layer;
 } given_encoder;
@@ -44,15 +48,15 @@ DOOR int32_t localrank_is_supported(void);
 DOOR encoder *localrank_encoder_new(const given_encoder *given);
 DOOR void localrank_encoder_free(encoder *self);
 
-/* Bytes that a run wants. */
-DOOR int64_t localrank_room(const encoder *self, const int32_t *lengths, int32_t documents);
+/* Bytes that a run on so many threads wants; -1 for lengths that no document has. */
+DOOR int64_t localrank_room(const encoder *self, const int32_t *lengths, int32_t documents, int32_t threads);
 
-/* Returns one of the codes above; looks at `stopped` before each layer. From many threads at once, each with its own
-   room.
+/* Returns one of the codes above; looks at `stopped` in each layer. For many callers at once, each with its own room.
 
    ids, types: one a token, documents one after another, at least one token each. out: (documents, labels) or (tokens,
-   width). */
+   width). The tokens are divided among `threads`, which changes no bit of the output. */
 DOOR int32_t localrank_run(const encoder *self, void *room, const int64_t *ids, const int64_t *types,
-                           const int32_t *lengths, int32_t documents, float *out, const volatile int32_t *stopped);
+                           const int32_t *lengths, int32_t documents, int32_t threads, float *out,
+                           const volatile int32_t *stopped);
 
 #endif

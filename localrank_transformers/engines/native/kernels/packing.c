@@ -3,11 +3,15 @@
 
 #include <stdlib.h>
 
-/* Products `first` up to `first + count`, which share their input and shape, side by side.
+/* What a query's product gives is divided by the root of a head's width, as attention wants it. */
+static float share_of(const encoder *self, int which)
+{
+    return which == QUERY ? 1 / __builtin_sqrtf((float)(self->is.width / self->is.heads)) : 1;
+}
 
-   What a query's product gives is divided by the root of a head's width, as attention wants it. */
-static int8_weights pack(arena *from, const encoder *self, const given_layer *layer, int first, int count, int place,
-                         int inputs, int outputs)
+/* Products `first` up to `first + count`, which share their input and shape, side by side. */
+static product pack_rounded(arena *from, const encoder *self, const given_layer *layer, int first, int count, int place,
+                            int inputs, int outputs)
 {
     const int all = count * outputs;
     int8_t *panels = take(from, (int64_t)inputs * all);
@@ -15,7 +19,7 @@ static int8_weights pack(arena *from, const encoder *self, const given_layer *la
     float *scales = take(from, all * 4L), *biases = take(from, all * 4L);
     for (int n = 0; from->start && n < count; n++) {
         const int which = first + n, column = n * outputs;
-        const float share = which == QUERY ? 1 / __builtin_sqrtf((float)(self->is.width / self->is.heads)) : 1;
+        const float share = share_of(self, which);
         pack_int8(layer->weights[which], inputs, outputs, layer->offsets[place], panels + (int64_t)column * inputs,
                   starts + column);
         for (int c = 0; c < outputs; c++) {
@@ -23,7 +27,28 @@ static int8_weights pack(arena *from, const encoder *self, const given_layer *la
             biases[column + c] = layer->biases[which][c] * share;
         }
     }
-    return (int8_weights){inputs, panels, starts, scales, biases};
+    return (product){.rounded = {inputs, panels, starts, scales, biases}};
+}
+
+/* The same in float32. */
+static product pack_whole(arena *from, const encoder *self, const given_layer *layer, int first, int count, int inputs,
+                          int outputs)
+{
+    const int all = count * outputs;
+    float *panels = take(from, (int64_t)inputs * all * 4), *biases = take(from, all * 4L);
+    for (int n = 0; from->start && n < count; n++) {
+        const float share = share_of(self, first + n);
+        pack_float(layer->weights[first + n], inputs, outputs, share, panels + (int64_t)n * outputs * inputs);
+        for (int c = 0; c < outputs; c++) biases[n * outputs + c] = layer->biases[first + n][c] * share;
+    }
+    return (product){.whole = {inputs, panels, biases}};
+}
+
+static product pack(arena *from, const encoder *self, const given_layer *layer, int first, int count, int place,
+                    int inputs, int outputs)
+{
+    return self->is.is_int8 ? pack_rounded(from, self, layer, first, count, place, inputs, outputs)
+                            : pack_whole(from, self, layer, first, count, inputs, outputs);
 }
 
 static void pack_all(encoder *self, arena *from)
@@ -47,8 +72,8 @@ static void pack_all(encoder *self, arena *from)
     self->packed = packed;
     if (!self->is.labels) return;
     float *panels = take(from, (int64_t)width * width * 4);
-    if (panels) pack_float(self->is.dense, width, width, panels);
-    self->dense = (float_weights){width, panels, self->is.dense_bias};
+    if (panels) pack_float(self->is.dense, width, width, 1, panels);
+    self->dense = (product){.whole = {width, panels, self->is.dense_bias}};
 }
 
 encoder *localrank_encoder_new(const given_encoder *given)
@@ -65,6 +90,7 @@ encoder *localrank_encoder_new(const given_encoder *given)
     }
     arena real = {self->memory, 0};
     pack_all(self, &real);
+    self->is.layer = NULL; /* the caller's, which need not outlive this */
     return self;
 }
 

@@ -3,17 +3,17 @@
 #define LOCALRANK_PACKING_H
 
 #include "encoder.h"
-#include "products.h"
+#include "multiply.h"
 
 typedef struct {
-    int8_weights qkv, attended, up, down; /* qkv: the three side by side */
+    product qkv, attended, up, down; /* qkv: the three side by side */
 } packed_layer;
 
 struct encoder {
     given_encoder is;
     given_layer *layer;
     packed_layer *packed;
-    float_weights dense;
+    product dense;
     char *memory;
 };
 

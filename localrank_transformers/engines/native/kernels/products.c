@@ -30,8 +30,11 @@ INLINE __m512i four_inputs(const uint8_t *at)
     return _mm512_set1_epi32(four);
 }
 
+static const fetched NOTHING = {0, 0};
+
 /* Ends with the sums in memory: with more to do behind the loop, GCC moves its registers about inside it. */
-INLINE void int8_rows(const int rows, const uint8_t *a, long a_stride, const int8_weights *w, int panel, int32_t *sums)
+INLINE void int8_rows(const int rows, const uint8_t *a, long a_stride, const int8_weights *w, int panel, int32_t *sums,
+                      fetched next)
 {
     const int8_t *four_by_32 = w->panels + (long)panel * w->inputs * PANEL;
     __m512i left[TILE_ROWS], right[TILE_ROWS];
@@ -40,7 +43,8 @@ INLINE void int8_rows(const int rows, const uint8_t *a, long a_stride, const int
         left[r] = _mm512_loadu_si512(w->start + panel * PANEL);
         right[r] = _mm512_loadu_si512(w->start + panel * PANEL + LANES);
     }
-    for (long k = 0; k < w->inputs; k += 4, four_by_32 += 4 * PANEL) {
+    for (long k = 0; k < w->inputs; k += 4, four_by_32 += 4 * PANEL, next.from += next.step) {
+        _mm_prefetch(next.from, _MM_HINT_T1);
         const __m512i low = _mm512_loadu_si512(four_by_32), high = _mm512_loadu_si512(four_by_32 + 64);
 #pragma GCC unroll 10
         for (int r = 0; r < rows; r++) {
@@ -57,7 +61,7 @@ INLINE void int8_rows(const int rows, const uint8_t *a, long a_stride, const int
 }
 
 INLINE void float_rows(const int rows, const int lanes, const float *a, long a_stride, const float *b, long b_stride,
-                       int inputs, const float *bias, float *out, long out_stride)
+                       int inputs, const float *bias, float *out, long out_stride, fetched next)
 {
     __m512 left[TILE_ROWS], right[TILE_ROWS];
 #pragma GCC unroll 10
@@ -65,7 +69,8 @@ INLINE void float_rows(const int rows, const int lanes, const float *a, long a_s
         left[r] = bias ? _mm512_loadu_ps(bias) : _mm512_setzero_ps();
         right[r] = bias && lanes > 1 ? _mm512_loadu_ps(bias + LANES) : _mm512_setzero_ps();
     }
-    for (long k = 0; k < inputs; k++, b += b_stride) {
+    for (long k = 0; k < inputs; k++, b += b_stride, next.from += next.step) {
+        if (next.from) _mm_prefetch(next.from, _MM_HINT_T1);
         const __m512 low = _mm512_loadu_ps(b), high = lanes > 1 ? _mm512_loadu_ps(b + LANES) : _mm512_setzero_ps();
 #pragma GCC unroll 10
         for (int r = 0; r < rows; r++) {
@@ -81,25 +86,25 @@ INLINE void float_rows(const int rows, const int lanes, const float *a, long a_s
     }
 }
 
-void int8_sums(int rows, const uint8_t *a, long a_stride, const int8_weights *w, int panel, int32_t *sums)
+void int8_sums(int rows, const uint8_t *a, long a_stride, const int8_weights *w, int panel, int32_t *sums, fetched next)
 {
-    FOR_ROWS(rows, int8_rows, a, a_stride, w, panel, sums)
+    FOR_ROWS(rows, int8_rows, a, a_stride, w, panel, sums, next)
 }
 
-void float_weights_tile(int rows, const float *a, long a_stride, const float_weights *w, int panel, float *out,
-                        long out_stride)
+void float_sums(int rows, const float *a, long a_stride, const float_weights *w, int panel, float *out, long out_stride,
+                fetched next)
 {
     const float *weights = w->panels + (long)panel * w->inputs * PANEL, *bias = w->bias + panel * PANEL;
-    FOR_ROWS(rows, float_rows, 2, a, a_stride, weights, PANEL, w->inputs, bias, out, out_stride)
+    FOR_ROWS(rows, float_rows, 2, a, a_stride, weights, PANEL, w->inputs, bias, out, out_stride, next)
 }
 
 void float_tile(int rows, int lanes, const float *a, long a_stride, const float *b, long b_stride, int inputs,
                 float *out, long out_stride)
 {
     if (lanes > 1) {
-        FOR_ROWS(rows, float_rows, 2, a, a_stride, b, b_stride, inputs, 0, out, out_stride)
+        FOR_ROWS(rows, float_rows, 2, a, a_stride, b, b_stride, inputs, 0, out, out_stride, NOTHING)
     } else {
-        FOR_ROWS(rows, float_rows, 1, a, a_stride, b, b_stride, inputs, 0, out, out_stride)
+        FOR_ROWS(rows, float_rows, 1, a, a_stride, b, b_stride, inputs, 0, out, out_stride, NOTHING)
     }
 }
 
@@ -130,10 +135,11 @@ void pack_int8(const int8_t *matrix, int inputs, int outputs, int offset, int8_t
     }
 }
 
-void pack_float(const float *matrix, int inputs, int outputs, float *panels)
+void pack_float(const float *matrix, int inputs, int outputs, float share, float *panels)
 {
     for (int k = 0; k < inputs; k++)
         for (int column = 0; column < outputs; column += LANES)
-            _mm512_storeu_ps(panels + (long)(column / PANEL) * inputs * PANEL + (long)k * PANEL + column % PANEL,
-                             _mm512_loadu_ps(matrix + (long)k * outputs + column));
+            _mm512_storeu_ps(
+                panels + (long)(column / PANEL) * inputs * PANEL + (long)k * PANEL + column % PANEL,
+                _mm512_mul_ps(_mm512_loadu_ps(matrix + (long)k * outputs + column), _mm512_set1_ps(share)));
 }

@@ -23,9 +23,17 @@ typedef struct {
     const float *bias;
 } float_weights;
 
+/* What a tile fetches into the core's second cache while it computes: `step` bytes at each of its steps, of which a
+   product of int8 has one for four inputs and one of float32 one for each. */
+typedef struct {
+    const char *from;
+    long step;
+} fetched;
+
 /* sums[r][c] = start[c] + Σ a[r][k] w[k][c] for the 32 columns of one panel and at most TILE_ROWS rows. Strides are in
    numbers; `sums` has rows of 32 and begins at a multiple of 64 bytes. */
-void int8_sums(int rows, const uint8_t *a, long a_stride, const int8_weights *w, int panel, int32_t *sums);
+void int8_sums(int rows, const uint8_t *a, long a_stride, const int8_weights *w, int panel, int32_t *sums,
+               fetched next);
 
 /* Sixteen sums, from `column` on, as what they stand for. */
 static inline __m512 scaled(const int32_t *sums, const int8_weights *w, int column)
@@ -35,8 +43,8 @@ static inline __m512 scaled(const int32_t *sums, const int8_weights *w, int colu
 }
 
 /* out[r][c] = bias[c] + Σ a[r][k] w[k][c] for the columns of one panel. */
-void float_weights_tile(int rows, const float *a, long a_stride, const float_weights *w, int panel, float *out,
-                        long out_stride);
+void float_sums(int rows, const float *a, long a_stride, const float_weights *w, int panel, float *out, long out_stride,
+                fetched next);
 
 /* out[r][c] = Σ a[r][k] b[k][c], for `lanes` * 16 columns, 1 or 2. */
 void float_tile(int rows, int lanes, const float *a, long a_stride, const float *b, long b_stride, int inputs,
@@ -46,8 +54,9 @@ void float_tile(int rows, int lanes, const float *a, long a_stride, const float 
 static inline int tiles_of(int rows) { return (rows + TILE_ROWS - 1) / TILE_ROWS; }
 static inline int tile_rows(int rows) { return (rows + tiles_of(rows) - 1) / tiles_of(rows); }
 
-/* Put a row-major matrix into panels; of int8, with minus `offset` times the sum of each column in `starts`. */
+/* Put a row-major matrix into panels; of int8, with minus `offset` times the sum of each column in `starts`;
+   of float32, times `share`. */
 void pack_int8(const int8_t *matrix, int inputs, int outputs, int offset, int8_t *panels, int32_t *starts);
-void pack_float(const float *matrix, int inputs, int outputs, float *panels);
+void pack_float(const float *matrix, int inputs, int outputs, float share, float *panels);
 
 #endif

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from localrank.contract.errors import InferenceError
+from localrank_transformers.engines.native import engine as native
 from localrank_transformers.engines.native.engine import NativeEngine, open_native
 from localrank_transformers.engines.native.library import library
 from localrank_transformers.engines.onnx import OnnxEngine
 from localrank_transformers.tokenization import Row
-from tests.support import rounded_encoders, tiny_encoders
+from tests.support import packed_encoders, tiny_encoders
 
 pytestmark = pytest.mark.skipif(library() is None, reason="no compiled kernels for this machine")
 
@@ -31,39 +33,87 @@ def opened(onnx: Path) -> NativeEngine:
 @pytest.mark.parametrize("kind", ["bert", "xlm-roberta"])
 @pytest.mark.parametrize("labels", [1, 3])
 def test_logits_are_those_of_the_rounded_model(tmp_path: Path, kind: str, labels: int) -> None:
-    onnx = rounded_encoders.build(tmp_path / "m", kind, labels=labels)
-    rows = rounded_encoders.some_rows(*LENGTHS)
+    onnx = packed_encoders.build(tmp_path / "m", kind, labels=labels)
+    rows = packed_encoders.some_rows(*LENGTHS)
     found = opened(onnx).request().run(rows)
     assert found.shape == (len(rows), labels)
-    expected = np.array([rounded_encoders.expected(onnx, row) for row in rows])
+    expected = np.array([packed_encoders.expected(onnx, row) for row in rows])
     # a value on the border of two integers may fall to either side
     np.testing.assert_allclose(found, expected, atol=0.02)
     assert np.median(np.abs(found - expected)) < 1e-3
 
 
 def test_token_vectors_are_those_of_the_rounded_model(tmp_path: Path) -> None:
-    onnx = rounded_encoders.build(tmp_path / "m", "late")
-    rows = rounded_encoders.some_rows(*LENGTHS)
+    onnx = packed_encoders.build(tmp_path / "m", "late")
+    rows = packed_encoders.some_rows(*LENGTHS)
     found = opened(onnx).request().vectors(rows)
-    expected = [rounded_encoders.expected(onnx, row) for row in rows]
+    expected = [packed_encoders.expected(onnx, row) for row in rows]
     assert [one.shape for one in found] == [one.shape for one in expected]
     apart = np.abs(np.concatenate(found) - np.concatenate(expected))
     assert apart.max() < 0.06
     assert np.median(apart) < 1e-3
 
 
+@pytest.mark.parametrize("kind", ["bert", "xlm-roberta", "late"])
+def test_float32_is_as_exact_as_float32_is(tmp_path: Path, kind: str) -> None:
+    onnx = packed_encoders.build(tmp_path / "m", kind, int8=False)
+    rows = packed_encoders.some_rows(*LENGTHS)
+    request = opened(onnx).request()
+    found = request.vectors(rows) if kind == "late" else request.run(rows)
+    for one, row in zip(found, rows, strict=True):
+        np.testing.assert_allclose(one, packed_encoders.expected(onnx, row), atol=5e-6)
+
+
+@pytest.mark.parametrize("int8", [False, True])
+@pytest.mark.parametrize("threads", [2, 3, 100])
+@pytest.mark.parametrize("kind", ["bert", "late"])
+def test_threads_of_one_row_change_no_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, threads: int, *, int8: bool
+) -> None:
+    monkeypatch.setattr(native, "_SHARED_FROM_TOKENS", 1)
+    engine = opened(packed_encoders.build(tmp_path / "m", kind, int8=int8))
+    for row in packed_encoders.some_rows(*LENGTHS):
+        shared, alone = engine.request(threads), engine.request()
+        if kind == "late":
+            np.testing.assert_array_equal(shared.vectors([row])[0], alone.vectors([row])[0])
+        else:
+            np.testing.assert_array_equal(shared.run([row]), alone.run([row]))
+
+
+def test_threads_of_many_runs_do_not_disturb_each_other(tmp_path: Path) -> None:
+    engine = opened(packed_encoders.build(tmp_path / "m", int8=False))
+    (row,) = packed_encoders.some_rows(64)
+    expected = engine.request().run([row])
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: engine.request(3).run([row]), range(200)))
+    assert all((one == expected).all() for one in found)
+
+
+def test_a_run_of_many_threads_ends_when_stopped(tmp_path: Path) -> None:
+    shape = tiny_encoders.Shape(hidden=256, heads=4, layers=24, wide=512)
+    engine = opened(packed_encoders.build(tmp_path / "m", shape=shape, int8=False))
+    (row,) = packed_encoders.some_rows(64)
+    for wait in (0, 1e-4, 1e-3, 3e-3):
+        request = engine.request(2)
+        timer = threading.Timer(wait, request.stop)
+        timer.start()
+        with pytest.raises(InferenceError, match="stopped"):
+            list(map(request.run, [[row]] * 1000))
+        timer.join()
+
+
 @pytest.mark.parametrize("heads", [1, 2])
 def test_onnx_runtime_agrees(tmp_path: Path, heads: int) -> None:
     shape = tiny_encoders.Shape(hidden=64, heads=heads, layers=3, wide=256)
-    onnx = rounded_encoders.build(tmp_path / "m", shape=shape)
-    rows = rounded_encoders.some_rows(*LENGTHS)
+    onnx = packed_encoders.build(tmp_path / "m", shape=shape)
+    rows = packed_encoders.some_rows(*LENGTHS)
     ours, theirs = opened(onnx).request(), OnnxEngine(onnx, pad_id=0, int8=True).request()
     np.testing.assert_allclose(ours.run(rows), theirs.run(rows), atol=0.02)
 
 
 def test_more_rows_than_are_computed_at_a_time(tmp_path: Path) -> None:
-    onnx = rounded_encoders.build(tmp_path / "m", "late")
-    rows = rounded_encoders.some_rows(*[63] * 12)
+    onnx = packed_encoders.build(tmp_path / "m", "late")
+    rows = packed_encoders.some_rows(*[63] * 12)
     request = opened(onnx).request()
     for together, row in zip(request.vectors(rows), rows, strict=True):
         np.testing.assert_array_equal(together, request.vectors([row])[0])
@@ -71,8 +121,8 @@ def test_more_rows_than_are_computed_at_a_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["bert", "late"])
 def test_bits_do_not_depend_on_neighbours_or_order(tmp_path: Path, kind: str) -> None:
-    request = opened(rounded_encoders.build(tmp_path / "m", kind)).request()
-    rows = rounded_encoders.some_rows(*LENGTHS)
+    request = opened(packed_encoders.build(tmp_path / "m", kind)).request()
+    rows = packed_encoders.some_rows(*LENGTHS)
     results = request.vectors if kind == "late" else request.run
     alone = [results([row])[0] for row in rows]
     for found, expected in zip(results(rows), alone, strict=True):
@@ -82,8 +132,8 @@ def test_bits_do_not_depend_on_neighbours_or_order(tmp_path: Path, kind: str) ->
 
 
 def test_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
-    engine = opened(rounded_encoders.build(tmp_path / "m"))
-    rows = rounded_encoders.some_rows(*LENGTHS)
+    engine = opened(packed_encoders.build(tmp_path / "m"))
+    rows = packed_encoders.some_rows(*LENGTHS)
     expected = engine.request().run(rows)
     found: list[np.ndarray] = []
 
@@ -101,15 +151,15 @@ def test_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
 
 def test_a_document_without_tokens_is_read_as_one(tmp_path: Path) -> None:
     empty = Row(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
-    logits = opened(rounded_encoders.build(tmp_path / "m")).request().run([empty])
+    logits = opened(packed_encoders.build(tmp_path / "m")).request().run([empty])
     assert np.isfinite(logits).all()
-    late = opened(rounded_encoders.build(tmp_path / "late", "late")).request()
-    assert [len(one) for one in late.vectors([empty, *rounded_encoders.some_rows(3)])] == [0, 3]
+    late = opened(packed_encoders.build(tmp_path / "late", "late")).request()
+    assert [len(one) for one in late.vectors([empty, *packed_encoders.some_rows(3)])] == [0, 3]
 
 
 def test_a_stopped_request_runs_nothing_more(tmp_path: Path) -> None:
-    engine = opened(rounded_encoders.build(tmp_path / "m"))
-    rows = rounded_encoders.some_rows(5)
+    engine = opened(packed_encoders.build(tmp_path / "m"))
+    rows = packed_encoders.some_rows(5)
     request, other = engine.request(), engine.request()
     request.stop()
     with pytest.raises(InferenceError, match="stopped"):
@@ -119,8 +169,8 @@ def test_a_stopped_request_runs_nothing_more(tmp_path: Path) -> None:
 
 def test_a_run_ends_before_its_next_layer(tmp_path: Path) -> None:
     shape = tiny_encoders.Shape(hidden=256, heads=4, layers=24, wide=512)
-    request = opened(rounded_encoders.build(tmp_path / "m", shape=shape)).request()
-    rows = rounded_encoders.some_rows(*[64] * 64)
+    request = opened(packed_encoders.build(tmp_path / "m", shape=shape)).request()
+    rows = packed_encoders.some_rows(*[64] * 64)
     begun = time.perf_counter()
     request.run(rows)
     whole = time.perf_counter() - begun
@@ -135,18 +185,18 @@ def test_a_run_ends_before_its_next_layer(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ids", [(3, 10**6), (3, -1)])
 def test_an_id_without_an_embedding_is_refused(tmp_path: Path, ids: tuple[int, ...]) -> None:
-    request = opened(rounded_encoders.build(tmp_path / "m")).request()
+    request = opened(packed_encoders.build(tmp_path / "m")).request()
     with pytest.raises(InferenceError, match="no embedding"):
-        request.run([rounded_encoders.row(*ids)])
+        request.run([packed_encoders.row(*ids)])
 
 
 def test_a_segment_without_an_embedding_is_refused(tmp_path: Path) -> None:
-    request = opened(rounded_encoders.build(tmp_path / "m")).request()
+    request = opened(packed_encoders.build(tmp_path / "m")).request()
     with pytest.raises(InferenceError, match="no embedding"):
         request.run([Row(np.array([3, 4]), np.array([0, 2]))])
 
 
 def test_a_document_beyond_the_positions_is_refused(tmp_path: Path) -> None:
-    request = opened(rounded_encoders.build(tmp_path / "m")).request()
+    request = opened(packed_encoders.build(tmp_path / "m")).request()
     with pytest.raises(InferenceError, match="max_length"):
-        request.run(rounded_encoders.some_rows(5000))
+        request.run(packed_encoders.some_rows(5000))

@@ -1,8 +1,10 @@
-"""Which graphs the kernels take: int8 that we wrote, of widths that they compute, and whole."""
+"""Which graphs the kernels take: those that we wrote, of widths that they compute, and whole."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,11 +13,11 @@ from localrank_transformers.engines.native.layout import read_layout
 from localrank_transformers.optimizing.encoder_graph import build_graph
 from localrank_transformers.optimizing.encoder_weights import read_encoder
 from localrank_transformers.optimizing.smoothing import seen_inputs, smoothed_int8
-from tests.support import rounded_encoders, tiny_encoders, tiny_models
+from tests.support import packed_encoders, tiny_encoders, tiny_models
 
 
 def test_the_weights_are_found(tmp_path: Path) -> None:
-    layout = read_layout(rounded_encoders.build(tmp_path / "m", labels=3))
+    layout = read_layout(packed_encoders.build(tmp_path / "m", labels=3))
     assert layout is not None
     encoder = read_encoder(tmp_path / "m")
     assert (layout.heads, len(layout.layers)) == (2, 2)
@@ -28,7 +30,7 @@ def test_the_weights_are_found(tmp_path: Path) -> None:
 
 
 def test_an_encoder_without_a_head_has_none(tmp_path: Path) -> None:
-    layout = read_layout(rounded_encoders.build(tmp_path / "m", "late"))
+    layout = read_layout(packed_encoders.build(tmp_path / "m", "late"))
     assert layout is not None
     assert layout.head is None
     assert layout.types is None
@@ -43,23 +45,63 @@ def test_an_encoder_without_a_head_has_none(tmp_path: Path) -> None:
     ],
 )
 def test_other_widths_are_left_to_onnx_runtime(tmp_path: Path, shape: tiny_encoders.Shape) -> None:
-    assert read_layout(rounded_encoders.build(tmp_path / "m", shape=shape)) is None
+    assert read_layout(packed_encoders.build(tmp_path / "m", shape=shape)) is None
 
 
-def test_float32_is_left_to_onnx_runtime(tmp_path: Path) -> None:
-    assert read_layout(rounded_encoders.build(tmp_path / "m", int8=False)) is None
+def test_float32_has_no_scales(tmp_path: Path) -> None:
+    layout = read_layout(packed_encoders.build(tmp_path / "m", int8=False))
+    assert layout is not None
+    assert not layout.is_int8
+    encoder = read_encoder(tmp_path / "m")
+    np.testing.assert_array_equal(layout.words, encoder.words)
+    assert layout.layers[0].inputs == ()
+    np.testing.assert_array_equal(layout.layers[0].products[4].weight, encoder.layers[0].up.weight)
+
+
+def _changed(place: Path, change: Callable[[Any], None]) -> None:
+    import onnx
+
+    model = onnx.load(place)
+    change(model.graph)
+    place.write_bytes(model.SerializeToString())
+
+
+def test_a_product_with_a_factor_is_left_to_onnx_runtime(tmp_path: Path) -> None:
+    import onnx
+
+    def halve(graph: Any) -> None:
+        product = next(node for node in graph.node if node.op_type == "Gemm")
+        product.attribute.append(onnx.helper.make_attribute("alpha", 0.5))
+
+    place = packed_encoders.build(tmp_path / "m", int8=False)
+    _changed(place, halve)
+    assert read_layout(place) is None
+
+
+def test_numbers_of_another_type_are_left_to_onnx_runtime(tmp_path: Path) -> None:
+    import onnx
+
+    def widen(graph: Any) -> None:
+        name = next(node for node in graph.node if node.op_type == "QuantizeLinear").input[1]
+        tensor = next(one for one in graph.initializer if one.name == name)
+        whole = np.array(1, dtype=np.int64)
+        tensor.CopyFrom(onnx.numpy_helper.from_array(whole, name))
+
+    place = packed_encoders.build(tmp_path / "m")
+    _changed(place, widen)
+    assert read_layout(place) is None
 
 
 def test_a_projected_embedding_is_left_to_onnx_runtime(tmp_path: Path) -> None:
-    assert read_layout(rounded_encoders.build(tmp_path / "m", "electra")) is None
+    assert read_layout(packed_encoders.build(tmp_path / "m", "electra")) is None
 
 
 def test_another_activation_is_left_to_onnx_runtime(tmp_path: Path) -> None:
     from dataclasses import replace
 
-    tiny_encoders.build(tmp_path / "m", "bert", shape=rounded_encoders.SHAPE)
+    tiny_encoders.build(tmp_path / "m", "bert", shape=packed_encoders.SHAPE)
     encoder = replace(read_encoder(tmp_path / "m"), activation="Relu")
-    int8 = smoothed_int8(encoder, seen_inputs(encoder, rounded_encoders.some_rows(9)))
+    int8 = smoothed_int8(encoder, seen_inputs(encoder, packed_encoders.some_rows(9)))
     place = tmp_path / "relu.onnx"
     place.write_bytes(build_graph(encoder, int8=int8))
     assert read_layout(place) is None
@@ -72,20 +114,19 @@ def test_graphs_of_others_are_left_to_onnx_runtime(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("heads", [0, -2, 3])
 def test_a_graph_that_has_been_changed_is_left_to_onnx_runtime(tmp_path: Path, heads: int) -> None:
-    import onnx
+    def change(graph: Any) -> None:
+        branches = [branch.g for node in graph.node if node.op_type == "If" for branch in node.attribute]
+        for attention in (node for branch in branches for node in branch.node if node.op_type == "Attention"):
+            next(one for one in attention.attribute if one.name == "q_num_heads").i = heads
 
-    place = rounded_encoders.build(tmp_path / "m")
-    model = onnx.load(place)
-    branches = [branch.g for node in model.graph.node if node.op_type == "If" for branch in node.attribute]
-    for attention in (node for branch in branches for node in branch.node if node.op_type == "Attention"):
-        next(one for one in attention.attribute if one.name == "q_num_heads").i = heads
-    place.write_bytes(model.SerializeToString())
+    place = packed_encoders.build(tmp_path / "m")
+    _changed(place, change)
     assert read_layout(place) is None
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.9999])
 def test_a_file_that_breaks_off_is_left_to_onnx_runtime(tmp_path: Path, share: float) -> None:
-    place = rounded_encoders.build(tmp_path / "m")
+    place = packed_encoders.build(tmp_path / "m")
     content = place.read_bytes()
     place.write_bytes(content[: int(share * len(content))])
     assert read_layout(place) is None

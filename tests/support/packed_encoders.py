@@ -1,4 +1,4 @@
-"""Small int8 graphs that the compiled kernels compute, and what they are to give, in float64."""
+"""Small graphs that the compiled kernels compute, and what they are to give, in float64."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def build(
         tiny_encoders.build_late(folder, shape=shape)
     else:
         tiny_encoders.build(folder, kind, labels=labels, shape=shape)
-    return write(folder, folder / "model_int8.onnx", headless=kind == "late", int8=int8)
+    return write(
+        folder, folder / ("model_int8.onnx" if int8 else "model.onnx"), headless=kind == "late", int8=int8
+    )
 
 
 def write(folder: Path, place: Path, *, headless: bool = False, int8: bool = True) -> Path:
@@ -63,7 +65,7 @@ def expected(onnx: Path, given: Row) -> np.ndarray:
     hidden = _embedded(layout, given)
     for layer in layout.layers:
         query, key, value, attended, up, down = layer.products
-        qkv, to_attended, to_up, to_down = layer.inputs
+        qkv, to_attended, to_up, to_down = layer.inputs or [None] * 4
         context = _attended(layout, *(_product(hidden, one, qkv) for one in (query, key, value)))
         mixed = _product(context, attended, to_attended) + hidden
         hidden = _norm(mixed, layer.gains[0], layer.shifts[0], layout.epsilon)
@@ -79,14 +81,18 @@ def expected(onnx: Path, given: Row) -> np.ndarray:
 
 
 def _embedded(layout: Layout, given: Row) -> np.ndarray:
-    total = layout.words[given.ids] * layout.word_scales[given.ids].astype(np.float64)
+    total = layout.words[given.ids].astype(np.float64)
+    if layout.word_scales is not None:
+        total *= layout.word_scales[given.ids]
     total += layout.positions[: len(given.ids)]
     if layout.types is not None:
         total += layout.types[given.types]
     return _norm(total, layout.gain, layout.shift, layout.epsilon)
 
 
-def _product(x: np.ndarray, product: Product, read: Input) -> np.ndarray:
+def _product(x: np.ndarray, product: Product, read: Input | None) -> np.ndarray:
+    if read is None:
+        return x @ product.weight + product.bias
     whole = np.clip(np.rint(x * read.factors) + read.offset, 0, 255) - read.offset
     return whole @ product.weight.astype(np.float64) * read.scale * product.scales + product.bias
 

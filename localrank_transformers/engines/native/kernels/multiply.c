@@ -1,0 +1,90 @@
+/* Whole products: each tile's sums become what they stand for while they lie in a core's first cache. */
+#include "multiply.h"
+
+#include "rows.h"
+
+#define INLINE static inline __attribute__((always_inline))
+#define BYTES_A_STEP 128 /* of a panel; see `fetched` */
+
+/* A run reads its weights from the cache that the cores share, and would wait for them. So each tile fetches its share
+   of the next panel; behind the last one lies the next product. */
+INLINE fetched share_of(const char *panels, long steps, int panel, int tile, int tiles)
+{
+    const long step = (BYTES_A_STEP + tiles - 1) / tiles;
+    return (fetched){panels + (panel + 1) * steps * BYTES_A_STEP + tile * steps * step, step};
+}
+
+/* Sums of one panel for the next tile of `rows`; returns how many rows it has. */
+INLINE int next_tile(const int is_int8, const product *w, const void *input, int rows, int done, int panel, void *sums)
+{
+    const int some = tile_rows(rows - done), tiles = tiles_of(rows), tile = tiles - tiles_of(rows - done);
+    if (is_int8) {
+        const long inputs = w->rounded.inputs;
+        const fetched next = share_of((const char *)w->rounded.panels, inputs / 4, panel, tile, tiles);
+        int8_sums(some, (const uint8_t *)input + done * inputs, inputs, &w->rounded, panel, sums, next);
+    } else {
+        const long inputs = w->whole.inputs;
+        const fetched next = share_of((const char *)w->whole.panels, inputs, panel, tile, tiles);
+        float_sums(some, (const float *)input + done * inputs, inputs, &w->whole, panel, sums, PANEL, next);
+    }
+    return some;
+}
+
+/* Sixteen sums of `row` as what they stand for. */
+INLINE __m512 value_of(const int is_int8, const product *w, const void *sums, int row, int column, int panel)
+{
+    if (is_int8) return scaled((const int32_t *)sums + row * PANEL + column, &w->rounded, panel * PANEL + column);
+    return _mm512_load_ps((const float *)sums + row * PANEL + column);
+}
+
+INLINE void multiply_in(const int is_int8, const product *w, const void *input, int rows, int first, int end,
+                        float *out, long stride, int add)
+{
+    _Alignas(64) char sums[TILE_ROWS * PANEL * 4];
+    for (int panel = first; panel < end; panel++, out += PANEL)
+        for (int r = 0, some; r < rows; r += some) {
+            some = next_tile(is_int8, w, input, rows, r, panel, sums);
+            for (int t = 0; t < some; t++)
+                for (int c = 0; c < PANEL; c += LANES) {
+                    float *place = out + (r + t) * stride + c;
+                    const __m512 value = value_of(is_int8, w, sums, t, c, panel);
+                    _mm512_storeu_ps(place, add ? _mm512_add_ps(value, _mm512_loadu_ps(place)) : value);
+                }
+        }
+}
+
+INLINE void widen_in(const int is_int8, const product *w, const void *input, int rows, int outputs,
+                     const float *factors, int offset, void *inner)
+{
+    _Alignas(64) char sums[TILE_ROWS * PANEL * 4];
+    for (int first = 0; first < outputs; first += PANEL)
+        for (int r = 0, some; r < rows; r += some) {
+            some = next_tile(is_int8, w, input, rows, r, first / PANEL, sums);
+            for (int t = 0; t < some; t++)
+                for (int c = 0; c < PANEL; c += LANES) {
+                    const __m512 value = value_of(is_int8, w, sums, t, c, first / PANEL);
+                    const long place = (long)(r + t) * outputs + first + c;
+                    if (is_int8)
+                        round_lanes(coarse_gelu_of(value), factors + first + c, _mm512_set1_epi32(offset),
+                                    (uint8_t *)inner + place);
+                    else
+                        _mm512_storeu_ps((float *)inner + place, gelu_of(value));
+                }
+        }
+}
+
+void multiply(const product *w, const void *input, int rows, int first, int end, float *out, long stride, int add)
+{
+    if (w->rounded.panels)
+        multiply_in(1, w, input, rows, first, end, out, stride, add);
+    else
+        multiply_in(0, w, input, rows, first, end, out, stride, add);
+}
+
+void widen(const product *w, const void *input, int rows, int outputs, const float *factors, int offset, void *inner)
+{
+    if (w->rounded.panels)
+        widen_in(1, w, input, rows, outputs, factors, offset, inner);
+    else
+        widen_in(0, w, input, rows, outputs, factors, offset, inner);
+}
