@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import weakref
 from collections import deque
 from typing import Any, TypeAlias
@@ -57,6 +58,8 @@ class NativeEncoder:
             raise ModelLoadError(
                 "There is not enough memory for the model.", hint="Close other models, or take a smaller one."
             )
+        # Matrices are copied; tables come back page by page as they are read.
+        layout.content.madvise(mmap.MADV_DONTNEED)
         freeing = weakref.finalize(self, kernels.localrank_encoder_free, self._handle)
         freeing.atexit = False  # a worker may still be running in it
         self._rooms: deque[npt.NDArray[np.uint8]] = deque()

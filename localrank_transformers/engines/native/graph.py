@@ -51,11 +51,13 @@ class Graph:
 
     Attributes:
         nodes: In order.
-        tensors: By name. Those of a file are parts of it, mapped into memory, which they keep open.
+        tensors: By name. They are parts of the file, mapped into memory, which they keep open.
+        content: The file.
     """
 
     nodes: tuple[Node, ...]
     tensors: dict[str, npt.NDArray[Any]]
+    content: mmap.mmap
 
 
 def read_graph(onnx: Path) -> Graph:
@@ -73,7 +75,7 @@ def read_graph(onnx: Path) -> Graph:
     return _graph(content, *graphs[0])
 
 
-def _graph(content: Content, start: int, end: int) -> Graph:
+def _graph(content: mmap.mmap, start: int, end: int) -> Graph:
     nodes: list[Node] = []
     tensors: dict[str, npt.NDArray[Any]] = {}
     for field, first, last in messages(content, start, end):
@@ -82,10 +84,10 @@ def _graph(content: Content, start: int, end: int) -> Graph:
         elif field == INITIALIZER:
             name, values = _tensor(content, first, last)
             tensors[name] = values
-    return Graph(tuple(nodes), tensors)
+    return Graph(tuple(nodes), tensors, content)
 
 
-def _node(content: Content, start: int, end: int) -> Node:
+def _node(content: mmap.mmap, start: int, end: int) -> Node:
     operator, inputs, numbers = "", list[str](), dict[str, float]()
     branches: list[Node] = []
     for field, first, last in messages(content, start, end):
@@ -101,7 +103,7 @@ def _node(content: Content, start: int, end: int) -> Node:
     return Node(operator, tuple(inputs), numbers, tuple(branches))
 
 
-def _attribute(content: Content, start: int, end: int) -> tuple[str, float | None, tuple[Node, ...]]:
+def _attribute(content: mmap.mmap, start: int, end: int) -> tuple[str, float | None, tuple[Node, ...]]:
     name, value, subgraph = "", None, tuple[Node, ...]()
     for field, _, _, first, last in fields(content, start, end):
         if field == _NAME_OF_ATTRIBUTE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,7 @@ class Layout:
         head: None for an encoder whose token vectors are the result.
         heads: Of attention.
         epsilon: Of every normalization.
+        content: The file whose parts all these are.
     """
 
     words: Array
@@ -98,6 +100,7 @@ class Layout:
     head: Head | None
     heads: int
     epsilon: float
+    content: mmap.mmap
 
     @property
     def is_int8(self) -> bool:
@@ -121,6 +124,7 @@ class _Walk:
     """Goes along the nodes that hold weights, in their order."""
 
     def __init__(self, graph: Graph) -> None:
+        self._content = graph.content
         self._tensors = graph.tensors
         self._nodes = [node for node in graph.nodes if self._holds_weights(node)]
         self._at = 0
@@ -137,9 +141,18 @@ class _Walk:
         head = self._head() if self._next() else None
         if self._next() or len(heads) != 1 or len(types) > 1:
             raise _UnknownGraphError
-        segments = types[0] if types else None
         return Layout(
-            words, word_scales, positions, segments, gain, shift, layers, head, heads.pop(), epsilon
+            words,
+            word_scales,
+            positions,
+            types[0] if types else None,
+            gain,
+            shift,
+            layers,
+            head,
+            heads.pop(),
+            epsilon,
+            self._content,
         )
 
     def _holds_weights(self, node: Node) -> bool:

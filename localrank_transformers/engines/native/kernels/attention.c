@@ -35,8 +35,7 @@ static void transpose(const float *from, long stride, int rows, float *to, long 
     }
 }
 
-/* A row of scores becomes their exponentials, less the greatest and with none behind the last key; returns 1 / their
- * sum. */
+/* A row of scores becomes powers of two, less the greatest and with none behind the last key; returns 1 / their sum. */
 static float softened(float *row, int keys)
 {
     const int whole = keys / LANES * LANES;
@@ -47,13 +46,13 @@ static float softened(float *row, int keys)
     greatest = _mm512_set1_ps(_mm512_reduce_max_ps(greatest));
     __m512 sum = _mm512_setzero_ps();
     for (int k = 0; k < whole; k += LANES) {
-        const __m512 one = exp_of(_mm512_sub_ps(_mm512_loadu_ps(row + k), greatest));
+        const __m512 one = exp2_of(_mm512_sub_ps(_mm512_loadu_ps(row + k), greatest));
         _mm512_storeu_ps(row + k, one);
         sum = _mm512_add_ps(sum, one);
     }
     if (rest) {
         const __m512 last =
-            _mm512_maskz_mov_ps(rest, exp_of(_mm512_sub_ps(_mm512_maskz_loadu_ps(rest, row + whole), greatest)));
+            _mm512_maskz_mov_ps(rest, exp2_of(_mm512_sub_ps(_mm512_maskz_loadu_ps(rest, row + whole), greatest)));
         _mm512_mask_storeu_ps(row + whole, rest, last);
         sum = _mm512_add_ps(sum, last);
     }

@@ -1,12 +1,15 @@
 /* An encoder's matrices in the order that products read them, all in one piece of memory. */
 #include "packing.h"
 
+#include "vectors.h"
+
 #include <stdlib.h>
 
-/* What a query's product gives is divided by the root of a head's width, as attention wants it. */
+/* What a query's product gives is divided by the root of a head's width, and counts in powers of two instead of e, as
+   attention wants it. */
 static float share_of(const encoder *self, int which)
 {
-    return which == QUERY ? 1 / __builtin_sqrtf((float)(self->is.width / self->is.heads)) : 1;
+    return which == QUERY ? LOG2_E / __builtin_sqrtf((float)(self->is.width / self->is.heads)) : 1;
 }
 
 /* Products `first` up to `first + count`, which share their input and shape, side by side. */

@@ -6,30 +6,28 @@
 #include <stdint.h>
 
 #define LANES 16
+#define LOG2_E 1.44269504f
 
-/* exp(x), relative error below 2e-7 for x <= 88; 0 below -104 or so. x = n ln 2 + r, |r| <= ln 2 / 2 (Cody and Waite
-   1980), exp(r) by its Taylor polynomial. */
-static inline __m512 exp_of(__m512 x)
+/* 2^x, relative error below 1e-7, 0 below -150: P(x - ⌊x⌋) 2^⌊x⌋, P fitted for the least greatest error. */
+static inline __m512 exp2_of(__m512 x)
 {
-    const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), _MM_FROUND_TO_NEAREST_INT);
-    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
-    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
-    __m512 p = _mm512_set1_ps(1.0f / 720);
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 120));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 24));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 6));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.5f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
-    return _mm512_scalef_ps(p, n);
+    const __m512 part = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF);
+    __m512 p = _mm512_set1_ps(0.000217022418f);
+    p = _mm512_fmadd_ps(p, part, _mm512_set1_ps(0.00124396919f));
+    p = _mm512_fmadd_ps(p, part, _mm512_set1_ps(0.00967884064f));
+    p = _mm512_fmadd_ps(p, part, _mm512_set1_ps(0.0554833412f));
+    p = _mm512_fmadd_ps(p, part, _mm512_set1_ps(0.24022983f));
+    p = _mm512_fmadd_ps(p, part, _mm512_set1_ps(0.693147004f));
+    p = _mm512_fmadd_ps(p, part, _mm512_set1_ps(1.0f));
+    return _mm512_scalef_ps(p, x);
 }
 
 /* tanh(x) = 1 - 2 / (exp(2 x) + 1), absolute error below 3e-7. */
 static inline __m512 tanh_of(__m512 x)
 {
     const __m512 one = _mm512_set1_ps(1.0f), two = _mm512_set1_ps(2.0f);
-    const __m512 x2 = _mm512_min_ps(_mm512_mul_ps(x, two), _mm512_set1_ps(80.0f));
-    return _mm512_sub_ps(one, _mm512_div_ps(two, _mm512_add_ps(exp_of(x2), one)));
+    const __m512 power = _mm512_min_ps(_mm512_mul_ps(x, _mm512_set1_ps(2 * LOG2_E)), _mm512_set1_ps(100.0f));
+    return _mm512_sub_ps(one, _mm512_div_ps(two, _mm512_add_ps(exp2_of(power), one)));
 }
 
 /* x Φ(x) with Φ of the normal distribution (Hendrycks and Gimpel 2016): Φ(x) = 1/2 + x P(2 x² / limit² - 1) up to
