@@ -13,7 +13,7 @@ from localrank_transformers import bundled
 from localrank_transformers.cpu import cgroup_quota, usable_cores
 from localrank_transformers.cpu_features import cpu_features, cpu_name
 from localrank_transformers.download import cache_folder
-from localrank_transformers.engines.native.library import why_absent
+from localrank_transformers.engines.native.library import absence
 from localrank_transformers.torch_settings import INSTALL_HINT, TorchSettings, require_packages
 
 __all__ = ["diagnose"]
@@ -48,11 +48,11 @@ def _onnxruntime() -> Finding:
 
 
 def _kernels() -> Finding:
-    reason = why_absent()
-    if reason is None:
-        return Finding("compiled kernels", "run int8 graphs that localrank wrote")
-    hint = "Install localrank again where there is a C compiler." if "compiled" in reason else None
-    return Finding("compiled kernels", f"not here, {reason}: int8 runs on onnxruntime, slower", "note", hint)
+    found = absence()
+    if found is None:
+        return Finding("compiled kernels", "run the graphs that localrank wrote")
+    text = f"not here, {found.reason}: onnxruntime does their work, slower"
+    return Finding("compiled kernels", text, "note", found.remedy)
 
 
 def _package(name: str) -> Finding:

@@ -197,7 +197,7 @@ def _load(location: Location, settings: OnnxSettings, is_unwanted: Callable[[], 
     ready = fetch_ready(location, settings.graphs, is_unwanted, optimize=settings.runs_faster)
     scheduler = shared_scheduler()
     files = [read_ready(ready, precision, optimize=settings.runs_faster) for precision in settings.graphs]
-    # Imported while the embedded model is checked: with numpy and ONNX Runtime it takes longer than all the rest.
+    # Imported while the embedded model is checked: with numpy it takes longer than all the rest.
     from localrank_transformers.loaded import load  # noqa: PLC0415
 
     loaded = load(files, settings, _known(location), scheduler)

@@ -40,7 +40,7 @@ _MASK = "attention_mask"
 _FEEDS = (IDS, _MASK, TYPES)
 _PACKED_FEEDS = (IDS, POSITIONS, TYPES, LENGTHS)
 _SILENT = 4
-_CPU = ["CPUExecutionProvider"]
+_CPU = ("CPUExecutionProvider",)
 _INTEGERS: dict[str, type[np.integer[Any]]] = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
 
 
@@ -72,7 +72,7 @@ class OnnxEngine:
         execution_providers: Sequence[str] | None = None,
     ) -> None:
         providers = _checked_providers(execution_providers)
-        on_cpu = providers == _CPU
+        on_cpu = tuple(providers) == _CPU
         try:
             self._session = _session(onnx, providers, 1, on_cpu=on_cpu)
         except Exception as error:
@@ -192,7 +192,7 @@ def all_outputs(
     onnx: bytes, names: Sequence[str], rows: Iterable[Row]
 ) -> Iterator[dict[str, npt.NDArray[Any]]]:
     """Yield the named outputs of a graph for each row on its own; calibration looks at what lies between layers."""
-    session = ort.InferenceSession(onnx, _session_options(on_cpu=True, threads=1), providers=_CPU)
+    session = ort.InferenceSession(onnx, _session_options(on_cpu=True, threads=1), providers=list(_CPU))
     inputs = _inputs_of(session)
     for row in rows:
         yield dict(zip(names, session.run(list(names), _feed(inputs, [row], 0)), strict=True))
@@ -237,7 +237,7 @@ def _session_options(*, on_cpu: bool, threads: int) -> ort.SessionOptions:
 
 def _checked_providers(wanted: Sequence[str] | None) -> list[str]:
     if wanted is None:
-        return _CPU
+        return list(_CPU)
     missing = [name for name in wanted if name not in ort.get_available_providers()]
     if missing:
         raise InvalidRequestError(

@@ -6,6 +6,7 @@ from localrank.providers.diagnosis import Finding
 from localrank_transformers import bundled, diagnosis
 from localrank_transformers.cpu_features import cpu_name, features_of_cpuinfo
 from localrank_transformers.diagnosis import diagnose
+from localrank_transformers.engines.native.library import Absence
 
 X86 = "processor : 0\nmodel name : Some CPU\nflags\t\t: fpu avx2 avx512f avx512_vnni sse\nflags : none\n"
 ARM = "processor : 0\nFeatures\t: fp asimd aes asimddp i8mm\n"
@@ -57,13 +58,14 @@ def test_the_offline_switch_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "state"), [(None, "ok"), ("they were not compiled when localrank was installed", "note")]
+    ("absence", "state"),
+    [(None, "ok"), (Absence("no compiler"), "note"), (Absence("no compiler", "Get one."), "note")],
 )
 def test_the_compiled_kernels_are_there_or_it_says_why(
-    monkeypatch: pytest.MonkeyPatch, reason: str | None, state: str
+    monkeypatch: pytest.MonkeyPatch, absence: Absence | None, state: str
 ) -> None:
-    monkeypatch.setattr(diagnosis, "why_absent", lambda: reason)
+    monkeypatch.setattr(diagnosis, "absence", lambda: absence)
     found = findings()["compiled kernels"]
     assert found.state == state
-    assert (reason or "") in found.value
-    assert (found.hint is None) == (reason is None)
+    assert (absence.reason if absence else "run the graphs") in found.value
+    assert found.hint == (absence.remedy if absence else None)

@@ -6,13 +6,25 @@ import ctypes
 import platform
 import sys
 from ctypes import POINTER, Structure, c_float, c_int32, c_int64, c_void_p
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-__all__ = ["FILE", "GivenEncoder", "GivenLayer", "library", "why_absent"]
+__all__ = ["FILE", "Absence", "GivenEncoder", "GivenLayer", "absence", "library"]
 
 FILE = "_kernels.so"
 """Made beside this module when the package is built on Linux with a C compiler (`kernels/`)."""
+
+INTERFACE = 2
+"""`LOCALRANK_INTERFACE` of kernels/encoder.h, as which a library says that it was compiled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Why the kernels cannot run, and what would change that, if anything does."""
+
+    reason: str
+    remedy: str | None = None
 
 
 class GivenLayer(Structure):
@@ -72,29 +84,44 @@ class GivenEncoder(Structure):
 def library() -> ctypes.CDLL | None:
     """Return the kernels; None where they cannot run."""
     found = _opened()
-    return None if isinstance(found, str) else found
+    return None if isinstance(found, Absence) else found
 
 
-def why_absent() -> str | None:
-    """Return why the kernels cannot run, in words; None where they can."""
+def absence() -> Absence | None:
+    """Return why the kernels cannot run; None where they can."""
     found = _opened()
-    return found if isinstance(found, str) else None
+    return found if isinstance(found, Absence) else None
 
 
 @cache
-def _opened() -> ctypes.CDLL | str:
+def _opened() -> ctypes.CDLL | Absence:
     place = Path(__file__).with_name(FILE)
+    return _why_missing(place) or _loaded(place)
+
+
+def _why_missing(place: Path) -> Absence | None:
     if sys.platform != "linux" or platform.machine() != "x86_64":
-        return "they are for Linux on x86-64"
+        return Absence("they are for Linux on x86-64")
+    if not place.parent.is_dir():
+        return Absence("they cannot be loaded out of an archive", "Install localrank with pip.")
     if not place.is_file():
-        return "they were not compiled when localrank was installed"
+        return Absence(
+            "they were not compiled when localrank was installed",
+            "Install localrank again where there is a C compiler.",
+        )
+    return None
+
+
+def _loaded(place: Path) -> ctypes.CDLL | Absence:
     try:
         found = ctypes.CDLL(str(place))
-    except OSError as error:
-        return f"{FILE} cannot be loaded: {error}"
-    found.localrank_is_supported.restype = c_int32
+        is_of_these_sources = found.localrank_interface() == INTERFACE
+    except (OSError, AttributeError) as error:
+        return Absence(f"{FILE} cannot be loaded: {error}", "Install localrank again.")
+    if not is_of_these_sources:
+        return Absence(f"{FILE} was compiled from other sources", "Install localrank again.")
     if not found.localrank_is_supported():
-        return "this processor lacks AVX-512 with VNNI"
+        return Absence("this processor lacks AVX-512 with VNNI")
     return _declared(found)
 
 

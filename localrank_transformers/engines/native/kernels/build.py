@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -24,13 +25,15 @@ _FOR_ANY_PROCESSOR = "supported.c"
 class KernelsHook(BuildHookInterface[Any]):
     """Adds `_kernels.so` to the wheel. An editable installation finds it beside the sources."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  # hatchling's interface
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile, and say in the wheel's tag for which machines it is."""
         with TemporaryDirectory() as folder:
             reason = _compile(Path(folder))
         if reason:
+            if version == "editable":  # what is there may be of other sources
+                _LIBRARY.unlink(missing_ok=True)
             self.app.display_warning(
-                f"Without compiled kernels ({reason}): int8 runs on ONNX Runtime, slower."
+                f"Without compiled kernels ({reason}): ONNX Runtime does their work, slower."
             )
             return
         machine = sysconfig.get_platform().replace("-", "_").replace(".", "_")
@@ -45,11 +48,15 @@ def _compile(folder: Path) -> str:
         return f"they are for Linux on x86-64, this is {sys.platform} on {platform.machine()}"
     compiler = shlex.split(os.environ.get("CC", "cc"))
     try:
-        _LIBRARY.unlink(missing_ok=True)
         objects = [_object(compiler, source, folder) for source in sorted(_HERE.glob("*.c"))]
-        _run([*compiler, "-shared", "-pthread", "-o", str(_LIBRARY), *objects])
+        made = folder / _LIBRARY.name
+        _run([*compiler, "-shared", "-pthread", "-o", str(made), *objects])
+        # A process may run the old one: a new file takes its place, where a changed one would crash it.
+        staged = _LIBRARY.with_suffix(".new")
+        shutil.copyfile(made, staged)
+        staged.replace(_LIBRARY)
     except OSError as error:
-        return str(error)
+        return f"{error.filename or compiler[0]}: {error.strerror}"
     except subprocess.CalledProcessError as error:
         return f"{shlex.join(compiler)} ended with {error.returncode}"
     return ""

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define DOOR __attribute__((visibility("default")))
+#define LOCALRANK_INTERFACE 2 /* Counts what a caller of an older library would get wrong. */
 
 enum { QUERY, KEY, VALUE, ATTENDED, UP, DOWN, PRODUCTS };
 enum { TO_QKV, TO_ATTENDED, TO_UP, TO_DOWN, INPUTS };
@@ -40,6 +41,9 @@ typedef struct {
 typedef struct encoder encoder;
 
 enum { DONE, STOPPED, WRONG_ID, TOO_LONG };
+
+/* LOCALRANK_INTERFACE, as this library was compiled. */
+DOOR int32_t localrank_interface(void);
 
 /* Whether this processor has the instructions: AVX-512 with VNNI. */
 DOOR int32_t localrank_is_supported(void);

@@ -20,6 +20,8 @@ static unsigned saved_registers(void)
     return low;
 }
 
+int32_t localrank_interface(void) { return LOCALRANK_INTERFACE; }
+
 int32_t localrank_is_supported(void)
 {
     unsigned eax, ebx, ecx, edx;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import platform
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +47,7 @@ def test_a_compiler_makes_them(builder: ModuleType, tmp_path: Path) -> None:
     reason="no C compiler, or a processor without AVX-512 VNNI",
 )
 def test_they_are_there_where_they_can_be() -> None:
-    assert native.why_absent() is None
+    assert native.absence() is None
 
 
 @pytest.mark.parametrize("compiler", ["false", "no-such-compiler"])
@@ -55,8 +56,10 @@ def test_without_a_compiler_there_is_a_reason(
     builder: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiler: str
 ) -> None:
     monkeypatch.setenv("CC", compiler)
+    library = tmp_path / native.FILE
+    library.touch()
     assert compiler in builder._compile(tmp_path)
-    assert not (tmp_path / native.FILE).exists()
+    assert library.stat().st_size == 0
 
 
 @pytest.fixture
@@ -69,20 +72,47 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     native._opened.cache_clear()
 
 
+def reason() -> str:
+    """Return why there is no library."""
+    assert native.library() is None
+    found = native.absence()
+    assert found is not None
+    return found.reason
+
+
 @on_linux
 def test_without_the_file_there_is_no_library(elsewhere: Path) -> None:
-    assert native.library() is None
-    assert "not compiled" in str(native.why_absent())
+    assert "not compiled" in reason()
 
 
 @on_linux
 def test_a_file_for_another_machine_is_no_library(elsewhere: Path) -> None:
     (elsewhere / native.FILE).write_bytes(b"\x7fELF of another kind")
-    assert native.library() is None
-    assert "cannot be loaded" in str(native.why_absent())
+    assert "cannot be loaded" in reason()
+
+
+@on_linux
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+@pytest.mark.parametrize(
+    "source", ["int localrank_interface(void) { return -1; }", "int other(void) { return 0; }"]
+)
+def test_a_library_of_other_sources_is_no_library(elsewhere: Path, source: str) -> None:
+    subprocess.run(
+        ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(elsewhere / native.FILE)],
+        input=source,
+        text=True,
+        check=True,
+    )
+    assert native.FILE in reason()
+
+
+def test_out_of_an_archive_there_is_no_library(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(native, "__file__", str(elsewhere / "localrank.zip/native/library.py"))
+    assert "archive" in reason()
 
 
 def test_on_another_system_there_is_no_library(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
-    assert native.library() is None
-    assert "Linux" in str(native.why_absent())
+    assert "Linux" in reason()
