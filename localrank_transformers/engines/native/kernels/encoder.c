@@ -1,43 +1,24 @@
 /* The forward pass of a BERT-like encoder over documents end to end.
 
    All tokens of a run go through one product after another; attention looks at one document at a time. All else is
-   row by row, so it goes over `CHUNK` rows at a time, whose results stay in a core's own cache. A head
-   reads the first token only: the last layer is computed for it alone, but for keys and values.
+   row by row and goes over `CHUNK` rows at a time. A head reads the first token only: the last layer is computed for it
+   alone, but for keys and values.
 
    Threads divide the rows among them. They meet before attention, which reads keys and values of all rows, and after
    it, since the next layer's keys and values take their place. */
 #include "encoder.h"
 
 #include "attention.h"
-#include "packing.h"
+#include "room.h"
 #include "rows.h"
 #include "team.h"
 
-#define CHUNK 160
-
-/* A run's room. */
-typedef struct {
-    float *hidden, *qkv, *context;
-    uint8_t *rounded;                  /* inputs of int8 products */
-    float *first_hidden, *first_query; /* one row a document */
-    uint8_t *first_rounded;
-    char *own; /* each thread's: see `lay_out_own` */
-    int64_t bytes_of_one;
-} buffers;
-
-/* A thread's room. */
-typedef struct {
-    void *inner; /* between the products of the feed-forward part, of CHUNK rows */
-    float *attention;
-} own_buffers;
-
+/* One call of `localrank_run`. */
 typedef struct {
     const encoder *self;
     const int64_t *ids, *types;
-    const int32_t *lengths;
-    int documents;
-    int64_t tokens, longest;
-    buffers room;
+    extent extent;
+    shared_room room;
     const volatile int32_t *stopped;
     int stops; /* what all threads go by */
 } run;
@@ -45,49 +26,9 @@ typedef struct {
 /* What one thread works on: rows `first` up to `end`. */
 typedef struct {
     const run *of;
-    own_buffers room;
+    own_room room;
     int first, end;
 } part;
-
-static own_buffers lay_out_own(const encoder *self, arena *from, int64_t tokens, int64_t longest)
-{
-    const int64_t rows = tokens < CHUNK ? tokens : CHUNK;
-    return (own_buffers){
-        .inner = take(from, rows * self->is.inner * (self->is.is_int8 ? 1 : 4)),
-        .attention = take(from, attention_room((int)longest, self->is.width / self->is.heads) * 4),
-    };
-}
-
-static int64_t longest_of(const int32_t *lengths, int documents, int64_t *tokens)
-{
-    int64_t longest = 0;
-    *tokens = 0;
-    for (int d = 0; d < documents; d++) {
-        *tokens += lengths[d];
-        longest = lengths[d] > longest ? lengths[d] : longest;
-    }
-    return longest;
-}
-
-static buffers lay_out(const encoder *self, arena *from, const int32_t *lengths, int documents, int threads)
-{
-    const int64_t width = self->is.width, small = self->is.is_int8;
-    int64_t tokens;
-    const int64_t longest = longest_of(lengths, documents, &tokens);
-    arena of_one = {0, 0};
-    lay_out_own(self, &of_one, tokens, longest);
-    return (buffers){
-        .hidden = take(from, tokens * width * 4),
-        .qkv = take(from, tokens * width * 12),
-        .context = take(from, tokens * width * 4),
-        .rounded = take(from, small * tokens * width),
-        .first_hidden = take(from, documents * width * 4),
-        .first_query = take(from, documents * width * 4),
-        .first_rounded = take(from, small * documents * width),
-        .own = take(from, threads * of_one.used),
-        .bytes_of_one = of_one.used,
-    };
-}
 
 static int is_any_wrong(const encoder *self, const int32_t *lengths, int documents)
 {
@@ -99,8 +40,9 @@ static int is_any_wrong(const encoder *self, const int32_t *lengths, int documen
 int64_t localrank_room(const encoder *self, const int32_t *lengths, int32_t documents, int32_t threads)
 {
     if (is_any_wrong(self, lengths, documents)) return -1;
+    const extent all = extent_of(lengths, documents);
     arena counted = {0, 0};
-    lay_out(self, &counted, lengths, documents, threads);
+    take_shared(self, &counted, &all, threads);
     return counted.used + 64;
 }
 
@@ -149,12 +91,12 @@ static void attend_rows(const part *p)
     const long width = all->self->is.width, stride = 3 * width;
     const int heads = all->self->is.heads;
     const float *key = all->room.qkv + width;
-    for (int d = 0, start = 0; d < all->documents; start += all->lengths[d++]) {
-        const int after = start + all->lengths[d];
+    for (int d = 0, start = 0; d < all->extent.documents; start += all->extent.lengths[d++]) {
+        const int after = start + all->extent.lengths[d];
         const int from = start > p->first ? start : p->first, to = after < p->end ? after : p->end;
         if (from >= to) continue;
         attend(all->room.qkv + from * stride, stride, to - from, key + start * stride, key + start * stride + width,
-               stride, all->lengths[d], heads, (int)width / heads, all->room.context + from * width, width,
+               stride, all->extent.lengths[d], heads, (int)width / heads, all->room.context + from * width, width,
                p->room.attention);
     }
 }
@@ -177,7 +119,7 @@ static void multiply_qkv(const part *p, int number, int is_narrow)
 static void finish_whole(const part *p, int number)
 {
     const long before = p->first * (long)p->of->self->is.width;
-    const buffers *b = &p->of->room;
+    const shared_room *b = &p->of->room;
     attend_rows(p);
     finish_layer(p, number, b->context + before, b->hidden + before, b->rounded + before, p->end - p->first);
 }
@@ -188,17 +130,17 @@ static void finish_narrow(const part *p, int number)
 {
     const run *all = p->of;
     const encoder *self = all->self;
-    const buffers *b = &all->room;
-    const int documents = all->documents, heads = self->is.heads;
+    const shared_room *b = &all->room;
+    const int documents = all->extent.documents, heads = self->is.heads;
     const long width = self->is.width, stride = 3 * width;
     long start = 0;
-    for (int d = 0; d < documents; start += all->lengths[d++])
+    for (int d = 0; d < documents; start += all->extent.lengths[d++])
         __builtin_memcpy(b->first_hidden + d * width, b->hidden + start * width, (size_t)width * 4);
     multiply(&self->packed[number].qkv, read_by(self, number, TO_QKV, b->first_hidden, documents, b->first_rounded),
              documents, 0, (int)width / PANEL, b->first_query, width, 0);
     const float *key = b->qkv + width;
-    for (int d = 0; d < documents; key += all->lengths[d++] * stride)
-        attend(b->first_query + d * width, width, 1, key, key + width, stride, all->lengths[d], heads,
+    for (int d = 0; d < documents; key += all->extent.lengths[d++] * stride)
+        attend(b->first_query + d * width, width, 1, key, key + width, stride, all->extent.lengths[d], heads,
                (int)width / heads, b->context + d * width, width, p->room.attention);
     finish_layer(p, number, b->context, b->first_hidden, b->first_rounded, documents);
 }
@@ -209,8 +151,8 @@ static void embed(const part *p)
     const run *all = p->of;
     const given_encoder *is = &all->self->is;
     const int width = is->width;
-    for (int d = 0, start = 0; d < all->documents; start += all->lengths[d++]) {
-        const int after = start + all->lengths[d];
+    for (int d = 0, start = 0; d < all->extent.documents; start += all->extent.lengths[d++]) {
+        const int after = start + all->extent.lengths[d];
         const int from = start > p->first ? start : p->first, to = after < p->end ? after : p->end;
         for (long row = from; row < to; row++) {
             float *hidden = all->room.hidden + row * width;
@@ -232,8 +174,9 @@ static void go(void *context, team *of, int member, int members)
     run *all = context;
     const encoder *self = all->self;
     arena own = {all->room.own + member * all->room.bytes_of_one, 0};
-    const part p = {all, lay_out_own(self, &own, all->tokens, all->longest), (int)(all->tokens * member / members),
-                    (int)(all->tokens * (member + 1) / members)};
+    const int64_t tokens = all->extent.tokens;
+    const part p = {all, take_own(self, &own, &all->extent), (int)(tokens * member / members),
+                    (int)(tokens * (member + 1) / members)};
     embed(&p);
     for (int n = 0; n < self->is.layers; n++) {
         const int is_narrow = self->is.labels && n == self->is.layers - 1;
@@ -256,8 +199,8 @@ static void judge(const run *all, float *out)
     const encoder *self = all->self;
     const int width = self->is.width;
     float *dense = all->room.first_query;
-    multiply(&self->dense, all->room.first_hidden, all->documents, 0, width / PANEL, dense, width, 0);
-    for (int d = 0; d < all->documents; d++, dense += width) {
+    multiply(&self->dense, all->room.first_hidden, all->extent.documents, 0, width / PANEL, dense, width, 0);
+    for (int d = 0; d < all->extent.documents; d++, dense += width) {
         for (int c = 0; c < width; c += LANES) {
             const __m512 x = _mm512_loadu_ps(dense + c);
             _mm512_storeu_ps(dense + c, self->is.head_gelu ? gelu_of(x) : tanh_of(x));
@@ -270,8 +213,7 @@ static void judge(const run *all, float *out)
 static int check(const encoder *self, const int64_t *ids, const int64_t *types, const int32_t *lengths, int documents)
 {
     if (is_any_wrong(self, lengths, documents)) return TOO_LONG;
-    int64_t tokens;
-    longest_of(lengths, documents, &tokens);
+    const int64_t tokens = extent_of(lengths, documents).tokens;
     for (int64_t t = 0; t < tokens; t++)
         if (ids[t] < 0 || ids[t] >= self->is.vocabulary || types[t] < 0 || types[t] >= self->is.segments)
             return WRONG_ID;
@@ -284,15 +226,13 @@ int32_t localrank_run(const encoder *self, void *room, const int64_t *ids, const
     const int wrong = check(self, ids, types, lengths, documents);
     if (wrong) return wrong;
     arena from = {(char *)(((uintptr_t)room + 63) / 64 * 64), 0};
-    run all = {.self = self, .ids = ids, .types = types, .lengths = lengths, .documents = documents};
-    all.longest = longest_of(lengths, documents, &all.tokens);
-    all.room = lay_out(self, &from, lengths, documents, threads);
-    all.stopped = stopped;
+    run all = {.self = self, .ids = ids, .types = types, .stopped = stopped, .extent = extent_of(lengths, documents)};
+    all.room = take_shared(self, &from, &all.extent, threads);
     team_work(threads, go, &all);
     if (all.stops) return STOPPED;
     if (self->is.labels)
         judge(&all, out);
     else
-        __builtin_memcpy(out, all.room.hidden, (size_t)(all.tokens * self->is.width) * 4);
+        __builtin_memcpy(out, all.room.hidden, (size_t)(all.extent.tokens * self->is.width) * 4);
     return DONE;
 }

@@ -23,14 +23,36 @@
     default: KERNEL(TILE_ROWS, __VA_ARGS__); break; \
     }
 
-INLINE __m512i four_inputs(const uint8_t *at)
+/* Where row `r` of a tile is read. Two pointers and multiples of the stride lead to all ten rows; left to itself, GCC
+   makes a pointer of each and has too few registers. */
+typedef struct {
+    const char *upper, *lower;
+    long stride;
+} cursor;
+
+INLINE cursor rows_from(const void *a, long stride)
+{
+    return (cursor){a, (const char *)a + TILE_ROWS / 2 * stride, stride};
+}
+
+INLINE const void *row_at(const cursor *at, int r)
+{
+    return r < TILE_ROWS / 2 ? at->upper + r * at->stride : at->lower + (r - TILE_ROWS / 2) * at->stride;
+}
+
+INLINE void advance(cursor *at)
+{
+    at->upper += 4;
+    at->lower += 4;
+    __asm__("" : "+r"(at->upper), "+r"(at->lower));
+}
+
+INLINE __m512i four_inputs(const void *at)
 {
     int32_t four;
     __builtin_memcpy(&four, at, 4);
     return _mm512_set1_epi32(four);
 }
-
-static const fetched NOTHING = {0, 0};
 
 /* Ends with the sums in memory: with more to do behind the loop, GCC moves its registers about inside it. */
 INLINE void int8_rows(const int rows, const uint8_t *a, long a_stride, const int8_weights *w, int panel, int32_t *sums,
@@ -43,12 +65,13 @@ INLINE void int8_rows(const int rows, const uint8_t *a, long a_stride, const int
         left[r] = _mm512_loadu_si512(w->start + panel * PANEL);
         right[r] = _mm512_loadu_si512(w->start + panel * PANEL + LANES);
     }
-    for (long k = 0; k < w->inputs; k += 4, four_by_32 += 4 * PANEL, next.from += next.step) {
+    cursor at = rows_from(a, a_stride);
+    for (long k = 0; k < w->inputs; k += 4, four_by_32 += 4 * PANEL, next.from += next.step, advance(&at)) {
         _mm_prefetch(next.from, _MM_HINT_T1);
         const __m512i low = _mm512_loadu_si512(four_by_32), high = _mm512_loadu_si512(four_by_32 + 64);
 #pragma GCC unroll 10
         for (int r = 0; r < rows; r++) {
-            const __m512i four = four_inputs(a + r * a_stride + k);
+            const __m512i four = four_inputs(row_at(&at, r));
             left[r] = _mm512_dpbusd_epi32(left[r], four, low);
             right[r] = _mm512_dpbusd_epi32(right[r], four, high);
         }
@@ -60,8 +83,9 @@ INLINE void int8_rows(const int rows, const uint8_t *a, long a_stride, const int
     }
 }
 
+/* With `next`, also fetches. */
 INLINE void float_rows(const int rows, const int lanes, const float *a, long a_stride, const float *b, long b_stride,
-                       int inputs, const float *bias, float *out, long out_stride, fetched next)
+                       int inputs, const float *bias, float *out, long out_stride, const fetched *next)
 {
     __m512 left[TILE_ROWS], right[TILE_ROWS];
 #pragma GCC unroll 10
@@ -69,12 +93,13 @@ INLINE void float_rows(const int rows, const int lanes, const float *a, long a_s
         left[r] = bias ? _mm512_loadu_ps(bias) : _mm512_setzero_ps();
         right[r] = bias && lanes > 1 ? _mm512_loadu_ps(bias + LANES) : _mm512_setzero_ps();
     }
-    for (long k = 0; k < inputs; k++, b += b_stride, next.from += next.step) {
-        if (next.from) _mm_prefetch(next.from, _MM_HINT_T1);
+    cursor at = rows_from(a, a_stride * (long)sizeof(float));
+    for (long k = 0; k < inputs; k++, b += b_stride, advance(&at)) {
+        if (next) _mm_prefetch(next->from + k * next->step, _MM_HINT_T1);
         const __m512 low = _mm512_loadu_ps(b), high = lanes > 1 ? _mm512_loadu_ps(b + LANES) : _mm512_setzero_ps();
 #pragma GCC unroll 10
         for (int r = 0; r < rows; r++) {
-            const __m512 one = _mm512_set1_ps(a[r * a_stride + k]);
+            const __m512 one = _mm512_set1_ps(*(const float *)row_at(&at, r));
             left[r] = _mm512_fmadd_ps(one, low, left[r]);
             if (lanes > 1) right[r] = _mm512_fmadd_ps(one, high, right[r]);
         }
@@ -95,16 +120,16 @@ void float_sums(int rows, const float *a, long a_stride, const float_weights *w,
                 fetched next)
 {
     const float *weights = w->panels + (long)panel * w->inputs * PANEL, *bias = w->bias + panel * PANEL;
-    FOR_ROWS(rows, float_rows, 2, a, a_stride, weights, PANEL, w->inputs, bias, out, out_stride, next)
+    FOR_ROWS(rows, float_rows, 2, a, a_stride, weights, PANEL, w->inputs, bias, out, out_stride, &next)
 }
 
 void float_tile(int rows, int lanes, const float *a, long a_stride, const float *b, long b_stride, int inputs,
                 float *out, long out_stride)
 {
     if (lanes > 1) {
-        FOR_ROWS(rows, float_rows, 2, a, a_stride, b, b_stride, inputs, 0, out, out_stride, NOTHING)
+        FOR_ROWS(rows, float_rows, 2, a, a_stride, b, b_stride, inputs, 0, out, out_stride, 0)
     } else {
-        FOR_ROWS(rows, float_rows, 1, a, a_stride, b, b_stride, inputs, 0, out, out_stride, NOTHING)
+        FOR_ROWS(rows, float_rows, 1, a, a_stride, b, b_stride, inputs, 0, out, out_stride, 0)
     }
 }
 
