@@ -52,7 +52,7 @@ class OnnxReranker(Closing):
             marked. None means the model's own limit, at most 1,024.
         threads: Documents of one call that run at once; None means one a usable core.
         execution_providers: ONNX Runtime's device plug-ins in order of preference. None means the CPU, where compiled kernels
-            take the place of ONNX Runtime for int8 graphs; with `["CPUExecutionProvider"]` ONNX Runtime runs everything.
+            run the graphs that we wrote; with `["CPUExecutionProvider"]` ONNX Runtime runs everything.
         activation: `"sigmoid"` gives scores of 0–1; `"none"` gives the logit. None means sigmoid, and none for a
             late-interaction model whose logits are bare cosines.
         offline: True allows no connection, so that a hub model must have been fetched; None leaves it to `HF_HUB_OFFLINE`. An

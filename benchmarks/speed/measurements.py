@@ -78,15 +78,17 @@ class ColdStart:
 
     Attributes:
         seconds: One a repetition.
-        load: Of it, the loading.
+        load: Of it, the loading, imports included.
         rss: Resident bytes after it.
         failure: Why there is none.
+        again: Loading the model once more in the same process, where all is imported.
     """
 
     seconds: list[float] = field(default_factory=list[float])
     load: list[float] = field(default_factory=list[float])
     rss: int = 0
     failure: str | None = None
+    again: list[float] = field(default_factory=list[float])
 
 
 @dataclass(slots=True)

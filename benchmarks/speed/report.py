@@ -82,7 +82,10 @@ def _checks(model: ModelResult) -> Iterator[str]:
     published = published_table(model)
     if published:
         yield "### Beside flashrank-js"
-        yield "Its figures are those of its README (hardware and lengths not given); ours are from the tables above."
+        yield (
+            "Its figures are those of its README (hardware and lengths not given); ours are from the tables above. Its load is "
+            "that of `create()`, ours that of a model in a process that has imported all, up to its first result."
+        )
         yield published
     aims = bars(model)
     if aims:

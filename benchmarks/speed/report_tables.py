@@ -143,11 +143,14 @@ def cold_table(model: ModelResult) -> str:
             _title(name),
             f"{median(cold.seconds):.2f}" if cold.seconds else cold.failure or "–",
             f"{median(cold.load):.2f}" if cold.load else "–",
+            f"{median(cold.again):.2f}" if cold.again else "–",
             bytes_text(cold.rss or None),
         ]
         for name, cold in model.cold.items()
     ]
-    return markdown_table(["10 mixed documents", "cold start, s", "of it loading, s", "memory then"], rows)
+    return markdown_table(
+        ["10 mixed documents", "cold start, s", "of it loading, s", "loading again, s", "memory then"], rows
+    )
 
 
 def agreement_table(model: ModelResult) -> str:

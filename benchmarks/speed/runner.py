@@ -107,6 +107,7 @@ def _cold_start(player: Player, documents: DocumentSet, cold: ColdStart, *, time
         load = player.load(process)
         answer = process.ask("rank", name="now")
         seconds = process.elapsed()
+        again = player.load(process)
     except PeerFailed as error:
         cold.failure = str(error)
         return
@@ -115,4 +116,5 @@ def _cold_start(player: Player, documents: DocumentSet, cold: ColdStart, *, time
     if timed:
         cold.seconds.append(seconds)
         cold.load.append(load)
+        cold.again.append(again)
         cold.rss = answer["rss"]

@@ -1,4 +1,4 @@
-"""A second session with many threads, for calls of one long document; made in the background once they keep coming."""
+"""A second session of ONNX Runtime with many threads, for calls of one long document; made once they keep coming."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Compiled kernels for int8 encoders: what ONNX Runtime does in many passes over memory, in few."""
+"""Compiled kernels for encoders: what ONNX Runtime does in many passes over memory, in few."""

@@ -99,6 +99,13 @@ def test_an_aim_that_is_missed_says_so() -> None:
     assert [bar.met for bar in bars(model)] == [False, True]
 
 
+def test_an_aim_beyond_the_limit_says_what_the_limit_allows() -> None:
+    model = measured()
+    model.peaks["ort_fp32"] = 30.0  # 2 GFLOP are 67 ms
+    exact = next(bar for bar in bars(model) if bar.name.startswith("fp32"))
+    assert exact.measured == "5.00, of 1.50 that float32 products allow"
+
+
 def test_a_record_reads_what_it_saved(tmp_path: Path) -> None:
     record = Record(tmp_path)
     record.models = [measured()]
