@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NativeEngine", "NativeRequest", "open_native"]
 
-_SHARED_FROM_TOKENS = 64
-"""A shorter row is computed by one core before others could help."""
+_LEAST_SHARE = 32
+"""Tokens of a row for each thread: with fewer they wait for each other as long as they compute."""
 
 
 def open_native(onnx: Path) -> NativeEngine | None:
@@ -76,10 +76,9 @@ class NativeRequest:
         ids = end_to_end([row.ids for row in rows], lengths)
         reads_types = self._encoder.segments > 1
         types = end_to_end([row.types for row in rows], lengths) if reads_types else np.zeros_like(ids)
-        is_shared = len(rows) == 1 and lengths[0] >= _SHARED_FROM_TOKENS
-        threads = self._threads if is_shared else 1
+        threads = min(self._threads, lengths[0] // _LEAST_SHARE) if len(rows) == 1 else 1
         return self._encoder.run(
-            ids, types, np.array(lengths, dtype=np.int32), self._stopped, threads=threads
+            ids, types, np.array(lengths, dtype=np.int32), self._stopped, threads=max(1, threads)
         )
 
     def vectors(self, rows: Sequence[Row]) -> list[npt.NDArray[Any]]:

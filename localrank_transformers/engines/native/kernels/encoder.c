@@ -124,8 +124,7 @@ static void finish_whole(const part *p, int number)
     finish_layer(p, number, b->context + before, b->hidden + before, b->rounded + before, p->end - p->first);
 }
 
-/* The last layer before a head: queries, and all after attention, for first tokens only. Its output is `first_hidden`.
- */
+/* The last layer before a head: queries, and all after attention, for first tokens only, to `first_hidden`. */
 static void finish_narrow(const part *p, int number)
 {
     const run *all = p->of;

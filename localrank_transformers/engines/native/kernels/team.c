@@ -1,5 +1,4 @@
-/* Threads of one run, made for it and gone after it: a long document takes a hundred times as long as they do to make.
- */
+/* Threads of one run, made for it and gone after it, which takes a hundredth of the run. */
 #include "team.h"
 
 #include <immintrin.h>

@@ -70,7 +70,7 @@ def test_float32_is_as_exact_as_float32_is(tmp_path: Path, kind: str) -> None:
 def test_threads_of_one_row_change_no_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, threads: int, *, int8: bool
 ) -> None:
-    monkeypatch.setattr(native, "_SHARED_FROM_TOKENS", 1)
+    monkeypatch.setattr(native, "_LEAST_SHARE", 1)
     engine = opened(packed_encoders.build(tmp_path / "m", kind, int8=int8))
     for row in packed_encoders.some_rows(*LENGTHS):
         shared, alone = engine.request(threads), engine.request()
