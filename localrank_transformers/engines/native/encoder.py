@@ -6,6 +6,7 @@ import ctypes
 import mmap
 import weakref
 from collections import deque
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -58,10 +59,11 @@ class NativeEncoder:
             raise ModelLoadError(
                 "There is not enough memory for the model.", hint="Close other models, or take a smaller one."
             )
-        # Matrices are copied; tables come back page by page as they are read.
-        layout.content.madvise(mmap.MADV_DONTNEED)
         freeing = weakref.finalize(self, kernels.localrank_encoder_free, self._handle)
         freeing.atexit = False  # a worker may still be running in it
+        with suppress(OSError):  # a process that locks its memory keeps all
+            # Matrices are copied; tables come back page by page as they are read.
+            layout.content.madvise(mmap.MADV_DONTNEED)
         self._rooms: deque[npt.NDArray[np.uint8]] = deque()
 
     def run(

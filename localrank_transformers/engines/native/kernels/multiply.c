@@ -3,7 +3,6 @@
 
 #include "rows.h"
 
-#define INLINE static inline __attribute__((always_inline))
 #define BYTES_A_STEP 128 /* of a panel; see `fetched` */
 
 /* A run reads its weights from the cache that the cores share, and would wait for them. So each tile fetches its share
@@ -25,7 +24,7 @@ INLINE int next_tile(const int is_int8, const product *w, const void *input, int
     } else {
         const long inputs = w->whole.inputs;
         const fetched next = share_of((const char *)w->whole.panels, inputs, panel, tile, tiles);
-        float_sums(some, (const float *)input + done * inputs, inputs, &w->whole, panel, sums, PANEL, next);
+        float_sums(some, (const float *)input + done * inputs, inputs, &w->whole, panel, sums, next);
     }
     return some;
 }

@@ -6,8 +6,6 @@
 
 #include "vectors.h"
 
-#define INLINE static inline __attribute__((always_inline))
-
 /* Calls KERNEL with a constant number of rows, so that its accumulators are registers. */
 #define FOR_ROWS(rows, KERNEL, ...)                 \
     switch (rows) {                                 \
@@ -116,11 +114,10 @@ void int8_sums(int rows, const uint8_t *a, long a_stride, const int8_weights *w,
     FOR_ROWS(rows, int8_rows, a, a_stride, w, panel, sums, next)
 }
 
-void float_sums(int rows, const float *a, long a_stride, const float_weights *w, int panel, float *out, long out_stride,
-                fetched next)
+void float_sums(int rows, const float *a, long a_stride, const float_weights *w, int panel, float *sums, fetched next)
 {
     const float *weights = w->panels + (long)panel * w->inputs * PANEL, *bias = w->bias + panel * PANEL;
-    FOR_ROWS(rows, float_rows, 2, a, a_stride, weights, PANEL, w->inputs, bias, out, out_stride, &next)
+    FOR_ROWS(rows, float_rows, 2, a, a_stride, weights, PANEL, w->inputs, bias, sums, PANEL, &next)
 }
 
 void float_tile(int rows, int lanes, const float *a, long a_stride, const float *b, long b_stride, int inputs,

@@ -42,9 +42,8 @@ static inline __m512 scaled(const int32_t *sums, const int8_weights *w, int colu
                            _mm512_loadu_ps(w->bias + column));
 }
 
-/* out[r][c] = bias[c] + Σ a[r][k] w[k][c] for the columns of one panel. */
-void float_sums(int rows, const float *a, long a_stride, const float_weights *w, int panel, float *out, long out_stride,
-                fetched next);
+/* sums[r][c] = bias[c] + Σ a[r][k] w[k][c], as above. */
+void float_sums(int rows, const float *a, long a_stride, const float_weights *w, int panel, float *sums, fetched next);
 
 /* out[r][c] = Σ a[r][k] b[k][c], for `lanes` * 16 columns, 1 or 2. */
 void float_tile(int rows, int lanes, const float *a, long a_stride, const float *b, long b_stride, int inputs,

@@ -5,6 +5,7 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#define INLINE static inline __attribute__((always_inline))
 #define LANES 16
 #define LOG2_E 1.44269504f
 
@@ -32,8 +33,7 @@ static inline __m512 tanh_of(__m512 x)
 
 /* x Φ(x) with Φ of the normal distribution (Hendrycks and Gimpel 2016): Φ(x) = 1/2 + x P(2 x² / limit² - 1) up to
    `limit`, P by its coefficients, the highest first. */
-static inline __attribute__((always_inline)) __m512 gelu_by(__m512 x, const float limit, const float *p,
-                                                            const int count)
+INLINE __m512 gelu_by(__m512 x, const float limit, const float *p, const int count)
 {
     const __m512 c = _mm512_max_ps(_mm512_min_ps(x, _mm512_set1_ps(limit)), _mm512_set1_ps(-limit));
     const __m512 t = _mm512_fmsub_ps(_mm512_mul_ps(c, c), _mm512_set1_ps(2 / (limit * limit)), _mm512_set1_ps(1.0f));

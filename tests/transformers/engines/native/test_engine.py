@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +14,9 @@ import pytest
 
 from localrank.contract.errors import InferenceError
 from localrank_transformers.engines.native import engine as native
+from localrank_transformers.engines.native.encoder import NativeEncoder
 from localrank_transformers.engines.native.engine import NativeEngine, open_native
+from localrank_transformers.engines.native.layout import read_layout
 from localrank_transformers.engines.native.library import library
 from localrank_transformers.engines.onnx import OnnxEngine
 from localrank_transformers.tokenization import Row
@@ -155,6 +159,20 @@ def test_a_document_without_tokens_is_read_as_one(tmp_path: Path) -> None:
     assert np.isfinite(logits).all()
     late = opened(packed_encoders.build(tmp_path / "late", "late")).request()
     assert [len(one) for one in late.vectors([empty, *packed_encoders.some_rows(3)])] == [0, 3]
+
+
+def test_a_process_that_locks_its_memory_loads_all_the_same(tmp_path: Path) -> None:
+    kernels, layout = library(), read_layout(packed_encoders.build(tmp_path / "m"))
+    assert kernels is not None
+    assert layout is not None
+    libc, page = ctypes.CDLL(None, use_errno=True), mmap.PAGESIZE
+    locked = ctypes.c_void_p(layout.words.ctypes.data // page * page)
+    if libc.mlock(locked, ctypes.c_size_t(page)):
+        pytest.skip("this process may not lock memory")
+    try:
+        assert NativeEncoder(kernels, layout).labels == 1
+    finally:
+        libc.munlock(locked, ctypes.c_size_t(page))
 
 
 def test_a_stopped_request_runs_nothing_more(tmp_path: Path) -> None:
