@@ -12,10 +12,10 @@ import argparse
 from pathlib import Path
 
 from localrank.evaluation import load_beir, read_run
-from localrank_transformers.engines.onnx import OnnxEngine
-from localrank_transformers.folder_files import read_folder
-from localrank_transformers.graph_record import figures, record_json
+from localrank_transformers.engines.onnx.session import OnnxEngine
+from localrank_transformers.models.folder.reading import read_folder
 from localrank_transformers.optimizing.making import family_of, record_of
+from localrank_transformers.optimizing.record import figures, record_json
 from localrank_transformers.optimizing.sample_texts import Candidates
 
 

@@ -23,7 +23,7 @@ from benchmarks.common.tables import markdown_table
 from benchmarks.speed.workloads import DocumentSet
 from localrank import rerank
 from localrank_transformers import OnnxReranker
-from localrank_transformers.cpu import usable_cores
+from localrank_transformers.call.cores import usable_cores
 
 CALLERS = 8
 DOCUMENTS = 10

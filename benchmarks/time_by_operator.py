@@ -19,9 +19,9 @@ import onnxruntime as ort
 
 from benchmarks.common.results import RESULTS, write
 from benchmarks.common.tables import markdown_table
-from localrank_transformers.engines.onnx import SLOW_FUSIONS
-from localrank_transformers.packing import LENGTHS, TYPES, packed_feed
-from localrank_transformers.tokenization import Row
+from localrank_transformers.call.contract import Row
+from localrank_transformers.engines.onnx.session import SLOW_FUSIONS
+from localrank_transformers.engines.packing import LENGTHS, TYPES, packed_feed
 
 TOKENS = (44, 128, 512)
 RUNS = 60

@@ -6,16 +6,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from localrank_transformers.listwise_settings import Listwise
-    from localrank_transformers.onnx_reranker import OnnxReranker
-    from localrank_transformers.torch_reranker import TorchReranker
+    from localrank_transformers.engines.torch.settings import Listwise
+    from localrank_transformers.rerankers.onnx import OnnxReranker
+    from localrank_transformers.rerankers.torch import TorchReranker
 
 __all__ = ["Listwise", "OnnxReranker", "TorchReranker"]
 
 _HOMES = {
-    "Listwise": "listwise_settings",
-    "OnnxReranker": "onnx_reranker",
-    "TorchReranker": "torch_reranker",
+    "Listwise": "engines.torch.settings",
+    "OnnxReranker": "rerankers.onnx",
+    "TorchReranker": "rerankers.torch",
 }
 
 

@@ -11,7 +11,7 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from localrank_transformers.training.late_folder import read_head, write_head
+from localrank_transformers.training.model.late_folder import read_head, write_head
 
 __all__ = ["AverageWeights"]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from localrank_transformers import bundled
+from localrank_transformers.models import bundled
 
 TOKENIZER = "tokenizer.json"
 FILES = ("config.json", TOKENIZER, "tokenizer_config.json", "localrank.json", "onnx/model_int8.onnx")

@@ -12,11 +12,11 @@ from pathlib import Path
 from statistics import fmean
 
 from benchmarks.common.tables import markdown_table
-from localrank_transformers.training.development import measure
-from localrank_transformers.training.fitting import load_model, trains_in_bf16
-from localrank_transformers.training.lists import TrainingList
+from localrank_transformers.training.data.development import measure
+from localrank_transformers.training.data.lists import TrainingList
+from localrank_transformers.training.fitting.fitting import load_model, trains_in_bf16
+from localrank_transformers.training.fitting.watching import list_logits
 from localrank_transformers.training.settings import TrainSettings
-from localrank_transformers.training.watching import list_logits
 
 
 def main() -> int:

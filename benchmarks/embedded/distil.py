@@ -30,9 +30,9 @@ from benchmarks.embedded.overlap import protected_texts
 from benchmarks.embedded.prepare import HELD_OUT, unprotected
 from benchmarks.embedded.records import is_development, read_records
 from benchmarks.embedded.token_store import GRAPH, TokenStore, build_store, made_by
-from localrank_transformers.training.late_folder import read_head
-from localrank_transformers.training.late_pairs import load_encoder
-from localrank_transformers.training.student import principal_directions
+from localrank_transformers.training.model.late_folder import read_head
+from localrank_transformers.training.model.late_pairs import load_encoder
+from localrank_transformers.training.model.student import principal_directions
 
 _LENGTH = 192
 _EXCHANGED = 0.1

@@ -60,7 +60,7 @@ class Encoder:
     def _encode(self, texts: list[str]) -> Floats:
         import torch  # noqa: PLC0415 - only this room needs it
 
-        from localrank_transformers.training.fitting import trains_in_bf16  # noqa: PLC0415
+        from localrank_transformers.training.fitting.fitting import trains_in_bf16  # noqa: PLC0415
 
         if self._model is None:
             self._model = self._loaded()

@@ -18,11 +18,11 @@ import numpy as np
 from benchmarks.embedded.calibrate import fit_scores
 from benchmarks.embedded.choose import read_development
 from localrank_transformers.optimizing.optimize import Candidates, optimize
-from localrank_transformers.training.fitting import load_model, trains_in_bf16
-from localrank_transformers.training.head import map_output
-from localrank_transformers.training.lists import TrainingList
+from localrank_transformers.training.data.lists import TrainingList
+from localrank_transformers.training.fitting.fitting import load_model, trains_in_bf16
+from localrank_transformers.training.fitting.watching import list_logits
+from localrank_transformers.training.model.head import map_output
 from localrank_transformers.training.settings import TrainSettings
-from localrank_transformers.training.watching import list_logits
 
 _PEOPLE = ("medquad qa", "squad qa", "docs faq")
 _SMOOTHING_LISTS = 240

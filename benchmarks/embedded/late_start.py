@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from localrank_transformers.families.late_logit import LateLogit
-from localrank_transformers.training.late_folder import write_head, write_layout
+from localrank_transformers.families.late.logit import LateLogit
+from localrank_transformers.training.model.late_folder import write_head, write_layout
 
 __all__ = ["write_late"]
 

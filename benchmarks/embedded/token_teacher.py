@@ -21,8 +21,8 @@ import transformers
 from torch.nn import functional
 
 from benchmarks.embedded.teachers import Floats, softmax
-from localrank_transformers.training.fitting import trains_in_bf16
-from localrank_transformers.training.late_folder import read_head
+from localrank_transformers.training.fitting.fitting import trains_in_bf16
+from localrank_transformers.training.model.late_folder import read_head
 
 _SHARPNESS = 25.0
 """Makes the distributions over a list about as peaked as the bi-encoder's cosines times 20."""

@@ -22,15 +22,15 @@ from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncode
 
 from benchmarks.embedded.averaging import AverageWeights
 from benchmarks.embedded.late_start import write_late
-from localrank_transformers.training.feeding import LengthBatchSampler, ListCollator, list_dataset
-from localrank_transformers.training.fitting import load_model, trains_in_bf16
-from localrank_transformers.training.late_folder import read_head
-from localrank_transformers.training.late_pairs import load_encoder
-from localrank_transformers.training.losses import ListwiseMixLoss
-from localrank_transformers.training.reading import read_lists
+from localrank_transformers.training.data.reading import read_lists
+from localrank_transformers.training.fitting.feeding import LengthBatchSampler, ListCollator, list_dataset
+from localrank_transformers.training.fitting.fitting import load_model, trains_in_bf16
+from localrank_transformers.training.fitting.losses import ListwiseMixLoss
+from localrank_transformers.training.model.late_folder import read_head
+from localrank_transformers.training.model.late_pairs import load_encoder
+from localrank_transformers.training.model.start import write_start
 from localrank_transformers.training.request import StudentShape
 from localrank_transformers.training.settings import TrainSettings
-from localrank_transformers.training.start import write_start
 
 
 class _Watch(transformers.TrainerCallback):

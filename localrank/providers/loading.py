@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
-__all__ = ["LoadOnce"]
+__all__ = ["LoadOnce", "ShouldStop", "never"]
 
 T = TypeVar("T")
 
@@ -67,3 +67,12 @@ class LoadOnce(Generic[T]):
         with self._lock:
             value, self._value = self._value, None
             return value
+
+
+ShouldStop: TypeAlias = Callable[[], bool]
+"""Polled while a file is fetched; True ends the download, which a later one continues."""
+
+
+def never() -> bool:
+    """Return False: nobody asks to stop."""
+    return False

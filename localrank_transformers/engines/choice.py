@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from localrank_transformers.engines.contract import Engine
+from localrank_transformers.call.contract import Engine
 from localrank_transformers.engines.native.engine import open_native
 
 __all__ = ["open_engine"]
@@ -30,6 +30,6 @@ def open_engine(
         native = open_native(onnx)
         if native is not None:
             return native
-    from localrank_transformers.engines.onnx import OnnxEngine  # noqa: PLC0415  # takes longer to import than the kernels
+    from localrank_transformers.engines.onnx.session import OnnxEngine  # noqa: PLC0415  # takes longer to import than the kernels
 
     return OnnxEngine(onnx, pad_id=pad_id, int8=int8, execution_providers=execution_providers)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
-from localrank_transformers.catalogue import Family
-from localrank_transformers.families.causal_templates import TEMPLATES
-from localrank_transformers.families.late_layout import is_late_interaction
-from localrank_transformers.torch_files import TorchFiles
+from localrank_transformers.families.generative.templates import TEMPLATES
+from localrank_transformers.models.catalogue.entries import Family
+from localrank_transformers.models.folder.late_layout import is_late_interaction
+from localrank_transformers.models.folder.settings_files import TorchFiles
 
 __all__ = ["LAYERWISE", "Kind", "causal_template", "detect", "says_its_prompt"]
 

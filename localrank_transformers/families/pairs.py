@@ -8,10 +8,18 @@ from typing import Any
 
 import numpy.typing as npt
 
-from localrank_transformers.scoring import margins
-from localrank_transformers.tokenization import DocumentTokens, PairTokenizer, QueryTokens, Row
+from localrank_transformers.call.contract import (
+    Activation,
+    DocumentTokens,
+    EngineRequest,
+    OnnxQuery,
+    Row,
+    Scorer,
+)
+from localrank_transformers.families.logits import margins
+from localrank_transformers.families.tokenization import PairTokenizer, QueryTokens
 
-__all__ = ["PairQuery"]
+__all__ = ["PairFamily", "PairQuery"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -53,3 +61,50 @@ class PairQuery:
     def margins(self, documents: Sequence[DocumentTokens]) -> list[float]:
         """Return one logit a document."""
         return margins(self.logits([self.tokenizer.row(self.query, document) for document in documents]))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PairFamily:
+    """Cross-encoders; see `OnnxFamily`."""
+
+    tokenizer: PairTokenizer
+    activation: Activation = "sigmoid"
+    groups: bool = True
+    reads_instruction: bool = False
+    query_room: str = "three quarters of the model's window"
+
+    def open(self, query: str, instruction: str | None) -> OnnxQuery:  # noqa: ARG002  # a pair has no place for it
+        """Tokenize a query."""
+        return _PairQuery(self.tokenizer, self.tokenizer.query(query))
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Return the character span of each token of `text`."""
+        return self.tokenizer.token_spans(text)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _PairQuery:
+    """See `OnnxQuery`."""
+
+    tokenizer: PairTokenizer
+    query: QueryTokens
+
+    @property
+    def truncated(self) -> bool:
+        return self.query.truncated
+
+    @property
+    def query_tokens(self) -> int:
+        return 0
+
+    def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
+        return self.tokenizer.documents(self.query, texts)
+
+    def length(self, document: DocumentTokens) -> int:
+        return self.tokenizer.length(self.query, document)
+
+    def rows(self, documents: Sequence[DocumentTokens]) -> list[Row]:
+        return [self.tokenizer.row(self.query, document) for document in documents]
+
+    def scorer(self, request: EngineRequest) -> Scorer:
+        return lambda documents: margins(request.run(self.rows(documents)))

@@ -8,18 +8,17 @@ from dataclasses import replace
 from itertools import chain
 
 from localrank._version import __version__
-from localrank_transformers.engines.onnx import OnnxEngine, runtime_version
-from localrank_transformers.graph_record import GraphRecord
-from localrank_transformers.model_files import ModelFiles
-from localrank_transformers.onnx_families import open_family
-from localrank_transformers.onnx_family import OnnxFamily, PairFamily
-from localrank_transformers.optimizing.agreement import compare
-from localrank_transformers.optimizing.encoder_graph import PLACES, build_graph
-from localrank_transformers.optimizing.exactness import check_outputs, check_width
-from localrank_transformers.optimizing.export_weights import UnrecognisedGraphError, read_export
+from localrank_transformers.call.contract import OnnxFamily, Row
+from localrank_transformers.engines.onnx.session import OnnxEngine, runtime_version
+from localrank_transformers.families.opening import open_family
+from localrank_transformers.families.pairs import PairFamily
+from localrank_transformers.models.folder.model_files import ModelFiles
+from localrank_transformers.optimizing.encoder.from_export import UnrecognisedGraphError, read_export
+from localrank_transformers.optimizing.encoder.graph import PLACES, build_graph
+from localrank_transformers.optimizing.exactness import check_outputs, check_width, compare
+from localrank_transformers.optimizing.record import GraphRecord
 from localrank_transformers.optimizing.sample_texts import Candidates, long_candidates, sample_candidates
 from localrank_transformers.optimizing.smoothing import seen_inputs, smoothed_int8
-from localrank_transformers.tokenization import Row
 
 __all__ = [
     "BUILT_IN",

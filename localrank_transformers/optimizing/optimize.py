@@ -10,19 +10,18 @@ from itertools import chain
 from pathlib import Path
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
-from localrank_transformers.engines.onnx import OnnxEngine
-from localrank_transformers.families.exported import EXPORTED_FILE
-from localrank_transformers.families.late_layout import LateLayout, late_file_names
-from localrank_transformers.folder_files import late_layout, read_settings
-from localrank_transformers.graph_record import Agreement, GraphRecord, record_json, record_path
-from localrank_transformers.graph_store import replace_file
-from localrank_transformers.model_files import ModelFiles
-from localrank_transformers.onnx_family import OnnxFamily
-from localrank_transformers.optimizing.agreement import compare
-from localrank_transformers.optimizing.encoder_graph import PLACES, Int8, build_graph
-from localrank_transformers.optimizing.encoder_weights import Encoder, read_encoder
-from localrank_transformers.optimizing.exactness import check_outputs, check_width
-from localrank_transformers.optimizing.export_weights import read_export
+from localrank_transformers.call.contract import OnnxFamily, Row
+from localrank_transformers.engines.onnx.session import OnnxEngine
+from localrank_transformers.models.folder.exported import EXPORTED_FILE
+from localrank_transformers.models.folder.late_layout import LateLayout, late_file_names
+from localrank_transformers.models.folder.model_files import ModelFiles
+from localrank_transformers.models.folder.reading import late_layout, read_settings
+from localrank_transformers.models.folder.settings_files import read_settings_files
+from localrank_transformers.optimizing.encoder.from_export import read_export
+from localrank_transformers.optimizing.encoder.graph import PLACES, Int8, build_graph
+from localrank_transformers.optimizing.encoder.weights import Encoder, read_encoder
+from localrank_transformers.optimizing.exactness import check_outputs, check_width, compare
+from localrank_transformers.optimizing.kept.store import replace_file
 from localrank_transformers.optimizing.making import (
     BUILT_IN,
     LEAST_LISTS,
@@ -33,10 +32,9 @@ from localrank_transformers.optimizing.making import (
     list_rows,
     record_of,
 )
+from localrank_transformers.optimizing.record import Agreement, GraphRecord, record_json, record_path
 from localrank_transformers.optimizing.sample_texts import Candidates, long_candidates, sample_candidates
 from localrank_transformers.optimizing.smoothing import EXPONENTS, seen_inputs, smoothed_int8
-from localrank_transformers.tokenization import Row
-from localrank_transformers.torch_files import read_settings_files
 
 __all__ = ["Candidates", "optimize", "read_candidates"]
 

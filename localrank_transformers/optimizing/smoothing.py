@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from localrank_transformers.engines.onnx import all_outputs
-from localrank_transformers.optimizing.encoder_graph import PLACES, Int8, Place, build_graph, probe_name
-from localrank_transformers.optimizing.encoder_weights import Encoder
-from localrank_transformers.tokenization import Row
+from localrank_transformers.call.contract import Row
+from localrank_transformers.engines.onnx.session import all_outputs
+from localrank_transformers.optimizing.encoder.graph import PLACES, Int8, Place, build_graph, probe_name
+from localrank_transformers.optimizing.encoder.weights import Encoder
 
 __all__ = ["EXPONENT", "EXPONENTS", "Ranges", "Seen", "seen_inputs", "smoothed_int8"]
 

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from localrank.contract.errors import MissingDependencyError
-from localrank_transformers.training.mining import MiningSettings
 from localrank_transformers.training.outcome import Calibrated, Progress, TrainResult
 from localrank_transformers.training.request import StudentShape, TrainRequest
-from localrank_transformers.training.settings import TrainSettings
+from localrank_transformers.training.settings import MiningSettings, TrainSettings
 
 __all__ = [
     "Calibrated",

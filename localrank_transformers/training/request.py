@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
-from localrank_transformers.training.mining import MiningSettings
-from localrank_transformers.training.settings import TrainSettings
+from localrank_transformers.training.settings import MiningSettings, TrainSettings
 
 __all__ = ["WORK", "StudentShape", "TrainRequest", "has_run", "load_request", "save_request"]
 

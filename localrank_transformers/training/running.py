@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from localrank.contract.errors import InvalidRequestError
-from localrank_transformers.training.development import first_stage_scores, measure
-from localrank_transformers.training.fitting import fit, load_model
+from localrank_transformers.training.data.development import first_stage_scores, measure
+from localrank_transformers.training.data.preparing import prepare, read_prepared, write_prepared
+from localrank_transformers.training.fitting.fitting import fit, load_model
+from localrank_transformers.training.fitting.watching import list_logits
+from localrank_transformers.training.model.start import write_start
 from localrank_transformers.training.outcome import Progress, TrainResult
-from localrank_transformers.training.preparing import prepare, read_prepared, write_prepared
-from localrank_transformers.training.publishing import RECORD, Material, publish
+from localrank_transformers.training.publishing.publishing import RECORD, Material, publish
 from localrank_transformers.training.request import WORK, TrainRequest, load_request, save_request
-from localrank_transformers.training.start import write_start
-from localrank_transformers.training.watching import list_logits
 
 __all__ = ["resume_run", "start_run"]
 

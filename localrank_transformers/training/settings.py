@@ -7,10 +7,12 @@ from typing import Literal, TypeAlias, get_args
 
 from localrank.contract.errors import InvalidRequestError
 
-__all__ = ["Device", "Dtype", "Loss", "TrainSettings"]
+__all__ = ["Device", "Dtype", "Loss", "MiningSettings", "TrainSettings"]
 
 Loss: TypeAlias = Literal["mix", "listwise-ce", "distill", "bce", "lambda"]
+
 Device: TypeAlias = Literal["auto", "cpu", "cuda"]
+
 Dtype: TypeAlias = Literal["auto", "bf16", "fp32"]
 
 
@@ -84,3 +86,33 @@ class TrainSettings:
             raise InvalidRequestError(
                 f"{name} is {value!r}.", hint=f"Pass an integer of at least {at_least}."
             )
+
+
+@dataclass(frozen=True, slots=True)
+class MiningSettings:
+    """Which of the texts found become negatives.
+
+    Attributes:
+        count: Negatives a query.
+        skip_first: The best ranks that are passed over, where an unjudged answer is most likely.
+        depth: The last rank that is looked at.
+        margin: A text whose score is above this share of the lowest positive's score is passed over: it may be an answer
+            that nobody marked. Used where positives have scores on the same scale; None for BM25, whose scores say little.
+        random_share: This part of the negatives is drawn from the whole collection, so that the model also learns what is
+            plainly irrelevant.
+    """
+
+    count: int = 15
+    skip_first: int = 0
+    depth: int = 60
+    margin: float | None = None
+    random_share: float = 0.2
+
+    def __post_init__(self) -> None:
+        if self.count < 1 or self.skip_first < 0 or self.depth <= self.skip_first:
+            raise InvalidRequestError(
+                f"count is {self.count}, skip_first {self.skip_first} and depth {self.depth}.",
+                hint="count is at least 1, and depth above skip_first.",
+            )
+        if not 0 <= self.random_share <= 1:
+            raise InvalidRequestError(f"random_share is {self.random_share}.", hint="Pass a number in 0–1.")

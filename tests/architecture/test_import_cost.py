@@ -40,10 +40,24 @@ def loaded_by(statement: str) -> set[str]:
 
 
 PACKAGE = "localrank_transformers"
-CAUSAL = {f"{PACKAGE}.{name}" for name in ("onnx_causal", "families.causal", "families.causal_templates")}
-LATE = {f"{PACKAGE}.{name}" for name in ("onnx_late", "families.late_interaction")}
+CAUSAL = {
+    f"{PACKAGE}.{name}"
+    for name in (
+        "families.generative.causal_family",
+        "families.generative.causal",
+        "families.generative.templates",
+    )
+}
+LATE = {f"{PACKAGE}.{name}" for name in ("families.late.family", "families.late.tokens")}
 OF_FOLDERS = {
-    f"{PACKAGE}.{name}" for name in ("catalogue", "faster_graph", "folder_files", "safety", "torch_files")
+    f"{PACKAGE}.{name}"
+    for name in (
+        "models.catalogue.entries",
+        "optimizing.kept.faster",
+        "models.folder.reading",
+        "models.folder.safety",
+        "models.folder.settings_files",
+    )
 }
 
 
@@ -75,7 +89,7 @@ def test_what_the_kernels_run_starts_without_onnx_runtime(tmp_path: Path, kind: 
 
 def test_a_model_is_constructed_without_an_engine() -> None:
     loaded = loaded_by(f"from {PACKAGE} import OnnxReranker; OnnxReranker()")
-    assert f"{PACKAGE}.onnx_reranker" in loaded
+    assert f"{PACKAGE}.rerankers.onnx" in loaded
     assert loaded & {"numpy", "onnxruntime", "tokenizers", "importlib.metadata"} == set()
 
 
@@ -84,7 +98,7 @@ def test_a_cross_encoder_starts_without_the_other_families(tmp_path: Path) -> No
     loaded = loaded_by(
         f"from localrank import rerank_sync; from {PACKAGE} import OnnxReranker; rerank_sync({made}, 'q', ['a'])"
     )
-    assert f"{PACKAGE}.onnx_family" in loaded
+    assert f"{PACKAGE}.families.pairs" in loaded
     assert loaded & (CAUSAL | LATE) == set()
 
 

@@ -12,7 +12,7 @@ pytest.importorskip("onnxscript", reason="needs the extra `golden`")
 
 from localrank.testing.suite import RerankerConformance
 from localrank_transformers import OnnxReranker
-from localrank_transformers.exporting import export_onnx
+from localrank_transformers.exporting.export import export_onnx
 from tests.support import causal_models, late_models, torch_models
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

@@ -19,7 +19,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from localrank import rerank
 from localrank_transformers import TorchReranker
-from localrank_transformers.engines.torch.causal import CausalEngine
+from localrank_transformers.engines.torch.pointwise.causal import CausalEngine
 from tests.support import causal_models
 from tests.support.causal_models import sentences
 

@@ -18,7 +18,7 @@ from transformers import AutoTokenizer
 
 from localrank import ModelLoadError, rerank
 from localrank_transformers import OnnxReranker, TorchReranker
-from localrank_transformers.exporting import export_onnx
+from localrank_transformers.exporting.export import export_onnx
 from tests.golden import test_causal as recipes
 from tests.golden.test_causal import QUERY
 from tests.support import causal_models, t5_models
@@ -179,8 +179,8 @@ async def test_a_sequence_to_sequence_model_is_refused_by_naming_the_engine_that
 async def test_weights_too_large_for_one_file_lie_beside_the_graph(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from localrank_transformers.engines import onnx_quantize
-    from localrank_transformers.engines.torch import export
+    from localrank_transformers.exporting import quantize as onnx_quantize
+    from localrank_transformers.exporting.torch import encoder as export
 
     monkeypatch.setattr(export, "_SINGLE_FILE_BYTES", 0)
     monkeypatch.setattr(onnx_quantize, "_SINGLE_FILE_BYTES", 0)

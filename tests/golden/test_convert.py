@@ -19,9 +19,10 @@ from click.testing import CliRunner
 from safetensors.torch import load_file
 
 from localrank import InvalidRequestError, MissingDependencyError, ModelLoadError, rerank_sync
-from localrank_transformers import TorchReranker, converting
-from localrank_transformers.commands import models
-from localrank_transformers.converting import convert
+from localrank_transformers import TorchReranker
+from localrank_transformers.commands.models import models
+from localrank_transformers.exporting import convert as converting
+from localrank_transformers.exporting.convert import convert
 from tests.support import late_models, t5_models, torch_models
 from tests.support.shell import localrank
 from tests.support.torch_models import texts

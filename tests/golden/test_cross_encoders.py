@@ -15,7 +15,7 @@ from sentence_transformers import CrossEncoder
 
 from localrank import InvalidRequestError, rerank
 from localrank_transformers import TorchReranker
-from localrank_transformers.torch_settings import Attention
+from localrank_transformers.engines.torch.settings import Attention
 from tests.support import torch_models
 from tests.support.torch_models import ENCODERS, texts
 

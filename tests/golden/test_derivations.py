@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 
 from localrank import ModelLoadError, rerank
 from localrank_transformers import OnnxReranker, TorchReranker
-from localrank_transformers.exporting import export_onnx
+from localrank_transformers.exporting.export import export_onnx
 from tests.support import unreferenced_models
 from tests.support.torch_models import texts
 from tests.support.unreferenced_models import EPSILON, HEADS, LAYERS, WIDTH

@@ -18,9 +18,10 @@ from click.testing import CliRunner
 from onnx import numpy_helper
 
 from localrank import InvalidRequestError, MissingDependencyError, ModelLoadError, rerank
-from localrank_transformers import OnnxReranker, exporting
-from localrank_transformers.commands import models
-from localrank_transformers.exporting import export_onnx
+from localrank_transformers import OnnxReranker
+from localrank_transformers.commands.models import models
+from localrank_transformers.exporting import export as exporting
+from localrank_transformers.exporting.export import export_onnx
 from tests.golden.test_cross_encoders import QUERY, reference
 from tests.support import torch_models
 from tests.support.torch_models import texts
@@ -112,7 +113,7 @@ async def test_an_export_that_fails_leaves_the_graph_that_was_there(
 
 
 async def test_a_graph_with_other_scores_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from localrank_transformers.engines.torch import export
+    from localrank_transformers.exporting.torch import encoder as export
 
     folder = torch_models.build_encoder(tmp_path / "m", "bert")
 

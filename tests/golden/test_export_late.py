@@ -17,9 +17,9 @@ from sentence_transformers import MultiVectorEncoder
 
 from localrank import rerank
 from localrank_transformers import OnnxReranker, TorchReranker
-from localrank_transformers.commands import models
-from localrank_transformers.exporting import export_onnx
-from localrank_transformers.families.late_interaction import LateTokenizer
+from localrank_transformers.commands.models import models
+from localrank_transformers.exporting.export import export_onnx
+from localrank_transformers.families.late.tokens import LateTokenizer
 from tests.golden.test_late_interaction import LAYOUTS, documents, naive, reference, scores
 from tests.support import late_models
 from tests.support.torch_models import texts

@@ -14,14 +14,14 @@ pytest.importorskip("onnxscript", reason="needs the extra `golden`")
 import torch
 import transformers
 
-from localrank_transformers.engines.onnx import OnnxEngine
-from localrank_transformers.faster_graph import faster
-from localrank_transformers.folder_files import read_folder
-from localrank_transformers.model_files import ModelFiles
+from localrank_transformers.call.contract import Row
+from localrank_transformers.engines.onnx.session import OnnxEngine
+from localrank_transformers.models.folder.model_files import ModelFiles
+from localrank_transformers.models.folder.reading import read_folder
 from localrank_transformers.optimizing.exactness import check_width
+from localrank_transformers.optimizing.kept.faster import faster
 from localrank_transformers.optimizing.making import family_of, list_rows
 from localrank_transformers.optimizing.sample_texts import Candidates
-from localrank_transformers.tokenization import Row
 from tests.support import torch_models
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

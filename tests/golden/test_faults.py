@@ -11,10 +11,11 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra `golden`")
 pytest.importorskip("sentence_transformers", reason="needs the extra `golden`")
 
-from localrank_transformers import pointwise
-from localrank_transformers.engines.torch import encoder, packed
-from localrank_transformers.engines.torch.causal import CausalEngine
+from localrank_transformers.engines.torch import packed
 from localrank_transformers.engines.torch.packed import PackedEngine
+from localrank_transformers.engines.torch.pointwise import encoder
+from localrank_transformers.engines.torch.pointwise import scoring as pointwise
+from localrank_transformers.engines.torch.pointwise.causal import CausalEngine
 from tests.golden import test_causal, test_cross_encoders
 from tests.support.faults import Comparison, Fault, activate_twice, check_noticed, leave_logits
 

@@ -10,11 +10,11 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra `golden`")
 pytest.importorskip("sentence_transformers", reason="needs the extra `golden`")
 
-from localrank_transformers.engines.torch import fusion, generation
-from localrank_transformers.engines.torch.seq2seq import Seq2SeqEngine
-from localrank_transformers.families import ordering
-from localrank_transformers.families.late_interaction import LateQuery, LateTokenizer
-from localrank_transformers.families.listt5 import most_relevant_first
+from localrank_transformers.engines.torch.listwise import fusion, generation
+from localrank_transformers.engines.torch.pointwise.seq2seq import Seq2SeqEngine
+from localrank_transformers.families.late.tokens import LateQuery, LateTokenizer
+from localrank_transformers.families.listwise import ordering
+from localrank_transformers.families.listwise.listt5 import most_relevant_first
 from tests.golden import test_late_interaction, test_listt5, test_listwise, test_seq2seq
 from tests.support.faults import Comparison, Fault, check_noticed
 

@@ -21,9 +21,9 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from localrank import InferenceError, InvalidRequestError, rerank
 from localrank_transformers import Listwise, TorchReranker
-from localrank_transformers.engines.torch.fusion import FusionEngine
-from localrank_transformers.families.listt5 import ListT5Prompt
-from localrank_transformers.torch_watch import OutOfMemoryError
+from localrank_transformers.call.deadline import OutOfMemoryError
+from localrank_transformers.engines.torch.listwise.fusion import FusionEngine
+from localrank_transformers.families.listwise.listt5 import ListT5Prompt
 from tests.support import t5_models
 from tests.support.torch_models import texts
 

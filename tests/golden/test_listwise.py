@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from localrank import InvalidRequestError, ModelLoadError, RerankAbortedError, rerank
 from localrank_transformers import Listwise, TorchReranker
-from localrank_transformers.engines.torch.generation import GenerativeEngine
+from localrank_transformers.engines.torch.listwise.generation import GenerativeEngine
 from tests.support import chat_models
 from tests.support.chat_models import build_chat
 from tests.support.torch_models import texts
@@ -236,7 +236,7 @@ async def test_a_deadline_gives_the_best_order_so_far(
         written = write(self, ids, longest)
         answers.append(1)
         if len(answers) == 2:
-            monkeypatch.setattr("localrank_transformers.torch_watch.Watch.is_late", lambda _watch: True)
+            monkeypatch.setattr("localrank_transformers.call.deadline.Watch.is_late", lambda _watch: True)
         return written
 
     monkeypatch.setattr(GenerativeEngine, "write", late)

@@ -22,7 +22,7 @@ from sentence_transformers import MultiVectorEncoder  # noqa: E402
 
 from localrank.contract.errors import InvalidRequestError  # noqa: E402
 from localrank_transformers import OnnxReranker, TorchReranker  # noqa: E402
-from localrank_transformers.optimizing.agreement import compare  # noqa: E402
+from localrank_transformers.optimizing.exactness import compare  # noqa: E402
 from localrank_transformers.optimizing.sample_texts import sample_candidates  # noqa: E402
 from localrank_transformers.training import (  # noqa: E402
     Progress,
@@ -32,15 +32,15 @@ from localrank_transformers.training import (  # noqa: E402
     resume,
     train,
 )
-from localrank_transformers.training.calibrating import expected_error  # noqa: E402
-from localrank_transformers.training.fitting import load_model  # noqa: E402
-from localrank_transformers.training.late_folder import read_head, write_head  # noqa: E402
-from localrank_transformers.training.lists import TrainingList  # noqa: E402
-from localrank_transformers.training.losses import ListwiseMixLoss  # noqa: E402
-from localrank_transformers.training.preparing import read_prepared  # noqa: E402
-from localrank_transformers.training.start import write_start  # noqa: E402
-from localrank_transformers.training.teacher import logits_by  # noqa: E402
-from localrank_transformers.training.watching import StopSwitch, list_logits  # noqa: E402
+from localrank_transformers.training.data.lists import TrainingList  # noqa: E402
+from localrank_transformers.training.data.preparing import read_prepared  # noqa: E402
+from localrank_transformers.training.data.teacher import logits_by  # noqa: E402
+from localrank_transformers.training.fitting.fitting import load_model  # noqa: E402
+from localrank_transformers.training.fitting.losses import ListwiseMixLoss  # noqa: E402
+from localrank_transformers.training.fitting.watching import StopSwitch, list_logits  # noqa: E402
+from localrank_transformers.training.model.late_folder import read_head, write_head  # noqa: E402
+from localrank_transformers.training.model.start import write_start  # noqa: E402
+from localrank_transformers.training.publishing.calibrating import expected_error  # noqa: E402
 from tests.support.trainable_models import build_cross_encoder, build_late  # noqa: E402
 
 BASES: dict[str, Callable[[Path], Path]] = {"cross-encoder": build_cross_encoder, "late": build_late}

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from localrank_transformers.bundled import SHA256
+from localrank_transformers.models.bundled import SHA256
 
 ROOT = Path(__file__).parents[2]
 PAPERS = ("MODEL_CARD.md", "NOTICE", "LICENSE-CC-BY-SA-4.0")
-FOLDERS = {name: f"localrank_transformers/bundled/{name.replace('-', '_')}" for name in SHA256}
+FOLDERS = {name: f"localrank_transformers/models/bundled/{name.replace('-', '_')}" for name in SHA256}
 SUMS = {f"{FOLDERS[name]}/{file}": value for name, files in SHA256.items() for file, value in files.items()}
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from localrank_transformers.call.contract import Row
 from localrank_transformers.engines.native.layout import Input, Layout, Product, read_layout
-from localrank_transformers.optimizing.encoder_graph import build_graph
-from localrank_transformers.optimizing.encoder_weights import read_encoder
+from localrank_transformers.optimizing.encoder.graph import build_graph
+from localrank_transformers.optimizing.encoder.weights import read_encoder
 from localrank_transformers.optimizing.smoothing import seen_inputs, smoothed_int8
-from localrank_transformers.tokenization import Row
 from tests.support import tiny_encoders
 
 SHAPE = tiny_encoders.Shape(hidden=64, heads=2, layers=2, wide=96)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from localrank_transformers.catalogue import CatalogueEntry
+from localrank_transformers.models.catalogue.entries import CatalogueEntry
 
 SMALL = ["config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"]
 """The files that every load asks for, in this order."""

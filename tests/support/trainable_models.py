@@ -8,8 +8,8 @@ from typing import Any
 import torch
 import transformers
 
-from localrank_transformers.families.late_logit import LateLogit
-from localrank_transformers.training.late_folder import write_head, write_layout
+from localrank_transformers.families.late.logit import LateLogit
+from localrank_transformers.training.model.late_folder import write_head, write_layout
 from tests.support.torch_models import encoder_settings, save_tokenizer
 
 __all__ = ["build_cross_encoder", "build_late"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from localrank_transformers.bench_command import bench
+from localrank_transformers.commands.bench import bench
 from tests.support.tiny_models import build
 
 

@@ -8,8 +8,9 @@ from typing import get_args
 
 import pytest
 
-from localrank_transformers import OnnxReranker, bundled
-from localrank_transformers.catalogue import (
+from localrank_transformers import OnnxReranker
+from localrank_transformers.models import bundled
+from localrank_transformers.models.catalogue.entries import (
     Activation,
     CatalogueEntry,
     Family,
@@ -119,7 +120,7 @@ def test_an_entry_cannot_be_changed() -> None:
 
 def test_importing_the_catalogue_reads_no_data_and_loads_no_engine() -> None:
     code = (
-        "import sys, localrank_transformers.catalogue as c; print(c._read.cache_info().currsize, "
+        "import sys, localrank_transformers.models.catalogue.entries as c; print(c._read.cache_info().currsize, "
         "[m for m in ('numpy', 'onnxruntime', 'huggingface_hub') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=30)

@@ -8,8 +8,9 @@ import pytest
 
 from localrank.contract.errors import ModelLoadError
 from localrank.contract.model import DoRerankOptions
-from localrank_transformers import OnnxReranker, hub_models
-from localrank_transformers.catalogue import CatalogueEntry, entries, lookup
+from localrank_transformers import OnnxReranker
+from localrank_transformers.models.catalogue.entries import CatalogueEntry, entries, lookup
+from localrank_transformers.models.hub import models as hub_models
 from tests.support import tiny_models
 from tests.support.loopback_hub import LoopbackHub
 from tests.support.repository_layouts import ONNX_LAYOUTS, SMALL

@@ -10,26 +10,22 @@ import json
 import pytest
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers import TorchReranker, torch_reranker
-from localrank_transformers.catalogue import CatalogueEntry, entries
-from localrank_transformers.families.causal_templates import TEMPLATES
-from localrank_transformers.families.cross_encoder import (
-    CrossEncoderShape,
-    longest_window,
-    read_shape,
-    window,
-)
+from localrank_transformers import TorchReranker
 from localrank_transformers.families.detection import causal_template, detect
-from localrank_transformers.families.listt5 import is_listt5
-from localrank_transformers.families.seq2seq import (
+from localrank_transformers.families.generative.seq2seq import (
     ENCODER_ONLY,
     SEQ2SEQ_TEMPLATES,
     seq2seq_template,
     seq2seq_window,
 )
-from localrank_transformers.hub_models import fetch_torch_model
-from localrank_transformers.hub_repository import HubSource
-from localrank_transformers.torch_files import TorchFiles, read_torch_files
+from localrank_transformers.families.generative.templates import TEMPLATES
+from localrank_transformers.families.listwise.listt5 import is_listt5
+from localrank_transformers.models.catalogue.entries import CatalogueEntry, entries
+from localrank_transformers.models.folder.settings_files import TorchFiles, read_torch_files
+from localrank_transformers.models.folder.shape import CrossEncoderShape, longest_window, read_shape, window
+from localrank_transformers.models.hub.models import fetch_torch_model
+from localrank_transformers.models.hub.repository import HubSource
+from localrank_transformers.rerankers import torch as torch_reranker
 from tests.support.loopback_hub import LoopbackHub
 from tests.support.repository_layouts import (
     SHARDED,

@@ -11,8 +11,8 @@ pytest.importorskip("torch", reason="the tokenizers are saved beside torch model
 from tokenizers import Tokenizer
 
 from localrank import InvalidRequestError, ModelLoadError
-from localrank_transformers.families.causal import CausalPrompt
-from localrank_transformers.families.causal_templates import TEMPLATES
+from localrank_transformers.families.generative.causal import CausalPrompt
+from localrank_transformers.families.generative.templates import TEMPLATES
 from tests.support import causal_models
 
 TAIL = "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localrank_transformers.closing import Closing
+from localrank_transformers.rerankers.base import Closing
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,8 @@ import pytest
 
 from localrank import rerank_sync
 from localrank.cli.main import main
-from localrank_transformers import OnnxReranker, bundled
+from localrank_transformers import OnnxReranker
+from localrank_transformers.models import bundled
 from tests.support import exported_graphs, tiny_encoders, tiny_models
 from tests.support.shell import localrank
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from localrank_transformers import cpu_features
+from localrank_transformers.models import cpu_features
 
 AMD, INTEL = "AMD EPYC 9B45", "Intel(R) Xeon(R) Processor"
 

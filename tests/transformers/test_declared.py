@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localrank_transformers.families.declared import declared_activation
+from localrank_transformers.models.folder.shape import declared_activation
 
 IDENTITY = "torch.nn.modules.linear.Identity"
 

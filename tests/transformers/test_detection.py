@@ -10,8 +10,8 @@ import pytest
 
 from localrank import InvalidRequestError, ModelLoadError
 from localrank_transformers.families.detection import causal_template, detect
-from localrank_transformers.families.seq2seq import seq2seq_template
-from localrank_transformers.torch_files import TorchFiles, read_torch_files
+from localrank_transformers.families.generative.seq2seq import seq2seq_template
+from localrank_transformers.models.folder.settings_files import TorchFiles, read_torch_files
 from tests.support.repository_layouts import safetensors
 
 ETTIN = [

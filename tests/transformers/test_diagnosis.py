@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 
 from localrank.providers.diagnosis import Finding
-from localrank_transformers import bundled, diagnosis
-from localrank_transformers.cpu_features import cpu_name, features_of_cpuinfo
-from localrank_transformers.diagnosis import diagnose
+from localrank_transformers.commands import diagnosis
+from localrank_transformers.commands.diagnosis import diagnose
 from localrank_transformers.engines.native.library import Absence
+from localrank_transformers.models import bundled
+from localrank_transformers.models.cpu_features import cpu_name, features_of_cpuinfo
 
 X86 = "processor : 0\nmodel name : Some CPU\nflags\t\t: fpu avx2 avx512f avx512_vnni sse\nflags : none\n"
 ARM = "processor : 0\nFeatures\t: fp asimd aes asimddp i8mm\n"

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from localrank import InvalidRequestError, rerank
 from localrank.contract.types import RerankResult
 from localrank_transformers import OnnxReranker
-from localrank_transformers.document_vectors import DocumentVectors
+from localrank_transformers.call.contract import Row
 from localrank_transformers.engines.native.engine import NativeRequest
-from localrank_transformers.engines.onnx import OnnxRequest
-from localrank_transformers.tokenization import Row
+from localrank_transformers.engines.onnx.session import OnnxRequest
+from localrank_transformers.families.late.known_vectors import DocumentVectors
 from tests.support import late_graphs, tiny_models
 
 QUERY = "what is the capital of france"

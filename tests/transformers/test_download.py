@@ -10,8 +10,8 @@ import pytest
 from huggingface_hub import scan_cache_dir, try_to_load_from_cache
 
 from localrank.contract.errors import ModelLoadError, RerankAbortedError
-from localrank_transformers.download import cache_folder, fetch, look_up
-from localrank_transformers.hub_store import HubStore
+from localrank_transformers.models.hub.download import cache_folder, fetch, look_up
+from localrank_transformers.models.hub.store import HubStore
 from tests.support.loopback_hub import TOKEN, Fault, LoopbackHub
 
 REPO = "some-one/some-reranker"

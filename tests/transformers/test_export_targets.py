@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from localrank import InvalidRequestError
-from localrank_transformers import export_targets
-from localrank_transformers.export_targets import TARGETS, int8_target
-from localrank_transformers.onnx_choice import choose_onnx
+from localrank_transformers.exporting import targets as export_targets
+from localrank_transformers.exporting.targets import TARGETS, int8_target
+from localrank_transformers.models.graph_choice import choose_onnx
 
 FEATURES = {"vnni": "AVX512-VNNI", "avx512": "AVX512", "avx2": "AVX2", "arm64": "NEON"}
 

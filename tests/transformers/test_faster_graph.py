@@ -14,12 +14,13 @@ from safetensors.numpy import load_file
 
 from localrank import rerank_sync
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers import OnnxReranker, faster_graph
-from localrank_transformers.faster_graph import faster
-from localrank_transformers.folder_files import read_folder
-from localrank_transformers.graph_record import record_path
-from localrank_transformers.graph_store import GraphStore, open_store
-from localrank_transformers.model_files import ModelFiles
+from localrank_transformers import OnnxReranker
+from localrank_transformers.models.folder.model_files import ModelFiles
+from localrank_transformers.models.folder.reading import read_folder
+from localrank_transformers.optimizing.kept import faster as faster_graph
+from localrank_transformers.optimizing.kept.faster import faster
+from localrank_transformers.optimizing.kept.store import GraphStore, open_store
+from localrank_transformers.optimizing.record import record_path
 from tests.support import exported_graphs, tiny_encoders
 
 QUERY = "what is rag"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from localrank import ModelLoadError
-from localrank_transformers.files import locate
+from localrank_transformers.models.location import locate
 
 
 @pytest.mark.parametrize("name", ["notes/faq.txt", "./notes/faq.txt"])

@@ -10,7 +10,7 @@ import pytest
 from huggingface_hub import constants
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
-from localrank_transformers.hub_repository import HubRepository, HubSource, open_repository
+from localrank_transformers.models.hub.repository import HubRepository, HubSource, open_repository
 from tests.support.loopback_hub import Fault, LoopbackHub
 
 REPO = "some-one/some-reranker"

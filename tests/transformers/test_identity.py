@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from localrank_transformers import OnnxReranker, bundled
-from localrank_transformers.files import locate
-from localrank_transformers.identity import weights_identity
+from localrank_transformers import OnnxReranker
+from localrank_transformers.models import bundled
+from localrank_transformers.models.location import locate
+from localrank_transformers.rerankers.base import weights_identity
 from tests.support import tiny_models
 
 

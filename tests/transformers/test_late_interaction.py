@@ -14,9 +14,9 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 
 from localrank import ModelLoadError
-from localrank_transformers.families.late_interaction import LateTokenizer
-from localrank_transformers.families.late_layout import LateLayout, is_late_interaction, read_late_layout
-from localrank_transformers.torch_files import TorchFiles
+from localrank_transformers.families.late.tokens import LateTokenizer
+from localrank_transformers.models.folder.late_layout import LateLayout, is_late_interaction, read_late_layout
+from localrank_transformers.models.folder.settings_files import TorchFiles
 
 WORDS = ["[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]", "[unused0]", "[unused1]", ".", "a", "b", "c"]
 PYLATE = [{"path": "", "type": "x.Transformer"}, {"path": "1_Dense", "type": "pylate.models.Dense.Dense"}]

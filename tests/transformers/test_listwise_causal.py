@@ -10,8 +10,8 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from localrank import InvalidRequestError, ModelLoadError
-from localrank_transformers.families.chat import ChatFormat
-from localrank_transformers.families.listwise_causal import ListPrompt
+from localrank_transformers.families.listwise.causal import ListPrompt
+from localrank_transformers.families.listwise.chat import ChatFormat
 
 LETTERS = [chr(ord("A") + place) for place in range(8)]
 

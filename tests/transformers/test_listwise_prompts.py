@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from localrank import InvalidRequestError
 from localrank_transformers import Listwise
-from localrank_transformers.families.chat import ChatFormat, Message
-from localrank_transformers.families.listt5 import most_relevant_first
-from localrank_transformers.families.listwise_causal import list_template
-from localrank_transformers.families.listwise_prompts import LIST_TEMPLATES, conversation
+from localrank_transformers.families.listwise.causal import list_template
+from localrank_transformers.families.listwise.chat import ChatFormat, Message
+from localrank_transformers.families.listwise.listt5 import most_relevant_first
+from localrank_transformers.families.listwise.prompts import LIST_TEMPLATES, conversation
 
 
 @pytest.mark.parametrize("name", LIST_TEMPLATES)

@@ -13,11 +13,12 @@ import pytest
 from onnx import TensorProto, external_data_helper, helper, numpy_helper
 
 from localrank import rerank_sync
-from localrank_transformers import OnnxReranker, bundled
-from localrank_transformers.engines.onnx import OnnxEngine
-from localrank_transformers.mapped_weights import MAPPED_FROM_BYTES, mapped_graph
-from localrank_transformers.optimizing.aligned import aligned
-from localrank_transformers.tokenization import Row
+from localrank_transformers import OnnxReranker
+from localrank_transformers.call.contract import Row
+from localrank_transformers.engines.onnx.session import OnnxEngine
+from localrank_transformers.models import bundled
+from localrank_transformers.models.onnx_file.aligned import aligned
+from localrank_transformers.models.onnx_file.mapped import MAPPED_FROM_BYTES, mapped_graph
 from tests.support import tiny_models
 
 ROWS = 300

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from localrank_transformers.memory import give_back_freed, give_back_when_freed
+from localrank_transformers.rerankers.memory import give_back_freed, give_back_when_freed
 
 LINUX_WITH_GLIBC = sys.platform.startswith("linux") and hasattr(ctypes.CDLL(None), "malloc_trim")
 

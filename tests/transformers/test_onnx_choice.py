@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localrank_transformers.onnx_choice import choose_onnx, fitting_int8
+from localrank_transformers.models.graph_choice import choose_onnx, fitting_int8
 
 SENTENCE_TRANSFORMERS = [
     "onnx/model.onnx",

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from localrank import rerank
-from localrank_transformers import OnnxReranker, local_call
-from localrank_transformers.engines.onnx import OnnxRequest
-from localrank_transformers.families.causal import PromptQuery
-from localrank_transformers.tokenization import Row
+from localrank_transformers import OnnxReranker
+from localrank_transformers.call import call as local_call
+from localrank_transformers.call.contract import Row
+from localrank_transformers.engines.onnx.session import OnnxRequest
+from localrank_transformers.families.generative.causal import PromptQuery
 from tests.support import causal_graphs, tiny_models
 from tests.support.faults import Comparison, Fault, activate_twice, check_noticed, leave_logits
 from tests.transformers import test_onnx_causal, test_onnx_reranker

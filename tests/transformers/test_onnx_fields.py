@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto
 
-from localrank_transformers.onnx_fields import MalformedOnnxError, delimited, fields, messages, number, varint
+from localrank_transformers.models.onnx_file.wire import (
+    MalformedOnnxError,
+    delimited,
+    fields,
+    messages,
+    number,
+    varint,
+)
 
 
 @given(st.integers(0, 2**63 - 1), st.integers(1, 9))

@@ -16,10 +16,10 @@ import pytest
 
 from localrank import InvalidRequestError, ModelLoadError, RerankAbortedError, rerank
 from localrank_transformers import OnnxReranker
-from localrank_transformers.engines.onnx import OnnxRequest
-from localrank_transformers.families.late_interaction import LateTokenizer
-from localrank_transformers.onnx_late import LateFamily, mean_of_best_cosines
-from localrank_transformers.tokenization import Row
+from localrank_transformers.call.contract import Row
+from localrank_transformers.engines.onnx.session import OnnxRequest
+from localrank_transformers.families.late.family import LateFamily, mean_of_best_cosines
+from localrank_transformers.families.late.tokens import LateTokenizer
 from tests.support import late_graphs
 from tests.support.loopback_hub import LoopbackHub
 

@@ -22,8 +22,8 @@ from localrank.contract.errors import (
 )
 from localrank.contract.model import DoRerankOptions
 from localrank_transformers import OnnxReranker
-from localrank_transformers.families.late_interaction import LateTokenizer
-from localrank_transformers.tokenization import PairTokenizer
+from localrank_transformers.families.late.tokens import LateTokenizer
+from localrank_transformers.families.tokenization import PairTokenizer
 from tests.support import tiny_models
 
 pytestmark = pytest.mark.anyio
@@ -282,7 +282,7 @@ async def test_progress_reaches_the_end(embedded: OnnxReranker) -> None:
 
 
 async def test_loading_is_shared_by_all_who_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import localrank_transformers.loaded as module
+    import localrank_transformers.rerankers.onnx_loading as module
 
     loads: list[int] = []
     original = module.load

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from localrank import rerank_sync
 from localrank_transformers import OnnxReranker
-from localrank_transformers.optimize_command import optimize_model
+from localrank_transformers.commands.optimize import optimize_model
 from tests.support import exported_graphs, loopback_hub, tiny_encoders
 from tests.support.shell import localrank
 

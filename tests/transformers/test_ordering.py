@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localrank_transformers.families.ordering import identifiers, repaired, sliding_order, windows
+from localrank_transformers.families.listwise.ordering import identifiers, repaired, sliding_order, windows
 
 COUNTS = st.integers(1, 40)
 

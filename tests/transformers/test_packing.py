@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from localrank_transformers.packing import packed_feed, parts
-from localrank_transformers.planner import PACKED_DOCUMENTS
-from localrank_transformers.tokenization import Row
+from localrank_transformers.call.contract import Row
+from localrank_transformers.call.planner import PACKED_DOCUMENTS
+from localrank_transformers.engines.packing import packed_feed, parts
 
 
 def row(*ids: int) -> Row:

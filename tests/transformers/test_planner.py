@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localrank_transformers.planner import EQUAL, GROUP_TOKENS, PACK_TOKENS, pack, plan
+from localrank_transformers.call.planner import EQUAL, GROUP_TOKENS, PACK_TOKENS, pack, plan
 
 LENGTHS = st.lists(st.integers(1, 600), max_size=80)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from localrank.cli.main import main
-from localrank_transformers import bundled
+from localrank_transformers.models import bundled
 from tests.support.loopback_hub import LoopbackHub
 
 MINI = "cross-encoder/ms-marco-MiniLM-L6-v2"

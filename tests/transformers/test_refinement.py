@@ -8,8 +8,8 @@ import pytest
 
 from localrank import rerank_sync
 from localrank_transformers import OnnxReranker
+from localrank_transformers.call.call import MARGIN, refined_count
 from localrank_transformers.optimizing.optimize import Candidates, optimize
-from localrank_transformers.refinement import MARGIN, refined_count
 from tests.support import tiny_encoders
 
 QUERY = "what is rag"

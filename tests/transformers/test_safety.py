@@ -14,10 +14,15 @@ from onnx import TensorProto, helper
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers import OnnxReranker
-from localrank_transformers.onnx_fields import MalformedOnnxError
-from localrank_transformers.onnx_walk import external_data
-from localrank_transformers.safety import check_name, check_onnx, check_safetensors, check_size, onnx_siblings
-from localrank_transformers.torch_files import read_torch_files
+from localrank_transformers.models.folder.safety import (
+    check_name,
+    check_onnx,
+    check_safetensors,
+    check_size,
+    onnx_siblings,
+)
+from localrank_transformers.models.folder.settings_files import read_torch_files
+from localrank_transformers.models.onnx_file.wire import MalformedOnnxError, external_data
 from tests.support import tiny_models
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
-from localrank_transformers.planner import Unit
-from localrank_transformers.scheduler import AGEING_TOKENS_PER_S, Scheduler, _Batch
+from localrank_transformers.call.planner import Unit
+from localrank_transformers.call.scheduler import AGEING_TOKENS_PER_S, Scheduler, _Batch
 
 
 def units(count: int, tokens: int = 10) -> list[Unit]:
@@ -154,8 +154,8 @@ def test_a_worker_that_is_busy_at_the_end_goes_although_leases_end_after_it() ->
 AT_EXIT = """
 import atexit, threading
 atexit.register(lambda: print([t.name for t in threading.enumerate() if t.name.startswith("localrank-worker")]))
-from localrank_transformers.planner import Unit
-from localrank_transformers.scheduler import shared_scheduler
+from localrank_transformers.call.planner import Unit
+from localrank_transformers.call.scheduler import shared_scheduler
 began, stop = threading.Event(), threading.Event()
 
 def execute(unit):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from localrank.contract.errors import InferenceError, ModelLoadError
-from localrank_transformers.activation import score
-from localrank_transformers.scoring import margins
+from localrank_transformers.call.answer import score
+from localrank_transformers.families.logits import margins
 
 
 def test_one_label_is_the_logit_itself() -> None:

@@ -3,8 +3,14 @@ from __future__ import annotations
 import pytest
 
 from localrank import InvalidRequestError
-from localrank_transformers.catalogue import CatalogueEntry, Quality
-from localrank_transformers.selection import COMMON_BENCHMARK, SortBy, parse_size, select, size_mb
+from localrank_transformers.models.catalogue.entries import CatalogueEntry, Quality
+from localrank_transformers.models.catalogue.selection import (
+    COMMON_BENCHMARK,
+    SortBy,
+    parse_size,
+    select,
+    size_mb,
+)
 
 
 def entry(name: str, **fields: object) -> CatalogueEntry:

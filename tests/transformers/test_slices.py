@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localrank_transformers.slices import distinct_slices
+from localrank_transformers.call.passes import distinct_slices
 
 
 def test_equal_texts_stand_once_with_all_their_places() -> None:

@@ -9,8 +9,9 @@ from tokenizers import Tokenizer
 from tokenizers.processors import TemplateProcessing
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers import bundled, tokenization
-from localrank_transformers.tokenization import PairTokenizer
+from localrank_transformers.families import tokenization
+from localrank_transformers.families.tokenization import PairTokenizer
+from localrank_transformers.models import bundled
 from tests.support import tiny_models
 
 MULTILINGUAL = [

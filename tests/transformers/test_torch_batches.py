@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localrank_transformers.torch_batches import batches, bucketed
+from localrank_transformers.call.planner import batches, bucketed
 
 LENGTHS = st.lists(st.integers(1, 600), max_size=80)
 

@@ -11,8 +11,8 @@ import torch
 
 from localrank.contract.errors import MissingDependencyError
 from localrank.providers.diagnosis import Finding
-from localrank_transformers import diagnosis
-from localrank_transformers.cpu_features import bf16_is_faster
+from localrank_transformers.commands import diagnosis
+from localrank_transformers.models.cpu_features import bf16_is_faster
 
 
 def torch_finding() -> Finding:

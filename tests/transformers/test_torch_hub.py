@@ -11,7 +11,7 @@ pytest.importorskip("transformers")
 
 from localrank import rerank
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers.torch_reranker import TorchReranker
+from localrank_transformers.rerankers.torch import TorchReranker
 from tests.support.loopback_hub import LoopbackHub
 from tests.support.torch_models import build_encoder
 

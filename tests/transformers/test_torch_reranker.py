@@ -30,11 +30,11 @@ from localrank import (
     rerank_sync,
 )
 from localrank_transformers import TorchReranker
-from localrank_transformers.cpu_features import bf16_is_faster, cpu_features
+from localrank_transformers.call.deadline import OutOfMemoryError, StoppedError
 from localrank_transformers.engines.torch.device import Placement, choose
 from localrank_transformers.engines.torch.packed import PackedEngine
 from localrank_transformers.engines.torch.runtime import TorchRuntime
-from localrank_transformers.torch_watch import OutOfMemoryError, StoppedError
+from localrank_transformers.models.cpu_features import bf16_is_faster, cpu_features
 from tests.support import torch_models
 from tests.support.torch_models import texts
 

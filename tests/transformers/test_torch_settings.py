@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from localrank import InvalidRequestError, MissingDependencyError
-from localrank_transformers import TorchReranker, torch_settings
-from localrank_transformers.torch_settings import TorchSettings
+from localrank_transformers import TorchReranker
+from localrank_transformers.engines.torch import settings as torch_settings
+from localrank_transformers.engines.torch.settings import TorchSettings
 
 
 def test_without_torch_the_install_command_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

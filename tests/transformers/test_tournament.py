@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localrank_transformers.families.tournament import tournament_order
+from localrank_transformers.families.listwise.tournament import tournament_order
 
 SIZE = 5
 

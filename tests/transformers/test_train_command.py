@@ -6,7 +6,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from localrank_transformers.train_command import train
+from localrank_transformers.commands.train import train
 
 
 def test_help_names_the_forms_of_data_and_how_to_resume() -> None:

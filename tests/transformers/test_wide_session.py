@@ -10,7 +10,7 @@ import pytest
 
 from localrank import rerank_sync
 from localrank_transformers import OnnxReranker
-from localrank_transformers.engines.wide_session import WideSession
+from localrank_transformers.engines.onnx.wide_session import WideSession
 from tests.support import tiny_models
 
 LONG = " ".join(f"w{number}" for number in range(150))

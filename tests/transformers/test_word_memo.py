@@ -17,9 +17,10 @@ from tokenizers.models import WordLevel, WordPiece
 from tokenizers.normalizers import BertNormalizer, Lowercase
 from tokenizers.pre_tokenizers import BertPreTokenizer, Whitespace
 
-from localrank_transformers import bundled, word_memo
-from localrank_transformers.word_memo import LONGEST_WORD, WordMemo
-from localrank_transformers.word_memo import word_memo as memo_of
+from localrank_transformers.families import word_memo
+from localrank_transformers.families.word_memo import LONGEST_WORD, WordMemo
+from localrank_transformers.families.word_memo import word_memo as memo_of
+from localrank_transformers.models import bundled
 from tests.support import tiny_models
 
 TEXTS = [

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from localrank_transformers.engines.contract import Grouping
+from localrank_transformers.call.contract import Grouping
 from localrank_transformers.engines.native.encoder import NativeEncoder, StopFlag
 from localrank_transformers.engines.native.layout import read_layout
 from localrank_transformers.engines.native.library import library
-from localrank_transformers.packing import end_to_end, parts, token_counts
+from localrank_transformers.engines.packing import end_to_end, parts, token_counts
 
 if TYPE_CHECKING:
-    from localrank_transformers.tokenization import Row
+    from localrank_transformers.call.contract import Row
 
 __all__ = ["NativeEngine", "NativeRequest", "open_native"]
 

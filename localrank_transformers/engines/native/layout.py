@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from localrank_transformers.engines.native.graph import Graph, Node, read_graph
-from localrank_transformers.onnx_fields import MalformedOnnxError
-from localrank_transformers.producer import is_ours
+from localrank_transformers.models.onnx_file.graph import Graph, Node, read_graph
+from localrank_transformers.models.onnx_file.producer import is_ours
+from localrank_transformers.models.onnx_file.wire import MalformedOnnxError
 
 __all__ = ["Head", "Input", "Layer", "Layout", "Product", "read_layout"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 
 from localrank.contract.errors import InvalidRequestError
-from localrank_transformers.cpu_features import bf16_is_faster
-from localrank_transformers.torch_settings import Dtype
+from localrank_transformers.engines.torch.settings import Dtype
+from localrank_transformers.models.cpu_features import bf16_is_faster
 
 __all__ = ["Placement", "choose", "in_bf16_where_faster"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,14 +12,13 @@ import numpy.typing as npt
 import torch
 
 from localrank.contract.errors import InvalidRequestError
+from localrank_transformers.call.contract import Row
 from localrank_transformers.engines.torch.device import Placement
 from localrank_transformers.engines.torch.packed_attention import has_varlen_kernel
 from localrank_transformers.engines.torch.runtime import TorchRuntime
-from localrank_transformers.engines.torch.segments import reads_segments
-from localrank_transformers.tokenization import Row
-from localrank_transformers.torch_settings import TorchSettings
+from localrank_transformers.engines.torch.settings import TorchSettings
 
-__all__ = ["PackedEngine", "decide"]
+__all__ = ["PackedEngine", "decide", "reads_segments"]
 
 _READS_FIRST_TOKENS = frozenset(
     {
@@ -28,6 +28,7 @@ _READS_FIRST_TOKENS = frozenset(
         "ElectraForSequenceClassification",
     }
 )
+
 _ENCODERS = {
     "BertForSequenceClassification": "bert",
     "RobertaForSequenceClassification": "roberta",
@@ -40,6 +41,7 @@ _ENCODERS = {
 _ENCODER_CLASSES = frozenset(
     {"BertModel", "RobertaModel", "XLMRobertaModel", "ElectraModel", "ModernBertModel"}
 )
+
 _COUNT_FROM_PADDING = frozenset({"RobertaModel", "XLMRobertaModel"})
 """Their first position is the one after the padding token's id."""
 
@@ -144,3 +146,9 @@ def _means(hidden: torch.Tensor, borders: torch.Tensor) -> torch.Tensor:
     sums = torch.zeros(len(lengths), hidden.shape[1], dtype=torch.float32, device=hidden.device)
     sums.index_add_(0, texts, hidden.float())
     return sums / lengths.unsqueeze(1)
+
+
+def reads_segments(module: Any) -> bool:
+    """Whether the segment of a token matters to `module`: it takes segment ids and has more than one kind of them."""
+    takes = "token_type_ids" in inspect.signature(module.forward).parameters
+    return takes and int(getattr(module.config, "type_vocab_size", 0) or 0) > 1

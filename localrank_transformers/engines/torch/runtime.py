@@ -13,9 +13,9 @@ import numpy.typing as npt
 import torch
 
 from localrank.contract.errors import InferenceError, RerankError
+from localrank_transformers.call.deadline import OutOfMemoryError, StoppedError
+from localrank_transformers.call.planner import bucketed
 from localrank_transformers.engines.torch.device import Placement
-from localrank_transformers.torch_batches import bucketed
-from localrank_transformers.torch_watch import OutOfMemoryError, StoppedError
 
 __all__ = ["TorchRuntime"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +15,9 @@ from transformers.utils import logging as transformers_logging
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.engines.torch.device import Placement
 from localrank_transformers.engines.torch.packed_attention import PACKED, register
-from localrank_transformers.torch_settings import TorchSettings
+from localrank_transformers.engines.torch.settings import TorchSettings
 
-__all__ = ["load_weights"]
+__all__ = ["load_weights", "quiet", "silenced"]
 
 _HARMLESS = ("position_ids", "rotary_emb.inv_freq")
 """Buffers that are computed, not learned; older files hold them or not."""
@@ -91,5 +93,37 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         transformers_logging.set_verbosity(level)
+        if shown:
+            transformers_logging.enable_progress_bar()
+
+
+@contextmanager
+def silenced(*loggers: str) -> Iterator[None]:
+    """Show no warning, and of the named loggers errors alone; put everything back afterwards."""
+    held = [logging.getLogger(name) for name in loggers]
+    levels = [logger.level for logger in held]
+    for logger in held:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(held, levels, strict=True):
+            logger.setLevel(level)
+
+
+_LOGGERS = ("sentence_transformers", "accelerate", "datasets", "transformers")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Let errors through, and put everything back afterwards."""
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        with silenced(*_LOGGERS):
+            yield
+    finally:
         if shown:
             transformers_logging.enable_progress_bar()

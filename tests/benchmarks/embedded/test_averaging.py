@@ -12,8 +12,8 @@ pytest.importorskip("transformers")
 load_file = pytest.importorskip("safetensors.torch").load_file
 
 from benchmarks.embedded.averaging import AverageWeights  # noqa: E402
-from localrank_transformers.families.late_logit import LateLogit  # noqa: E402
-from localrank_transformers.training.late_folder import read_head  # noqa: E402
+from localrank_transformers.families.late.logit import LateLogit  # noqa: E402
+from localrank_transformers.training.model.late_folder import read_head  # noqa: E402
 
 
 def model(value: float) -> list[SimpleNamespace]:

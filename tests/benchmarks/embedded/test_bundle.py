@@ -12,7 +12,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from benchmarks.embedded import bundle
-from localrank_transformers import bundled
+from localrank_transformers.models import bundled
 
 
 @pytest.mark.parametrize("name", ["localrank-mini", "localrank-new"])

@@ -22,8 +22,9 @@ from transformers import BertConfig, BertModel  # noqa: E402
 
 from benchmarks.embedded import distil, finish, token_teacher, train  # noqa: E402
 from localrank import rerank_sync  # noqa: E402
-from localrank_transformers import OnnxReranker, bundled  # noqa: E402
-from localrank_transformers.training.late_folder import is_late_folder, read_head  # noqa: E402
+from localrank_transformers import OnnxReranker  # noqa: E402
+from localrank_transformers.models import bundled  # noqa: E402
+from localrank_transformers.training.model.late_folder import is_late_folder, read_head  # noqa: E402
 
 pytestmark = [
     pytest.mark.slow,

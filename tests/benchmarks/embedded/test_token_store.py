@@ -10,9 +10,9 @@ import pytest
 
 from benchmarks.embedded.token_store import TokenStore, build_store, made_by
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers import bundled
-from localrank_transformers.packing import packed_feed
-from localrank_transformers.tokenization import Row
+from localrank_transformers.call.contract import Row
+from localrank_transformers.engines.packing import packed_feed
+from localrank_transformers.models import bundled
 
 TEXTS = ["a river bends", "the harbour lantern shone over the black water", "copper"]
 

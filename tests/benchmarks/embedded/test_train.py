@@ -16,7 +16,7 @@ from safetensors.torch import load_file  # noqa: E402
 from transformers import BertConfig, BertForSequenceClassification  # noqa: E402
 
 from benchmarks.embedded import train  # noqa: E402
-from localrank_transformers import bundled  # noqa: E402
+from localrank_transformers.models import bundled  # noqa: E402
 
 pytestmark = [
     pytest.mark.slow,

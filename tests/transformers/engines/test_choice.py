@@ -12,7 +12,7 @@ from localrank_transformers.engines import choice
 from localrank_transformers.engines.choice import open_engine
 from localrank_transformers.engines.native.engine import NativeEngine
 from localrank_transformers.engines.native.library import library
-from localrank_transformers.engines.onnx import OnnxEngine
+from localrank_transformers.engines.onnx.session import OnnxEngine
 from tests.support import packed_encoders, tiny_models
 
 with_kernels = pytest.mark.skipif(library() is None, reason="no compiled kernels for this machine")

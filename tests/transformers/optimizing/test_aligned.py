@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
-from localrank_transformers.mapped_weights import mapped_graph
-from localrank_transformers.onnx_fields import MalformedOnnxError
-from localrank_transformers.optimizing.aligned import ALIGNMENT, aligned
+from localrank_transformers.models.onnx_file.aligned import ALIGNMENT, aligned
+from localrank_transformers.models.onnx_file.mapped import mapped_graph
+from localrank_transformers.models.onnx_file.wire import MalformedOnnxError
 
 
 def model_with(names: list[str], rows: int = 200) -> bytes:

@@ -13,18 +13,18 @@ from tokenizers import Tokenizer
 from localrank import RankedDocument, rerank_sync
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers import OnnxReranker
-from localrank_transformers.engines.onnx import OnnxEngine
-from localrank_transformers.graph_record import parse_record
-from localrank_transformers.graph_store import file_sum
-from localrank_transformers.optimizing.agreement import compare
-from localrank_transformers.optimizing.encoder_graph import Int8, build_graph
-from localrank_transformers.optimizing.encoder_weights import Encoder, read_encoder
-from localrank_transformers.optimizing.exactness import last_layer_widths
+from localrank_transformers.call.contract import Row
+from localrank_transformers.call.planner import PACKED_DOCUMENTS
+from localrank_transformers.engines.onnx.session import OnnxEngine
+from localrank_transformers.families.tokenization import PairTokenizer
+from localrank_transformers.optimizing.encoder.graph import Int8, build_graph
+from localrank_transformers.optimizing.encoder.weights import Encoder, read_encoder
+from localrank_transformers.optimizing.exactness import compare, last_layer_widths
+from localrank_transformers.optimizing.kept.store import file_sum
 from localrank_transformers.optimizing.making import BUILT_IN
 from localrank_transformers.optimizing.optimize import Candidates, optimize, read_candidates
+from localrank_transformers.optimizing.record import parse_record
 from localrank_transformers.optimizing.smoothing import seen_inputs, smoothed_int8
-from localrank_transformers.planner import PACKED_DOCUMENTS
-from localrank_transformers.tokenization import PairTokenizer, Row
 from tests.support import tiny_encoders
 from tests.support.tiny_encoders import unit
 

@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from localrank_transformers.training.calibrating import calibrate, expected_error
-from localrank_transformers.training.lists import TrainingList
+from localrank_transformers.training.data.lists import TrainingList
+from localrank_transformers.training.publishing.calibrating import calibrate, expected_error
 
 
 def miscalibrated(factor: float, offset: float = 0.0, count: int = 4000) -> tuple[list[float], list[bool]]:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import pytest
 
 from localrank.contract.errors import InvalidRequestError
-from localrank_transformers.training.development import as_candidates, first_stage_scores, held_out, measure
-from localrank_transformers.training.lists import TrainingList
+from localrank_transformers.training.data.development import (
+    as_candidates,
+    first_stage_scores,
+    held_out,
+    measure,
+)
+from localrank_transformers.training.data.lists import TrainingList
 
 
 def pairs(count: int) -> list[TrainingList]:

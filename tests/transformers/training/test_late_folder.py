@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers.families.late_logit import LateLogit
-from localrank_transformers.training.late_folder import is_late_folder, read_head, write_head, write_layout
+from localrank_transformers.families.late.logit import LateLogit
+from localrank_transformers.training.model.late_folder import (
+    is_late_folder,
+    read_head,
+    write_head,
+    write_layout,
+)
 
 
 def write(folder: Path, name: str, content: Any) -> None:

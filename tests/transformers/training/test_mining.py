@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import pytest
 
 from localrank.contract.errors import InvalidRequestError
-from localrank_transformers.training.lists import TrainingList
-from localrank_transformers.training.mining import (
+from localrank_transformers.training.data.lists import TrainingList
+from localrank_transformers.training.data.mining import (
     Hits,
-    MiningSettings,
     bm25_retriever,
     collection,
     guarded,
     with_negatives,
 )
+from localrank_transformers.training.settings import MiningSettings
 
 TEXTS = ["answer", "near", "ANSWER ", "far", "farther"]
 ONE = TrainingList("q", ("answer",), (1.0,))

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from localrank.contract.errors import InvalidRequestError
-from localrank_transformers.training.lists import TrainingList
-from localrank_transformers.training.reading import read_lists
+from localrank_transformers.training.data.lists import TrainingList
+from localrank_transformers.training.data.reading import read_lists
 
 
 def written(path: Path, *records: Any) -> Path:

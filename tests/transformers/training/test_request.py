@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from localrank.contract.errors import InvalidRequestError
-from localrank_transformers.training.lists import TrainingList
-from localrank_transformers.training.mining import MiningSettings
-from localrank_transformers.training.preparing import read_prepared, write_prepared
+from localrank_transformers.training.data.lists import TrainingList
+from localrank_transformers.training.data.preparing import read_prepared, write_prepared
 from localrank_transformers.training.request import StudentShape, TrainRequest, load_request, save_request
-from localrank_transformers.training.settings import TrainSettings
+from localrank_transformers.training.settings import MiningSettings, TrainSettings
 
 
 def test_a_request_is_read_as_it_was_written(tmp_path: Path) -> None:

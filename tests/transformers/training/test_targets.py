@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from localrank_transformers.training.lists import TrainingList
+from localrank_transformers.training.data.lists import TrainingList
+from localrank_transformers.training.fitting.targets import draw, pair_label, target
 from localrank_transformers.training.settings import TrainSettings
-from localrank_transformers.training.targets import draw, pair_label, target
 
 BOTH = TrainingList("q", ("a", "b"), (1.0, 0.0), (0.0, 0.0))
 

@@ -7,8 +7,8 @@ import math
 import pytest
 
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
-from localrank_transformers.training.lists import TrainingList
-from localrank_transformers.training.teacher import logits_by, taught
+from localrank_transformers.training.data.lists import TrainingList
+from localrank_transformers.training.data.teacher import logits_by, taught
 
 
 class Probabilities:

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from localrank.contract.errors import InferenceError
+from localrank_transformers.call.contract import Row
 from localrank_transformers.engines.native import engine as native
 from localrank_transformers.engines.native.encoder import NativeEncoder
 from localrank_transformers.engines.native.engine import NativeEngine, open_native
 from localrank_transformers.engines.native.layout import read_layout
 from localrank_transformers.engines.native.library import library
-from localrank_transformers.engines.onnx import OnnxEngine
-from localrank_transformers.tokenization import Row
+from localrank_transformers.engines.onnx.session import OnnxEngine
 from tests.support import packed_encoders, tiny_encoders
 
 pytestmark = pytest.mark.skipif(library() is None, reason="no compiled kernels for this machine")

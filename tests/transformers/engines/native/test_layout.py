@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from localrank_transformers.engines.native.layout import read_layout
-from localrank_transformers.optimizing.encoder_graph import build_graph
-from localrank_transformers.optimizing.encoder_weights import read_encoder
+from localrank_transformers.optimizing.encoder.graph import build_graph
+from localrank_transformers.optimizing.encoder.weights import read_encoder
 from localrank_transformers.optimizing.smoothing import seen_inputs, smoothed_int8
 from tests.support import packed_encoders, tiny_encoders, tiny_models
 

@@ -13,8 +13,8 @@ from types import ModuleType
 
 import pytest
 
-from localrank_transformers.cpu_features import cpu_features
 from localrank_transformers.engines.native import library as native
+from localrank_transformers.models.cpu_features import cpu_features
 
 KERNELS = Path(native.__file__).with_name("kernels")
 

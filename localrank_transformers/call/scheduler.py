@@ -1,0 +1,247 @@
+"""One queue for the whole process: single-threaded workers, one a usable core, shared by all calls of all models.
+
+A call hands in its units and waits. Workers take the next unit from the call with the least work left, so a short request does
+not stand behind a long one; waiting lowers a call's figure, so the long one is not starved.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from localrank.contract.cancellation import POLL_INTERVAL_S
+from localrank_transformers.call.cores import usable_cores
+from localrank_transformers.call.planner import Unit
+
+__all__ = ["Scheduler", "shared_scheduler"]
+
+AGEING_TOKENS_PER_S = 20_000
+"""A call that waits a second ranks as if it had this much less to do: half of what two cores compute in a second."""
+
+_END_S = 1.0
+"""How long the end of the process waits for a worker: a running unit stops at its next node."""
+
+
+class _Batch:
+    """The units of one call that are to be run, and what became of them."""
+
+    def __init__(
+        self,
+        units: Sequence[Unit],
+        execute: Callable[[Unit], None],
+        on_stop: Callable[[], None],
+        at_once: int,
+    ) -> None:
+        self.pending = deque(units)
+        self.execute = execute
+        self.on_stop = on_stop
+        self.at_once = at_once
+        self.tokens_left = sum(unit.tokens for unit in units)
+        self.since = time.monotonic()
+        self.running = 0
+        self.error: BaseException | None = None
+        self.ended = threading.Event()
+
+    def urgency(self, now: float) -> float:
+        return self.tokens_left - AGEING_TOKENS_PER_S * (now - self.since)
+
+    @property
+    def ready(self) -> bool:
+        return bool(self.pending) and self.running < self.at_once
+
+
+class Scheduler:
+    """The queue and its workers. Threads exist only while somebody holds a lease.
+
+    Args:
+        workers: Threads; each runs one unit at a time.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._lock = threading.Lock()
+        self._wake = threading.Condition(self._lock)
+        self._batches: list[_Batch] = []
+        self._threads: set[threading.Thread] = set()
+        self._leases = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no call has units here."""
+        with self._lock:
+            return not self._batches
+
+    @contextmanager
+    def lease(self) -> Iterator[None]:
+        """Keep the workers alive; when the last lease ends they are gone."""
+        self.hold()
+        try:
+            yield
+        finally:
+            self.release()
+
+    def hold(self) -> None:
+        """Take a lease that `release` ends."""
+        with self._lock:
+            self._leases += 1
+
+    def release(self) -> None:
+        """End a lease; the last one waits for the workers to be gone."""
+        with self._lock:
+            self._leases = max(0, self._leases - 1)  # `end` may have ended it before
+            threads = list(self._threads) if self._leases == 0 else []
+            self._wake.notify_all()
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join()
+
+    def end(self, seconds: float) -> None:
+        """Stop every call and wait up to `seconds` for each worker to be gone; for the end of the process."""
+        with self._lock:
+            self._leases = 0
+            batches, threads = list(self._batches), list(self._threads)
+            for batch in batches:
+                batch.pending.clear()
+            self._wake.notify_all()
+        for batch in batches:
+            batch.on_stop()
+        for thread in threads:
+            thread.join(seconds)
+
+    def run(
+        self,
+        units: Sequence[Unit],
+        execute: Callable[[Unit], None],
+        *,
+        should_stop: Callable[[], bool],
+        on_stop: Callable[[], None],
+        at_once: int | None = None,
+    ) -> bool:
+        """Run every unit and return True; or stop early and return False. Blocks the calling thread, which computes nothing.
+
+        Args:
+            units: The work, in the order in which it is to be begun.
+            execute: Runs one unit, in a worker's thread.
+            should_stop: Looked at every 5 ms.
+            on_stop: Called once when it says so; it must make running units end soon. What they raise then is ignored.
+            at_once: Units that may run at the same time; None means as many as there are workers.
+
+        Raises:
+            Exception: What the first failing unit raised; units not yet begun are dropped.
+        """
+        if not units:
+            return True
+        batch = _Batch(units, execute, on_stop, at_once or self.workers)
+        with self.lease():
+            self._submit(batch)
+            stopped = self._wait(batch, should_stop)
+        if not stopped and batch.error is not None:
+            raise batch.error
+        return not stopped
+
+    def _submit(self, batch: _Batch) -> None:
+        with self._lock:
+            self._batches.append(batch)
+            wanted = min(self.workers, len(self._threads) + len(batch.pending))
+            while len(self._threads) < wanted:
+                thread = threading.Thread(
+                    target=self._work, name=f"localrank-worker-{len(self._threads)}", daemon=True
+                )
+                self._threads.add(thread)
+                thread.start()
+            self._wake.notify_all()
+
+    def _wait(self, batch: _Batch, should_stop: Callable[[], bool]) -> bool:
+        while not batch.ended.wait(POLL_INTERVAL_S):
+            if should_stop():
+                with self._lock:
+                    self._drop(batch)
+                batch.on_stop()
+                batch.ended.wait()
+                return True
+        return False
+
+    def _work(self) -> None:
+        thread = threading.current_thread()
+        while True:
+            with self._lock:
+                batch = self._next()
+                while batch is None:
+                    if self._leases == 0:
+                        self._threads.discard(thread)
+                        return
+                    self._wake.wait()
+                    batch = self._next()
+                unit = batch.pending.popleft()
+                batch.running += 1
+            error = _outcome(batch.execute, unit)
+            with self._lock:
+                self._finish(batch, unit, error)
+
+    def _next(self) -> _Batch | None:
+        ready = [batch for batch in self._batches if batch.ready]
+        if len(ready) < 2:
+            return ready[0] if ready else None
+        now = time.monotonic()
+        return min(ready, key=lambda batch: batch.urgency(now))
+
+    def _finish(self, batch: _Batch, unit: Unit, error: BaseException | None) -> None:
+        batch.running -= 1
+        batch.tokens_left -= unit.tokens
+        if error is not None and batch.error is None:
+            batch.error = error
+            batch.pending.clear()
+        if not batch.pending and not batch.running:
+            self._drop(batch)
+        elif batch.ready:
+            self._wake.notify()
+
+    def _drop(self, batch: _Batch) -> None:
+        batch.pending.clear()
+        if batch in self._batches and not batch.running:
+            self._batches.remove(batch)
+        if not batch.running:
+            batch.ended.set()
+
+
+def _outcome(execute: Callable[[Unit], None], unit: Unit) -> BaseException | None:
+    try:
+        execute(unit)
+    except BaseException as error:
+        return error
+    return None
+
+
+_shared: Scheduler | None = None
+_shared_lock = threading.Lock()
+
+
+def shared_scheduler() -> Scheduler:
+    """Return the scheduler of this process, made at the first use."""
+    global _shared
+    with _shared_lock:
+        if _shared is None:
+            _shared = Scheduler(usable_cores())
+        return _shared
+
+
+def _forget_after_fork() -> None:
+    global _shared, _shared_lock
+    _shared, _shared_lock = None, threading.Lock()
+
+
+def _end_with_process() -> None:
+    # a daemon thread that comes back from the engine while the interpreter is torn down would abort the process
+    if _shared is not None:
+        _shared.end(_END_S)
+
+
+atexit.register(_end_with_process)
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)

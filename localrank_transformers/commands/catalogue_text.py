@@ -1,0 +1,136 @@
+"""Entries of the catalogue as text for people: a table of several, or all that is known of one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+import click
+
+from localrank.providers.prices import Price, known_prices
+from localrank_transformers.models.catalogue.entries import CatalogueEntry
+from localrank_transformers.models.catalogue.selection import common_quality, size_mb
+
+__all__ = ["facts", "list_prices", "print_table"]
+
+_HEADER = ("NAME", "SIZE", "WEIGHTS", "LANGUAGES", "TOKENS", "QUALITY", "LICENCE", "ENGINES", "FAMILY")
+
+_RIGHT = frozenset({"SIZE", "WEIGHTS", "TOKENS", "QUALITY"})
+
+
+def print_table(entries: Sequence[CatalogueEntry]) -> None:
+    """Print one line an entry; on a terminal, lines are cut where it ends rather than wrapped."""
+    rows = [_cells(entry) for entry in entries]
+    widths = [max(map(len, column)) for column in zip(_HEADER, *rows, strict=True)]
+    end = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for number, row in enumerate((_HEADER, *rows)):
+        cells = (
+            f"{cell:>{width}}" if name in _RIGHT else f"{cell:<{width}}"
+            for name, cell, width in zip(_HEADER, row, widths, strict=True)
+        )
+        click.secho("  ".join(cells).rstrip()[:end], bold=number == 0)
+
+
+def facts(entry: CatalogueEntry) -> Iterator[tuple[str, str]]:
+    """Yield label and text of all that the catalogue says of a model; a text may be empty."""
+    yield "name", entry.name
+    yield "also", ", ".join(entry.aliases)
+    yield "hub", ", ".join(filter(None, (entry.hub_id, *entry.other_ids)))
+    yield "summary", entry.summary
+    yield "family", entry.family
+    yield "architecture", entry.architecture
+    yield "weights", _count(entry.parameters)
+    yield "languages", _languages(entry, limit=20)
+    yield "window", _window(entry)
+    yield "score", entry.activation or "none: it gives an order only"
+    yield "template", entry.template or ""
+    yield "instruction", "yes" if entry.instruction else ""
+    yield "licence", _licence(entry)
+    yield "size", ", ".join(f"{precision} {megabytes:g} MB" for precision, megabytes in entry.size_mb.items())
+    yield "ONNX files", ", ".join(f"{precision}: {path}" for precision, path in entry.onnx_files.items())
+    yield "engines", ", ".join(entry.engines) or "none yet"
+    for engine, reason in entry.engine_notes.items():
+        yield f"not {engine}", reason
+    for one in entry.quality:
+        yield "quality", f"{one.value:g} {one.metric} on {one.benchmark} ({one.source})"
+    yield (
+        "verified",
+        {
+            "reference": "scores compared with the reference implementation",
+            "derivation": "scores compared with the published formulas, written out apart",
+            "no": "scores not yet compared with a reference",
+        }[entry.verified],
+    )
+    yield "notes", entry.notes
+
+
+def _cells(entry: CatalogueEntry) -> tuple[str, ...]:
+    quality = common_quality(entry)
+    return (
+        entry.name,
+        _size(entry),
+        _count(entry.parameters),
+        _languages(entry),
+        "" if entry.max_length is None else f"{entry.max_length}",
+        "" if quality is None else f"{quality:.3f}",
+        _licence(entry),
+        " ".join(entry.engines) or "none yet",
+        entry.family,
+    )
+
+
+def _size(entry: CatalogueEntry) -> str:
+    megabytes = size_mb(entry)
+    if megabytes is None:
+        return ""
+    about = "" if entry.size_mb else "~"
+    return f"{about}{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{about}{megabytes:.0f} MB"
+
+
+def _count(parameters: int | None) -> str:
+    if parameters is None:
+        return ""
+    return f"{parameters / 1e9:.1f} B" if parameters >= 1e9 else f"{parameters / 1e6:.1f} M"
+
+
+def _languages(entry: CatalogueEntry, limit: int = 3) -> str:
+    if len(entry.languages) > limit:
+        return f"{len(entry.languages)} languages"
+    return " ".join("many" if code == "multilingual" else code for code in entry.languages)
+
+
+def _window(entry: CatalogueEntry) -> str:
+    if entry.max_length is None:
+        return ""
+    default = f", {entry.default_length:,} unless asked for" if entry.default_length else ""
+    return f"at most {entry.max_length:,} tokens{default}"
+
+
+def _licence(entry: CatalogueEntry) -> str:
+    if entry.licence is None:
+        return "none declared"
+    return f"{entry.licence} (non-commercial)" if entry.commercial is False else entry.licence
+
+
+def list_prices(*, as_json: bool) -> None:
+    """Print one line a remote model with a known price."""
+    prices = known_prices()
+    if as_json:
+        for price in prices:
+            click.echo(json.dumps(asdict(price), ensure_ascii=False))
+        return
+    rows = [_price_cells(price) for price in prices]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)] if rows else []
+    for row in rows:
+        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+    click.echo(
+        "List prices; a vendor may have changed them. Any other model of a provider works too.", err=True
+    )
+
+
+def _price_cells(price: Price) -> tuple[str, ...]:
+    name = f"{price.provider}:{price.model_id}"
+    return name, f"${price.dollars:.2f} per {price.unit}", f"read {price.read_on}", price.source

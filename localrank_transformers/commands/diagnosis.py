@@ -1,0 +1,137 @@
+"""What `localrank doctor` learns of the local provider: engines, processor, the embedded model, the cache folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from localrank.contract.errors import RerankError
+from localrank.providers.diagnosis import Finding, Section
+from localrank_transformers.call.cores import cgroup_quota, usable_cores
+from localrank_transformers.engines.native.library import absence
+from localrank_transformers.engines.torch.settings import INSTALL_HINT, TorchSettings, require_packages
+from localrank_transformers.models import bundled
+from localrank_transformers.models.cpu_features import cpu_features, cpu_name
+from localrank_transformers.models.hub.download import cache_folder
+
+__all__ = ["diagnose"]
+
+_FAST_INT8 = frozenset({"AMX-int8", "AVX512-VNNI", "AVX-VNNI", "NEON-dot-product", "NEON-i8mm"})
+_OFFLINE_SWITCHES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+
+
+def diagnose() -> tuple[Section, ...]:
+    """Return what there is to say, without loading a model or connecting to anything."""
+    return (
+        Section("Local engines", (_onnxruntime(), _kernels(), _package("tokenizers"), _onnx(), _torch())),
+        Section("Processor", tuple(_processor())),
+        Section("Local models", (_embedded(), *_hub_cache())),
+    )
+
+
+def _onnxruntime() -> Finding:
+    try:
+        from localrank_transformers.engines.onnx.session import available_providers, runtime_version  # noqa: PLC0415 - run also where it cannot be imported
+    except Exception as error:
+        return Finding(
+            "onnxruntime",
+            f"{type(error).__name__}: {error}",
+            "broken",
+            "pip install --force-reinstall onnxruntime",
+        )
+    return Finding("onnxruntime", f"{runtime_version()} with {', '.join(available_providers())}")
+
+
+def _kernels() -> Finding:
+    found = absence()
+    if found is None:
+        return Finding("compiled kernels", "run the graphs that localrank wrote")
+    text = f"not here, {found.reason}: onnxruntime does their work, slower"
+    return Finding("compiled kernels", text, "note", found.remedy)
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, version(name))
+    except PackageNotFoundError:
+        return Finding(name, "not installed", "broken")
+
+
+def _onnx() -> Finding:
+    try:
+        return Finding("onnx", f"{version('onnx')}: exported graphs are made faster once, at the first load")
+    except PackageNotFoundError:
+        return Finding(
+            "onnx",
+            "not installed: exported graphs run as they are",
+            "note",
+            'pip install "localrank[optimize]"',
+        )
+
+
+def _torch() -> Finding:
+    try:
+        installed = version("torch")
+    except PackageNotFoundError:
+        return Finding("torch", "not installed", "note", INSTALL_HINT)
+    try:
+        require_packages()
+        from localrank_transformers.engines.torch import device  # noqa: PLC0415  # torch comes with it
+        from localrank_transformers.engines.torch.packed import decide  # noqa: PLC0415
+
+        chosen = device.choose("auto", "auto")
+        attention = decide(TorchSettings(), chosen, "BertForSequenceClassification").attention
+        if attention == "packed":
+            chosen = device.in_bf16_where_faster(chosen)
+    except Exception as error:
+        return Finding("torch", f"{installed}: {type(error).__name__}: {error}", "broken", INSTALL_HINT)
+    how = "packed" if attention == "packed" else "transformers' own"
+    return Finding(
+        "torch",
+        f"{installed}; TorchReranker would use {chosen.device_name} in {chosen.dtype_name}, "
+        f"{how} attention for BERT and its kin",
+    )
+
+
+def _processor() -> Iterator[Finding]:
+    yield Finding("name", cpu_name())
+    features = cpu_features()
+    if features is None:
+        yield Finding("features", "this system does not tell", "note")
+    elif _FAST_INT8.isdisjoint(features):
+        yield Finding(
+            "features",
+            " ".join(features) or "none known",
+            "note",
+            "No dot product for int8: it will be slower.",
+        )
+    else:
+        yield Finding("features", " ".join(features))
+    quota = cgroup_quota()
+    granted = "" if quota is None else f", a quota of {quota:g} from the control group"
+    yield Finding("cores", f"{usable_cores()} usable of {os.cpu_count()}{granted}")
+
+
+def _embedded() -> Finding:
+    name = bundled.DEFAULT_MODEL
+    try:
+        content = {file: bundled.read_file(name, file) for file in bundled.SHA256[name]}
+    except RerankError as error:
+        return Finding(name, error.message, "broken", error.hint)
+    megabytes = sum(map(len, content.values())) / 1e6
+    folder = Path(bundled.__file__).parent / name.replace("-", "_")
+    return Finding(name, f"embedded, {megabytes:.0f} MB, checksums right, in {folder}")
+
+
+def _hub_cache() -> Iterator[Finding]:
+    cache = cache_folder(None)
+    models = len(list(cache.glob("models--*"))) if cache.is_dir() else 0
+    state = f"{models} model{'' if models == 1 else 's'}" if cache.is_dir() else "not there yet"
+    yield Finding("cache folder", f"{cache} ({state})")
+    switches = [
+        name for name in _OFFLINE_SWITCHES if os.environ.get(name, "").lower() in {"1", "true", "yes", "on"}
+    ]
+    if switches:
+        yield Finding("offline", f"{' and '.join(switches)} set: nothing is downloaded")

@@ -1,0 +1,235 @@
+"""`localrank models`: what models there are, what is known of each, and where their files lie."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from localrank.contract.errors import InvalidRequestError, ModelLoadError, UnknownModelError
+from localrank.providers.registry import unknown_model
+from localrank_transformers.commands.catalogue_text import facts as catalogue_facts
+from localrank_transformers.commands.catalogue_text import list_prices, print_table
+from localrank_transformers.commands.export import convert_model, export_model
+from localrank_transformers.commands.optimize import optimize_model
+from localrank_transformers.commands.pull import pull_models
+from localrank_transformers.models import bundled
+from localrank_transformers.models.catalogue.entries import (
+    CatalogueEntry,
+    Family,
+    entries,
+    known_names,
+    lookup,
+)
+from localrank_transformers.models.catalogue.selection import SortBy, parse_size, select
+from localrank_transformers.models.hub.store import is_commit
+from localrank_transformers.optimizing.kept.listing import graph_facts, known_graphs
+
+__all__ = ["models"]
+
+_GROUP_HELP = """\
+List the known models, show one, fetch one, or print where its files lie.
+
+\b
+  localrank models --language de --max-size 600MB
+  localrank models --commercial --sort quality
+  localrank models show bge-v2-m3
+  localrank models pull mini
+  localrank models path localrank-mini
+  localrank models --remote
+"""
+
+
+def _megabytes(_context: click.Context, _option: click.Parameter, value: str | None) -> float | None:
+    try:
+        return None if value is None else parse_size(value)
+    except InvalidRequestError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+_CHOICES = (
+    click.option(
+        "--language", metavar="CODE", help="Only models for this language (ISO 639-1: en, de, zh …)."
+    ),
+    click.option(
+        "--max-size",
+        callback=_megabytes,
+        metavar="SIZE",
+        help="Only models whose weights take at most SIZE (300MB, 2GB).",
+    ),
+    click.option("--commercial", is_flag=True, help="Only licences that clearly allow commercial use."),
+    click.option("--family", type=click.Choice(get_args(Family)), help="Only this family."),
+    click.option(
+        "--sort",
+        type=click.Choice(get_args(SortBy)),
+        default="catalogue",
+        show_default=True,
+        help="Best, smallest or first in the alphabet first.",
+    ),
+)
+
+
+def _choosing(command: Callable[..., None]) -> Callable[..., None]:
+    """Give `command` the options that choose among models."""
+    for option in reversed(_CHOICES):
+        command = option(command)
+    return command
+
+
+@click.group(
+    help=_GROUP_HELP,
+    short_help="List the known models, show one, fetch one.",
+    invoke_without_command=True,
+)
+@click.option("--remote", is_flag=True, help="List the prices of remote models.")
+@_choosing
+@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines.")
+@click.pass_context
+def models(
+    context: click.Context,
+    *,
+    remote: bool,
+    language: str | None,
+    max_size: float | None,
+    commercial: bool,
+    family: Family | None,
+    sort: SortBy,
+    as_json: bool,
+) -> None:
+    """List the models where no command is named."""
+    if remote:
+        list_prices(as_json=as_json)
+        context.exit()
+    if context.invoked_subcommand is None:
+        _list(language, max_size, family, commercial=commercial, sort=sort, as_json=as_json)
+    elif language or max_size or commercial or family or sort != "catalogue":
+        raise click.UsageError(f"Options that choose models go behind `{context.invoked_subcommand}`.")
+
+
+models.add_command(convert_model)
+models.add_command(export_model)
+models.add_command(optimize_model)
+models.add_command(pull_models)
+
+
+@models.command("list")
+@_choosing
+@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines.")
+def list_models(
+    *,
+    language: str | None,
+    max_size: float | None,
+    commercial: bool,
+    family: Family | None,
+    sort: SortBy,
+    as_json: bool,
+) -> None:
+    """List the known models.
+
+    Quality is the published mean nDCG@10 on MTEB(eng, v2) retrieval, where there is one. A size is that of the smallest
+    weights; ~ marks one computed from the number of parameters. Engines are those that can run a model here.
+    """
+    _list(language, max_size, family, commercial=commercial, sort=sort, as_json=as_json)
+
+
+def _list(
+    language: str | None,
+    max_mb: float | None,
+    family: Family | None,
+    *,
+    commercial: bool,
+    sort: SortBy,
+    as_json: bool,
+) -> None:
+    chosen = select(
+        entries(), language=language, max_mb=max_mb, commercial=commercial, family=family, sort=sort
+    )
+    if as_json:
+        for entry in chosen:
+            click.echo(json.dumps(_record(entry), ensure_ascii=False))
+        return
+    if not chosen:
+        click.echo("localrank: no known model meets all of this.", err=True)
+        return
+    print_table(chosen)
+
+
+@models.command("show")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def show_model(*, name: str, as_json: bool) -> None:
+    """Show all that is known of one model, or of a model in a folder: also how far its graphs agree with float32."""
+    place = Path(name).expanduser()
+    entry = lookup(name)
+    if entry is None and not place.is_dir():
+        raise _unknown(name)
+    if entry is None and not (place / "config.json").is_file():
+        raise ModelLoadError(
+            f"The folder {name!r} has no config.json, so it holds no model.",
+            hint="Pass a folder in the Hugging Face layout, or a name that `localrank models list` prints.",
+        )
+    folder = place if entry is None else _folder(entry)
+    if as_json:
+        record = {} if entry is None else _record(entry)
+        graphs = {} if folder is None else {"graphs": [asdict(one) for one in known_graphs(folder)]}
+        click.echo(json.dumps(record | graphs, ensure_ascii=False, indent=2, default=str))
+        return
+    facts = [] if entry is None else catalogue_facts(entry)
+    lines = [(label, text) for label, text in [*facts, *_place_facts(folder)] if text]
+    width = max(len(label) for label, _ in lines)
+    for label, text in lines:
+        click.echo(f"{click.style(f'{label:<{width}}', bold=True)}  {text}")
+
+
+@models.command("path")
+@click.argument("name")
+def path_of_model(*, name: str) -> None:
+    """Print the folder with a model's files, if it is on this machine."""
+    entry = lookup(name)
+    if entry is None and name.count("/") != 1:
+        raise _unknown(name)
+    folder = _cached(name) if entry is None else _folder(entry)
+    if folder is None:
+        repository = entry.hub_id if entry else name
+        raise ModelLoadError(
+            f"The files of {repository} are not on this machine.",
+            hint=f"Fetch them with `localrank models pull {name}`.",
+        )
+    click.echo(folder)
+
+
+def _unknown(name: str) -> UnknownModelError:
+    return unknown_model("model", name, known_names())
+
+
+def _folder(entry: CatalogueEntry) -> Path | None:
+    if entry.bundled is not None:
+        return Path(bundled.__file__).parent / entry.bundled
+    repositories = filter(None, (entry.hub_id, *entry.other_ids))
+    return next(filter(None, map(_cached, repositories)), None)
+
+
+def _cached(repository: str) -> Path | None:
+    from localrank_transformers.models.hub.repository import HubSource  # noqa: PLC0415 - so that --help is quick
+
+    store = HubSource(repository).store()
+    commit = store.recorded_commit or store.reference("main")
+    return store.folder(commit) if commit is not None and store.has(commit, ["config.json"]) else None
+
+
+def _record(entry: CatalogueEntry) -> dict[str, Any]:
+    values = {one.name: getattr(entry, one.name) for one in fields(entry)}
+    values["quality"] = [asdict(one) for one in entry.quality]
+    plain = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+    return {key: value for key, value in plain.items() if value not in (None, "", (), {}, [])}
+
+
+def _place_facts(folder: Path | None) -> Iterator[tuple[str, str]]:
+    yield "on this machine", "no" if folder is None else str(folder)
+    yield "commit", folder.name if folder is not None and is_commit(folder.name) else ""
+    if folder is not None:
+        yield from graph_facts(folder)

@@ -1,0 +1,1 @@
+"""Torch models that put documents in order."""

@@ -1,0 +1,1 @@
+"""Torch models that score each document by itself."""

@@ -1,0 +1,236 @@
+"""Late interaction in torch: vectors a token, and the mean over the query's tokens of the best cosine in each document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import safe_open
+from torch import nn
+
+from localrank.contract.errors import ModelLoadError
+from localrank_transformers.call.contract import DocumentTokens
+from localrank_transformers.engines.torch.device import Placement
+from localrank_transformers.engines.torch.pointwise.scoring import PointwiseFamily, PointwiseQuery
+from localrank_transformers.engines.torch.runtime import TorchRuntime
+from localrank_transformers.engines.torch.settings import TorchSettings
+from localrank_transformers.engines.torch.weights import load_weights
+from localrank_transformers.families.late.logit import LateLogit, late_logit
+from localrank_transformers.families.late.tokens import LateQuery, LateTokenizer
+from localrank_transformers.models.folder.exported import EXPORTED_FILE, exported_graph
+from localrank_transformers.models.folder.late_layout import LateLayout, read_late_layout
+from localrank_transformers.models.folder.settings_files import TorchFiles
+from localrank_transformers.models.folder.shape import CrossEncoderShape, longest_window, positions, window
+
+if TYPE_CHECKING:
+    from localrank_transformers.call.contract import Ids
+
+__all__ = ["LateEngine", "TokenEncoder", "load_late_interaction", "token_encoder"]
+
+
+class TokenEncoder(nn.Module):
+    """Vectors of shape (rows, tokens, dimensions), of any length."""
+
+    def __init__(self, encoder: Any, projections: nn.Sequential) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.config = encoder.config
+        self.projections = projections
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Return the vectors of a batch."""
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        vectors: torch.Tensor = self.projections(hidden)
+        return vectors
+
+
+class LateEngine:
+    """Encodes rows and compares them.
+
+    Args:
+        module: Returns a vector a token.
+        runtime: The device.
+        by_length: Whether a query's token counts by the length of its vector.
+    """
+
+    def __init__(self, module: TokenEncoder, runtime: TorchRuntime, *, by_length: bool = False) -> None:
+        self._by_length = by_length
+        self._pad_id = int(module.config.pad_token_id or 0)
+        self._limit = positions(module.config.to_dict())
+        self._runtime = runtime
+        self._module = runtime.adopt(module)
+
+    def query(self, query: LateQuery) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return a query's unit vectors, shape (tokens, dimensions), and what each counts, (tokens,), on the device."""
+        ids = self._runtime.tensor(query.ids[None])
+        mask = self._runtime.tensor(query.attended[None])
+
+        def forward() -> tuple[torch.Tensor, torch.Tensor]:
+            vectors = self._module(ids, mask)[0].float()
+            lengths = vectors.norm(dim=-1)
+            weights = lengths if self._by_length else torch.ones_like(lengths)
+            return nn.functional.normalize(vectors, dim=-1), weights / weights.sum()
+
+        return self._runtime.run(forward)
+
+    def scores(
+        self, query: tuple[torch.Tensor, torch.Tensor], rows: Sequence[Ids], counted: Sequence[Ids]
+    ) -> npt.NDArray[Any]:
+        """Return the mean over the query's tokens of the best cosine, shape (rows,).
+
+        Args:
+            query: Its vectors, and what each counts.
+            rows: The documents' ids.
+            counted: 1 for each of their tokens that is compared.
+        """
+        padded = partial(self._runtime.padded, limit=self._limit)
+        ids = self._runtime.tensor(padded(rows, fill=self._pad_id))
+        mask = self._runtime.tensor(padded([np.ones_like(row) for row in rows], fill=0))
+        compared = self._runtime.tensor(padded(counted, fill=0)).bool()
+
+        def forward() -> npt.NDArray[Any]:
+            asked, weights = query
+            vectors = nn.functional.normalize(self._module(ids, mask).float(), dim=-1)
+            cosines = torch.einsum("qd,ntd->nqt", asked, vectors)
+            best = cosines.masked_fill(~compared[:, None, :], -1.0).amax(-1)
+            return self._runtime.numbers(best @ weights)
+
+        return self._runtime.run(forward)
+
+
+@dataclass(slots=True, repr=False)
+class _Query:
+    """See `PointwiseQuery`."""
+
+    engine: LateEngine
+    tokenizer: LateTokenizer
+    query: LateQuery
+    logit: LateLogit
+    _vectors: Any = field(default=None)
+
+    @property
+    def truncated(self) -> bool:
+        return self.query.truncated
+
+    @property
+    def query_tokens(self) -> int:
+        return len(self.query.ids)
+
+    def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
+        return self.tokenizer.documents(texts)
+
+    def length(self, document: DocumentTokens) -> int:
+        return self.tokenizer.length(document)
+
+    def batch_length(self, document: DocumentTokens) -> int:
+        return self.tokenizer.length(document)
+
+    def margins(self, documents: Sequence[DocumentTokens]) -> list[float]:
+        if self._vectors is None:
+            self._vectors = self.engine.query(self.query)
+        rows = [self.tokenizer.row(document) for document in documents]
+        counted = [_counted(self.tokenizer, row) for row in rows]
+        return self.logit.margins(self.engine.scores(self._vectors, rows, counted))
+
+
+def _counted(tokenizer: LateTokenizer, row: Ids) -> Ids:
+    counted = tokenizer.counted(row)
+    return np.ones_like(row) if counted is None else counted
+
+
+def load_late_interaction(
+    files: TorchFiles,
+    settings: TorchSettings,
+    runtime: TorchRuntime,
+    *,
+    affordable: int | None,
+    batch_tokens: int,
+) -> PointwiseFamily:
+    """Return the late-interaction model of `files`.
+
+    Raises:
+        ModelLoadError: A projection is missing or damaged, the logit's scale is none, or transformers cannot load the encoder.
+        InvalidRequestError: A window that does not fit.
+    """
+    layout, logit = read_late_layout(files), late_logit(exported_graph(files.json(EXPORTED_FILE)))
+    config = files.json(f"{layout.encoder}/config.json".lstrip("/"))
+    # The tokenizer may state the length that the encoder was tuned with; the positions are what limits it.
+    shape = CrossEncoderShape(1, longest_window(config, {}), 0)
+    tokenizer = LateTokenizer(
+        files.tokenizer(),
+        layout,
+        max_length=window(shape, settings.max_length, affordable or layout.document_length),
+        mask_token=files.special_token("mask_token"),
+    )
+    engine = LateEngine(
+        token_encoder(files, layout, runtime.placement, settings), runtime, by_length=logit.by_length
+    )
+
+    def open_query(query: str, _instruction: str | None) -> PointwiseQuery:
+        return _Query(engine, tokenizer, tokenizer.query(query), logit)
+
+    return PointwiseFamily(
+        open_query,
+        activation=settings.activation or logit.activation,
+        reads_instruction=False,
+        batch_tokens=batch_tokens,
+    )
+
+
+def token_encoder(
+    files: TorchFiles, layout: LateLayout, placement: Placement, settings: TorchSettings
+) -> TokenEncoder:
+    """Return the encoder and its projections, if any, as one module.
+
+    Raises:
+        ModelLoadError: A projection is missing or damaged, or transformers cannot load the encoder.
+    """
+    encoder = load_weights(
+        "AutoModel", files.folder / layout.encoder, placement, settings, absent=("pooler.",)
+    )
+    return TokenEncoder(encoder, nn.Sequential(*_projections(files, layout)).to(placement.dtype))
+
+
+def _projections(files: TorchFiles, layout: LateLayout) -> list[nn.Linear]:
+    found = []
+    for folder in layout.dense:
+        config = files.json(f"{folder}/config.json".lstrip("/"))
+        activation = str(config.get("activation_function", "Identity"))
+        if not activation.endswith("Identity") or config.get("use_residual"):
+            raise ModelLoadError(
+                f"The projection {folder!r} has a residual or the activation {activation!r}."
+            )
+        weights = _weights(sorted((files.folder / folder).glob("*.safetensors")))
+        found.append(
+            _linear(weights.get("linear.weight"), weights.get("linear.bias"), folder or "model.safetensors")
+        )
+    return found
+
+
+def _weights(paths: Sequence[Path]) -> dict[str, torch.Tensor]:
+    names = {"linear.weight", "linear.bias"}
+    found: dict[str, torch.Tensor] = {}
+    for path in paths:
+        try:
+            with safe_open(path, framework="pt") as stream:
+                found |= {name: stream.get_tensor(name) for name in names.intersection(stream.keys())}
+        except Exception as error:
+            raise ModelLoadError(
+                f"The projection in {path.name} cannot be read: {str(error)[:200]}"
+            ) from error
+    return found
+
+
+def _linear(weight: torch.Tensor | None, bias: torch.Tensor | None, where: str) -> nn.Linear:
+    if weight is None:
+        raise ModelLoadError(f"The projection linear.weight is missing in {where}.")
+    outputs, inputs = weight.shape
+    layer = nn.Linear(inputs, outputs, bias=bias is not None)
+    layer.load_state_dict({"weight": weight, **({} if bias is None else {"bias": bias})})
+    return layer

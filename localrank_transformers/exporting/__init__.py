@@ -1,0 +1,1 @@
+"""A graph from a torch model: exported, compared, converted."""

@@ -1,0 +1,1 @@
+"""What torch hands over for a graph: one file a family."""

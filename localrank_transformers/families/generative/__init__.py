@@ -1,0 +1,1 @@
+"""Models that answer yes or no."""

@@ -1,0 +1,1 @@
+"""Late interaction: a vector a token, compared by MaxSim."""

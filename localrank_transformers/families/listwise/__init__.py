@@ -1,0 +1,1 @@
+"""Models that are shown many documents at once."""

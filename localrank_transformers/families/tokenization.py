@@ -1,0 +1,189 @@
+"""Pairs into token ids: the query once, the documents a slice at a time, joined by the model's own template."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from localrank.contract.errors import ModelLoadError
+from localrank_transformers.call.contract import DocumentTokens, Row
+from localrank_transformers.families.word_memo import WordMemo, word_memo
+
+if TYPE_CHECKING:
+    from localrank_transformers.call.contract import Ids
+
+__all__ = ["PairTokenizer", "QueryTokens", "cut_documents", "text_ids", "token_spans"]
+
+QUERY_SHARE = 0.75
+"""A query takes at most this part of the window, so that a document keeps a quarter (as in FlagEmbedding)."""
+
+CHARACTERS_PER_TOKEN = 8
+"""Text beyond this many characters an allowed token is cut before tokenizing; real text has 3 to 6, and one with more is read
+again, four times as far."""
+
+SPARE_TOKENS = 32
+"""A cut text must yield this many ids more than are kept, so that the border of the cut cannot change a kept one."""
+
+AT_ONCE = 32
+"""Documents that the tokenizer is given in one parallel call: what it returns takes about 30 times the memory of the ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryTokens:
+    """A tokenized query, ready to be joined with documents.
+
+    Attributes:
+        head: Ids before the document: start token, query, separator. Shape (h,).
+        head_types: Their segment ids. Shape (h,).
+        room: How many document tokens fit beside it.
+        truncated: Whether the query was cut.
+    """
+
+    head: Ids
+    head_types: Ids
+    room: int
+    truncated: bool
+
+
+class PairTokenizer:
+    """Makes pairs as the tokenizer's own post-processor would, without tokenizing the query again for each document.
+
+    Safe to use from many threads: the tokenizer is configured once, here, and never again.
+
+    Args:
+        tokenizer: Its truncation and padding are switched off.
+        max_length: Tokens of a whole pair, special tokens included.
+
+    Raises:
+        ModelLoadError: The template is no plain sequence of query and document.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, *, max_length: int) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._tokenizer = tokenizer
+        self._memo = word_memo(tokenizer)
+        self.max_length = max_length
+        self._read_template()
+
+    def _read_template(self) -> None:
+        """Learn the special tokens around query and document from one encoded pair."""
+        pair = self._tokenizer.encode("query", "a document")
+        places = pair.sequence_ids
+        first = [at for at, place in enumerate(places) if place == 0]
+        second = [at for at, place in enumerate(places) if place == 1]
+        if not first or not second or first[-1] > second[0]:
+            raise ModelLoadError(
+                "The tokenizer does not put the query before the document, which this reranker needs."
+            )
+        self._before = pair.ids[: first[0]]
+        self._between = pair.ids[first[-1] + 1 : second[0]]
+        self._after = np.array(pair.ids[second[-1] + 1 :], dtype=np.int64)
+        types = pair.type_ids
+        self._before_types = types[: first[0]]
+        self._query_type = types[first[0]]
+        self._between_types = types[first[-1] + 1 : second[0]]
+        self._document_type = types[second[0]]
+        self._after_types = np.array(types[second[-1] + 1 :], dtype=np.int64)
+        self._check_template("query", "a document", pair.ids, types)
+
+    def _check_template(self, query: str, document: str, ids: list[int], types: list[int]) -> None:
+        tokens = self.query(query)
+        row = self.row(tokens, self.documents(tokens, [document])[0])
+        if row.ids.tolist() != ids or row.types.tolist() != types:
+            raise ModelLoadError("The tokenizer's pairs cannot be joined from query and document.")
+
+    def query(self, query: str) -> QueryTokens:
+        """Tokenize the query once; cut it to three quarters of the window."""
+        ids = text_ids(self._tokenizer, query)
+        longest = int(self.max_length * QUERY_SHARE)
+        kept = ids[:longest]
+        types = [*self._before_types, *([self._query_type] * len(kept)), *self._between_types]
+        head = np.array([*self._before, *kept, *self._between], dtype=np.int64)
+        return QueryTokens(
+            head=head,
+            head_types=np.array(types, dtype=np.int64),
+            room=max(0, self.max_length - len(head) - len(self._after)),
+            truncated=len(ids) > longest,
+        )
+
+    def documents(self, query: QueryTokens, texts: Sequence[str]) -> list[DocumentTokens]:
+        """Tokenize documents; each is cut to the query's room."""
+        return cut_documents(self._tokenizer, texts, query.room, self._memo)
+
+    def row(self, query: QueryTokens, document: DocumentTokens) -> Row:
+        """Join one pair."""
+        ids = np.array(document.ids, dtype=np.int64)
+        types = np.full(len(ids), self._document_type, dtype=np.int64)
+        return Row(
+            np.concatenate((query.head, ids, self._after)),
+            np.concatenate((query.head_types, types, self._after_types)),
+        )
+
+    def length(self, query: QueryTokens, document: DocumentTokens) -> int:
+        """Return the tokens of the pair."""
+        return len(query.head) + len(document.ids) + len(self._after)
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Return the character span of each token of `text`."""
+        return token_spans(self._tokenizer, text)
+
+
+def token_spans(tokenizer: Tokenizer, text: str) -> list[tuple[int, int]]:
+    """Return the character span of each token of `text`, special tokens left out."""
+    return list(tokenizer.encode(_encodable(text), add_special_tokens=False).offsets)
+
+
+def text_ids(tokenizer: Tokenizer, text: str) -> list[int]:
+    """Return the ids of `text` without special tokens."""
+    ids: list[int] = tokenizer.encode(_encodable(text), add_special_tokens=False).ids
+    return ids
+
+
+def cut_documents(
+    tokenizer: Tokenizer, texts: Sequence[str], room: int, memo: WordMemo | None = None
+) -> list[DocumentTokens]:
+    """Tokenize documents, by the memo where there is one or else in parallel, and keep the first `room` tokens of each."""
+    return [
+        document
+        for start in range(0, len(texts), AT_ONCE)
+        for document in _cut_together(tokenizer, texts[start : start + AT_ONCE], room, memo)
+    ]
+
+
+def _cut_together(
+    tokenizer: Tokenizer, texts: Sequence[str], room: int, memo: WordMemo | None
+) -> Iterator[DocumentTokens]:
+    begun = [_encodable(_early_cut(text, room)) for text in texts]
+    for text, ids in zip(texts, _ids_of(tokenizer, begun) if memo is None else memo.ids(begun), strict=True):
+        yield _cut_document(tokenizer, text, ids, room)
+
+
+def _ids_of(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
+    return [found.ids for found in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+
+
+def _cut_document(tokenizer: Tokenizer, text: str, ids: Sequence[int], room: int) -> DocumentTokens:
+    read = CHARACTERS_PER_TOKEN * (room + SPARE_TOKENS)
+    while len(text) > read and len(ids) < room + SPARE_TOKENS:
+        read *= 4
+        ids = text_ids(tokenizer, text[:read])
+    return DocumentTokens(array("i", ids[:room]), truncated=len(ids) > room)
+
+
+def _encodable(text: str) -> str:
+    """Return `text` with U+FFFD for surrogates that stand alone, which no tokenizer takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _early_cut(text: str, room: int) -> str:
+    return text[: CHARACTERS_PER_TOKEN * (room + SPARE_TOKENS)]

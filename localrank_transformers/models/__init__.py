@@ -1,0 +1,1 @@
+"""Which model, where its files are, and what they say."""

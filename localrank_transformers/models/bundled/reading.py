@@ -1,0 +1,53 @@
+"""An embedded model read: its configuration, tokenizer and graph, which the package holds."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from localrank.contract.errors import ModelLoadError
+from localrank_transformers.models import bundled
+from localrank_transformers.models.folder.exported import EXPORTED_FILE, exported_graph
+from localrank_transformers.models.folder.model_files import ModelFiles
+
+if TYPE_CHECKING:
+    from localrank_transformers.models.graph_choice import Precision
+
+__all__ = ["read_embedded"]
+
+
+def read_embedded(name: str, precision: Precision) -> ModelFiles:
+    """Read a model that the package holds.
+
+    Raises:
+        ModelLoadError: A file is damaged, or the precision is not embedded.
+    """
+    if precision in {"fp32", "fp16"}:
+        raise ModelLoadError(
+            f"The embedded model {name} comes in int8 only.",
+            hint="Leave precision out, or pass a folder that holds onnx/model.onnx.",
+        )
+    onnx, check = bundled.read_model(name, "onnx/model_int8.onnx")
+    config, tokenizer_config, exported = (
+        _parsed(bundled.read_file(name, one), one)
+        for one in ("config.json", "tokenizer_config.json", EXPORTED_FILE)
+    )
+    return ModelFiles(
+        config=config,
+        tokenizer_config=tokenizer_config,
+        exported=exported_graph(exported),
+        tokenizer_json=bundled.read_file(name, "tokenizer.json"),
+        onnx=onnx,
+        int8=True,
+        check=check,
+    )
+
+
+def _parsed(content: bytes, name: str) -> dict[str, Any]:
+    try:
+        parsed = json.loads(content)
+    except ValueError as error:
+        raise ModelLoadError(f"{name} is no valid JSON: {error}.") from error
+    if not isinstance(parsed, dict):
+        raise ModelLoadError(f"{name} holds a {type(parsed).__name__} instead of an object.")
+    return parsed

@@ -1,0 +1,107 @@
+"""A model's folder read: configuration, tokenizer, what it says of itself, and the graph for a precision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from localrank_transformers.models.cpu_features import cpu_features
+from localrank_transformers.models.folder.exported import EXPORTED_FILE, ExportedGraph, exported_graph
+from localrank_transformers.models.folder.late_layout import LateLayout, is_late_interaction, read_late_layout
+from localrank_transformers.models.folder.model_files import MissingGraphError, ModelFiles
+from localrank_transformers.models.folder.safety import check_onnx
+from localrank_transformers.models.folder.settings_files import TorchFiles, read_content, read_settings_files
+from localrank_transformers.models.graph_choice import Precision, choose_onnx
+
+__all__ = ["exported_of", "late_layout", "layout_of", "read_folder", "read_settings", "read_snapshot"]
+
+_NODES_AT_MOST = 8 << 20
+
+_INT8_OPERATORS = (b"DynamicQuantize", b"MatMulIntegerToFloat")
+"""`DynamicQuantizeLinear`, and ONNX Runtime's own `DynamicQuantizeMatMul` and `MatMulIntegerToFloat`."""
+
+
+def read_folder(folder: Path, precision: Precision) -> ModelFiles:
+    """Read a model folder that a person gave.
+
+    Raises:
+        ModelLoadError: A file is missing, damaged, or points outside the folder.
+    """
+    is_snapshot = folder.parent.name == "snapshots" and folder.parent.parent.name.startswith("models--")
+    return read_snapshot(
+        folder, _pick(folder, precision), root=folder.parent.parent if is_snapshot else folder
+    )
+
+
+def read_snapshot(folder: Path, onnx_name: str, *, root: Path) -> ModelFiles:
+    """Read a folder whose graph is chosen.
+
+    Args:
+        folder: The model's folder.
+        onnx_name: The graph in it.
+        root: What links may not leave: the folder, or its repository's part of a hub cache.
+
+    Raises:
+        ModelLoadError: A file is missing, damaged, or points outside `root`.
+    """
+    onnx = folder / onnx_name
+    check_onnx(onnx, root=root)
+    files = read_settings_files(folder)
+    late = layout_of(files)
+    return ModelFiles(
+        config=files.json(f"{late.encoder}/config.json") if late and late.encoder else files.config,
+        tokenizer_config=files.tokenizer_config,
+        tokenizer_json=read_content(folder, "tokenizer.json"),
+        onnx=onnx,
+        int8=_is_int8(onnx),
+        exported=exported_of(files),
+        late=late,
+    )
+
+
+def late_layout(folder: Path) -> LateLayout | None:
+    """Return the layout of a late-interaction model, or None where the files prove none.
+
+    Raises:
+        ModelLoadError: A file is missing or damaged, or a module is of another kind.
+    """
+    return layout_of(read_settings_files(folder))
+
+
+def read_settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any], ExportedGraph | None]:
+    """Return `config.json`, `tokenizer_config.json` (empty where there is none) and what an exported folder says of itself.
+
+    Raises:
+        ModelLoadError: A file is missing or damaged.
+    """
+    files = read_settings_files(folder)
+    return files.config, files.tokenizer_config, exported_of(files)
+
+
+def layout_of(files: TorchFiles) -> LateLayout | None:
+    """Return the layout of a late-interaction model, None for another."""
+    return read_late_layout(files) if is_late_interaction(files) else None
+
+
+def exported_of(files: TorchFiles) -> ExportedGraph | None:
+    """Return what an exported folder says of its graph, None for another folder."""
+    return exported_graph(files.json(EXPORTED_FILE))
+
+
+def _pick(folder: Path, precision: Precision) -> str:
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.onnx"))
+    chosen = choose_onnx(found, precision, features=cpu_features())
+    if chosen is not None:
+        return chosen
+    has = f"it holds {', '.join(found[:5])}" if found else "it holds no ONNX file"
+    raise MissingGraphError(
+        f"The folder {str(folder)!r} has no ONNX file for precision={precision!r}: {has}.",
+        hint="Expected onnx/model.onnx or model.onnx, and for int8 onnx/model_int8.onnx or onnx/model_quantized.onnx.",
+    )
+
+
+def _is_int8(onnx: Path) -> bool:
+    """Whether products run in int8; a graph's nodes are stored before its weights, so the beginning tells."""
+    with onnx.open("rb") as stream:
+        beginning = stream.read(_NODES_AT_MOST)
+    return any(operator in beginning for operator in _INT8_OPERATORS)

@@ -1,0 +1,1 @@
+"""Models of the hub: found, fetched, kept."""

@@ -1,0 +1,196 @@
+"""Where a model's files are: embedded, a folder, or a hub repository that must be fetched first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from localrank.contract.errors import ModelLoadError
+from localrank.providers.loading import ShouldStop, never
+from localrank.providers.registry import unknown_model
+from localrank_transformers.models import bundled
+from localrank_transformers.models.bundled.reading import read_embedded
+from localrank_transformers.models.folder.model_files import ModelFiles
+from localrank_transformers.models.graph_choice import Precision
+
+if TYPE_CHECKING:
+    from localrank_transformers.models.catalogue.entries import CatalogueEntry
+    from localrank_transformers.models.hub.models import FetchedModel
+    from localrank_transformers.models.hub.repository import HubSource
+
+__all__ = ["Location", "ModelFiles", "Precision", "fetch_onnx", "fetch_torch", "locate", "read_files"]
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a model is to be found.
+
+    Attributes:
+        model_id: The name that results carry.
+        folder: A folder on disk; None for an embedded model, and for one of the hub.
+        hub: Where on the hub it is; None for an embedded model or a plain folder.
+    """
+
+    model_id: str
+    folder: Path | None
+    hub: HubSource | None = None
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the package holds the files."""
+        return self.folder is None and self.hub is None
+
+
+def locate(
+    model: str | Path | None,
+    *,
+    revision: str | None = None,
+    cache_dir: str | Path | None = None,
+    offline: bool | None = None,
+) -> Location:
+    """Return where `model` lies: None or an embedded name, a folder, an alias or a hub id.
+
+    Nothing is read, and nothing is fetched.
+
+    Args:
+        model: The name, or a folder.
+        revision: The branch, tag or commit of a hub model.
+        cache_dir: The hub cache of a hub model.
+        offline: Whether a hub model may not be fetched; None leaves it to HF_HUB_OFFLINE.
+
+    Raises:
+        UnknownModelError: Neither a folder nor a known name; near names are offered.
+        ModelLoadError: A folder that does not exist, or a file.
+        InvalidRequestError: A hub id or a revision that cannot be one.
+    """
+    if model is None:
+        return Location(bundled.DEFAULT_MODEL, None)
+    name = str(model)
+    if isinstance(model, str) and name in bundled.bundled_names():
+        return Location(name, None)
+    from localrank_transformers.models.catalogue.entries import known_names, lookup  # noqa: PLC0415 - not for an embedded model
+
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return Location(folder.resolve().name, folder)
+    entry = lookup(name)
+    if entry is None and folder.is_file():
+        raise ModelLoadError(
+            f"{name!r} is a file, not a folder with a model.",
+            hint="Pass the folder with config.json, tokenizer.json and an ONNX file.",
+        )
+    if isinstance(model, Path) or name.startswith((".", "/", "~")):
+        raise ModelLoadError(
+            f"There is no folder {name!r}.",
+            hint="Pass a folder with config.json, tokenizer.json and an ONNX file.",
+        )
+    if entry is not None and entry.bundled is not None:
+        return Location(entry.name, None)
+    if entry is None and name.count("/") != 1:
+        raise unknown_model("model", name, [*bundled.bundled_names(), *known_names()])
+    from localrank_transformers.models.hub.repository import HubSource  # noqa: PLC0415 - only for models of the hub
+
+    repo_id = _repository(name.strip(), entry)
+    cache = None if cache_dir is None else Path(cache_dir)
+    return Location(repo_id, None, HubSource(repo_id, revision, cache, offline))
+
+
+def _repository(name: str, entry: CatalogueEntry | None) -> str:
+    """Return the repository of a short name; a hub id stands for itself, also where others keep the same weights."""
+    if entry is None or entry.hub_id is None:
+        return name
+    return name if "/" in name and name.lower() != entry.hub_id.lower() else entry.hub_id
+
+
+def fetch_onnx(
+    location: Location,
+    precisions: Sequence[Precision] = ("auto",),
+    should_stop: ShouldStop = never,
+    *,
+    update: bool = False,
+) -> Location:
+    """Return a location whose files are on this machine, all of one commit, fetching what a model of the hub lacks.
+
+    Args:
+        location: Where the model is.
+        precisions: The graphs that are needed.
+        should_stop: Polled while files are fetched.
+        update: Take the newest commit although one is recorded.
+
+    Raises:
+        ModelLoadError: A file cannot be had, or is refused.
+        RerankAbortedError: `should_stop` became true; a later call continues.
+    """
+    for precision in precisions:
+        if location.hub is not None:
+            commit = _fetched(location.hub, precision, should_stop, update=update).commit
+            location = replace(location, hub=replace(location.hub, revision=commit))
+    return location
+
+
+def fetch_torch(location: Location, should_stop: ShouldStop = never, *, update: bool = False) -> Path | None:
+    """Return the folder with what torch needs of a model, fetching what a model of the hub lacks; None for an embedded model.
+
+    Raises:
+        ModelLoadError: A file cannot be had, or is refused; pickled weights always are.
+        RerankAbortedError: `should_stop` became true; a later call continues.
+    """
+    if location.hub is None:
+        return location.folder
+    from localrank_transformers.models.hub.models import fetch_torch_model  # noqa: PLC0415 - only for models of the hub
+
+    return fetch_torch_model(location.hub, should_stop=should_stop, update=update).folder
+
+
+def _fetched(
+    hub: HubSource, precision: Precision, should_stop: ShouldStop = never, *, update: bool = False
+) -> FetchedModel:
+    from localrank_transformers.models.catalogue.entries import lookup  # noqa: PLC0415 - only for models of the hub
+    from localrank_transformers.models.hub.models import fetch_onnx_model  # noqa: PLC0415
+
+    known = _known_files(hub.repo_id, lookup(hub.repo_id))
+    return fetch_onnx_model(
+        hub, precision, known=known, accept=_check_family, should_stop=should_stop, update=update
+    )
+
+
+def _check_family(folder: Path) -> None:
+    """Refuse a model that no graph can serve before the graph is fetched."""
+    from localrank_transformers.models.folder.reading import late_layout, read_settings  # noqa: PLC0415 - only for models of the hub
+    from localrank_transformers.models.folder.shape import check_served  # noqa: PLC0415
+
+    config, _, exported = read_settings(folder)
+    check_served(config, exported, late_layout(folder))
+
+
+def _known_files(repo_id: str, entry: CatalogueEntry | None) -> Mapping[str, str] | None:
+    """Return the catalogue's ONNX files; empty for another repository of the same weights, which has its own layout."""
+    if entry is None:
+        return None
+    return entry.onnx_files if entry.hub_id is not None and entry.hub_id.lower() == repo_id.lower() else {}
+
+
+def read_files(location: Location, precision: Precision) -> ModelFiles:
+    """Read what loading needs; the ONNX file of a folder is checked, not read.
+
+    Args:
+        location: Where the files are; a hub model that is not here is fetched.
+        precision: `auto` means int8 for an embedded model, the int8 of this processor for a model of the catalogue where its
+            repository ships one, and fp32 for a folder or any other repository.
+
+    Raises:
+        ModelLoadError: A file is missing, damaged, not what its name says, or points outside its folder.
+    """
+    # The embedded model, which is to be there at once, needs none of what reads folders.
+    if location.hub is not None:
+        from localrank_transformers.models.folder.reading import read_snapshot  # noqa: PLC0415
+
+        fetched = _fetched(location.hub, precision)
+        return read_snapshot(fetched.folder, fetched.onnx, root=location.hub.store().root)
+    if location.folder is not None:
+        from localrank_transformers.models.folder.reading import read_folder  # noqa: PLC0415
+
+        return read_folder(location.folder, precision)
+    return read_embedded(location.model_id, precision)

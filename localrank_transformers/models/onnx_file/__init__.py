@@ -1,0 +1,1 @@
+"""The ONNX file format: read, mapped and written."""

@@ -1,0 +1,1 @@
+"""An encoder written down as a graph of our own."""

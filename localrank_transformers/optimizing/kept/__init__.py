@@ -1,0 +1,1 @@
+"""Faster graphs kept on this machine."""

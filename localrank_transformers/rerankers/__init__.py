@@ -1,0 +1,1 @@
+"""The two doors, `OnnxReranker` and `TorchReranker`, and how their models get into memory."""

@@ -1,0 +1,73 @@
+"""A model in memory: family, engine and what scores mean, made from files in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import wait
+from typing import TYPE_CHECKING
+
+from localrank.providers.beside import begin
+from localrank_transformers.call.contract import LoadedModel
+from localrank_transformers.engines.choice import open_engine
+
+if TYPE_CHECKING:
+    from localrank_transformers.call.contract import Engine
+    from localrank_transformers.call.scheduler import Scheduler
+    from localrank_transformers.models.catalogue.entries import CatalogueEntry
+    from localrank_transformers.models.folder.model_files import ModelFiles
+    from localrank_transformers.rerankers.onnx_settings import OnnxSettings
+
+__all__ = ["load"]
+
+
+def load(
+    files: Sequence[ModelFiles],
+    settings: OnnxSettings,
+    entry: CatalogueEntry | None,
+    scheduler: Scheduler,
+) -> LoadedModel:
+    """Make the engine of each graph, and the family that they share.
+
+    Args:
+        files: What `settings.graphs` names: the model's, and with the precision `refined` that of float32 too.
+        settings: What the constructor was asked for.
+        entry: What the catalogue says of the model.
+        scheduler: Where its units will run.
+
+    Raises:
+        ModelLoadError: A graph is damaged or unsupported.
+        InvalidRequestError: A setting that this model cannot meet.
+    """
+    # An engine takes as long to make as a tokenizer to import and read, and a core each.
+    made = begin(lambda: [_engine(one, settings) for one in files], name="localrank-load")
+    try:
+        from localrank_transformers.families.opening import open_family  # noqa: PLC0415  # now that the engine is begun
+
+        family = open_family(
+            files[0],
+            max_length=settings.max_length,
+            affordable=entry.default_length if entry else None,
+            instruction=settings.instruction,
+            document_cache_mb=settings.document_cache_mb,
+        )
+    finally:
+        wait([made])
+    engine, *exact = made.result()
+    return LoadedModel(
+        family=family,
+        engine=engine,
+        exact=exact[0] if exact else None,
+        activation=settings.activation or family.activation,
+        threads=settings.threads,
+        scheduler=scheduler,
+    )
+
+
+def _engine(files: ModelFiles, settings: OnnxSettings) -> Engine:
+    files.check()
+    return open_engine(
+        files.onnx,
+        pad_id=int(files.config.get("pad_token_id") or 0),
+        int8=files.int8,
+        execution_providers=settings.execution_providers,
+    )

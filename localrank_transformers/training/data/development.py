@@ -1,0 +1,117 @@
+"""The development set: lists in the order of their first stage, and how well an order of scores ranks them."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+from localrank.contract.errors import InvalidRequestError
+from localrank_transformers.training.data.lists import TrainingList
+from localrank_transformers.training.data.mining import Hits, Retriever
+
+__all__ = ["METRIC", "as_candidates", "first_stage_scores", "held_out", "measure"]
+
+METRIC = "nDCG@10"
+
+Scores = Sequence[float]
+
+
+def held_out(
+    lists: Sequence[TrainingList], share: float, *, most: int, seed: int
+) -> tuple[list[TrainingList], list[TrainingList]]:
+    """Split off a development set; queries that share a positive stay on one side.
+
+    Returns:
+        What is left for training, and the development set: `share` of the queries, at most `most`, at least one of each.
+
+    Raises:
+        InvalidRequestError: Too few lists with a positive to take any away.
+    """
+    groups = _by_positive(lists)
+    order = sorted(groups)
+    random.Random(seed).shuffle(order)  # noqa: S311  # a draw, no secret
+    wanted = min(most, max(1, round(len(lists) * share)))
+    chosen: list[int] = []
+    for key in order:
+        if len(chosen) >= wanted:
+            break
+        if len(groups[key]) <= max(2, wanted // 4) and lists[groups[key][0]].positives:
+            chosen += groups[key]
+    taken = set(chosen)
+    rest = [one for index, one in enumerate(lists) if index not in taken]
+    if not any(one.positives for one in lists):
+        raise InvalidRequestError("No document in the data is labelled as relevant, with a label above 0.")
+    if not chosen or not rest:
+        raise InvalidRequestError(
+            f"{len(lists)} {'query is' if len(lists) == 1 else 'queries are'} too few to keep a development set apart.",
+            hint="Pass more data, or --dev.",
+        )
+    return rest, [lists[index] for index in sorted(chosen)]
+
+
+def _by_positive(lists: Sequence[TrainingList]) -> dict[int, list[int]]:
+    """Return groups of places whose lists are linked by a common positive."""
+    home = list(range(len(lists)))
+
+    def root(place: int) -> int:
+        while home[place] != place:
+            home[place] = home[home[place]]
+            place = home[place]
+        return place
+
+    seen: dict[str, int] = {}
+    for index, one in enumerate(lists):
+        for text in one.positives or one.documents[:1]:
+            home[root(index)] = root(seen.setdefault(text, index))
+    groups: dict[int, list[int]] = {}
+    for index in range(len(lists)):
+        groups.setdefault(root(index), []).append(index)
+    return groups
+
+
+def as_candidates(
+    lists: Sequence[TrainingList], texts: Sequence[str], retriever: Retriever, *, depth: int
+) -> list[TrainingList]:
+    """Return the lists in first-stage order: those with nothing but positives get the best `depth` of `texts` around them.
+
+    A positive that the first stage did not find comes last.
+    """
+    lacking = [index for index, one in enumerate(lists) if not one.has_negatives]
+    found = retriever([lists[index].query for index in lacking], depth)
+    ready = list(lists)
+    for index, hits in zip(lacking, found, strict=True):
+        ready[index] = _around(lists[index], texts, hits)
+    return ready
+
+
+def _around(one: TrainingList, texts: Sequence[str], hits: Hits) -> TrainingList:
+    known = dict(zip(one.documents, one.labels or (), strict=False))
+    ordered = list(dict.fromkeys([*(texts[place] for place, _ in hits), *one.documents]))
+    return replace(one, documents=tuple(ordered), labels=tuple(known.get(text, 0.0) for text in ordered))
+
+
+def first_stage_scores(lists: Sequence[TrainingList]) -> list[list[float]]:
+    """Return the scores of the lists' own order."""
+    return [[-float(place) for place in range(len(one.documents))] for one in lists]
+
+
+def measure(lists: Sequence[TrainingList], scores: Sequence[Scores]) -> float:
+    """Return the mean nDCG@10 of the lists in the order of `scores`; of equal scores the earlier document comes first.
+
+    Raises:
+        MissingDependencyError: The package ir-measures is absent.
+    """
+    from localrank.evaluation.measures import measured  # noqa: PLC0415  # decision 0014: the one use of another room
+
+    judgements = {str(number): _grades(one) for number, one in enumerate(lists)}
+    rankings = {
+        str(number): sorted(((str(at), score) for at, score in enumerate(own)), key=lambda item: -item[1])
+        for number, own in enumerate(scores)
+    }
+    return measured([METRIC], judgements, rankings).means[METRIC]
+
+
+def _grades(one: TrainingList) -> dict[str, int]:
+    return {str(at): math.ceil(label) for at, label in enumerate(one.labels or ())}

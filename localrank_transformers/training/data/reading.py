@@ -1,0 +1,216 @@
+"""Training data from files: JSON Lines of pairs, triplets or lists, and BEIR folders."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from localrank.contract.errors import InvalidRequestError
+from localrank_transformers.training.data.lists import TrainingList, join_pairs
+
+__all__ = ["read_lists"]
+
+_FORMS = (
+    'Write one JSON object a line: {"query", "positive", "negatives"?}, {"query", "document", "label"} or '
+    '{"query", "documents", "labels"?, "scores"?}.'
+)
+
+
+def read_lists(paths: Sequence[Path], *, split: str = "train") -> list[TrainingList]:
+    """Read training lists; the documents of equal queries come together.
+
+    Args:
+        paths: `.jsonl` files, also as `.jsonl.gz`, and BEIR folders.
+        split: The file in `qrels/` of a BEIR folder.
+
+    Raises:
+        InvalidRequestError: A file is absent or empty, or a line is none of the known forms; names file and line.
+    """
+    found: list[TrainingList] = []
+    for path in paths:
+        own = list(_read_beir(path, split) if path.is_dir() else _read_lines(path))
+        if not own:
+            raise InvalidRequestError(f"{path} holds no training data.", hint=_FORMS)
+        found += own
+    return join_pairs(found)
+
+
+def _read_lines(path: Path) -> Iterator[TrainingList]:
+    for number, record in _records(path):
+        try:
+            yield _parsed(record)
+        except InvalidRequestError as error:
+            raise InvalidRequestError(f"{path}:{number}: {error}", hint=_FORMS) from None
+
+
+def _parsed(record: Mapping[str, Any]) -> TrainingList:
+    query = _text(record, "query")
+    if "documents" in record:
+        documents = _texts(record, "documents")
+        labels, scores = _numbers(record, "labels"), _numbers(record, "scores")
+    elif "positive" in record or "passage" in record:
+        positive = _text(record, "positive" if "positive" in record else "passage")
+        negatives = [text for text in _texts(record, "negatives") if text != positive]
+        documents = [positive, *negatives]
+        labels, scores = [1.0] + [0.0] * len(negatives), None
+    else:
+        documents, labels, scores = [_text(record, "document")], _label(record), None
+    return _distinct(
+        query, documents, labels, scores, _optional(record, "licence", "license"), _optional(record, "source")
+    )
+
+
+def _distinct(  # noqa: PLR0917
+    query: str,
+    documents: Sequence[str],
+    labels: Sequence[float] | None,
+    scores: Sequence[float] | None,
+    licence: str | None,
+    source: str | None,
+) -> TrainingList:
+    """Keep the first of equal texts, with the highest of their labels."""
+    whole = TrainingList(query, tuple(documents), _tuple(labels), _tuple(scores), licence, source)
+    places = sorted({text: place for place, text in reversed(list(enumerate(documents)))}.values())
+    if len(places) == len(documents):
+        return whole
+    highest = {
+        text: max(labels[at] for at, other in enumerate(documents) if other == text) if labels else 0.0
+        for text in set(documents)
+    }
+    return TrainingList(
+        query,
+        tuple(documents[at] for at in places),
+        tuple(highest[documents[at]] for at in places) if labels is not None else None,
+        tuple(scores[at] for at in places) if scores is not None else None,
+        licence,
+        source,
+    )
+
+
+def _read_beir(folder: Path, split: str) -> Iterator[TrainingList]:
+    for name in ("corpus.jsonl", "queries.jsonl", f"qrels/{split}.tsv"):
+        if not (folder / name).is_file():
+            raise InvalidRequestError(
+                f"{folder} has no {name}.",
+                hint=f"A BEIR folder holds corpus.jsonl, queries.jsonl and qrels/{split}.tsv.",
+            )
+    corpus = _texts_by_id(folder / "corpus.jsonl")
+    queries = _texts_by_id(folder / "queries.jsonl")
+    path = folder / "qrels" / f"{split}.tsv"
+    with _opened(path) as stream:
+        lines = csv.reader(_decoded(stream, path), delimiter="\t", quoting=csv.QUOTE_NONE)
+        for number, row in enumerate(lines, start=1):
+            if number == 1 and row and not row[-1].strip().lstrip("-").isdigit():
+                continue  # the header
+            if not row:
+                continue
+            try:
+                query, document, grade = _judgement(row, queries, corpus)
+            except InvalidRequestError as error:
+                raise InvalidRequestError(
+                    f"{path}:{number}: {error}",
+                    hint="A line is: query id, document id, grade, with tabs between.",
+                ) from None
+            yield TrainingList(query, (document,), (max(grade, 0.0),), source=folder.name)
+
+
+def _judgement(
+    row: Sequence[str], queries: Mapping[str, str], corpus: Mapping[str, str]
+) -> tuple[str, str, float]:
+    if len(row) != 3:
+        raise InvalidRequestError(f"{len(row)} columns.")
+    query, document, grade = row
+    if query not in queries:
+        raise InvalidRequestError(f"there is no query {query!r}.")
+    if document not in corpus:
+        raise InvalidRequestError(f"there is no document {document!r}.")
+    try:
+        value = float(grade)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InvalidRequestError(f"the grade {grade!r} is no number.")
+    return queries[query], corpus[document], value
+
+
+def _texts_by_id(path: Path) -> dict[str, str]:
+    """Return id → title and text of each line; a text may be empty, as some of BEIR's are."""
+    texts: dict[str, str] = {}
+    for number, row in _records(path):
+        for key in ("_id", "text"):
+            if not isinstance(row.get(key), (str, int) if key == "_id" else str):
+                raise InvalidRequestError(f"{path}:{number}: {key!r} is no text.")
+        texts[str(row["_id"])] = " ".join(filter(None, (str(row.get("title") or ""), row["text"])))
+    return texts
+
+
+def _records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    with _opened(path) as stream:
+        for number, line in enumerate(_decoded(stream, path), start=1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise InvalidRequestError(f"{path}:{number}: no valid JSON: {error}.", hint=_FORMS) from None
+            if not isinstance(record, dict):
+                raise InvalidRequestError(f"{path}:{number}: no JSON object.", hint=_FORMS)
+            yield number, record
+
+
+def _opened(path: Path) -> TextIO:
+    opener: Callable[..., TextIO] = gzip.open if path.suffix == ".gz" else open
+    try:
+        return opener(path, "rt", encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise InvalidRequestError(f"{path} cannot be read: {error.strerror or error}.") from None
+
+
+def _decoded(stream: TextIO, path: Path) -> Iterator[str]:
+    try:
+        yield from stream
+    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
+        raise InvalidRequestError(f"{path} is no readable UTF-8 text: {error}.") from None
+
+
+def _text(record: Mapping[str, Any], key: str) -> str:
+    text = record.get(key)
+    if not isinstance(text, str) or not text.strip():
+        raise InvalidRequestError(f"{key!r} is no text.")
+    return text
+
+
+def _texts(record: Mapping[str, Any], key: str) -> list[str]:
+    texts = record.get(key) or []
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise InvalidRequestError(f"{key!r} is no list of texts.")
+    return texts
+
+
+def _numbers(record: Mapping[str, Any], key: str) -> list[float] | None:
+    numbers = record.get(key)
+    if numbers is None:
+        return None
+    if not isinstance(numbers, list) or not all(isinstance(one, (int, float)) for one in numbers):
+        raise InvalidRequestError(f"{key!r} is no list of numbers.")
+    return [float(one) for one in numbers]
+
+
+def _label(record: Mapping[str, Any]) -> list[float]:
+    label = record.get("label")
+    if not isinstance(label, (int, float)):
+        raise InvalidRequestError("'label' is no number.")
+    return [float(label)]
+
+
+def _optional(record: Mapping[str, Any], *keys: str) -> str | None:
+    return next((str(record[key]) for key in keys if record.get(key)), None)
+
+
+def _tuple(values: Sequence[float] | None) -> tuple[float, ...] | None:
+    return None if values is None else tuple(values)

@@ -1,0 +1,140 @@
+"""From the embedded int8 graph back to float32 weights in the usual names, so that training can start from it offline.
+
+Each int8 product is undone: weight = rounded × scale, divided by the smoothing that its input was multiplied with. What
+rounding took away stays away, and where the input of attention's output product was smoothed, its factors stay in the value and
+output weights, which together compute the same. The ranking is that of the embedded model but for what rounded activations add.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from localrank.contract.errors import MissingDependencyError, ModelLoadError
+from localrank_transformers.models import bundled
+from localrank_transformers.models.folder.exported import EXPORTED_FILE
+from localrank_transformers.training.model.late_folder import write_layout
+
+__all__ = ["float32_tensors", "write_float32"]
+
+Floats = npt.NDArray[np.float32]
+
+GRAPH = "onnx/model_int8.onnx"
+_TEXT_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", EXPORTED_FILE)
+_PRODUCTS = (
+    *(f"attention.self.{name}" for name in ("query", "key", "value")),
+    "attention.output.dense",
+    "intermediate.dense",
+    "output.dense",
+)
+
+
+def write_float32(name: str, folder: Path) -> None:
+    """Write the folder of an embedded model, which is one of late interaction, as training starts from it.
+
+    Args:
+        name: One of `localrank_transformers.models.bundled.bundled_names()`.
+        folder: Made where it does not exist.
+
+    Raises:
+        MissingDependencyError: The package onnx or safetensors is absent.
+        ModelLoadError: The embedded graph is damaged, or not of the layout that `localrank models optimize` writes.
+    """
+    _, save_file = _packages()
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in _TEXT_FILES:
+        (folder / file).write_bytes(bundled.read_file(name, file))
+    write_layout(folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    tensors = float32_tensors(bundled.read_file(name, GRAPH), config)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def float32_tensors(graph: bytes, config: Mapping[str, Any]) -> dict[str, Floats]:
+    """Return the weights of an int8 graph under the names of transformers' BertModel.
+
+    Args:
+        graph: Written by `optimizing.encoder_graph`.
+        config: The model's `config.json`.
+
+    Raises:
+        MissingDependencyError: The package onnx or safetensors is absent.
+        ModelLoadError: The graph is another than expected.
+    """
+    onnx, _ = _packages()
+    model = onnx.load_from_string(graph)
+    try:
+        return dict(_Graph(model, onnx.numpy_helper.to_array).tensors(config))
+    except (KeyError, StopIteration, IndexError, ValueError) as error:
+        raise ModelLoadError(
+            f"The embedded graph has another layout than expected ({type(error).__name__})."
+        ) from error
+
+
+def _packages() -> tuple[Any, Any]:
+    try:
+        import onnx  # noqa: PLC0415  # an extra
+        from safetensors.numpy import save_file  # noqa: PLC0415  # an extra
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"Reading the embedded model's weights needs the package {error.name}.",
+            hint='pip install "localrank[train]"',
+        ) from error
+    return onnx, save_file
+
+
+class _Graph:
+    """The nodes of a graph that `optimizing.encoder_graph` wrote, in the order in which it wrote them."""
+
+    def __init__(self, model: Any, to_array: Any) -> None:
+        self._nodes = list(model.graph.node)
+        self._constants = {one.name: np.asarray(to_array(one)) for one in model.graph.initializer}
+        self._makers = {output: node for node in self._nodes for output in node.output}
+
+    def tensors(self, config: Mapping[str, Any]) -> Iterator[tuple[str, Floats]]:
+        """Yield all weights; what the graph does not hold raises what a missing item raises."""
+        yield from self._embeddings(int(config["type_vocab_size"]))
+        norms = iter([node for node in self._nodes if node.op_type == "LayerNormalization"])
+        products = iter([node for node in self._nodes if node.op_type == "MatMulIntegerToFloat"])
+        yield from self._norm("embeddings.LayerNorm", next(norms))
+        for number in range(int(config["num_hidden_layers"])):
+            at = f"encoder.layer.{number}."
+            for name in _PRODUCTS:
+                yield from _named(at + name, *self._linear(next(products)))
+            yield from self._norm(f"{at}attention.output.LayerNorm", next(norms))
+            yield from self._norm(f"{at}output.LayerNorm", next(norms))
+
+    def _embeddings(self, segments: int) -> Iterator[tuple[str, Floats]]:
+        rows, scales, positions = (
+            self._constants[node.input[0]] for node in self._nodes if node.op_type == "Gather"
+        )
+        yield "embeddings.word_embeddings.weight", _floats(rows.astype(np.float32) * scales)
+        yield "embeddings.position_embeddings.weight", _floats(positions)
+        # The graph knows one segment, whose row is in the positions.
+        yield "embeddings.token_type_embeddings.weight", _floats(np.zeros((segments, rows.shape[1])))
+
+    def _linear(self, node: Any) -> tuple[Floats, Floats]:
+        """Return weight (outputs, inputs) and bias of a product in int8."""
+        source, rounded, _, scales, _, _, bias = node.input
+        weight = self._constants[rounded].astype(np.float32) * self._constants[scales][None, :]
+        maker = self._makers.get(self._makers[source].input[0])
+        if maker is not None and maker.op_type == "Mul" and maker.input[1] in self._constants:
+            weight = weight * self._constants[maker.input[1]].reshape(-1, 1)
+        return _floats(weight.T), _floats(self._constants[bias])
+
+    def _norm(self, name: str, node: Any) -> Iterator[tuple[str, Floats]]:
+        yield from _named(name, self._constants[node.input[1]], self._constants[node.input[2]])
+
+
+def _named(name: str, weight: npt.NDArray[Any], bias: npt.NDArray[Any]) -> Iterator[tuple[str, Floats]]:
+    yield f"{name}.weight", _floats(weight)
+    yield f"{name}.bias", _floats(bias)
+
+
+def _floats(values: npt.NDArray[Any]) -> Floats:
+    return np.ascontiguousarray(values, dtype=np.float32)
