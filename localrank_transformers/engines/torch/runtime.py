@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from localrank_transformers.call.deadline import OutOfMemoryError, StoppedError
 from localrank_transformers.call.planner import bucketed
 from localrank_transformers.engines.torch.device import Placement
 
-__all__ = ["TorchRuntime"]
+__all__ = ["TorchRuntime", "cache_argument", "cache_of"]
 
 T = TypeVar("T")
 
@@ -125,6 +126,17 @@ class TorchRuntime:
         self._queued.append(event)
         if len(self._queued) > _MODULES_AHEAD:
             self._queued.popleft().synchronize()
+
+
+def cache_argument(model: Any, cache: Any) -> dict[str, Any]:
+    """Return the argument that hands `model` the keys and values computed before: `cache`, or `past_key_values` before 5.24."""
+    name = "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
+    return {name: cache, "use_cache": True}
+
+
+def cache_of(output: Any) -> Any:
+    """Return the keys and values that a pass of transformers' hands back, whatever its version calls them."""
+    return output["cache"] if "cache" in output else output["past_key_values"]
 
 
 def _in_our_words(error: Exception) -> Exception:

@@ -14,7 +14,7 @@ from localrank.contract.model import DoRerankOptions
 from localrank_transformers.call.contract import DocumentTokens
 from localrank_transformers.call.deadline import OutOfMemoryError, StoppedError, Watch
 from localrank_transformers.engines.torch.listwise.ordering import ListwiseFamily, ListwiseTally
-from localrank_transformers.engines.torch.runtime import TorchRuntime
+from localrank_transformers.engines.torch.runtime import TorchRuntime, cache_argument, cache_of
 from localrank_transformers.engines.torch.settings import Listwise, TorchSettings
 from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.families.generative.seq2seq import seq2seq_window
@@ -67,10 +67,9 @@ class FusionEngine:
                 encoder_outputs=fused,
                 attention_mask=mask,
                 decoder_input_ids=last,
-                past_key_values=cache,
-                use_cache=True,
+                **cache_argument(self._model, cache),
             )
-            cache = output.past_key_values
+            cache = cache_of(output)
             last = output.logits[:, -1].argmax(-1, keepdim=True)
             written.append(last)
         tokens: list[list[int]] = torch.cat(written, dim=1).cpu().tolist()

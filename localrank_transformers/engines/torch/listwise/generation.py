@@ -12,7 +12,7 @@ import torch
 from localrank.contract.model import DoRerankOptions
 from localrank_transformers.call.deadline import StoppedError, Watch
 from localrank_transformers.engines.torch.listwise.ordering import ListwiseFamily, ListwiseTally
-from localrank_transformers.engines.torch.runtime import TorchRuntime
+from localrank_transformers.engines.torch.runtime import TorchRuntime, cache_argument, cache_of
 from localrank_transformers.engines.torch.settings import Listwise, TorchSettings
 from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.families.listwise.causal import GENERATIVE_WINDOW, ListPrompt
@@ -47,8 +47,8 @@ class GenerativeEngine:
         written: list[int] = []
         last, cache = prompt, None
         while len(written) < longest:
-            output = self._model(input_ids=last, past_key_values=cache, use_cache=True, logits_to_keep=1)
-            cache = output.past_key_values
+            output = self._model(input_ids=last, logits_to_keep=1, **cache_argument(self._model, cache))
+            cache = cache_of(output)
             last = output.logits[:, -1].argmax(-1, keepdim=True)
             token = int(last)
             if token in self._ends:

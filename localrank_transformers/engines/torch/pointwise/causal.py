@@ -12,7 +12,7 @@ import torch
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
 from localrank_transformers.call.contract import DocumentTokens
-from localrank_transformers.engines.torch.runtime import TorchRuntime
+from localrank_transformers.engines.torch.runtime import TorchRuntime, cache_argument
 from localrank_transformers.engines.torch.settings import TorchSettings
 from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.families.generative.causal import CausalPrompt, PromptQuery
@@ -54,7 +54,7 @@ class CausalEngine:
         last = self._runtime.tensor(np.array([len(row) - 1 for row in rows], dtype=np.int64))
 
         def forward() -> npt.NDArray[Any]:
-            hidden = self.decoder(input_ids=ids, past_key_values=prefix, use_cache=True).last_hidden_state
+            hidden = self.decoder(input_ids=ids, **cache_argument(self.decoder, prefix)).last_hidden_state
             return self._runtime.numbers(self.head(hidden[torch.arange(len(rows)), last]))
 
         return self._runtime.run(forward)
@@ -135,5 +135,5 @@ def shared_prefix(decoder: Any, ids: torch.Tensor) -> Cache:
     """Return the cache of `ids`, shape (1, tokens), for batches of any number of rows."""
     # Without the configuration every layer keeps all tokens; windows of attention are in the masks.
     computed = DynamicCache()
-    decoder(input_ids=ids, past_key_values=computed, use_cache=True)
+    decoder(input_ids=ids, **cache_argument(decoder, computed))
     return Cache(layers=[_PrefixLayer(layer) for layer in computed.layers])
