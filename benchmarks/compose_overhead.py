@@ -41,7 +41,7 @@ from localrank import (
     SQLiteStore,
     wrapped,
 )
-from localrank.compose.calibration import fit_calibration
+from localrank.compose.single.calibration import fit_calibration
 from localrank.providers.calls import call_model
 
 COUNTS = (10, 100, 1000)

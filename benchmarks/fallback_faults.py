@@ -26,7 +26,7 @@ from benchmarks.common.results import Bar, write
 from benchmarks.common.statistics import percentile
 from benchmarks.common.tables import markdown_table, milliseconds
 from localrank import APICallError, Fallback, RerankError, rerank
-from localrank.compose.fallback import DEFAULT_FAILURES
+from localrank.compose.several.fallback import DEFAULT_FAILURES
 from localrank.testing import LexicalReranker
 from localrank_cohere import CohereReranker
 from tests.support.rerank_server import RerankServer, Seen, Turn

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from localrank.calling.rerank import rerank
     from localrank.calling.retry import RetryPolicy
     from localrank.calling.sync import rerank_sync
-    from localrank.compose.batched import Batched
-    from localrank.compose.cached import Cached
-    from localrank.compose.calibrated import Calibrated, LabelledPair
-    from localrank.compose.cascade import Cascade
-    from localrank.compose.chunked import Chunked
-    from localrank.compose.diversified import Diversified
-    from localrank.compose.fallback import Fallback
-    from localrank.compose.fused import Fused
-    from localrank.compose.identity import Identity
-    from localrank.compose.limited import Limited
-    from localrank.compose.memory_store import MemoryStore
-    from localrank.compose.retrieved import Retrieved
-    from localrank.compose.sqlite_store import SQLiteStore
+    from localrank.compose.several.cascade import Cascade
+    from localrank.compose.several.fallback import Fallback
+    from localrank.compose.several.fused import Fused
+    from localrank.compose.several.identity import Identity
+    from localrank.compose.several.retrieved import Retrieved
+    from localrank.compose.single.batched import Batched
+    from localrank.compose.single.cached import Cached
+    from localrank.compose.single.calibrated import Calibrated, LabelledPair
+    from localrank.compose.single.chunked import Chunked
+    from localrank.compose.single.diversified import Diversified
+    from localrank.compose.single.limited import Limited
+    from localrank.compose.stores.memory import MemoryStore
+    from localrank.compose.stores.sqlite import SQLiteStore
     from localrank.compose.wrapped import wrapped
     from localrank.contract.cancellation import AbortToken
     from localrank.contract.errors import (
@@ -71,19 +71,19 @@ _HOMES = {
     "localrank.calling.rerank": ("rerank",),
     "localrank.calling.retry": ("RetryPolicy",),
     "localrank.calling.sync": ("rerank_sync",),
-    "localrank.compose.batched": ("Batched",),
-    "localrank.compose.cached": ("Cached",),
-    "localrank.compose.calibrated": ("Calibrated", "LabelledPair"),
-    "localrank.compose.cascade": ("Cascade",),
-    "localrank.compose.chunked": ("Chunked",),
-    "localrank.compose.diversified": ("Diversified",),
-    "localrank.compose.fallback": ("Fallback",),
-    "localrank.compose.fused": ("Fused",),
-    "localrank.compose.identity": ("Identity",),
-    "localrank.compose.limited": ("Limited",),
-    "localrank.compose.memory_store": ("MemoryStore",),
-    "localrank.compose.retrieved": ("Retrieved",),
-    "localrank.compose.sqlite_store": ("SQLiteStore",),
+    "localrank.compose.single.batched": ("Batched",),
+    "localrank.compose.single.cached": ("Cached",),
+    "localrank.compose.single.calibrated": ("Calibrated", "LabelledPair"),
+    "localrank.compose.several.cascade": ("Cascade",),
+    "localrank.compose.single.chunked": ("Chunked",),
+    "localrank.compose.single.diversified": ("Diversified",),
+    "localrank.compose.several.fallback": ("Fallback",),
+    "localrank.compose.several.fused": ("Fused",),
+    "localrank.compose.several.identity": ("Identity",),
+    "localrank.compose.single.limited": ("Limited",),
+    "localrank.compose.stores.memory": ("MemoryStore",),
+    "localrank.compose.several.retrieved": ("Retrieved",),
+    "localrank.compose.stores.sqlite": ("SQLiteStore",),
     "localrank.compose.wrapped": ("wrapped",),
     "localrank.contract.cancellation": ("AbortToken",),
     "localrank.contract.errors": (

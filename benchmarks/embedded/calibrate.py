@@ -20,7 +20,7 @@ from benchmarks.common.results import RESULTS, write
 from benchmarks.common.tables import markdown_table
 from benchmarks.embedded.records import HUMAN
 from localrank import rerank_sync
-from localrank.compose.fitting import fit_temperature
+from localrank.compose.rules.fitting import fit_temperature
 from localrank_transformers import OnnxReranker
 
 _BINS = 15

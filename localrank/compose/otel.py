@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from localrank.compose.wrapper import Transparent
+from localrank.compose.wrapping.wrapper import Transparent
 from localrank.contract.errors import MissingDependencyError, RerankError
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult
 from localrank.providers.calls import call_model

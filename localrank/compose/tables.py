@@ -8,20 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from localrank.compose.batched import Batched
-from localrank.compose.cached import Cached
-from localrank.compose.calibrated import Calibrated
-from localrank.compose.cascade import Cascade
-from localrank.compose.chunked import Chunked
-from localrank.compose.diversified import Diversified
-from localrank.compose.fallback import Fallback
-from localrank.compose.fused import Fused
-from localrank.compose.identity import Identity
-from localrank.compose.limited import Limited
-from localrank.compose.memory_store import MemoryStore
-from localrank.compose.retrieved import Retrieved
-from localrank.compose.sqlite_store import SQLiteStore
-from localrank.compose.wrapper import refuse
+from localrank.compose.several.cascade import Cascade
+from localrank.compose.several.fallback import Fallback
+from localrank.compose.several.fused import Fused
+from localrank.compose.several.identity import Identity
+from localrank.compose.several.retrieved import Retrieved
+from localrank.compose.single.batched import Batched
+from localrank.compose.single.cached import Cached
+from localrank.compose.single.calibrated import Calibrated
+from localrank.compose.single.chunked import Chunked
+from localrank.compose.single.diversified import Diversified
+from localrank.compose.single.limited import Limited
+from localrank.compose.stores.memory import MemoryStore
+from localrank.compose.stores.sqlite import SQLiteStore
+from localrank.compose.wrapping.wrapper import refuse
 from localrank.contract.model import AnyReranker
 from localrank.providers.registry import resolve, unknown_model
 

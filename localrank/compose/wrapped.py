@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from localrank.compose.wrapper import Transparent, fingerprint_of, name_of, refuse
+from localrank.compose.wrapping.wrapper import Transparent, fingerprint_of, name_of, refuse
 from localrank.contract.errors import InvalidResponseError
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult
 from localrank.providers.calls import call_model

@@ -22,7 +22,7 @@ from localrank import (
     Retrieved,
     ServerError,
 )
-from localrank.compose.calibration import fit_calibration
+from localrank.compose.single.calibration import fit_calibration
 from localrank.contract.model import score_kind
 from localrank.providers.calls import call_model
 from tests.support.small_models import Failing, Listwise, Scoring

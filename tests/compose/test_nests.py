@@ -23,7 +23,7 @@ from localrank import (
     rerank,
     rerank_sync,
 )
-from localrank.compose.stages import MARGIN_S
+from localrank.compose.wrapping.stages import MARGIN_S
 from localrank.providers.calls import call_model
 from localrank.testing import LexicalReranker
 from localrank_transformers import OnnxReranker

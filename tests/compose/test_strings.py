@@ -23,7 +23,7 @@ from localrank import (
     rerank,
     resolve,
 )
-from localrank.compose.calibration import fit_calibration
+from localrank.compose.single.calibration import fit_calibration
 from localrank.compose.tables import from_table, from_toml
 from tests.support.small_models import Scoring
 

@@ -15,7 +15,7 @@ from localrank import (
     rerank,
     wrapped,
 )
-from localrank.compose.wrapper import fingerprint_of
+from localrank.compose.wrapping.wrapper import fingerprint_of
 from tests.support.small_models import Scoring
 
 pytestmark = pytest.mark.anyio

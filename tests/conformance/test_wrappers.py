@@ -25,8 +25,8 @@ from localrank import (
     SQLiteStore,
     wrapped,
 )
-from localrank.compose.calibration import fit_calibration
 from localrank.compose.otel import traced
+from localrank.compose.single.calibration import fit_calibration
 from localrank.testing import LexicalReranker, run_conformance
 from localrank_cohere import CohereReranker
 from tests.support.rerank_server import RerankServer

@@ -1,0 +1,1 @@
+"""The arithmetic of wrappers: pure functions, no model."""

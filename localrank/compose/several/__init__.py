@@ -1,0 +1,1 @@
+"""Wrappers around several models, or around none."""

@@ -1,0 +1,56 @@
+"""The retriever's own scores as a model, so that they can be fused with a reranker's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from localrank.compose.wrapping.wrapper import refuse
+from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
+from localrank.contract.types import RerankUsage, ScoreKind
+from localrank.providers.remarks import unread_instruction, unread_options
+
+__all__ = ["Retrieved"]
+
+
+class Retrieved:
+    """Ranks by the scores that the documents already have from retrieval.
+
+    Args:
+        scores: One a document, for a call with just these documents. None reads `first_stage_scores` of each call, which is
+            what a wrapper that hands on a part of the documents needs.
+
+    Raises:
+        InvalidRequestError: A score is no finite number; or, when called, there are no scores or not one a document.
+    """
+
+    provider = "retrieved"
+    scores_comparable = False
+    score_kind: ScoreKind = "unknown"
+
+    def __init__(self, scores: Sequence[float] | None = None) -> None:
+        self._scores = None if scores is None else tuple(map(float, scores))
+        self.model_id = "first-stage-scores" if scores is None else "given-scores"
+        for index, score in enumerate(self._scores or ()):
+            if not math.isfinite(score):
+                raise refuse(f"scores[{index}] is {score}.", "Pass finite numbers.")
+
+    async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
+        """Rank by the retriever's scores."""
+        scores = options.first_stage_scores if self._scores is None else self._scores
+        if scores is None:
+            raise refuse(
+                "first_stage_scores is None, and Retrieved() ranks by them.",
+                "Pass first_stage_scores= with the retriever's score of each document.",
+            )
+        if len(scores) != len(options.documents):
+            raise refuse(
+                f"Retrieved has {len(scores)} scores for {len(options.documents)} documents.",
+                "Pass one score a document: first_stage_scores= follows a call's documents, Retrieved(scores) does not.",
+            )
+        results = [ScoredIndex(index, score) for index, score in enumerate(scores)]
+        warnings = [*unread_options(options, self.provider), *unread_instruction(options, self.provider)]
+        return DoRerankResult(results, usage=RerankUsage(input_tokens=0), warnings=warnings)
+
+    def __repr__(self) -> str:
+        return f"<Retrieved {self.model_id}>"

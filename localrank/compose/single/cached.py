@@ -1,0 +1,176 @@
+"""A cache of scores: a document that was scored before for this query is not scored again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
+
+from localrank.compose.stores.memory import MemoryStore
+from localrank.compose.stores.scores import CachedScore, ScoreStore
+from localrank.compose.wrapping.progress import SharedProgress
+from localrank.compose.wrapping.stages import Stages, moved, subset
+from localrank.compose.wrapping.wrapper import (
+    Transparent,
+    fingerprint_of,
+    name_of,
+    refuse,
+    refuse_incomparable,
+)
+from localrank.contract.cancellation import raise_if_aborted
+from localrank.contract.model import (
+    AnyReranker,
+    DoRerankOptions,
+    DoRerankResult,
+    ScoredIndex,
+    accepts_objects,
+)
+from localrank.contract.types import RerankWarning
+from localrank.providers.answers import unscored
+from localrank.providers.worker import run_in_thread
+
+__all__ = ["Cached", "cache_keys"]
+
+T = TypeVar("T")
+
+CACHED = {"cached": True}
+"""The mark, in `metadata`, of a score that came from the cache."""
+
+
+class Cached(Transparent):
+    """Keeps each document's score, by the model's fingerprint, instruction, query, text and provider options.
+
+    Only documents without a kept score are sent on, each distinct text once. Of a score from the cache, `metadata` holds only
+    `cached`: what else the model had said of the document is not kept. A failing store costs a warning, not the call. An
+    answer that a deadline cut short is not kept.
+
+    Args:
+        model: A model whose scores do not depend on the other documents of the call.
+        store: Where scores are kept; None means a `MemoryStore` of its own.
+
+    Raises:
+        InvalidRequestError: The model is listwise or ordinal, or reads the caller's objects, which no key covers.
+    """
+
+    def __init__(self, model: AnyReranker | str, store: ScoreStore | None = None) -> None:
+        super().__init__("cached", model)
+        refuse_incomparable(
+            "Cached", self.model, "Put Cached around each inner model whose scores stand for themselves."
+        )
+        if accepts_objects(self.model):
+            raise refuse(
+                f"Cached cannot hold {name_of(self.model)}, which reads the caller's own objects.",
+                "The cache knows documents by their text: use a model that reads text.",
+            )
+        self.store: ScoreStore = MemoryStore() if store is None else store
+
+    async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
+        """Answer from the store, and ask the model for the rest."""
+        stages = Stages(options, self.provider)
+        warnings: list[RerankWarning] = []
+        keys = cache_keys(self.model, options)
+        kept = await self._kept(keys, warnings)
+        results = [
+            ScoredIndex(index, score.score, truncated=score.truncated, metadata=CACHED)
+            for index, score in enumerate(kept)
+            if score is not None
+        ]
+        hits = len(results)
+        if hits < len(keys):
+            missing: dict[bytes, list[int]] = {}
+            for index, (key, score) in enumerate(zip(keys, kept, strict=True)):
+                if score is None:
+                    missing.setdefault(key, []).append(index)
+            results += await self._asked(missing, hits, options, stages, warnings)
+        else:
+            options.report_progress(hits, hits)
+        return stages.answer(results, warnings=warnings, cache_hits=hits)
+
+    async def _asked(
+        self,
+        missing: Mapping[bytes, list[int]],
+        hits: int,
+        options: DoRerankOptions,
+        stages: Stages,
+        warnings: list[RerankWarning],
+    ) -> list[ScoredIndex]:
+        """Score each missing text once, keep the scores, and return them for all its places."""
+        places = list(missing.values())
+        progress = SharedProgress(
+            options.report_progress, len(options.documents), [hits, len(options.documents) - hits]
+        )
+        progress.finished(0)
+        request = replace(
+            subset(options, [indexes[0] for indexes in places]),
+            top_k=None,
+            report_progress=progress.stage(1),
+        )
+        answer = await stages.call(self.model, request)
+        if answer is None:
+            return unscored(index for indexes in places for index in indexes)
+        raise_if_aborted(options.abort_event)
+        if not stages.cut:
+            texts = list(missing)
+            fresh = {
+                texts[item.index]: CachedScore(item.score, item.truncated)
+                for item in answer.results
+                if item.tier == 0
+            }
+            await self._keep(fresh, warnings)
+        return [moved(item, index) for item in answer.results for index in places[item.index]]
+
+    async def _kept(self, keys: list[bytes], warnings: list[RerankWarning]) -> list[CachedScore | None]:
+        try:
+            return await self._run(partial(self.store.get_many, keys))
+        except Exception as error:
+            warnings.append(_unusable(error))
+            return [None] * len(keys)
+
+    async def _keep(self, scores: Mapping[bytes, CachedScore], warnings: list[RerankWarning]) -> None:
+        if not scores or warnings:
+            return
+        try:
+            await self._run(partial(self.store.put_many, scores))
+        except Exception as error:
+            warnings.append(_unusable(error))
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if not self.store.blocking:
+            return work()
+        return await run_in_thread(work, stop=_let_it_end)
+
+    async def aclose(self) -> None:
+        """Close the store, then the model."""
+        self.store.close()
+        await super().aclose()
+
+
+def cache_keys(model: AnyReranker, options: DoRerankOptions) -> list[bytes]:
+    """Return one 16-byte key a document: BLAKE2b over all that its score depends on."""
+    extra = json.dumps(options.provider_options or {}, sort_keys=True, default=repr)
+    prefix = hashlib.blake2b(digest_size=16)
+    for part in (fingerprint_of(model), repr(options.instruction), extra, options.query):
+        encoded = part.encode("utf-8", "surrogatepass")
+        prefix.update(len(encoded).to_bytes(8, "little"))
+        prefix.update(encoded)
+    keys: list[bytes] = []
+    for document in options.documents:
+        key = prefix.copy()
+        key.update(document.encode("utf-8", "surrogatepass"))
+        keys.append(key.digest())
+    return keys
+
+
+def _let_it_end() -> None:
+    """Do nothing: a read or write of the store takes milliseconds."""
+
+
+def _unusable(error: Exception) -> RerankWarning:
+    return RerankWarning(
+        "cache_unavailable",
+        f"The cache could not be used ({type(error).__name__}), so the call went on without it.",
+        feature="store",
+    )

@@ -1,0 +1,1 @@
+"""What every wrapper is built from."""
