@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from localrank_transformers.families.late.logit import LateLogit
+from localrank_transformers.models.folder.exported import LateLogit
 from localrank_transformers.training.model.late_folder import write_head, write_layout
 
 __all__ = ["write_late"]

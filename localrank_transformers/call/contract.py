@@ -1,8 +1,7 @@
-"""What the parts of a call hand each other, and what a family and an engine must say to take part in one."""
+"""What the parts of a call hand each other, and what a family, an engine and a device must say to take part in one."""
 
 from __future__ import annotations
 
-import threading
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,25 +12,25 @@ if TYPE_CHECKING:  # the embedded model is to be there at once, and numpy takes 
     import numpy.typing as npt
 
     from localrank.contract.model import DoRerankOptions, DoRerankResult
+    from localrank.contract.types import RerankWarning
     from localrank_transformers.call.deadline import Watch
-    from localrank_transformers.call.scheduler import Scheduler
 
     Ids: TypeAlias = npt.NDArray[np.int64]
 
 __all__ = [
     "Activation",
+    "Device",
     "DocumentTokens",
     "Engine",
     "EngineRequest",
+    "Family",
     "Grouping",
     "Ids",
-    "LoadedModel",
-    "OnnxFamily",
-    "OnnxQuery",
+    "Model",
+    "Query",
     "Row",
+    "Runner",
     "Scorer",
-    "TorchFamily",
-    "TorchLoaded",
 ]
 
 Activation = Literal["sigmoid", "none"]
@@ -63,11 +62,11 @@ class Row:
 
 
 Scorer: TypeAlias = Callable[[Sequence[DocumentTokens]], list[float]]
-"""Takes the documents of one unit, runs them and returns one logit each; called from many threads at once."""
+"""Takes the documents of one unit, runs them and returns one logit each; called from every thread of a runner at once."""
 
 
-class OnnxQuery(Protocol):
-    """One query, tokenized and ready to meet documents."""
+class Query(Protocol):
+    """One query, tokenized and ready to meet documents; it lives for one call."""
 
     @property
     def truncated(self) -> bool:
@@ -79,25 +78,30 @@ class OnnxQuery(Protocol):
         """Tokens that the engine reads once for all documents: the query's, where it is read apart from them."""
         ...
 
-    def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
+    @property
+    def shared_tokens(self) -> int:
+        """Tokens of every document's row that the engine computes once for all of them."""
+        ...
+
+    def documents(self, documents: Sequence[str]) -> list[DocumentTokens]:
         """Tokenize documents, each cut to what fits beside the query."""
         ...
 
-    def length(self, document: DocumentTokens) -> int:
-        """Return the tokens that the engine reads for one document."""
+    def lengths(self, documents: Sequence[DocumentTokens]) -> list[int]:
+        """Return the tokens that the engine reads for each document, with query and prompt where they are in its row."""
         ...
 
     def rows(self, documents: Sequence[DocumentTokens]) -> list[Row]:
-        """Return what the engine reads: a row a document, and before them the query's where it is read apart."""
+        """Return what an engine reads: a row a document, and before them the query's where it is read apart."""
         ...
 
-    def scorer(self, request: EngineRequest) -> Scorer:
-        """Return what scores documents with the runs of `request`."""
+    def scorer(self, request: Any) -> Scorer:
+        """Return what scores documents with a `Runner.request` of the engine that this family was loaded with."""
         ...
 
 
-class OnnxFamily(Protocol):
-    """A family with its tokenizer."""
+class Family(Protocol):
+    """What a kind of model means, with its tokenizer: texts to rows, and what the engine gives to logits."""
 
     @property
     def activation(self) -> Activation:
@@ -115,11 +119,11 @@ class OnnxFamily(Protocol):
         ...
 
     @property
-    def query_room(self) -> str:
+    def query_limit(self) -> str:
         """What a query is cut to, in words."""
         ...
 
-    def open(self, query: str, instruction: str | None) -> OnnxQuery:
+    def open(self, query: str, instruction: str | None) -> Query:
         """Tokenize a query."""
         ...
 
@@ -144,11 +148,7 @@ class EngineRequest(Protocol):
         ...
 
     def vectors(self, rows: Sequence[Row]) -> list[npt.NDArray[Any]]:
-        """Return the vectors of each row's tokens, shape (tokens, dimensions) each.
-
-        Raises:
-            InferenceError: The engine failed, or the handle was stopped.
-        """
+        """Return the vectors of each row's tokens, shape (tokens, dimensions) each; raise as `run` does."""
         ...
 
 
@@ -161,11 +161,7 @@ class Engine(Protocol):
         ...
 
     def request(self, threads: int = 1) -> EngineRequest:
-        """Return a handle for the runs of one call.
-
-        Args:
-            threads: What a run of one long row may take where that is faster.
-        """
+        """Return a handle for the runs of one call, of which one long row may take `threads` where that is faster."""
         ...
 
     def settle(self) -> None:
@@ -173,57 +169,68 @@ class Engine(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class LoadedModel:
-    """What a call needs.
+class Runner(Protocol):
+    """One engine for one pass over the documents of one call."""
 
-    Attributes:
-        family: Reads queries and documents, and makes logits of what the engine gives.
-        engine: Computes.
-        exact: Computes them again in float32 for the best documents, with the precision `refined`; otherwise None.
-        activation: Turns a logit into a score.
-        threads: Units of one call at once; None means every worker.
-        scheduler: Where the units run; its workers live as long as this model is held.
-    """
+    @property
+    def request(self) -> Any:
+        """What a query's scorer computes with."""
+        ...
 
-    family: OnnxFamily
-    engine: Engine
-    exact: Engine | None
-    activation: Activation
-    threads: int | None
-    scheduler: Scheduler
+    @property
+    def deadline_slice(self) -> int:
+        """Documents tokenized together where there is a deadline, so that the first scores are there before the last text."""
+        ...
 
-    def settle(self) -> None:
-        """Wait until nothing is made in the background."""
-        for engine in (self.engine, self.exact):
-            if engine is not None:
-                engine.settle()
+    def run(
+        self,
+        work: Sequence[int],
+        execute: Callable[[Sequence[int]], None],
+        should_stop: Callable[[], bool],
+    ) -> bool:
+        """Hand every position of `work` to `execute`, in units that are computed together; return False if stopped before.
 
-
-class TorchFamily(Protocol):
-    """What a loaded model of any family can do."""
-
-    def rank(self, options: DoRerankOptions, watch: Watch) -> DoRerankResult:
-        """Rank one request in the calling thread, which holds the model's lock.
-
-        Every pass runs under `TorchRuntime.run`, so that it is left when `watch` says so; an incomplete ranking is then
-        returned, and thrown away where the call was aborted.
+        Args:
+            work: The tokens of each document.
+            execute: Scores the documents at some positions.
+            should_stop: Looked at often.
         """
         ...
 
+    def stop(self) -> None:
+        """End what is running soon. Safe from any thread."""
+        ...
 
-@dataclass(frozen=True, slots=True, repr=False)
-class TorchLoaded:
-    """What a call needs.
+    def warnings(self) -> list[RerankWarning]:
+        """Return what the caller should know of how it ran."""
+        ...
 
-    Attributes:
-        family: Ranks.
-        runtime: The device (`engines.torch.runtime.TorchRuntime`).
-        chosen: What the settings came to, for the result's metadata.
-        lock: Held by the one call that computes.
-    """
 
-    family: TorchFamily
-    runtime: Any
-    chosen: Mapping[str, Any]
-    lock: threading.Lock
+class Device(Protocol):
+    """Where a model computes; it outlives the calls."""
+
+    def begin(self, engine: Any, family: Family, documents: int) -> Runner:
+        """Return a runner for a request of so many documents."""
+        ...
+
+    def release(self) -> None:
+        """Let go of what was held for a model, once no call computes."""
+        ...
+
+
+class Model(Protocol):
+    """A model in memory."""
+
+    @property
+    def provider(self) -> str:
+        """The name under which a call's options and the result's metadata speak of it."""
+        ...
+
+    @property
+    def metadata(self) -> Mapping[str, Any] | None:
+        """What every result says of the model."""
+        ...
+
+    def rank(self, options: DoRerankOptions, watch: Watch) -> DoRerankResult:
+        """Rank one request in the calling thread; incompletely once `watch` says stop."""
+        ...

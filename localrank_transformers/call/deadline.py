@@ -1,15 +1,16 @@
-"""What a running forward pass looks at: the caller's token, a cancelled task, the deadline."""
+"""What ends a call early: the caller's token, a cancelled task, the deadline."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from localrank.contract.cancellation import AbortToken, LinkedToken
 
 __all__ = ["OutOfMemoryError", "StoppedError", "Watch"]
 
 STOP_BEFORE_DEADLINE_S = 0.005
-"""Time to sort what there is."""
+"""Time to end what is running and sort what there is."""
 
 
 class StoppedError(Exception):
@@ -26,12 +27,23 @@ class Watch:
     Args:
         abort_event: The caller's token.
         deadline: Seconds from now, or None.
+
+    Attributes:
+        on_stop: Called by `stop`, to end what is running; None while nothing is.
     """
 
     def __init__(self, abort_event: AbortToken | None, deadline: float | None) -> None:
         self.token = LinkedToken(abort_event)
-        self.started = time.perf_counter()
-        self._end = None if deadline is None else self.started + deadline - STOP_BEFORE_DEADLINE_S
+        self.on_stop: Callable[[], None] | None = None
+        self._started = time.perf_counter()
+        self._end = None if deadline is None else self._started + deadline - STOP_BEFORE_DEADLINE_S
+
+    def stop(self) -> None:
+        """Make the call end soon; called from the event loop when its task is cancelled."""
+        self.token.set()
+        on_stop = self.on_stop
+        if on_stop is not None:
+            on_stop()
 
     def should_stop(self) -> bool:
         """Return whether the token is set or the deadline has passed."""
@@ -43,4 +55,4 @@ class Watch:
 
     def elapsed_ms(self) -> float:
         """Return the milliseconds since the call began."""
-        return (time.perf_counter() - self.started) * 1000
+        return (time.perf_counter() - self._started) * 1000

@@ -1,4 +1,4 @@
-"""One engine over some of a request's documents: tokenize a slice, plan it, run it, note the scores."""
+"""One engine over some of a request's documents: tokenize a slice, run it, note the logits. And the cores as device."""
 
 from __future__ import annotations
 
@@ -6,29 +6,32 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from localrank_transformers.call.planner import EQUAL, GROUP_TOKENS, NEAR, PACKED_DOCUMENTS, Unit, pack, plan
 
 if TYPE_CHECKING:
+    from localrank.contract.model import DoRerankOptions
+    from localrank.contract.types import RerankWarning
     from localrank_transformers.call.contract import (
         DocumentTokens,
         Engine,
         EngineRequest,
-        LoadedModel,
-        OnnxQuery,
+        Family,
+        Query,
+        Runner,
         Scorer,
     )
+    from localrank_transformers.call.deadline import Watch
+    from localrank_transformers.call.scheduler import Scheduler
 
-__all__ = ["SLICE", "ScoringPass", "Tally", "distinct_slices"]
+__all__ = ["Cores", "ScoringPass", "Tally", "distinct_slices"]
 
+SLICE = 1024
+"""Documents tokenized and planned together; what is held in memory is one slice, whatever the number of documents."""
 
-class _Item(NamedTuple):
-    """One different text: its tokens, how many the engine reads for it, and the places where it stands."""
-
-    tokens: DocumentTokens
-    length: int
-    indexes: list[int]
+DEADLINE_SLICE = 8
+"""The same with a deadline, for each worker."""
 
 
 @dataclass(slots=True)
@@ -36,111 +39,75 @@ class Tally:
     """What a pass has computed so far; noted from many threads.
 
     Attributes:
-        margins: The logit of each scored document, by index.
+        logits: The logit of each scored document, by index.
         truncated: Indexes of documents that were cut.
         tokens: Tokens that the engine read.
         known: Documents that it did not read, since their vectors were kept.
+        warnings: What the caller should know of how it ran.
     """
 
-    margins: dict[int, float] = field(default_factory=dict[int, float])
+    logits: dict[int, float] = field(default_factory=dict[int, float])
     truncated: set[int] = field(default_factory=set[int])
     tokens: int = 0
     known: int = 0
+    warnings: list[RerankWarning] = field(default_factory=list["RerankWarning"])
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, item: _Item, margin: float) -> None:
+    def note(self, document: DocumentTokens, length: int, indexes: Sequence[int], logit: float) -> None:
         """Enter the logit of one text at each of its places."""
         with self._lock:
-            self.tokens += item.length
-            self.known += 0 if item.length else len(item.indexes)
-            self.margins.update(dict.fromkeys(item.indexes, margin))
-            if item.tokens.truncated:
-                self.truncated.update(item.indexes)
+            self.tokens += length
+            self.known += 0 if length else len(indexes)
+            self.logits.update(dict.fromkeys(indexes, logit))
+            if document.truncated:
+                self.truncated.update(indexes)
 
 
 class ScoringPass:
-    """Scores documents with one engine. `stop` ends it from any thread.
+    """Scores documents with one engine.
 
     Args:
-        model: Family, scheduler and limits.
-        engine: What computes; the model's own or its exact one.
-        documents: The texts of the whole request.
-        should_stop: Looked at every 5 ms.
-        on_progress: Called with the number of documents that this pass has scored.
+        query: What they are scored for.
+        runner: The engine, and how it is run.
+        options: The request.
+        watch: Ends the pass, from any thread.
     """
 
-    def __init__(
-        self,
-        model: LoadedModel,
-        engine: Engine,
-        documents: Sequence[str],
-        *,
-        should_stop: Callable[[], bool],
-        on_progress: Callable[[int], None],
-    ) -> None:
-        self.tally = Tally()
-        self._model = model
-        self._plan = _planner(model, engine)
-        self._request: EngineRequest = engine.request(_threads_a_run(model, documents))
-        self._documents = documents
-        self._should_stop = should_stop
-        self._on_progress = on_progress
+    def __init__(self, query: Query, runner: Runner, options: DoRerankOptions, watch: Watch) -> None:
+        self._query = query
+        self._runner = runner
+        self._options = options
+        self._watch = watch
+        self._tally = Tally(tokens=query.query_tokens)
 
-    def stop(self) -> None:
-        """End what is running at its next node."""
-        self._request.stop()
+    def run(self, indexes: Sequence[int]) -> Tally:
+        """Score the documents at `indexes`; the tally lacks those before which the watch said stop."""
+        score = self._query.scorer(self._runner.request)
+        size = SLICE if self._options.deadline is None else self._runner.deadline_slice
+        self._watch.on_stop = self._runner.stop
+        try:
+            for places in distinct_slices(self._options.documents, indexes, size):
+                if self._watch.should_stop() or not self._run_slice(score, places):
+                    break
+        finally:
+            self._watch.on_stop = None  # a closed model must be freed at once
+        self._tally.warnings = self._runner.warnings()
+        return self._tally
 
-    def run(self, query: OnnxQuery, indexes: Sequence[int], *, slice_size: int) -> bool:
-        """Score the documents at `indexes`; return False if it was stopped before the last."""
-        score = query.scorer(self._request)
-        self.tally.tokens += query.query_tokens
-        slices = distinct_slices(self._documents, indexes, slice_size)
-        return all(self._run_slice(query, score, places) for places in slices)
+    def _run_slice(self, score: Scorer, places: dict[str, list[int]]) -> bool:
+        tally, total, indexes = self._tally, len(self._options.documents), list(places.values())
+        documents = self._query.documents(list(places))
+        lengths = self._query.lengths(documents)
 
-    def _run_slice(self, query: OnnxQuery, score: Scorer, places: dict[str, list[int]]) -> bool:
-        if self._should_stop():
-            return False
-        items = [
-            _Item(tokens, query.length(tokens), indexes)
-            for tokens, indexes in zip(query.documents(list(places)), places.values(), strict=True)
-        ]
+        def execute(positions: Sequence[int]) -> None:
+            logits = score([documents[at] for at in positions])
+            for at, logit in zip(positions, logits, strict=True):
+                tally.note(documents[at], lengths[at], indexes[at], logit)
+            self._options.report_progress(len(tally.logits), total)
 
-        def execute(unit: Unit) -> None:
-            found = score([items[at].tokens for at in unit.positions])
-            for at, margin in zip(unit.positions, found, strict=True):
-                self.tally.note(items[at], margin)
-            self._on_progress(len(self.tally.margins))
-
-        work = [max(1, item.length) for item in items]  # what is known takes little, but not nothing
-        return self._model.scheduler.run(
-            self._plan(work),
-            execute,
-            should_stop=self._should_stop,
-            on_stop=self.stop,
-            at_once=self._model.threads,
-        )
-
-
-def _planner(model: LoadedModel, engine: Engine) -> Callable[[Sequence[int]], list[Unit]]:
-    """Return what decides which documents share a run."""
-    if engine.grouping == "packed":
-        workers = min(model.threads or model.scheduler.workers, model.scheduler.workers)
-        return partial(pack, workers=workers, most=PACKED_DOCUMENTS)
-    if engine.grouping == "alone" or not model.family.groups:
-        return partial(plan, group_tokens=0)
-    least_fill = NEAR if engine.grouping == "padded" else EQUAL
-    return partial(plan, group_tokens=GROUP_TOKENS, least_fill=least_fill)
-
-
-def _threads_a_run(model: LoadedModel, documents: Sequence[str]) -> int:
-    """Return 1, or for a call of one document that nobody else computes beside, all that it may use."""
-    if len(documents) > 1 or not model.scheduler.is_idle:
-        return 1
-    return model.threads or model.scheduler.workers
-
-
-SLICE = 1024
-"""Documents tokenized and planned together; what is held in memory is one slice, whatever the number of documents."""
+        shared = self._query.shared_tokens
+        work = [max(1, length - shared) for length in lengths]  # what is known takes little, but not nothing
+        return self._runner.run(work, execute, self._watch.should_stop)
 
 
 def distinct_slices(
@@ -153,3 +120,69 @@ def distinct_slices(
     texts = list(places)
     for start in range(0, len(texts), size):
         yield {text: places[text] for text in texts[start : start + size]}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Cores:
+    """The workers of the process as the device of models; see `Device`.
+
+    Attributes:
+        scheduler: Shared by all models; its workers live as long as one of them is held.
+        threads: Units of one call at once; None means every worker.
+    """
+
+    scheduler: Scheduler
+    threads: int | None = None
+
+    def begin(self, engine: Engine, family: Family, documents: int) -> _CoresRunner:
+        """Return a runner; where a call of one document computes alone, its run may take all threads that the call may use."""
+        workers = self.scheduler.workers
+        threads = self.threads or workers
+        request = engine.request(threads if documents == 1 and self.scheduler.is_idle else 1)
+        planned = _planner(engine, family, min(threads, workers))
+        return _CoresRunner(request, DEADLINE_SLICE * workers, planned, self.scheduler, self.threads)
+
+    def release(self) -> None:
+        """End the lease of a model."""
+        self.scheduler.release()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _CoresRunner:
+    """See `Runner`."""
+
+    request: EngineRequest
+    deadline_slice: int
+    planned: Callable[[Sequence[int]], list[Unit]]
+    scheduler: Scheduler
+    at_once: int | None
+
+    def run(
+        self,
+        work: Sequence[int],
+        execute: Callable[[Sequence[int]], None],
+        should_stop: Callable[[], bool],
+    ) -> bool:
+        return self.scheduler.run(
+            self.planned(work),
+            lambda unit: execute(unit.positions),
+            should_stop=should_stop,
+            on_stop=self.request.stop,
+            at_once=self.at_once,
+        )
+
+    def stop(self) -> None:
+        self.request.stop()
+
+    def warnings(self) -> list[RerankWarning]:
+        return []
+
+
+def _planner(engine: Engine, family: Family, workers: int) -> Callable[[Sequence[int]], list[Unit]]:
+    """Return what decides which documents share a run."""
+    if engine.grouping == "packed":
+        return partial(pack, workers=workers, most=PACKED_DOCUMENTS)
+    if engine.grouping == "alone" or not family.groups:
+        return partial(plan, group_tokens=0)
+    least_fill = NEAR if engine.grouping == "padded" else EQUAL
+    return partial(plan, group_tokens=GROUP_TOKENS, least_fill=least_fill)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from localrank.contract.errors import InferenceError, ModelLoadError
 from localrank.contract.model import DoRerankOptions, DoRerankResult
-from localrank_transformers.call.call import LocalCall, TorchCall
+from localrank_transformers.call.call import LocalCall
 from localrank_transformers.call.scheduler import shared_scheduler
 from localrank_transformers.engines.torch.settings import TorchSettings
 from localrank_transformers.models.folder.reading import read_snapshot
@@ -52,7 +52,7 @@ class Difference:
 def torch_logits(files: TorchFiles, settings: TorchSettings) -> list[float]:
     """Return the logits of the sample on torch."""
     loaded = load_torch(files, settings)
-    return _in_order(TorchCall(lambda: (loaded, 0.0), _sample()).run())
+    return _in_order(LocalCall(lambda: (loaded, 0.0), _sample()).run())
 
 
 def onnx_logits(folder: Path, graph: str) -> list[float]:

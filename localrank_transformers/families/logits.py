@@ -9,25 +9,25 @@ import numpy.typing as npt
 
 from localrank.contract.errors import InferenceError, ModelLoadError
 
-__all__ = ["margins"]
+__all__ = ["document_logits"]
 
 
-def margins(logits: npt.NDArray[Any]) -> list[float]:
+def document_logits(output: npt.NDArray[Any]) -> list[float]:
     """Return one number a document: its single logit, or the positive label's logit less the negative one's.
 
     Args:
-        logits: Shape (documents,), (documents, 1) or (documents, 2).
+        output: Shape (documents,), (documents, 1) or (documents, 2).
 
     Raises:
         ModelLoadError: Another shape: the model is no reranker of this kind.
         InferenceError: A number that is not finite.
     """
-    table = logits.astype(np.float64)
+    table = output.astype(np.float64)
     if table.ndim == 1:
         table = table[:, None]
     if table.ndim != 2 or table.shape[1] not in {1, 2}:
         raise ModelLoadError(
-            f"The model returned logits of shape {logits.shape} instead of one or two labels a document.",
+            f"The model returned logits of shape {output.shape} instead of one or two labels a document.",
             hint="OnnxReranker runs sequence-classification rerankers with one or two labels.",
         )
     column = table[:, 0] if table.shape[1] == 1 else table[:, 1] - table[:, 0]

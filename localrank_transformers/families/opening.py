@@ -1,31 +1,49 @@
-"""Which family a folder with a graph belongs to, and each that ONNX Runtime serves made from its files."""
+"""Each family made from a model's files, with its tokenizer, window and prompt; for whatever engine computes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-from tokenizers import Tokenizer
+from typing import TYPE_CHECKING, Any, Protocol
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers.families.pairs import PairFamily
 from localrank_transformers.families.tokenization import PairTokenizer
-from localrank_transformers.models.folder.late_layout import plain_layout
-from localrank_transformers.models.folder.shape import (
-    CrossEncoderShape,
-    check_served,
-    longest_window,
-    read_shape,
-    window,
-)
+from localrank_transformers.models.folder.exported import LateLogit, late_logit
+from localrank_transformers.models.folder.late_layout import LateLayout, plain_layout
+from localrank_transformers.models.folder.shape import check_served, longest_window, read_shape, window
 
 if TYPE_CHECKING:
-    from localrank_transformers.call.contract import OnnxFamily
+    from tokenizers import Tokenizer
+
+    from localrank_transformers.call.contract import Family
     from localrank_transformers.families.generative.causal_family import CausalFamily
+    from localrank_transformers.families.generative.templates import CausalTemplate
     from localrank_transformers.families.late.family import LateFamily
     from localrank_transformers.models.folder.model_files import ModelFiles
 
-__all__ = ["open_family"]
+__all__ = ["Files", "open_causal", "open_family", "open_late", "open_pairs"]
+
+
+class Files(Protocol):
+    """What is read of a model's files, beside a graph or beside weights."""
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """`config.json`."""
+        ...
+
+    @property
+    def tokenizer_config(self) -> Mapping[str, Any]:
+        """`tokenizer_config.json`, empty where there is none."""
+        ...
+
+    def tokenizer(self) -> Tokenizer:
+        """Return a fresh tokenizer that neither cuts nor fills up."""
+        ...
+
+    def special_token(self, name: str) -> str | None:
+        """Return a token that the tokenizer's configuration names."""
+        ...
 
 
 def open_family(
@@ -35,8 +53,8 @@ def open_family(
     affordable: int | None = None,
     instruction: str | None = None,
     document_cache_mb: int | None = None,
-) -> OnnxFamily:
-    """Return the family of `files`, with its tokenizer.
+) -> Family:
+    """Return the family of a folder with a graph.
 
     Args:
         files: What was read.
@@ -58,27 +76,75 @@ def open_family(
     match served:
         case "cross-encoder":
             _refuse_instruction(instruction, "a cross-encoder")
-            return _cross_encoder(files, max_length, affordable)
+            return open_pairs(files, files.config, max_length=max_length, affordable=affordable)
         case "causal":
-            return _causal(files, max_length, affordable, instruction)
+            return open_causal(
+                files,
+                _exported_template(files),
+                max_length=max_length,
+                affordable=affordable,
+                instruction=instruction,
+            )
         case "late-interaction":
             _refuse_instruction(instruction, "a late-interaction model")
-            return _late_interaction(files, max_length, affordable, document_cache_mb)
+            return open_late(
+                files,
+                files.config,
+                files.late or plain_layout(files.config),
+                late_logit(files.exported),
+                max_length=max_length,
+                affordable=affordable,
+                document_cache_mb=document_cache_mb,
+            )
 
 
-def _cross_encoder(files: ModelFiles, max_length: int | None, affordable: int | None) -> PairFamily:
-    shape = read_shape(files.config, files.tokenizer_config)
-    length = window(shape, max_length, affordable)
-    return PairFamily(PairTokenizer(_tokenizer(files.tokenizer_json), max_length=length))
+def open_pairs(
+    files: Files, config: Mapping[str, Any], *, max_length: int | None, affordable: int | None
+) -> PairFamily:
+    """Return a cross-encoder's family.
+
+    Args:
+        files: What was read.
+        config: The encoder's configuration.
+        max_length: The user's window.
+        affordable: The catalogue's default window.
+
+    Raises:
+        ModelLoadError: The files do not make such a model.
+        InvalidRequestError: A window that does not fit.
+    """
+    longest = read_shape(config, files.tokenizer_config).max_length
+    return PairFamily(PairTokenizer(files.tokenizer(), max_length=window(longest, max_length, affordable)))
 
 
-def _causal(
-    files: ModelFiles, max_length: int | None, affordable: int | None, instruction: str | None
+def open_causal(
+    files: Files,
+    template: CausalTemplate,
+    *,
+    max_length: int | None,
+    affordable: int | None,
+    instruction: str | None,
 ) -> CausalFamily:
+    """Return the family of a model that answers the prompt `template`; see `open_pairs`."""
     # A cross-encoder, the usual model, should start without these.
     from localrank_transformers.families.generative.causal import CausalPrompt  # noqa: PLC0415
     from localrank_transformers.families.generative.causal_family import CausalFamily  # noqa: PLC0415
-    from localrank_transformers.families.generative.templates import TEMPLATES  # noqa: PLC0415
+
+    if not template.reads_instruction:
+        _refuse_instruction(instruction, "one whose prompt is fixed")
+    tokenizer = files.tokenizer()
+    prompt = CausalPrompt(
+        tokenizer,
+        files.tokenizer(),
+        template,
+        bos=files.special_token("bos_token"),
+        max_length=window(longest_window(files.config, files.tokenizer_config), max_length, affordable),
+    )
+    return CausalFamily(tokenizer, prompt, template.reads_instruction, instruction)
+
+
+def _exported_template(files: ModelFiles) -> CausalTemplate:
+    from localrank_transformers.families.generative.templates import TEMPLATES  # noqa: PLC0415  # as above
 
     template = TEMPLATES.get(str(files.exported.template)) if files.exported else None
     if template is None:
@@ -86,41 +152,46 @@ def _causal(
             "The folder names a prompt that this version does not know.",
             hint="Export the model again: localrank models export NAME --out FOLDER",
         )
-    if not template.reads_instruction:
-        _refuse_instruction(instruction, "one whose prompt is fixed")
-    shape = CrossEncoderShape(1, longest_window(files.config, files.tokenizer_config), 0)
-    tokenizer = _tokenizer(files.tokenizer_json)
-    prompt = CausalPrompt(
-        tokenizer,
-        _tokenizer(files.tokenizer_json),
-        template,
-        bos=_special_token(files.tokenizer_config, "bos_token"),
-        max_length=window(shape, max_length, affordable),
-    )
-    return CausalFamily(tokenizer, prompt, template.reads_instruction, instruction)
+    return template
 
 
-def _late_interaction(
-    files: ModelFiles, max_length: int | None, affordable: int | None, document_cache_mb: int | None
+def open_late(
+    files: Files,
+    config: Mapping[str, Any],
+    layout: LateLayout,
+    logit: LateLogit,
+    *,
+    max_length: int | None,
+    affordable: int | None,
+    document_cache_mb: int | None = None,
 ) -> LateFamily:
+    """Return a late-interaction model's family; see `open_pairs`.
+
+    Args:
+        files: What was read.
+        config: The encoder's configuration.
+        layout: Markers and lengths.
+        logit: What the best cosines are turned into.
+        max_length: The user's window.
+        affordable: The catalogue's default window.
+        document_cache_mb: What vectors of documents may take between calls.
+    """
     from localrank_transformers.families.late.family import LateFamily  # noqa: PLC0415
     from localrank_transformers.families.late.known_vectors import DocumentVectors  # noqa: PLC0415  # as above
-    from localrank_transformers.families.late.logit import late_logit  # noqa: PLC0415
     from localrank_transformers.families.late.tokens import LateTokenizer  # noqa: PLC0415
 
-    layout = files.late or plain_layout(files.config)
     # The tokenizer may state the length that the encoder was tuned with; the positions are what limits it.
-    shape = CrossEncoderShape(1, longest_window(files.config, {}), 0)
+    longest = longest_window(config, {})
     tokenizer = LateTokenizer(
-        _tokenizer(files.tokenizer_json),
+        files.tokenizer(),
         layout,
-        max_length=window(shape, max_length, affordable or layout.document_length),
-        mask_token=_special_token(files.tokenizer_config, "mask_token"),
+        max_length=window(longest, max_length, affordable or layout.document_length),
+        mask_token=files.special_token("mask_token"),
     )
-    hidden = files.config.get("hidden_size")
+    hidden = config.get("hidden_size")
     return LateFamily(
         tokenizer,
-        late_logit(files.exported),
+        logit,
         hidden if isinstance(hidden, int) else None,
         layout.width,
         None if document_cache_mb is None else DocumentVectors(document_cache_mb * 1_000_000),
@@ -132,19 +203,3 @@ def _refuse_instruction(instruction: str | None, what: str) -> None:
         raise InvalidRequestError(
             f"instruction is {instruction[:80]!r}, but this model is {what}.", hint="Leave instruction out."
         )
-
-
-def _special_token(tokenizer_config: Mapping[str, Any], name: str) -> str | None:
-    token = tokenizer_config.get(name)
-    token = token.get("content") if isinstance(token, dict) else token
-    return token if isinstance(token, str) else None
-
-
-def _tokenizer(content: bytes) -> Tokenizer:
-    try:
-        tokenizer = Tokenizer.from_str(content.decode())
-    except Exception as error:  # the library raises a bare Exception
-        raise ModelLoadError(f"tokenizer.json cannot be read: {str(error)[:200]}") from error
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer

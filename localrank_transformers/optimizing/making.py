@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import chain
 
 from localrank._version import __version__
-from localrank_transformers.call.contract import OnnxFamily, Row
+from localrank_transformers.call.contract import Family, Row
 from localrank_transformers.engines.onnx.session import OnnxEngine, runtime_version
 from localrank_transformers.families.opening import open_family
 from localrank_transformers.families.pairs import PairFamily
@@ -89,7 +89,7 @@ def make_graph(
 def record_of(
     precision: str,
     graph: bytes,
-    family: OnnxFamily,
+    family: Family,
     lists: Sequence[Candidates],
     reference: OnnxEngine,
     *,
@@ -112,7 +112,7 @@ def record_of(
     )
 
 
-def family_of(files: ModelFiles) -> OnnxFamily:
+def family_of(files: ModelFiles) -> Family:
     """Return the model's family with its own window.
 
     Raises:
@@ -121,23 +121,23 @@ def family_of(files: ModelFiles) -> OnnxFamily:
     return open_family(files)
 
 
-def list_rows(family: OnnxFamily, entry: Candidates) -> list[Row]:
+def list_rows(family: Family, entry: Candidates) -> list[Row]:
     """Return the rows that score the texts of a query."""
     query = family.open(entry.query, None)
     return query.rows(query.documents(entry.documents))
 
 
-def calibration_rows(family: OnnxFamily, rows: Iterable[Iterable[Row]]) -> list[Row]:
+def calibration_rows(family: Family, rows: Iterable[Iterable[Row]]) -> list[Row]:
     """Return the rows of lists, and what is as short and as long as a text can be: int8 cuts what it has not seen."""
     return [*chain.from_iterable(rows), *list_rows(family, long_candidates())]
 
 
-def list_logits(engine: OnnxEngine, family: OnnxFamily, lists: Sequence[Candidates]) -> list[list[float]]:
+def list_logits(engine: OnnxEngine, family: Family, lists: Sequence[Candidates]) -> list[list[float]]:
     """Return the logits of each list's texts, each text alone."""
     return [_logits(engine, family, entry) for entry in lists]
 
 
-def _logits(engine: OnnxEngine, family: OnnxFamily, entry: Candidates) -> list[float]:
+def _logits(engine: OnnxEngine, family: Family, entry: Candidates) -> list[float]:
     query = family.open(entry.query, None)
     score = query.scorer(engine.request())
     return [score([document])[0] for document in query.documents(entry.documents)]

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
-from localrank_transformers.call.contract import OnnxFamily, Row
+from localrank_transformers.call.contract import Family, Row
 from localrank_transformers.engines.onnx.session import OnnxEngine
 from localrank_transformers.models.folder.exported import EXPORTED_FILE
 from localrank_transformers.models.folder.late_layout import LateLayout, late_file_names
@@ -179,7 +179,7 @@ def _encoder(folder: Path, own: Path | None, late: LateLayout | None) -> Encoder
 class _Calibration:
     """What int8 is calibrated by: lists, and the rows of each."""
 
-    family: OnnxFamily
+    family: Family
     lists: Sequence[Candidates]
     rows: Sequence[Sequence[Row]]
 

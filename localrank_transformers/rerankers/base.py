@@ -1,30 +1,75 @@
-"""What every local reranker closes by: `close`, `aclose`, `with` and `async with`."""
+"""What both doors share: a call in one hop to a thread, warming up, closing, and what they say of licence and identity."""
 
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from localrank.contract.model import DoRerankOptions, DoRerankResult
 from localrank.contract.types import RerankWarning
+from localrank.providers.loading import LoadOnce
 from localrank.providers.worker import run_in_thread
+from localrank_transformers.call.call import LocalCall
 from localrank_transformers.models import bundled
 from localrank_transformers.models.location import Location
 
 if TYPE_CHECKING:
     from localrank_transformers.models.catalogue.entries import CatalogueEntry
 
-__all__ = ["Closing", "licence_warnings", "weights_identity"]
+__all__ = ["LocalReranker", "licence_warnings", "weights_identity"]
 
 
-class Closing:
-    """Base of a reranker that holds weights. A subclass says in `close` how they are let go; a later call loads again."""
+class LocalReranker:
+    """Base of a reranker that loads weights at its first call; a subclass makes what loads them.
+
+    Attributes:
+        _location: Where the model's files are.
+        _once: Loads the model (`Model`).
+        _notices: Warnings that go out with the first result.
+    """
+
+    _location: Location
+    _once: LoadOnce[Any]
+    _notices: list[RerankWarning]
+
+    @property
+    def model_id(self) -> str:
+        """The embedded model's name, the folder's, or the repository on the hub."""
+        return self._location.model_id
+
+    async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
+        """Score every document in one hop to a thread; see `RerankerModel`."""
+        result = await self._run(options)
+        notices, self._notices = self._notices, []
+        return replace(result, warnings=[*notices, *result.warnings]) if notices else result
+
+    async def _run(self, options: DoRerankOptions) -> DoRerankResult:
+        gave_up = threading.Event()
+        call = LocalCall(partial(self._once.get, gave_up.is_set), options)
+
+        def stop() -> None:
+            gave_up.set()
+            call.stop()
+
+        return await run_in_thread(call.run, stop=stop)
+
+    async def warm_up(self) -> None:
+        """Load now, and compute one pair, so that the first call is as quick as the next."""
+        await self._run(DoRerankOptions("warm", ("up",)))
 
     def close(self) -> None:
-        """Let go of what is held."""
-        raise NotImplementedError
+        """Let go of the weights; a later call loads again. Calls that are running end as they would have."""
+        model = self._once.take()
+        if model is not None:
+            device = model.device
+            del model  # it goes with its last user
+            device.release()
 
     async def aclose(self) -> None:
         """Let go of what is held, without blocking the event loop; see `close`."""

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localrank.contract.errors import ModelLoadError
-from localrank.contract.model import DoRerankOptions, DoRerankResult
 from localrank.contract.types import ScoreKind
 from localrank.providers.loading import LoadOnce
-from localrank.providers.worker import run_in_thread
-from localrank_transformers.call.call import LocalCall
 from localrank_transformers.call.scheduler import shared_scheduler
 from localrank_transformers.models.location import Location, locate
-from localrank_transformers.rerankers.base import Closing, licence_warnings, weights_identity
+from localrank_transformers.rerankers.base import LocalReranker, licence_warnings, weights_identity
 from localrank_transformers.rerankers.memory import give_back_freed, give_back_when_freed
 from localrank_transformers.rerankers.onnx_settings import OnnxSettings
 from localrank_transformers.rerankers.ready import fetch_ready, read_ready
 
 if TYPE_CHECKING:
-    from localrank_transformers.call.contract import Activation, LoadedModel
+    from localrank_transformers.call.call import PointwiseModel
+    from localrank_transformers.call.contract import Activation
     from localrank_transformers.models.catalogue.entries import CatalogueEntry
 
 __all__ = ["OnnxReranker"]
 
 
-class OnnxReranker(Closing):
+class OnnxReranker(LocalReranker):
     """Rank with a cross-encoder, a late-interaction or an exported causal model on ONNX Runtime, without torch.
 
     Nothing is loaded before the first call (or `warm_up`). One object serves any number of tasks and threads at once; all
@@ -123,11 +119,6 @@ class OnnxReranker(Closing):
         weakref.finalize(self, _close, self._once)
 
     @property
-    def model_id(self) -> str:
-        """The embedded model's name, the folder's, or the repository on the hub."""
-        return self._location.model_id
-
-    @property
     def score_kind(self) -> ScoreKind:
         """`probability` with the sigmoid; `logit` without, and for the bare cosines of a late-interaction model."""
         activation = self._settings.activation or self._default_activation()
@@ -139,29 +130,10 @@ class OnnxReranker(Closing):
         settings, weights = self._settings, weights_identity(self._location)
         return f"onnx:{weights}:{settings.precision}:{settings.max_length}:{settings.activation}:{settings.instruction}"
 
-    async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
-        """Score every document in one hop to a thread; see `RerankerModel`."""
-        result = await self._run(options)
-        notices, self._notices = self._notices, []
-        return replace(result, warnings=[*notices, *result.warnings]) if notices else result
-
-    async def _run(self, options: DoRerankOptions) -> DoRerankResult:
-        gave_up = threading.Event()
-        call = LocalCall(partial(self._once.get, gave_up.is_set), options)
-
-        def stop() -> None:
-            gave_up.set()
-            call.stop()
-
-        return await run_in_thread(call.run, stop=stop)
-
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the character span of each token of `text`, special tokens left out; loads the model."""
-        return self._once.get()[0].family.token_spans(text)
-
-    async def warm_up(self) -> None:
-        """Load now, and compute one pair, so that the first call is as quick as the next."""
-        await self._run(DoRerankOptions("warm", ("up",)))
+        model: PointwiseModel = self._once.get()[0]
+        return model.family.token_spans(text)
 
     def close(self) -> None:
         """Release the session; a later call loads again. Calls that are running end as they would have."""
@@ -170,7 +142,7 @@ class OnnxReranker(Closing):
     def _default_activation(self) -> Activation:
         """Return the model's own activation, as far as it can be told without a connection."""
         if self._activation is None and self._location.folder is not None:
-            from localrank_transformers.families.late.logit import folder_activation  # noqa: PLC0415  # reads its files
+            from localrank_transformers.models.folder.reading import folder_activation  # noqa: PLC0415  # the embedded model reads no folder
 
             with suppress(ModelLoadError):  # the first call says what is wrong with the folder
                 self._activation = folder_activation(self._location.folder)
@@ -185,12 +157,12 @@ class OnnxReranker(Closing):
         return partial(OnnxReranker, **self._arguments), ()
 
 
-def _once(location: Location, settings: OnnxSettings) -> LoadOnce[LoadedModel]:
-    once: LoadOnce[LoadedModel] = LoadOnce(lambda: _load(location, settings, once.is_unwanted))
+def _once(location: Location, settings: OnnxSettings) -> LoadOnce[PointwiseModel]:
+    once: LoadOnce[PointwiseModel] = LoadOnce(lambda: _load(location, settings, once.is_unwanted))
     return once
 
 
-def _load(location: Location, settings: OnnxSettings, is_unwanted: Callable[[], bool]) -> LoadedModel:
+def _load(location: Location, settings: OnnxSettings, is_unwanted: Callable[[], bool]) -> PointwiseModel:
     ready = fetch_ready(location, settings.graphs, is_unwanted, optimize=settings.runs_faster)
     scheduler = shared_scheduler()
     files = [read_ready(ready, precision, optimize=settings.runs_faster) for precision in settings.graphs]
@@ -232,13 +204,15 @@ def _refuse_other_families(entry: CatalogueEntry | None, name: str) -> None:
     )
 
 
-def _close(once: LoadOnce[LoadedModel]) -> None:
+def _close(once: LoadOnce[PointwiseModel]) -> None:
     model = once.take()
     if model is None:
         return
-    scheduler = model.scheduler
-    model.settle()
+    device = model.device
+    for engine in (model.engine, model.exact):
+        if engine is not None:
+            engine.settle()
     give_back_when_freed()
-    del model  # the session goes with its last user
-    scheduler.release()
+    del model, engine  # the session goes with its last user
+    device.release()
     give_back_freed()

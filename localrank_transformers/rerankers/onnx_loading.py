@@ -7,7 +7,8 @@ from concurrent.futures import wait
 from typing import TYPE_CHECKING
 
 from localrank.providers.beside import begin
-from localrank_transformers.call.contract import LoadedModel
+from localrank_transformers.call.call import PointwiseModel
+from localrank_transformers.call.passes import Cores
 from localrank_transformers.engines.choice import open_engine
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def load(
     settings: OnnxSettings,
     entry: CatalogueEntry | None,
     scheduler: Scheduler,
-) -> LoadedModel:
+) -> PointwiseModel:
     """Make the engine of each graph, and the family that they share.
 
     Args:
@@ -53,13 +54,13 @@ def load(
     finally:
         wait([made])
     engine, *exact = made.result()
-    return LoadedModel(
-        family=family,
-        engine=engine,
+    return PointwiseModel(
+        "onnx",
+        family,
+        engine,
+        settings.activation or family.activation,
+        Cores(scheduler, settings.threads),
         exact=exact[0] if exact else None,
-        activation=settings.activation or family.activation,
-        threads=settings.threads,
-        scheduler=scheduler,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -11,12 +10,9 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from localrank.contract.errors import ModelLoadError
-from localrank.contract.model import DoRerankOptions, DoRerankResult
 from localrank.contract.types import ScoreKind
 from localrank.providers.loading import LoadOnce
-from localrank.providers.worker import run_in_thread
-from localrank_transformers.call.call import TorchCall
-from localrank_transformers.call.contract import Activation, TorchLoaded
+from localrank_transformers.call.contract import Activation, Model
 from localrank_transformers.engines.torch.settings import (
     Attention,
     Dtype,
@@ -25,19 +21,18 @@ from localrank_transformers.engines.torch.settings import (
     require_packages,
 )
 from localrank_transformers.families.detection import Kind, detect
-from localrank_transformers.families.late.logit import late_logit
 from localrank_transformers.families.tokenization import token_spans
 from localrank_transformers.models.catalogue.entries import CatalogueEntry, Family, lookup
-from localrank_transformers.models.folder.exported import EXPORTED_FILE, exported_graph
+from localrank_transformers.models.folder.exported import EXPORTED_FILE, exported_graph, late_logit
 from localrank_transformers.models.folder.settings_files import TorchFiles, read_torch_files
 from localrank_transformers.models.location import fetch_torch, locate
-from localrank_transformers.rerankers.base import Closing, licence_warnings, weights_identity
+from localrank_transformers.rerankers.base import LocalReranker, licence_warnings, weights_identity
 from localrank_transformers.rerankers.torch_loading import load_torch
 
 __all__ = ["TorchReranker"]
 
 
-class TorchReranker(Closing):
+class TorchReranker(LocalReranker):
     """Rank with torch and transformers; a drop-in replacement for `OnnxReranker`.
 
     Nothing is loaded, and torch is not imported, before the first call (or `warm_up`). One object serves any number of tasks
@@ -125,13 +120,8 @@ class TorchReranker(Closing):
         self._entry = lookup(self._location.model_id) if self._location.folder is None else None
         self._files: LoadOnce[TorchFiles] = LoadOnce(self._read)
         self._tokenizer = LoadOnce(self._read_tokenizer)
-        self._once: LoadOnce[TorchLoaded] = LoadOnce(self._load)
+        self._once: LoadOnce[Model] = LoadOnce(self._load)
         self._notices = list(licence_warnings(self._entry))
-
-    @property
-    def model_id(self) -> str:
-        """The folder's name, or the hub id."""
-        return self._location.model_id
 
     @property
     def score_kind(self) -> ScoreKind:
@@ -152,38 +142,9 @@ class TorchReranker(Closing):
         """What a score depends on besides query and document: files and settings."""
         return f"torch:{weights_identity(self._location)}:{self._settings}"
 
-    async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
-        """Score every document in one hop to a thread; see `RerankerModel`."""
-        result = await self._run(options)
-        notices, self._notices = self._notices, []
-        return replace(result, warnings=[*notices, *result.warnings]) if notices else result
-
-    async def _run(self, options: DoRerankOptions) -> DoRerankResult:
-        gave_up = threading.Event()
-        call = TorchCall(partial(self._once.get, gave_up.is_set), options)
-
-        def stop() -> None:
-            gave_up.set()
-            call.stop()
-
-        return await run_in_thread(call.run, stop=stop)
-
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the character span of each token of `text`, special tokens left out."""
         return token_spans(self._tokenizer.get()[0], text)
-
-    async def warm_up(self) -> None:
-        """Load now, and compute one pair, so that the first call is as quick as the next."""
-        await self._run(DoRerankOptions("warm", ("up",)))
-
-    def close(self) -> None:
-        """Let go of the weights; a later call loads again. A call that is running ends as it would have."""
-        model = self._once.take()
-        if model is not None:
-            with model.lock:
-                runtime = model.runtime
-            del model
-            runtime.release_memory()
 
     def __reduce__(self) -> tuple[Any, ...]:
         offline, cache_dir, revision = self._hub
@@ -205,7 +166,7 @@ class TorchReranker(Closing):
     def _read_tokenizer(self) -> Tokenizer:
         return self._files.get()[0].tokenizer()
 
-    def _load(self) -> TorchLoaded:
+    def _load(self) -> Model:
         entry, settings = self._entry, self._settings
         if entry is not None:
             settings = replace(

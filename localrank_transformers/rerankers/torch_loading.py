@@ -1,20 +1,24 @@
-"""A model on torch in memory: device, lock and family, made from a folder in one place."""
+"""A model on torch in memory, made from its files in one place."""
 
 from __future__ import annotations
 
-import threading
+from typing import TYPE_CHECKING
 
 from localrank.contract.errors import MissingDependencyError
-from localrank_transformers.call.contract import TorchLoaded
 from localrank_transformers.engines.torch.settings import INSTALL_HINT, TorchSettings
 from localrank_transformers.families.detection import detect
 from localrank_transformers.models.folder.settings_files import TorchFiles
-from localrank_transformers.models.folder.shape import declared_activation
+
+if TYPE_CHECKING:
+    from localrank_transformers.call.call import PointwiseModel
+    from localrank_transformers.engines.torch.listwise.ordering import ListwiseModel
 
 __all__ = ["load_torch"]
 
 
-def load_torch(files: TorchFiles, settings: TorchSettings, affordable: int | None = None) -> TorchLoaded:
+def load_torch(
+    files: TorchFiles, settings: TorchSettings, affordable: int | None = None
+) -> PointwiseModel | ListwiseModel:
     """Import torch, choose the device and load the model of its family.
 
     Args:
@@ -29,20 +33,7 @@ def load_torch(files: TorchFiles, settings: TorchSettings, affordable: int | Non
     """
     kind = detect(files, settings.family)
     try:
-        from localrank_transformers.engines.torch import opening as build  # noqa: PLC0415  # torch comes with it
+        from localrank_transformers.engines.torch import opening  # noqa: PLC0415  # torch comes with it
     except ImportError as error:
         raise MissingDependencyError(f"torch cannot be imported: {error}", hint=INSTALL_HINT) from error
-    runtime = build.runtime(settings)
-    family = build.family(kind, files, settings, runtime, affordable=affordable)
-    placement = runtime.placement
-    chosen = {
-        "device": str(placement.device),
-        "device_name": placement.device_name,
-        "dtype": placement.dtype_name,
-        "attention": (runtime.attention or "own").removeprefix("localrank_"),
-        "family": kind,
-        "declared_activation": declared_activation(
-            files.config, files.json("config_sentence_transformers.json")
-        ),
-    }
-    return TorchLoaded(family, runtime, chosen, threading.Lock())
+    return opening.open_model(kind, files, settings, affordable=affordable)

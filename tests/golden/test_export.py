@@ -34,12 +34,12 @@ TOLERANCE = 1e-3
 async def agrees(folder: Path, exported: Path) -> None:
     documents = texts(20)
     expected = reference(folder, QUERY, documents)
-    margins = expected[:, 1] - expected[:, 0] if expected.ndim == 2 else expected
+    logits = expected[:, 1] - expected[:, 0] if expected.ndim == 2 else expected
 
     result = await rerank(OnnxReranker(exported), QUERY, documents)
 
     found = {hit.index: hit.metadata["logit"] for hit in result}
-    assert found == pytest.approx(dict(enumerate(margins.tolist())), abs=TOLERANCE)
+    assert found == pytest.approx(dict(enumerate(logits.tolist())), abs=TOLERANCE)
 
 
 async def int8_and_float32(exported: Path) -> tuple[list[float], list[float]]:

@@ -11,10 +11,10 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra `golden`")
 pytest.importorskip("sentence_transformers", reason="needs the extra `golden`")
 
+from localrank_transformers.call import answer
 from localrank_transformers.engines.torch import packed
 from localrank_transformers.engines.torch.packed import PackedEngine
 from localrank_transformers.engines.torch.pointwise import encoder
-from localrank_transformers.engines.torch.pointwise import scoring as pointwise
 from localrank_transformers.engines.torch.pointwise.causal import CausalEngine
 from tests.golden import test_causal, test_cross_encoders
 from tests.support.faults import Comparison, Fault, activate_twice, check_noticed, leave_logits
@@ -23,11 +23,11 @@ pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyn
 
 
 def activated_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    activate_twice(monkeypatch, pointwise)
+    activate_twice(monkeypatch, answer)
 
 
 def raw_logits(monkeypatch: pytest.MonkeyPatch) -> None:
-    leave_logits(monkeypatch, pointwise)
+    leave_logits(monkeypatch, answer)
 
 
 def no_segment_ids(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,8 +36,8 @@ def no_segment_ids(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def squeezed_logits(monkeypatch: pytest.MonkeyPatch) -> None:
-    logits = PackedEngine.logits
-    monkeypatch.setattr(PackedEngine, "logits", lambda self, rows: np.squeeze(logits(self, rows)))
+    run = PackedEngine.run
+    monkeypatch.setattr(PackedEngine, "run", lambda self, rows: np.squeeze(run(self, rows)))
 
 
 def read_at_the_padding(monkeypatch: pytest.MonkeyPatch) -> None:

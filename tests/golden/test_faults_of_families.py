@@ -10,9 +10,10 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra `golden`")
 pytest.importorskip("sentence_transformers", reason="needs the extra `golden`")
 
+from localrank_transformers.call.contract import Row
 from localrank_transformers.engines.torch.listwise import fusion, generation
 from localrank_transformers.engines.torch.pointwise.seq2seq import Seq2SeqEngine
-from localrank_transformers.families.late.tokens import LateQuery, LateTokenizer
+from localrank_transformers.families.late.tokens import LateQueryTokens, LateTokenizer
 from localrank_transformers.families.listwise import ordering
 from localrank_transformers.families.listwise.listt5 import most_relevant_first
 from tests.golden import test_late_interaction, test_listt5, test_listwise, test_seq2seq
@@ -22,13 +23,17 @@ pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyn
 
 
 def false_for_true(monkeypatch: pytest.MonkeyPatch) -> None:
-    logits = Seq2SeqEngine.logits
-    monkeypatch.setattr(Seq2SeqEngine, "logits", lambda self, rows: logits(self, rows)[:, ::-1])
+    run = Seq2SeqEngine.run
+    monkeypatch.setattr(Seq2SeqEngine, "run", lambda self, rows: run(self, rows)[:, ::-1])
 
 
 def no_end_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    logits = Seq2SeqEngine.logits
-    monkeypatch.setattr(Seq2SeqEngine, "logits", lambda self, rows: logits(self, [row[:-1] for row in rows]))
+    run = Seq2SeqEngine.run
+    monkeypatch.setattr(
+        Seq2SeqEngine,
+        "run",
+        lambda self, rows: run(self, [Row(row.ids[:-1], row.types[:-1]) for row in rows]),
+    )
 
 
 def answer_read_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,10 +61,10 @@ def punctuation_compared(monkeypatch: pytest.MonkeyPatch) -> None:
 def expansion_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     query = LateTokenizer.query
 
-    def cut(self: LateTokenizer, text: str) -> LateQuery:
+    def cut(self: LateTokenizer, text: str) -> LateQueryTokens:
         made = query(self, text)
         seen = int(made.attended.sum())
-        return LateQuery(made.ids[:seen], made.attended[:seen], made.truncated)
+        return LateQueryTokens(made.ids[:seen], made.attended[:seen], made.truncated)
 
     monkeypatch.setattr(LateTokenizer, "query", cut)
 

@@ -26,11 +26,9 @@ async def check_noticed(
 def activate_twice(monkeypatch: pytest.MonkeyPatch, place: ModuleType) -> None:
     """Put the scores that `place` makes of its logits through the activation again."""
     score = place.score
-    monkeypatch.setattr(
-        place, "score", lambda margin, activation: score(score(margin, activation), activation)
-    )
+    monkeypatch.setattr(place, "score", lambda logit, activation: score(score(logit, activation), activation))
 
 
 def leave_logits(monkeypatch: pytest.MonkeyPatch, place: ModuleType) -> None:
     """Let `place` return logits for scores."""
-    monkeypatch.setattr(place, "score", lambda margin, _activation: margin)
+    monkeypatch.setattr(place, "score", lambda logit, _activation: logit)

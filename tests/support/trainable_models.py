@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import transformers
 
-from localrank_transformers.families.late.logit import LateLogit
+from localrank_transformers.models.folder.exported import LateLogit
 from localrank_transformers.training.model.late_folder import write_head, write_layout
 from tests.support.torch_models import encoder_settings, save_tokenizer
 

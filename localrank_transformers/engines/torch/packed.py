@@ -86,8 +86,8 @@ class PackedEngine:
         counts = type(self._encoder).__name__ in _COUNT_FROM_PADDING
         self._first_position = int(module.config.pad_token_id) + 1 if counts else 0
 
-    def logits(self, rows: Sequence[Row]) -> npt.NDArray[Any]:
-        """Return the logits of `rows`, shape (rows, labels); see `EncoderEngine.logits`."""
+    def run(self, rows: Sequence[Row]) -> npt.NDArray[Any]:
+        """Return the logits of `rows`, shape (rows, labels); see `EncoderEngine.run`."""
         lengths = [len(row.ids) for row in rows]
         borders = self._runtime.tensor(np.cumsum([0, *lengths]).astype(np.int32))
         positions = [np.arange(length) + self._first_position for length in lengths]

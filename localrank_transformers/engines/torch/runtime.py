@@ -1,9 +1,10 @@
-"""Forward passes that can be left between two layers, and the device's failures in our words."""
+"""The device of a torch model: batches one after another, passes that can be left between two layers, failures in our words."""
 
 from __future__ import annotations
 
 import gc
 import inspect
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,28 +14,36 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from localrank.contract.cancellation import POLL_INTERVAL_S
 from localrank.contract.errors import InferenceError, RerankError
+from localrank.contract.types import RerankWarning
+from localrank_transformers.call.contract import Family
 from localrank_transformers.call.deadline import OutOfMemoryError, StoppedError
-from localrank_transformers.call.planner import bucketed
+from localrank_transformers.call.planner import batches, bucketed
 from localrank_transformers.engines.torch.device import Placement
 
-__all__ = ["TorchRuntime", "cache_argument", "cache_of"]
+__all__ = ["CPU_BATCH_TOKENS", "BatchRunner", "TorchRuntime", "cache_argument", "cache_of"]
 
 T = TypeVar("T")
+
+CPU_BATCH_TOKENS = 1_024
 
 _MODULES_AHEAD = 16
 """On a GPU, modules that may be queued before the oldest has run: about two layers, so that leaving a pass is quick."""
 
 
 class TorchRuntime:
-    """The device of one model. One pass at a time: its user holds a lock.
+    """The device of one model, which computes for one call at a time; see `Device`.
 
     Args:
         placement: Device and precision.
+        batch_tokens: Padded tokens of a batch; halved for good once a batch did not fit into memory.
     """
 
-    def __init__(self, placement: Placement) -> None:
+    def __init__(self, placement: Placement, batch_tokens: int = CPU_BATCH_TOKENS) -> None:
         self.placement = placement
+        self.batch_tokens = batch_tokens
+        self._lock = threading.Lock()
         self.attention: str | None = None
         self.has_few_widths = placement.device.type == "mps"
         self._should_stop: Callable[[], bool] | None = None
@@ -50,15 +59,32 @@ class TorchRuntime:
                 part.register_forward_pre_hook(self._before_module)
         return module
 
+    def begin(self, engine: Any, _family: Family, _documents: int) -> BatchRunner:
+        """Return a runner for one pass over the documents of a call."""
+        return BatchRunner(self, engine)
+
     @contextmanager
-    def watching(self, should_stop: Callable[[], bool]) -> Iterator[None]:
-        """Leave passes inside this context when `should_stop` says so."""
+    def turn(self, should_stop: Callable[[], bool]) -> Iterator[None]:
+        """Wait until no other call computes; inside this context passes are left when `should_stop` says so.
+
+        Raises:
+            StoppedError: It said so in the queue.
+        """
+        while not self._lock.acquire(timeout=POLL_INTERVAL_S):
+            if should_stop():
+                raise StoppedError
         self._should_stop = should_stop
         try:
             yield
         finally:
             self._should_stop = None
             self._queued.clear()
+            self._lock.release()
+
+    def release(self) -> None:
+        """Hand the memory of a model that is let go back to the device, once no call computes."""
+        with self._lock:
+            self.release_memory()
 
     def run(self, forward: Callable[[], T]) -> T:
         """Return what `forward` computes, without gradients; what fails is raised as an error that holds no tensors.
@@ -126,6 +152,89 @@ class TorchRuntime:
         self._queued.append(event)
         if len(self._queued) > _MODULES_AHEAD:
             self._queued.popleft().synchronize()
+
+
+class BatchRunner:
+    """Runs batches one after another in the calling thread; see `Runner`.
+
+    Args:
+        runtime: The device.
+        engine: Computes.
+    """
+
+    deadline_slice = 32
+
+    def __init__(self, runtime: TorchRuntime, engine: Any) -> None:
+        self.request = engine
+        self._runtime = runtime
+        self._is_halved = False
+
+    def run(
+        self,
+        work: Sequence[int],
+        execute: Callable[[Sequence[int]], None],
+        should_stop: Callable[[], bool],
+    ) -> bool:
+        """Execute batches until none is left; where memory does not suffice, halve them and go on.
+
+        Raises:
+            InferenceError: It does not suffice for half as much either, or torch failed.
+        """
+        left: Sequence[int] = range(len(work))
+        try:
+            with self._runtime.turn(should_stop):
+                while left:
+                    left = self._run_until_full(left, work, execute, should_stop)
+        except StoppedError:
+            return False
+        return True
+
+    def _run_until_full(
+        self,
+        positions: Sequence[int],
+        work: Sequence[int],
+        execute: Callable[[Sequence[int]], None],
+        should_stop: Callable[[], bool],
+    ) -> list[int]:
+        """Execute batches of `positions`; return those that are left when memory did not suffice and the budget was halved."""
+        lengths = [work[position] for position in positions]
+        plan = [
+            [positions[at] for at in batch] for batch in batches(lengths, budget=self._runtime.batch_tokens)
+        ]
+        for done, batch in enumerate(plan):
+            if should_stop():
+                raise StoppedError
+            try:
+                execute(batch)
+            except OutOfMemoryError as error:
+                failure = str(error)
+            else:
+                continue
+            self._halve(failure)
+            return [position for rest in plan[done:] for position in rest]
+        return []
+
+    def _halve(self, failure: str) -> None:
+        if self._is_halved:
+            raise InferenceError(
+                f"The device has no room for {self._runtime.batch_tokens} tokens: {failure}",
+                hint="Pass a smaller batch_tokens or max_length, or take a smaller model.",
+            )
+        self._is_halved = True
+        self._runtime.batch_tokens = max(1, self._runtime.batch_tokens // 2)
+
+    def stop(self) -> None:
+        """Leave it to `should_stop`, which is asked before each layer."""
+
+    def warnings(self) -> list[RerankWarning]:
+        """Return the warning for a budget that was halved."""
+        if not self._is_halved:
+            return []
+        message = (
+            f"A batch did not fit into the device's memory; from now on {self._runtime.batch_tokens} tokens run at once. "
+            "Pass batch_tokens to say so from the start."
+        )
+        return [RerankWarning("out_of_memory", message, feature="batch_tokens")]
 
 
 def cache_argument(model: Any, cache: Any) -> dict[str, Any]:

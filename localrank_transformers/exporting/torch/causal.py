@@ -7,11 +7,12 @@ from typing import Any
 
 import torch
 
-from localrank_transformers.engines.torch.opening import open_causal, runtime
+from localrank_transformers.engines.torch.opening import load_causal_family, torch_device
 from localrank_transformers.engines.torch.pointwise.causal import CausalEngine
 from localrank_transformers.engines.torch.settings import TorchSettings
 from localrank_transformers.exporting.torch.encoder import save_graph
 from localrank_transformers.families.detection import causal_template
+from localrank_transformers.families.generative.templates import TEMPLATES
 from localrank_transformers.models.folder.exported import ExportedGraph
 from localrank_transformers.models.folder.settings_files import TorchFiles
 
@@ -42,13 +43,14 @@ def write_prompt_graph(files: TorchFiles, settings: TorchSettings, path: Path) -
     Raises:
         ModelLoadError: The weights cannot be loaded, the prompt is not known, or torch cannot export the architecture.
     """
-    engine, _, template = open_causal(files, settings, runtime(settings), None)
+    _, engine = load_causal_family(files, settings, torch_device(settings, "causal"), None)
+    template = causal_template(files, settings.template)
     # Two prompts: a size of 1 would be taken for a constant.
     example = (torch.ones(2, 8, dtype=torch.int64),)
     save_graph(_LastToken(engine), ("input_ids",), example, path, architecture=files.architecture)
-    words = (template.negative, template.positive)
+    words = (TEMPLATES[template].negative, TEMPLATES[template].positive)
     return ExportedGraph(
         "causal",
-        template=causal_template(files, settings.template),
+        template=template,
         labels=tuple(word for word in words if word is not None),
     )

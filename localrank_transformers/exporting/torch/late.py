@@ -10,8 +10,7 @@ from localrank_transformers.engines.torch.device import choose
 from localrank_transformers.engines.torch.pointwise.late_interaction import TokenEncoder, token_encoder
 from localrank_transformers.engines.torch.settings import TorchSettings
 from localrank_transformers.exporting.torch.encoder import save_graph
-from localrank_transformers.families.late.logit import late_logit
-from localrank_transformers.models.folder.exported import EXPORTED_FILE, exported_graph
+from localrank_transformers.models.folder.exported import EXPORTED_FILE, exported_graph, late_logit
 from localrank_transformers.models.folder.late_layout import read_late_layout
 from localrank_transformers.models.folder.settings_files import TorchFiles
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from tokenizers import Tokenizer
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
-from localrank_transformers.call.contract import DocumentTokens
+from localrank_transformers.call.contract import DocumentTokens, EngineRequest, Row, Scorer
 from localrank_transformers.families.generative.templates import CausalTemplate
+from localrank_transformers.families.logits import document_logits
 from localrank_transformers.families.tokenization import QUERY_SHARE, cut_documents, text_ids, token_spans
 
 if TYPE_CHECKING:
@@ -97,10 +98,10 @@ class CausalPrompt:
             )
         return CausalHead([*self._before, *ids, *self._between], self._room - len(ids), truncated)
 
-    def documents(self, head: CausalHead, texts: Sequence[str]) -> list[DocumentTokens]:
+    def documents(self, head: CausalHead, documents: Sequence[str]) -> list[DocumentTokens]:
         """Tokenize the documents' parts, each cut at its end to the room beside `head`."""
         lead = self._template.document
-        return cut_documents(self._plain, [lead + text for text in texts], head.room)
+        return cut_documents(self._plain, [lead + document for document in documents], head.room)
 
     def _query_ids(self, query: str, instruction: str | None) -> list[int]:
         template = self._template
@@ -113,10 +114,11 @@ class CausalPrompt:
 
 @dataclass(slots=True, repr=False)
 class PromptQuery:
-    """One query in a prompt, ready to meet documents; each engine adds how its rows are scored."""
+    """One query in whole prompts; see `Query`."""
 
     prompt: CausalPrompt
     head: CausalHead
+    query_tokens: ClassVar[int] = 0
 
     @property
     def truncated(self) -> bool:
@@ -124,21 +126,30 @@ class PromptQuery:
         return self.head.truncated
 
     @property
-    def query_tokens(self) -> int:
-        """Return 0: the query is part of each prompt."""
+    def shared_tokens(self) -> int:
+        """Return 0: each prompt is computed by itself."""
         return 0
 
-    def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
+    def documents(self, documents: Sequence[str]) -> list[DocumentTokens]:
         """Tokenize documents, each cut to what fits between query and end of the prompt."""
-        return self.prompt.documents(self.head, texts)
+        return self.prompt.documents(self.head, documents)
 
-    def length(self, document: DocumentTokens) -> int:
-        """Return the tokens of the whole prompt."""
-        return len(self.head.ids) + len(document.ids) + len(self.prompt.tail)
+    def lengths(self, documents: Sequence[DocumentTokens]) -> list[int]:
+        """Return the tokens of each whole prompt."""
+        around = len(self.head.ids) + len(self.prompt.tail)
+        return [around + len(document.ids) for document in documents]
 
     def row(self, document: DocumentTokens) -> Ids:
         """Return the whole prompt, shape (tokens,)."""
         return np.array([*self.head.ids, *document.ids, *self.prompt.tail], dtype=np.int64)
+
+    def rows(self, documents: Sequence[DocumentTokens]) -> list[Row]:
+        """Return whole prompts."""
+        return [Row(ids, np.zeros_like(ids)) for ids in map(self.row, documents)]
+
+    def scorer(self, request: EngineRequest) -> Scorer:
+        """Return what runs whole prompts and takes one logit of each."""
+        return lambda documents: document_logits(request.run(self.rows(documents)))
 
 
 def _joined(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers.families.generative.templates import CausalTemplate
 from localrank_transformers.models.folder.settings_files import TorchFiles
-from localrank_transformers.models.folder.shape import CrossEncoderShape, window
+from localrank_transformers.models.folder.shape import window
 
 __all__ = ["ENCODER_ONLY", "SEQ2SEQ_TEMPLATES", "end_ids", "seq2seq_template", "seq2seq_window"]
 
@@ -74,7 +74,7 @@ def seq2seq_template(files: TorchFiles, asked: str | None) -> str:
 
 def seq2seq_window(asked: int | None, affordable: int | None) -> int:
     """Return the tokens of a prompt; see `cross_encoder.window`."""
-    return window(CrossEncoderShape(1, LONGEST, 0), asked, affordable or TRAINED_LENGTH)
+    return window(LONGEST, asked, affordable or TRAINED_LENGTH)
 
 
 def end_ids(tokenizer: Tokenizer) -> list[int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,18 +19,18 @@ from localrank_transformers.call.contract import (
     Activation,
     DocumentTokens,
     EngineRequest,
-    OnnxQuery,
     Row,
     Scorer,
 )
 from localrank_transformers.families.late.known_vectors import DocumentVectors
-from localrank_transformers.families.late.logit import LateLogit
-from localrank_transformers.families.late.tokens import LateQuery, LateTokenizer
+from localrank_transformers.families.late.tokens import LateQueryTokens, LateTokenizer
+from localrank_transformers.families.logits import document_logits
+from localrank_transformers.models.folder.exported import LateLogit
 
 if TYPE_CHECKING:
     from localrank_transformers.call.contract import Ids
 
-__all__ = ["LateFamily", "mean_of_best_cosines"]
+__all__ = ["LateFamily", "LateQuery", "late_logits", "mean_of_best_cosines"]
 
 _SMALLEST_NORM = 1e-12
 _UNIT = 1e-3
@@ -45,7 +45,7 @@ its own, one product at a time, which spin: workers that each compare a document
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LateFamily:
-    """Query and documents apart; see `OnnxFamily`.
+    """Query and documents apart; see `Family`.
 
     Attributes:
         tokenizer: Makes rows.
@@ -53,6 +53,7 @@ class LateFamily:
         hidden: Width of the encoder without its projection, where it is known.
         width: Numbers of a token's vector, where the files state them.
         known: Vectors of documents from one call to the next; None where none are kept.
+        query: What one query is, where an engine compares vectors itself; None for `LateQuery`.
     """
 
     tokenizer: LateTokenizer
@@ -60,55 +61,67 @@ class LateFamily:
     hidden: int | None = None
     width: int | None = None
     known: DocumentVectors | None = None
+    query: type[LateQuery] | None = None
     groups: bool = False
     reads_instruction: bool = False
-    query_room: str = "what this model reads of one"
+    query_limit: str = "what this model reads of one"
 
     @property
     def activation(self) -> Activation:
         """What turns a logit into a score where the user does not say."""
         return self.logit.activation
 
-    def open(self, query: str, instruction: str | None) -> OnnxQuery:  # noqa: ARG002  # a row has no place for it
+    def open(self, query: str, instruction: str | None) -> LateQuery:  # noqa: ARG002  # a row has no place for it
         """Tokenize a query."""
-        return _Query(self, self.tokenizer.query(query))
+        return (self.query or LateQuery)(self, self.tokenizer.query(query))
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the character span of each token of `text`."""
         return self.tokenizer.token_spans(text)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _Query:
-    """See `OnnxQuery`."""
+@dataclass(slots=True, repr=False)
+class LateQuery:
+    """See `Query`."""
 
     family: LateFamily
-    query: LateQuery
+    query: LateQueryTokens
+    shared_tokens: ClassVar[int] = 0
 
     @property
     def truncated(self) -> bool:
+        """Whether the query was cut."""
         return self.query.truncated
 
     @property
     def query_tokens(self) -> int:
+        """Return the tokens of the query's row."""
         return len(self.query.ids)
 
-    def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
-        return self.family.tokenizer.documents(texts)
+    def documents(self, documents: Sequence[str]) -> list[DocumentTokens]:
+        """Tokenize documents."""
+        return self.family.tokenizer.documents(documents)
 
-    def length(self, document: DocumentTokens) -> int:
-        known = self.family.known
-        is_known = known is not None and known.has(document.ids)
-        return 0 if is_known else self.family.tokenizer.length(document)
-
-    def row(self) -> Row:
-        return _row(self.query.ids, self.query.attended)
+    def lengths(self, documents: Sequence[DocumentTokens]) -> list[int]:
+        """Return the tokens of each document's row; 0 where its vectors are known."""
+        lengths, known = self.family.tokenizer.lengths(documents), self.family.known
+        if known is None:
+            return lengths
+        return [
+            0 if known.has(document.ids) else length
+            for document, length in zip(documents, lengths, strict=True)
+        ]
 
     def rows(self, documents: Sequence[DocumentTokens]) -> list[Row]:
-        return [self.row(), *(_row(self.family.tokenizer.row(document)) for document in documents)]
+        """Return the query's row and the documents'."""
+        return [self._row(), *map(_row, self.family.tokenizer.rows(documents))]
 
     def scorer(self, request: EngineRequest) -> Scorer:
-        return _Scorer(self.family, self.row(), request)
+        """Return what runs documents and compares their vectors with the query's."""
+        return _Scorer(self.family, self._row(), request)
+
+    def _row(self) -> Row:
+        return _row(self.query.ids, self.query.attended)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -135,14 +148,15 @@ class _Scorer:
                 self._ask()
             finally:
                 self._lock.release()
-        rows = [self._family.tokenizer.row(document) for document in documents]
-        found = self._document_vectors(documents, rows)
+        tokenizer = self._family.tokenizer
+        rows = tokenizer.rows(documents)
+        document_vectors = self._document_vectors(documents, rows)
         asked = self._query_vectors()
         cosines = [
-            mean_of_best_cosines(asked.vectors, vectors, self._family.tokenizer.counted(row), asked.weights)
-            for row, vectors in zip(rows, found, strict=True)
+            mean_of_best_cosines(asked.vectors, vectors, counted, asked.weights)
+            for vectors, counted in zip(document_vectors, tokenizer.counted_of(rows), strict=True)
         ]
-        return self._family.logit.margins(np.array(cosines))
+        return late_logits(self._family.logit, np.array(cosines))
 
     def _document_vectors(
         self, documents: Sequence[DocumentTokens], rows: Sequence[Ids]
@@ -184,6 +198,19 @@ class _Scorer:
         if not rows:
             return []
         return [vectors.astype(np.float32, copy=False) for vectors in self._request.vectors(rows)]
+
+
+def late_logits(logit: LateLogit, cosines: npt.NDArray[Any]) -> list[float]:
+    """Return one logit a document: scale · mean + bias, in float64.
+
+    Args:
+        logit: Scale and bias.
+        cosines: The mean of best cosines of each document, shape (documents,).
+
+    Raises:
+        InferenceError: A number that is not finite.
+    """
+    return document_logits(logit.scale * cosines.astype(np.float64) + logit.bias)
 
 
 def mean_of_best_cosines(

@@ -18,11 +18,11 @@ from localrank_transformers.models.folder.late_layout import LateLayout
 if TYPE_CHECKING:
     from localrank_transformers.call.contract import Ids
 
-__all__ = ["LateQuery", "LateTokenizer"]
+__all__ = ["LateQueryTokens", "LateTokenizer"]
 
 
 @dataclass(frozen=True, slots=True)
-class LateQuery:
+class LateQueryTokens:
     """A tokenized query.
 
     Attributes:
@@ -81,7 +81,7 @@ class LateTokenizer:
                 return [number], prefix[len(token) :].lstrip() if prefix != token else ""
         return [], prefix
 
-    def query(self, text: str) -> LateQuery:
+    def query(self, text: str) -> LateQueryTokens:
         """Tokenize a query, cut it, and fill it up where the model does so."""
         ids = text_ids(self._tokenizer, self._query_lead + text)
         around = len(self._before) + len(self._query_marker) + len(self._after)
@@ -90,18 +90,26 @@ class LateTokenizer:
         missing = max(0, (self._layout.expanded_length or 0) - len(row))
         attended = [1] * len(row) + [int(self._layout.attends)] * missing
         row += [self._fill] * missing
-        return LateQuery(
+        return LateQueryTokens(
             np.array(row, dtype=np.int64), np.array(attended, dtype=np.int64), truncated=len(ids) > room
         )
 
-    def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
+    def documents(self, documents: Sequence[str]) -> list[DocumentTokens]:
         """Tokenize documents, each cut to the room."""
-        texts = [self._document_lead + text for text in texts]
+        texts = [self._document_lead + document for document in documents]
         return cut_documents(self._tokenizer, texts, self._room, self._memo)
 
+    def rows(self, documents: Sequence[DocumentTokens]) -> list[Ids]:
+        """Return the ids of documents as the model reads them."""
+        return [self.row(document) for document in documents]
+
     def row(self, document: DocumentTokens) -> Ids:
-        """Return the ids of a document as the model reads them."""
+        """Return the ids of one document."""
         return np.array([*self._before, *self._document_marker, *document.ids, *self._after], dtype=np.int64)
+
+    def counted_of(self, rows: Sequence[Ids]) -> list[Ids | None]:
+        """Return which tokens of each row are compared; see `counted`."""
+        return [self.counted(row) for row in rows]
 
     def counted(self, row: Ids) -> Ids | None:
         """Return 1 for each token of a document that is compared, and 0 for punctuation; None where the model skips none."""
@@ -111,6 +119,7 @@ class LateTokenizer:
         """Return the character span of each token of `text`."""
         return token_spans(self._tokenizer, text)
 
-    def length(self, document: DocumentTokens) -> int:
-        """Return the tokens of a document's row."""
-        return len(self._before) + len(self._document_marker) + len(document.ids) + len(self._after)
+    def lengths(self, documents: Sequence[DocumentTokens]) -> list[int]:
+        """Return the tokens of each document's row."""
+        around = len(self._before) + len(self._document_marker) + len(self._after)
+        return [around + len(document.ids) for document in documents]

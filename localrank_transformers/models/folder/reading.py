@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from localrank_transformers.models.cpu_features import cpu_features
-from localrank_transformers.models.folder.exported import EXPORTED_FILE, ExportedGraph, exported_graph
+from localrank_transformers.models.folder.exported import (
+    EXPORTED_FILE,
+    ExportedGraph,
+    exported_graph,
+    late_logit,
+)
 from localrank_transformers.models.folder.late_layout import LateLayout, is_late_interaction, read_late_layout
 from localrank_transformers.models.folder.model_files import MissingGraphError, ModelFiles
 from localrank_transformers.models.folder.safety import check_onnx
 from localrank_transformers.models.folder.settings_files import TorchFiles, read_content, read_settings_files
 from localrank_transformers.models.graph_choice import Precision, choose_onnx
 
-__all__ = ["exported_of", "late_layout", "layout_of", "read_folder", "read_settings", "read_snapshot"]
+__all__ = [
+    "exported_of",
+    "folder_activation",
+    "late_layout",
+    "layout_of",
+    "read_folder",
+    "read_settings",
+    "read_snapshot",
+]
 
 _NODES_AT_MOST = 8 << 20
 
@@ -86,6 +99,16 @@ def layout_of(files: TorchFiles) -> LateLayout | None:
 def exported_of(files: TorchFiles) -> ExportedGraph | None:
     """Return what an exported folder says of its graph, None for another folder."""
     return exported_graph(files.json(EXPORTED_FILE))
+
+
+def folder_activation(folder: Path) -> Literal["sigmoid", "none"]:
+    """Return what turns a logit of the model in `folder` into a score where the user does not say.
+
+    Raises:
+        ModelLoadError: A file is missing or damaged.
+    """
+    files = read_settings_files(folder)
+    return "sigmoid" if layout_of(files) is None else late_logit(exported_of(files)).activation
 
 
 def _pick(folder: Path, precision: Precision) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from localrank.contract.errors import ModelLoadError
+from localrank_transformers.models.folder.model_files import read_tokenizer, special_token
 from localrank_transformers.models.folder.safety import check_safetensors, check_size, shard_names
 
 __all__ = ["TorchFiles", "read_content", "read_settings_files", "read_torch_files"]
@@ -50,9 +51,7 @@ class TorchFiles:
 
     def special_token(self, name: str) -> str | None:
         """Return a token that the tokenizer's configuration names, such as `eos_token` or `mask_token`."""
-        token = self.tokenizer_config.get(name)
-        token = token.get("content") if isinstance(token, dict) else token
-        return token if isinstance(token, str) else None
+        return special_token(self.tokenizer_config, name)
 
     def tokenizer(self) -> Tokenizer:
         """Return a fresh tokenizer that neither cuts nor fills up.
@@ -60,14 +59,7 @@ class TorchFiles:
         Raises:
             ModelLoadError: `tokenizer.json` is missing or damaged.
         """
-        content = read_content(self.folder, "tokenizer.json")
-        try:
-            tokenizer = Tokenizer.from_str(content.decode())
-        except Exception as error:  # the library raises a bare Exception
-            raise ModelLoadError(f"tokenizer.json cannot be read: {str(error)[:200]}") from error
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        return tokenizer
+        return read_tokenizer(read_content(self.folder, "tokenizer.json"))
 
     def json(self, name: str) -> dict[str, Any]:
         """Return the object in the file `name`, empty where there is no such file."""

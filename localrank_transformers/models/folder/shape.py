@@ -84,11 +84,11 @@ def positions(config: Mapping[str, Any]) -> int | None:
     return stated - (2 if config.get("model_type") in _OFFSET_TYPES else 0)
 
 
-def window(shape: CrossEncoderShape, asked: int | None, affordable: int | None) -> int:
+def window(longest: int, asked: int | None, affordable: int | None) -> int:
     """Return the tokens of a pair that are used.
 
     Args:
-        shape: What the weights can read.
+        longest: What the weights can read.
         asked: The user's `max_length`.
         affordable: The catalogue's default; without one, 1,024.
 
@@ -96,10 +96,10 @@ def window(shape: CrossEncoderShape, asked: int | None, affordable: int | None) 
         InvalidRequestError: `asked` is beyond the weights, or too short for a pair.
     """
     if asked is None:
-        return min(shape.max_length, affordable or AFFORDABLE_LENGTH)
-    if not 16 <= asked <= shape.max_length:
+        return min(longest, affordable or AFFORDABLE_LENGTH)
+    if not 16 <= asked <= longest:
         raise InvalidRequestError(
-            f"max_length is {asked}; this model reads 16 to {shape.max_length} tokens.",
+            f"max_length is {asked}; this model reads 16 to {longest} tokens.",
             hint="Leave it out for the model's own default.",
         )
     return asked

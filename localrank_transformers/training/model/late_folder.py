@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers.families.late.logit import LateLogit, late_logit, late_settings
 from localrank_transformers.models.folder.exported import (
     EXPORTED_FILE,
     ExportedGraph,
+    LateLogit,
     exported_graph,
     exported_json,
+    late_logit,
+    late_settings,
 )
 from localrank_transformers.models.folder.late_layout import LateLayout, is_late_interaction, read_late_layout
 from localrank_transformers.models.folder.settings_files import read_settings_files

@@ -19,7 +19,7 @@ from torch.nn import functional
 from localrank_transformers.engines.torch.device import choose
 from localrank_transformers.engines.torch.settings import TorchSettings
 from localrank_transformers.engines.torch.weights import load_weights
-from localrank_transformers.families.late.logit import LateLogit
+from localrank_transformers.models.folder.exported import LateLogit
 from localrank_transformers.training.model.late_folder import read_head, write_head
 
 __all__ = ["LatePairs", "LateScorer", "load_encoder"]

@@ -12,7 +12,7 @@ pytest.importorskip("transformers")
 load_file = pytest.importorskip("safetensors.torch").load_file
 
 from benchmarks.embedded.averaging import AverageWeights  # noqa: E402
-from localrank_transformers.families.late.logit import LateLogit  # noqa: E402
+from localrank_transformers.models.folder.exported import LateLogit  # noqa: E402
 from localrank_transformers.training.model.late_folder import read_head  # noqa: E402
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from localrank import rerank_sync
 from localrank_transformers import OnnxReranker
-from localrank_transformers.call.call import MARGIN, refined_count
+from localrank_transformers.call.call import REFINED_BEYOND, refined_count
 from localrank_transformers.optimizing.optimize import Candidates, optimize
 from tests.support import tiny_encoders
 
@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("documents", "top_k", "count"),
-    [(100, None, None), (100, 5, 5 + MARGIN), (2 * (5 + MARGIN) - 1, 5, None), (10, 5, None)],
+    [(100, None, None), (100, 5, 5 + REFINED_BEYOND), (2 * (5 + REFINED_BEYOND) - 1, 5, None), (10, 5, None)],
 )
 def test_how_many_are_scored_again(documents: int, top_k: int | None, count: int | None) -> None:
     assert count == refined_count(documents, top_k)

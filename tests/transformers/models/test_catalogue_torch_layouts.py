@@ -22,7 +22,7 @@ from localrank_transformers.families.generative.templates import TEMPLATES
 from localrank_transformers.families.listwise.listt5 import is_listt5
 from localrank_transformers.models.catalogue.entries import CatalogueEntry, entries
 from localrank_transformers.models.folder.settings_files import TorchFiles, read_torch_files
-from localrank_transformers.models.folder.shape import CrossEncoderShape, longest_window, read_shape, window
+from localrank_transformers.models.folder.shape import longest_window, read_shape, window
 from localrank_transformers.models.hub.models import fetch_torch_model
 from localrank_transformers.models.hub.repository import HubSource
 from localrank_transformers.rerankers import torch as torch_reranker
@@ -132,8 +132,8 @@ def default_window(files: TorchFiles, entry: CatalogueEntry) -> int:
     """What `TorchReranker(entry.name)` reads of a pair or prompt."""
     if entry.family == "seq2seq" or is_listt5(files, entry.template):
         return seq2seq_window(None, entry.default_length)
-    shape = CrossEncoderShape(1, longest_window(files.config, files.tokenizer_config), 0)
-    return window(shape, None, entry.default_length)
+    longest = longest_window(files.config, files.tokenizer_config)
+    return window(longest, None, entry.default_length)
 
 
 def test_pickled_weights_are_refused_by_name(hub: LoopbackHub) -> None:

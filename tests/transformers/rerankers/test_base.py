@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from localrank_transformers.rerankers.base import Closing
+from localrank_transformers.rerankers.base import LocalReranker
 
 pytestmark = pytest.mark.anyio
 
 
-class Counting(Closing):
+class Counting(LocalReranker):
     closed = 0
 
     def close(self) -> None:

@@ -248,7 +248,7 @@ async def test_a_cancelled_task_stops_the_computation(embedded: OnnxReranker) ->
     with anyio.move_on_after(0.05) as scope:
         await rerank(embedded, RAG, long_documents(1_000, 400))
     assert scope.cancelled_caught
-    scheduler = embedded._once.get()[0].scheduler
+    scheduler = embedded._once.get()[0].device.scheduler
     with anyio.fail_after(5):
         while scheduler._batches:
             await anyio.sleep(0.005)
@@ -342,7 +342,7 @@ def test_a_closed_model_is_freed_at_once(tmp_path: Path) -> None:
 def test_a_dropped_reranker_releases_its_workers(tmp_path: Path) -> None:
     model = OnnxReranker(tiny_models.build(tmp_path / "m"))
     rerank_sync(model, "what", ["the"])
-    scheduler = model._once.get()[0].scheduler
+    scheduler = model._once.get()[0].device.scheduler
     gc.collect()
     leases = scheduler._leases
     del model

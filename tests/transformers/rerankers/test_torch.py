@@ -185,13 +185,13 @@ async def test_mps_is_used_only_where_it_is(folder: Path) -> None:
 async def test_a_deadline_gives_the_best_so_far(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = TorchReranker(folder, device="cpu", batch_tokens=1)
     await model.warm_up()
-    logits = PackedEngine.logits
+    logits = PackedEngine.run
 
     def slow(self: PackedEngine, rows: Any) -> Any:
         threading.Event().wait(0.02)
         return logits(self, rows)
 
-    monkeypatch.setattr(PackedEngine, "logits", slow)
+    monkeypatch.setattr(PackedEngine, "run", slow)
     result = await rerank(model, QUERY, texts(40), deadline=0.15)
 
     scored = [hit for hit in result if hit.metadata.get("scored", True)]
@@ -253,7 +253,7 @@ async def test_out_of_memory_halves_the_budget_once_and_says_so(
     expected = {
         hit.index: hit.score for hit in await rerank(TorchReranker(folder, device="cpu"), QUERY, documents)
     }
-    monkeypatch.setattr(PackedEngine, "logits", running_out_above(300, PackedEngine.logits))
+    monkeypatch.setattr(PackedEngine, "run", running_out_above(300, PackedEngine.run))
     model = TorchReranker(folder, device="cpu", batch_tokens=500)
 
     result = await rerank(model, QUERY, documents)
@@ -269,7 +269,7 @@ async def test_out_of_memory_halves_the_budget_once_and_says_so(
 async def test_out_of_memory_again_is_an_error_with_the_mend(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PackedEngine, "logits", running_out_above(10, PackedEngine.logits))
+    monkeypatch.setattr(PackedEngine, "run", running_out_above(10, PackedEngine.run))
     with pytest.raises(InferenceError, match="batch_tokens"):
         await rerank(TorchReranker(folder, device="cpu"), QUERY, texts(30))
 
@@ -311,7 +311,7 @@ async def test_the_few_widths_of_mps_keep_the_scores(
         return tensor(self, values)
 
     monkeypatch.setattr(TorchRuntime, "tensor", watched)
-    model._once.get()[0].runtime.has_few_widths = True
+    model._once.get()[0].device.has_few_widths = True
     found = await rerank(model, QUERY, documents)
 
     assert set(widths) <= {16, 24, 32, 48, 64}
@@ -362,14 +362,14 @@ async def test_a_call_that_waits_for_another_can_be_aborted_and_keeps_its_deadli
 ) -> None:
     model = TorchReranker(folder, device="cpu")
     await model.warm_up()
-    computing, go_on, logits = threading.Event(), threading.Event(), PackedEngine.logits
+    computing, go_on, logits = threading.Event(), threading.Event(), PackedEngine.run
 
     def held(self: PackedEngine, rows: Any) -> Any:
         computing.set()
         go_on.wait(10)
         return logits(self, rows)
 
-    monkeypatch.setattr(PackedEngine, "logits", held)
+    monkeypatch.setattr(PackedEngine, "run", held)
     async with anyio.create_task_group() as group:
         group.start_soon(rerank, model, QUERY, ["paris"])
         while not computing.is_set():

@@ -13,7 +13,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from localrank.contract.model import DoRerankOptions
 from localrank_transformers.call.contract import DocumentTokens
 from localrank_transformers.call.deadline import OutOfMemoryError, StoppedError, Watch
-from localrank_transformers.engines.torch.listwise.ordering import ListwiseFamily, ListwiseTally
+from localrank_transformers.engines.torch.listwise.ordering import ListwiseModel, ListwiseTally
 from localrank_transformers.engines.torch.runtime import TorchRuntime, cache_argument, cache_of
 from localrank_transformers.engines.torch.settings import Listwise, TorchSettings
 from localrank_transformers.engines.torch.weights import load_weights
@@ -152,8 +152,7 @@ def load_listt5(
     runtime: TorchRuntime,
     *,
     affordable: int | None,
-    batch_tokens: int,
-) -> ListwiseFamily:
+) -> ListwiseModel:
     """Return the ListT5 model of `files`.
 
     Raises:
@@ -165,4 +164,5 @@ def load_listt5(
     )
     model = load_weights("AutoModelForSeq2SeqLM", files.folder, runtime.placement, settings)
     engine = FusionEngine(model, runtime)
-    return ListwiseFamily(_ListT5(engine, prompt, settings.listwise or Listwise(), batch_tokens))
+    orderer = _ListT5(engine, prompt, settings.listwise or Listwise(), runtime.batch_tokens)
+    return ListwiseModel(orderer, runtime)

@@ -11,7 +11,7 @@ import torch
 
 from localrank.contract.model import DoRerankOptions
 from localrank_transformers.call.deadline import StoppedError, Watch
-from localrank_transformers.engines.torch.listwise.ordering import ListwiseFamily, ListwiseTally
+from localrank_transformers.engines.torch.listwise.ordering import ListwiseModel, ListwiseTally
 from localrank_transformers.engines.torch.runtime import TorchRuntime, cache_argument, cache_of
 from localrank_transformers.engines.torch.settings import Listwise, TorchSettings
 from localrank_transformers.engines.torch.weights import load_weights
@@ -19,7 +19,7 @@ from localrank_transformers.families.listwise.causal import GENERATIVE_WINDOW, L
 from localrank_transformers.families.listwise.chat import ChatFormat
 from localrank_transformers.families.listwise.ordering import identifiers, repaired, sliding_order
 from localrank_transformers.models.folder.settings_files import TorchFiles
-from localrank_transformers.models.folder.shape import CrossEncoderShape, longest_window, window
+from localrank_transformers.models.folder.shape import longest_window, window
 
 __all__ = ["GenerativeEngine", "load_generative"]
 
@@ -118,14 +118,14 @@ def load_generative(
     runtime: TorchRuntime,
     *,
     affordable: int | None,
-) -> ListwiseFamily:
+) -> ListwiseModel:
     """Return the listwise language model of `files`.
 
     Raises:
         ModelLoadError: transformers cannot load it, or its chat template is unusable.
         InvalidRequestError: A window that does not fit.
     """
-    shape = CrossEncoderShape(1, longest_window(files.config, files.tokenizer_config), 0)
+    longest = longest_window(files.config, files.tokenizer_config)
     listwise = settings.listwise or Listwise()
     letters = listwise.answer == "first-token"
     tokenizer = files.tokenizer()
@@ -135,10 +135,10 @@ def load_generative(
         ChatFormat(
             files.chat_template, bos=files.start_token or "", eos=files.special_token("eos_token") or ""
         ),
-        max_length=window(shape, settings.max_length, affordable or GENERATIVE_WINDOW),
+        max_length=window(longest, settings.max_length, affordable or GENERATIVE_WINDOW),
         letters=letters,
     )
     if letters:
         prompt.letter_ids(listwise.window)
     model = load_weights("AutoModelForCausalLM", files.folder, runtime.placement, settings)
-    return ListwiseFamily(_Generative(GenerativeEngine(model, runtime), prompt, listwise))
+    return ListwiseModel(_Generative(GenerativeEngine(model, runtime), prompt, listwise), runtime)

@@ -1,10 +1,10 @@
-"""Listwise families: the model gives an order, not scores; what came of a call is told in one place."""
+"""Listwise models: the model gives an order, not scores; what came of a call is told in one place."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from localrank.contract.errors import InferenceError
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
@@ -12,8 +12,9 @@ from localrank.contract.types import RerankUsage, RerankWarning
 from localrank.providers.answers import unscored, unscored_warning
 from localrank.providers.remarks import unread_instruction
 from localrank_transformers.call.deadline import OutOfMemoryError, StoppedError, Watch
+from localrank_transformers.engines.torch.runtime import TorchRuntime
 
-__all__ = ["ListwiseFamily", "ListwiseTally", "Orderer"]
+__all__ = ["ListwiseModel", "ListwiseTally", "Orderer"]
 
 
 @dataclass(slots=True)
@@ -52,15 +53,20 @@ class Orderer(Protocol):
         ...
 
 
-class ListwiseFamily:
-    """Ranks by an order alone: the score is the reciprocal of the rank.
+@dataclass(frozen=True, slots=True, repr=False)
+class ListwiseModel:
+    """Ranks by an order alone: the score is the reciprocal of the rank; see `Model`.
 
-    Args:
+    Attributes:
         orderer: Finds the order.
+        device: Where it computes.
+        metadata: What every result says of the model.
     """
 
-    def __init__(self, orderer: Orderer) -> None:
-        self._orderer = orderer
+    orderer: Orderer
+    device: TorchRuntime
+    metadata: Mapping[str, Any] | None = None
+    provider: str = "torch"
 
     def rank(self, options: DoRerankOptions, watch: Watch) -> DoRerankResult:
         """Return the order, or the best one so far where there was no time for more."""
@@ -68,9 +74,10 @@ class ListwiseFamily:
         order: list[int] | None = None
         stopped = False
         try:
-            for better in self._orderer.orders(options, watch, tally):
-                order = better
-                options.report_progress(min(len(tally.read), count - 1), count)
+            with self.device.turn(watch.should_stop):
+                for better in self.orderer.orders(options, watch, tally):
+                    order = better
+                    options.report_progress(min(len(tally.read), count - 1), count)
             options.report_progress(count, count)
         except StoppedError:
             stopped = True
@@ -81,11 +88,7 @@ class ListwiseFamily:
             ) from None
         return DoRerankResult(
             results=_results(order, count, tally)[: options.top_k],
-            usage=RerankUsage(
-                input_tokens=tally.tokens,
-                duration_ms=watch.elapsed_ms(),
-                truncated_documents=len(tally.truncated),
-            ),
+            usage=RerankUsage(input_tokens=tally.tokens, truncated_documents=len(tally.truncated)),
             warnings=list(_warnings(options, tally, stopped=stopped, nothing=order is None)),
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,15 +10,15 @@ import numpy.typing as npt
 import torch
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
-from localrank_transformers.call.contract import DocumentTokens
+from localrank_transformers.call.contract import DocumentTokens, Scorer
 from localrank_transformers.engines.torch.runtime import TorchRuntime, cache_argument
 from localrank_transformers.engines.torch.settings import TorchSettings
 from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.families.generative.causal import CausalPrompt, PromptQuery
-from localrank_transformers.families.logits import margins
+from localrank_transformers.families.logits import document_logits
 from localrank_transformers.models.folder.settings_files import TorchFiles
 
-__all__ = ["CausalEngine", "CausalQuery", "LastTokenHead", "load_causal", "shared_prefix"]
+__all__ = ["CausalEngine", "LastTokenHead", "SharedPromptQuery", "load_causal", "shared_prefix"]
 
 LastTokenHead = Callable[[torch.Tensor], torch.Tensor]
 """Takes the hidden states of last tokens, shape (rows, width); returns logits, shape (rows,), (rows, 1) or (rows, 2)."""
@@ -60,23 +59,28 @@ class CausalEngine:
         return self._runtime.run(forward)
 
 
-@dataclass(slots=True, repr=False)
-class CausalQuery(PromptQuery):
-    """See `PointwiseQuery`."""
+class SharedPromptQuery(PromptQuery):
+    """A query whose prompts are computed once up to the document; see `Query`."""
 
-    engine: CausalEngine
-    _prefix: Any = field(default=None)
+    __slots__ = ()
 
-    def batch_length(self, document: DocumentTokens) -> int:
-        """Return the tokens after the shared ones."""
-        return len(document.ids) + len(self.prompt.tail)
+    @property
+    def shared_tokens(self) -> int:
+        """Return the tokens up to the document."""
+        return len(self.head.ids)
 
-    def margins(self, documents: Sequence[DocumentTokens]) -> list[float]:
-        """Return one logit a document."""
-        if self._prefix is None:
-            self._prefix = self.engine.prefix(self.head.ids)
-        rows = [np.array([*document.ids, *self.prompt.tail], dtype=np.int64) for document in documents]
-        return margins(self.engine.logits(self._prefix, rows))
+    def scorer(self, request: CausalEngine) -> Scorer:  # type: ignore[override]  # the engine that it was loaded with
+        """Return what computes the shared tokens with the first documents, and each document's after them."""
+        prefix = None
+
+        def score(documents: Sequence[DocumentTokens]) -> list[float]:
+            nonlocal prefix
+            if prefix is None:
+                prefix = request.prefix(self.head.ids)
+            rows = [np.array([*document.ids, *self.prompt.tail], dtype=np.int64) for document in documents]
+            return document_logits(request.logits(prefix, rows))
+
+        return score
 
 
 def load_causal(

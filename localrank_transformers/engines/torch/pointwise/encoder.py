@@ -45,7 +45,7 @@ class EncoderEngine:
         else:
             self._module = runtime.adopt(module)
 
-    def logits(self, rows: Sequence[Row]) -> npt.NDArray[Any]:
+    def run(self, rows: Sequence[Row]) -> npt.NDArray[Any]:
         """Return the logits of `rows`, shape (rows, labels).
 
         Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,18 +15,18 @@ from safetensors import safe_open
 from torch import nn
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers.call.contract import DocumentTokens
+from localrank_transformers.call.contract import DocumentTokens, Scorer
 from localrank_transformers.engines.torch.device import Placement
-from localrank_transformers.engines.torch.pointwise.scoring import PointwiseFamily, PointwiseQuery
 from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.engines.torch.settings import TorchSettings
 from localrank_transformers.engines.torch.weights import load_weights
-from localrank_transformers.families.late.logit import LateLogit, late_logit
-from localrank_transformers.families.late.tokens import LateQuery, LateTokenizer
-from localrank_transformers.models.folder.exported import EXPORTED_FILE, exported_graph
+from localrank_transformers.families.late.family import LateFamily, LateQuery, late_logits
+from localrank_transformers.families.late.tokens import LateQueryTokens
+from localrank_transformers.families.opening import open_late
+from localrank_transformers.models.folder.exported import EXPORTED_FILE, exported_graph, late_logit
 from localrank_transformers.models.folder.late_layout import LateLayout, read_late_layout
 from localrank_transformers.models.folder.settings_files import TorchFiles
-from localrank_transformers.models.folder.shape import CrossEncoderShape, longest_window, positions, window
+from localrank_transformers.models.folder.shape import positions
 
 if TYPE_CHECKING:
     from localrank_transformers.call.contract import Ids
@@ -66,7 +66,7 @@ class LateEngine:
         self._runtime = runtime
         self._module = runtime.adopt(module)
 
-    def query(self, query: LateQuery) -> tuple[torch.Tensor, torch.Tensor]:
+    def query(self, query: LateQueryTokens) -> tuple[torch.Tensor, torch.Tensor]:
         """Return a query's unit vectors, shape (tokens, dimensions), and what each counts, (tokens,), on the device."""
         ids = self._runtime.tensor(query.ids[None])
         mask = self._runtime.tensor(query.attended[None])
@@ -104,54 +104,32 @@ class LateEngine:
         return self._runtime.run(forward)
 
 
-@dataclass(slots=True, repr=False)
-class _Query:
-    """See `PointwiseQuery`."""
+class ComparedQuery(LateQuery):
+    """A query whose vectors are compared on the device; see `Query`."""
 
-    engine: LateEngine
-    tokenizer: LateTokenizer
-    query: LateQuery
-    logit: LateLogit
-    _vectors: Any = field(default=None)
+    __slots__ = ()
 
-    @property
-    def truncated(self) -> bool:
-        return self.query.truncated
+    def scorer(self, request: LateEngine) -> Scorer:  # type: ignore[override]  # the engine that it was loaded with
+        """Return what encodes the query with the first documents, and compares each batch's vectors with its own."""
+        tokenizer, vectors = self.family.tokenizer, None
 
-    @property
-    def query_tokens(self) -> int:
-        return len(self.query.ids)
+        def score(documents: Sequence[DocumentTokens]) -> list[float]:
+            nonlocal vectors
+            if vectors is None:
+                vectors = request.query(self.query)
+            rows = tokenizer.rows(documents)
+            counted = [
+                np.ones_like(row) if own is None else own
+                for row, own in zip(rows, tokenizer.counted_of(rows), strict=True)
+            ]
+            return late_logits(self.family.logit, request.scores(vectors, rows, counted))
 
-    def documents(self, texts: Sequence[str]) -> list[DocumentTokens]:
-        return self.tokenizer.documents(texts)
-
-    def length(self, document: DocumentTokens) -> int:
-        return self.tokenizer.length(document)
-
-    def batch_length(self, document: DocumentTokens) -> int:
-        return self.tokenizer.length(document)
-
-    def margins(self, documents: Sequence[DocumentTokens]) -> list[float]:
-        if self._vectors is None:
-            self._vectors = self.engine.query(self.query)
-        rows = [self.tokenizer.row(document) for document in documents]
-        counted = [_counted(self.tokenizer, row) for row in rows]
-        return self.logit.margins(self.engine.scores(self._vectors, rows, counted))
-
-
-def _counted(tokenizer: LateTokenizer, row: Ids) -> Ids:
-    counted = tokenizer.counted(row)
-    return np.ones_like(row) if counted is None else counted
+        return score
 
 
 def load_late_interaction(
-    files: TorchFiles,
-    settings: TorchSettings,
-    runtime: TorchRuntime,
-    *,
-    affordable: int | None,
-    batch_tokens: int,
-) -> PointwiseFamily:
+    files: TorchFiles, settings: TorchSettings, runtime: TorchRuntime, *, affordable: int | None
+) -> tuple[LateFamily, LateEngine]:
     """Return the late-interaction model of `files`.
 
     Raises:
@@ -160,27 +138,10 @@ def load_late_interaction(
     """
     layout, logit = read_late_layout(files), late_logit(exported_graph(files.json(EXPORTED_FILE)))
     config = files.json(f"{layout.encoder}/config.json".lstrip("/"))
-    # The tokenizer may state the length that the encoder was tuned with; the positions are what limits it.
-    shape = CrossEncoderShape(1, longest_window(config, {}), 0)
-    tokenizer = LateTokenizer(
-        files.tokenizer(),
-        layout,
-        max_length=window(shape, settings.max_length, affordable or layout.document_length),
-        mask_token=files.special_token("mask_token"),
-    )
-    engine = LateEngine(
-        token_encoder(files, layout, runtime.placement, settings), runtime, by_length=logit.by_length
-    )
-
-    def open_query(query: str, _instruction: str | None) -> PointwiseQuery:
-        return _Query(engine, tokenizer, tokenizer.query(query), logit)
-
-    return PointwiseFamily(
-        open_query,
-        activation=settings.activation or logit.activation,
-        reads_instruction=False,
-        batch_tokens=batch_tokens,
-    )
+    family = open_late(files, config, layout, logit, max_length=settings.max_length, affordable=affordable)
+    encoder = token_encoder(files, layout, runtime.placement, settings)
+    engine = LateEngine(encoder, runtime, by_length=logit.by_length)
+    return replace(family, query=ComparedQuery), engine
 
 
 def token_encoder(

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from localrank_transformers.call.contract import DocumentTokens
-from localrank_transformers.engines.torch.pointwise.scoring import PointwiseFamily, PointwiseQuery
+from localrank_transformers.call.contract import Row
 from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.engines.torch.settings import TorchSettings
 from localrank_transformers.engines.torch.weights import load_weights
-from localrank_transformers.families.generative.causal import CausalPrompt, PromptQuery
+from localrank_transformers.families.generative.causal import CausalPrompt
+from localrank_transformers.families.generative.causal_family import CausalFamily
 from localrank_transformers.families.generative.seq2seq import SEQ2SEQ_TEMPLATES, end_ids, seq2seq_window
-from localrank_transformers.families.logits import margins
 from localrank_transformers.models.folder.settings_files import TorchFiles
 
 __all__ = ["Seq2SeqEngine", "load_seq2seq"]
@@ -39,10 +37,11 @@ class Seq2SeqEngine:
         self._pad_id = int(model.config.pad_token_id or 0)
         self._runtime = runtime
 
-    def logits(self, rows: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[Any]:
+    def run(self, rows: Sequence[Row]) -> npt.NDArray[Any]:
         """Return the logits of the words, shape (rows, words)."""
-        ids = self._runtime.tensor(self._runtime.padded(rows, fill=self._pad_id))
-        mask = self._runtime.tensor(self._runtime.padded([np.ones_like(row) for row in rows], fill=0))
+        prompts = [row.ids for row in rows]
+        ids = self._runtime.tensor(self._runtime.padded(prompts, fill=self._pad_id))
+        mask = self._runtime.tensor(self._runtime.padded([np.ones_like(row) for row in prompts], fill=0))
         start = self._runtime.tensor(np.full((len(rows), 1), self._start, dtype=np.int64))
 
         def forward() -> npt.NDArray[Any]:
@@ -54,19 +53,6 @@ class Seq2SeqEngine:
         return self._runtime.run(forward)
 
 
-@dataclass(slots=True, repr=False)
-class _Query(PromptQuery):
-    """See `PointwiseQuery`."""
-
-    engine: Seq2SeqEngine
-
-    def batch_length(self, document: DocumentTokens) -> int:
-        return self.length(document)
-
-    def margins(self, documents: Sequence[DocumentTokens]) -> list[float]:
-        return margins(self.engine.logits([self.row(document) for document in documents]))
-
-
 def load_seq2seq(
     files: TorchFiles,
     template_name: str,
@@ -74,34 +60,22 @@ def load_seq2seq(
     runtime: TorchRuntime,
     *,
     affordable: int | None,
-    batch_tokens: int,
-) -> PointwiseFamily:
+) -> tuple[CausalFamily, Seq2SeqEngine]:
     """Return the monoT5 or RankT5 model of `files`.
 
     Raises:
         ModelLoadError: transformers cannot load it, or its vocabulary lacks a word that answers.
         InvalidRequestError: A window that does not fit.
     """
-    template = SEQ2SEQ_TEMPLATES[template_name]
     tokenizer = files.tokenizer()
     prompt = CausalPrompt(
         tokenizer,
         files.tokenizer(),
-        template,
+        SEQ2SEQ_TEMPLATES[template_name],
         bos=None,
         max_length=seq2seq_window(settings.max_length, affordable),
         end=end_ids(tokenizer),
     )
     words = [prompt.positive] if prompt.negative is None else [prompt.negative, prompt.positive]
     model = load_weights("AutoModelForSeq2SeqLM", files.folder, runtime.placement, settings)
-    engine = Seq2SeqEngine(model, words, runtime)
-
-    def open_query(query: str, _instruction: str | None) -> PointwiseQuery:
-        return _Query(prompt, prompt.head(query, None), engine)
-
-    return PointwiseFamily(
-        open_query,
-        activation=settings.activation or "sigmoid",
-        reads_instruction=False,
-        batch_tokens=batch_tokens,
-    )
+    return CausalFamily(tokenizer, prompt, reads_instruction=False), Seq2SeqEngine(model, words, runtime)

@@ -25,7 +25,7 @@ def model(tmp_path: Path) -> OnnxReranker:
 
 def _wide(model: OnnxReranker) -> WideSession[ort.InferenceSession] | None:
     loaded = model._once.get()[0]
-    loaded.settle()
+    loaded.engine.settle()
     return loaded.engine._wide
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers.families.late.logit import LateLogit
+from localrank_transformers.models.folder.exported import LateLogit
 from localrank_transformers.training.model.late_folder import (
     is_late_folder,
     read_head,
