@@ -54,7 +54,7 @@ def answer(
     """Return the ranking of what was scored; the documents for which there was no time stand last, in the caller's order."""
     left = [index for index in range(len(options.documents)) if index not in tally.logits]
     return DoRerankResult(
-        results=sort_and_cut([*results, *unscored(left)], options.top_k),
+        results=sort_and_cut([*results, *(unscored(left) if left else ())], options.top_k),
         usage=RerankUsage(
             input_tokens=tally.tokens, truncated_documents=len(tally.truncated), cache_hits=tally.known
         ),
@@ -70,7 +70,7 @@ def _warnings(
         yield remarks.query_truncated(family.query_limit)
     if tally.truncated:
         yield remarks.documents_truncated(len(tally.truncated), count)
-    if not family.reads_instruction:
+    if options.instruction is not None and not family.reads_instruction:
         yield from remarks.unread_instruction(options, provider)
     yield from tally.warnings
     if left:

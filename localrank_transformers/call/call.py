@@ -2,7 +2,7 @@
 
 1. `LocalCall.run` is handed the model, which the first call loads.
 2. `PointwiseModel.rank` has the family tokenize the query (`contract.Family`, `contract.Query`).
-3. A `passes.ScoringPass` tokenizes the documents a slice at a time, each different text once.
+3. `passes.ScoringPass` tokenizes the documents a slice at a time, each different text once.
 4. A `contract.Runner` plans which run together (`planner`) and runs them: on the process's cores (`passes.Cores`, `scheduler`,
    `cores`) or on torch's device (`engines.torch.runtime`).
 5. The query's scorer makes a logit a document of what the engine computes, and the pass notes it.
@@ -14,11 +14,11 @@ A `deadline.Watch` ends any of it: abort token, cancelled task, deadline. A list
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from localrank.contract.cancellation import raise_if_aborted
+from localrank.contract.errors import RerankAbortedError
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage
 from localrank.providers.answers import sort_and_cut
@@ -28,7 +28,7 @@ from localrank_transformers.call.deadline import Watch
 from localrank_transformers.call.passes import ScoringPass, Tally
 
 if TYPE_CHECKING:
-    from localrank_transformers.call.contract import Activation, Device, Family, Model, Query
+    from localrank_transformers.call.contract import Activation, Device, Family, Model
 
 __all__ = ["REFINED_BEYOND", "UNREFINED_TIER", "LocalCall", "PointwiseModel", "refined_count"]
 
@@ -55,15 +55,18 @@ class LocalCall:
             ModelLoadError: The model cannot be loaded.
             InferenceError: The engine failed.
         """
+        options, watch = self._options, self._watch
         model, load_ms = self._get_model()
-        raise_if_aborted(self._watch.token)
-        result = model.rank(self._options, self._watch)
-        raise_if_aborted(self._watch.token)
-        usage = result.usage or RerankUsage()
+        result = model.rank(options, watch)
+        if watch.is_aborted():
+            raise RerankAbortedError(phase="in_call")
+        unread = unread_options(options, model.provider) if options.provider_options else []
         return replace(
             result,
-            usage=replace(usage, duration_ms=self._watch.elapsed_ms() - load_ms, load_ms=load_ms),
-            warnings=[*result.warnings, *unread_options(self._options, model.provider)],
+            usage=replace(
+                result.usage or RerankUsage(), duration_ms=watch.elapsed_ms() - load_ms, load_ms=load_ms
+            ),
+            warnings=[*result.warnings, *unread],
             provider_metadata=model.metadata,
         )
 
@@ -94,24 +97,19 @@ class PointwiseModel:
         """Score every document, or those for which there is time: with one engine, or in int8 and the best again in float32."""
         query = self.family.open(options.query, options.instruction)
         everything = range(len(options.documents))
+        scoring = ScoringPass(self.device, self.family, query, options, watch)
         best = None if self.exact is None else refined_count(len(everything), options.top_k)
         if best is None:
-            tally = self._pass(self.exact or self.engine, query, everything, options, watch)
+            tally = scoring.run(self.exact or self.engine, everything)
             results = scored(tally, self.activation)
         else:
-            tally = self._pass(self.engine, query, everything, options, watch)
+            tally = scoring.run(self.engine, everything)
             rough = scored(tally, self.activation, precision="int8")
             chosen = [item.index for item in sort_and_cut(rough, best)]
-            exact = self._pass(self.exact, query, chosen, options, watch)
+            exact = scoring.run(self.exact, chosen)
             tally.tokens += exact.tokens
             results = [*scored(exact, self.activation, precision="fp32"), *_below(rough, exact)]
         return answer(self.family, options, tally, results, query=query, provider=self.provider)
-
-    def _pass(
-        self, engine: Any, query: Query, indexes: Sequence[int], options: DoRerankOptions, watch: Watch
-    ) -> Tally:
-        runner = self.device.begin(engine, self.family, len(options.documents))
-        return ScoringPass(query, runner, options, watch).run(indexes)
 
 
 def _below(rough: list[ScoredIndex], exact: Tally) -> list[ScoredIndex]:

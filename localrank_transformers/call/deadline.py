@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from localrank.contract.cancellation import AbortToken, LinkedToken
+if TYPE_CHECKING:
+    from localrank.contract.cancellation import AbortToken
 
 __all__ = ["OutOfMemoryError", "StoppedError", "Watch"]
 
@@ -33,21 +35,26 @@ class Watch:
     """
 
     def __init__(self, abort_event: AbortToken | None, deadline: float | None) -> None:
-        self.token = LinkedToken(abort_event)
+        self._abort_event = abort_event
+        self._is_stopped = False
         self.on_stop: Callable[[], None] | None = None
         self._started = time.perf_counter()
         self._end = None if deadline is None else self._started + deadline - STOP_BEFORE_DEADLINE_S
 
     def stop(self) -> None:
         """Make the call end soon; called from the event loop when its task is cancelled."""
-        self.token.set()
+        self._is_stopped = True
         on_stop = self.on_stop
         if on_stop is not None:
             on_stop()
 
+    def is_aborted(self) -> bool:
+        """Return whether the token is set or the task was cancelled, so that nobody waits for the ranking."""
+        return self._is_stopped or (self._abort_event is not None and self._abort_event.is_set())
+
     def should_stop(self) -> bool:
-        """Return whether the token is set or the deadline has passed."""
-        return self.token.is_set() or self.is_late()
+        """Return whether the call is aborted or the deadline has passed."""
+        return self.is_aborted() or self.is_late()
 
     def is_late(self) -> bool:
         """Return whether the deadline has passed."""

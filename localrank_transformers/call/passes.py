@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from localrank_transformers.call.planner import EQUAL, GROUP_TOKENS, NEAR, PACKED_DOCUMENTS, Unit, pack, plan
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from localrank.contract.model import DoRerankOptions
     from localrank.contract.types import RerankWarning
     from localrank_transformers.call.contract import (
+        Device,
         DocumentTokens,
         Engine,
         EngineRequest,
@@ -64,40 +65,45 @@ class Tally:
 
 
 class ScoringPass:
-    """Scores documents with one engine.
+    """Scores documents of a request with one engine at a time.
 
     Args:
-        query: What they are scored for.
-        runner: The engine, and how it is run.
+        device: Where an engine runs.
+        family: Of the model.
+        query: What documents are scored for.
         options: The request.
-        watch: Ends the pass, from any thread.
+        watch: Ends a run, from any thread.
     """
 
-    def __init__(self, query: Query, runner: Runner, options: DoRerankOptions, watch: Watch) -> None:
+    def __init__(
+        self, device: Device, family: Family, query: Query, options: DoRerankOptions, watch: Watch
+    ) -> None:
+        self._device = device
+        self._family = family
         self._query = query
-        self._runner = runner
         self._options = options
         self._watch = watch
-        self._tally = Tally(tokens=query.query_tokens)
 
-    def run(self, indexes: Sequence[int]) -> Tally:
+    def run(self, engine: Any, indexes: Sequence[int]) -> Tally:
         """Score the documents at `indexes`; the tally lacks those before which the watch said stop."""
-        score = self._query.scorer(self._runner.request)
-        size = SLICE if self._options.deadline is None else self._runner.deadline_slice
-        self._watch.on_stop = self._runner.stop
+        options, watch, tally = self._options, self._watch, Tally(tokens=self._query.query_tokens)
+        runner = self._device.begin(engine, self._family, len(options.documents))
+        score = self._query.scorer(runner.request)
+        watch.on_stop = runner.stop
         try:
-            for places in distinct_slices(self._options.documents, indexes, size):
-                if self._watch.should_stop() or not self._run_slice(score, places):
+            size = SLICE if options.deadline is None else runner.deadline_slice
+            for places in distinct_slices(options.documents, indexes, size):
+                if watch.should_stop() or not self._run_slice(runner, score, places, tally):
                     break
         finally:
-            self._watch.on_stop = None  # a closed model must be freed at once
-        self._tally.warnings = self._runner.warnings()
-        return self._tally
+            watch.on_stop = None  # a closed model must be freed at once
+        tally.warnings = runner.warnings()
+        return tally
 
-    def _run_slice(self, score: Scorer, places: dict[str, list[int]]) -> bool:
-        tally, total, indexes = self._tally, len(self._options.documents), list(places.values())
-        documents = self._query.documents(list(places))
-        lengths = self._query.lengths(documents)
+    def _run_slice(self, runner: Runner, score: Scorer, places: dict[str, list[int]], tally: Tally) -> bool:
+        query, indexes, total = self._query, list(places.values()), len(self._options.documents)
+        documents = query.documents(list(places))
+        lengths = query.lengths(documents)
 
         def execute(positions: Sequence[int]) -> None:
             logits = score([documents[at] for at in positions])
@@ -105,9 +111,9 @@ class ScoringPass:
                 tally.note(documents[at], lengths[at], indexes[at], logit)
             self._options.report_progress(len(tally.logits), total)
 
-        shared = self._query.shared_tokens
+        shared = query.shared_tokens
         work = [max(1, length - shared) for length in lengths]  # what is known takes little, but not nothing
-        return self._runner.run(work, execute, self._watch.should_stop)
+        return runner.run(work, execute, self._watch.should_stop)
 
 
 def distinct_slices(

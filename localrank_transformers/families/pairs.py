@@ -25,7 +25,8 @@ class PairFamily:
 
     def open(self, query: str, instruction: str | None) -> PairQuery:  # noqa: ARG002  # a pair has no place for it
         """Tokenize a query."""
-        return PairQuery(self.tokenizer, self.tokenizer.query(query))
+        tokens = self.tokenizer.query(query)
+        return PairQuery(self.tokenizer, tokens, tokens.truncated)
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the character span of each token of `text`."""
@@ -38,13 +39,9 @@ class PairQuery:
 
     tokenizer: PairTokenizer
     query: QueryTokens
+    truncated: bool
     query_tokens: ClassVar[int] = 0
     shared_tokens: ClassVar[int] = 0
-
-    @property
-    def truncated(self) -> bool:
-        """Whether the query was cut."""
-        return self.query.truncated
 
     def documents(self, documents: Sequence[str]) -> list[DocumentTokens]:
         """Tokenize documents, each cut to what fits beside the query."""

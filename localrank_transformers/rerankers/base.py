@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from localrank.contract.model import DoRerankOptions, DoRerankResult
-from localrank.contract.types import RerankWarning
+from localrank.contract.types import RerankWarning, ScoreKind
 from localrank.providers.loading import LoadOnce
 from localrank.providers.worker import run_in_thread
 from localrank_transformers.call.call import LocalCall
@@ -20,6 +20,7 @@ from localrank_transformers.models import bundled
 from localrank_transformers.models.location import Location
 
 if TYPE_CHECKING:
+    from localrank_transformers.call.contract import Activation
     from localrank_transformers.models.catalogue.entries import CatalogueEntry
 
 __all__ = ["LocalReranker", "licence_warnings", "weights_identity"]
@@ -31,17 +32,28 @@ class LocalReranker:
     Attributes:
         _location: Where the model's files are.
         _once: Loads the model (`Model`).
+        _activation: The user's, or what is known of the model; None where only its files tell.
         _notices: Warnings that go out with the first result.
     """
 
     _location: Location
     _once: LoadOnce[Any]
+    _activation: Activation | None
     _notices: list[RerankWarning]
 
     @property
     def model_id(self) -> str:
         """The embedded model's name, the folder's, or the repository on the hub."""
         return self._location.model_id
+
+    @property
+    def score_kind(self) -> ScoreKind:
+        """`probability` with the sigmoid; `logit` without, and for the bare cosines of a late-interaction model."""
+        return "logit" if (self._activation or self._default_activation()) == "none" else "probability"
+
+    def _default_activation(self) -> Activation:
+        """Return the model's own activation, as far as it can be told without a connection."""
+        raise NotImplementedError
 
     async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
         """Score every document in one hop to a thread; see `RerankerModel`."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localrank.contract.errors import ModelLoadError
-from localrank.contract.types import ScoreKind
 from localrank.providers.loading import LoadOnce
 from localrank_transformers.call.scheduler import shared_scheduler
 from localrank_transformers.models.location import Location, locate
@@ -114,15 +113,9 @@ class OnnxReranker(LocalReranker):
             document_cache_mb=document_cache_mb,
         )
         self._once = _once(self._location, self._settings)
-        self._activation = _known_activation(self._location, entry)
+        self._activation = self._settings.activation or _known_activation(self._location, entry)
         self._notices = list(licence_warnings(entry))
         weakref.finalize(self, _close, self._once)
-
-    @property
-    def score_kind(self) -> ScoreKind:
-        """`probability` with the sigmoid; `logit` without, and for the bare cosines of a late-interaction model."""
-        activation = self._settings.activation or self._default_activation()
-        return "logit" if activation == "none" else "probability"
 
     @property
     def fingerprint(self) -> str:
@@ -140,8 +133,7 @@ class OnnxReranker(LocalReranker):
         _close(self._once)
 
     def _default_activation(self) -> Activation:
-        """Return the model's own activation, as far as it can be told without a connection."""
-        if self._activation is None and self._location.folder is not None:
+        if self._location.folder is not None:
             from localrank_transformers.models.folder.reading import folder_activation  # noqa: PLC0415  # the embedded model reads no folder
 
             with suppress(ModelLoadError):  # the first call says what is wrong with the folder

@@ -121,16 +121,13 @@ class TorchReranker(LocalReranker):
         self._files: LoadOnce[TorchFiles] = LoadOnce(self._read)
         self._tokenizer = LoadOnce(self._read_tokenizer)
         self._once: LoadOnce[Model] = LoadOnce(self._load)
+        self._activation = activation
         self._notices = list(licence_warnings(self._entry))
 
     @property
     def score_kind(self) -> ScoreKind:
         """`ordinal` for a listwise model; else `probability` with the sigmoid and `logit` without, as for bare cosines."""
-        kind = self._kind()
-        if kind == "listwise":
-            return "ordinal"
-        default = self._late_activation() if kind == "late-interaction" else "sigmoid"
-        return "logit" if (self._settings.activation or default) == "none" else "probability"
+        return "ordinal" if self._kind() == "listwise" else super().score_kind
 
     @property
     def scores_comparable(self) -> bool:
@@ -184,7 +181,9 @@ class TorchReranker(LocalReranker):
             return known
         return detect(self._files.get()[0], None)
 
-    def _late_activation(self) -> Activation:
+    def _default_activation(self) -> Activation:
+        if self._kind() != "late-interaction":
+            return "sigmoid"
         if self._location.folder is None and not self._files.is_made:
             return "none"
         return late_logit(exported_graph(self._files.get()[0].json(EXPORTED_FILE))).activation

@@ -118,12 +118,8 @@ class PromptQuery:
 
     prompt: CausalPrompt
     head: CausalHead
+    truncated: bool
     query_tokens: ClassVar[int] = 0
-
-    @property
-    def truncated(self) -> bool:
-        """Whether the query was cut."""
-        return self.head.truncated
 
     @property
     def shared_tokens(self) -> int:

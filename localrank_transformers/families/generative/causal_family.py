@@ -37,7 +37,8 @@ class CausalFamily:
     def open(self, query: str, instruction: str | None) -> PromptQuery:
         """Tokenize what comes before the document."""
         asked = (instruction or self.instruction) if self.reads_instruction else None
-        return self.query(self.prompt, self.prompt.head(query, asked))
+        head = self.prompt.head(query, asked)
+        return self.query(self.prompt, head, head.truncated)
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the character span of each token of `text`."""

@@ -73,7 +73,8 @@ class LateFamily:
 
     def open(self, query: str, instruction: str | None) -> LateQuery:  # noqa: ARG002  # a row has no place for it
         """Tokenize a query."""
-        return (self.query or LateQuery)(self, self.tokenizer.query(query))
+        tokens = self.tokenizer.query(query)
+        return (self.query or LateQuery)(self, tokens, tokens.truncated, len(tokens.ids))
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the character span of each token of `text`."""
@@ -86,17 +87,9 @@ class LateQuery:
 
     family: LateFamily
     query: LateQueryTokens
+    truncated: bool
+    query_tokens: int
     shared_tokens: ClassVar[int] = 0
-
-    @property
-    def truncated(self) -> bool:
-        """Whether the query was cut."""
-        return self.query.truncated
-
-    @property
-    def query_tokens(self) -> int:
-        """Return the tokens of the query's row."""
-        return len(self.query.ids)
 
     def documents(self, documents: Sequence[str]) -> list[DocumentTokens]:
         """Tokenize documents."""
@@ -114,7 +107,8 @@ class LateQuery:
 
     def rows(self, documents: Sequence[DocumentTokens]) -> list[Row]:
         """Return the query's row and the documents'."""
-        return [self._row(), *map(_row, self.family.tokenizer.rows(documents))]
+        ids, _ = self.family.tokenizer.rows(documents)
+        return [self._row(), *map(_row, ids)]
 
     def scorer(self, request: EngineRequest) -> Scorer:
         """Return what runs documents and compares their vectors with the query's."""
@@ -149,12 +143,12 @@ class _Scorer:
             finally:
                 self._lock.release()
         tokenizer = self._family.tokenizer
-        rows = tokenizer.rows(documents)
+        rows, counted = tokenizer.rows(documents)
         document_vectors = self._document_vectors(documents, rows)
         asked = self._query_vectors()
         cosines = [
-            mean_of_best_cosines(asked.vectors, vectors, counted, asked.weights)
-            for vectors, counted in zip(document_vectors, tokenizer.counted_of(rows), strict=True)
+            mean_of_best_cosines(asked.vectors, vectors, compared, asked.weights)
+            for vectors, compared in zip(document_vectors, counted, strict=True)
         ]
         return late_logits(self._family.logit, np.array(cosines))
 

@@ -99,17 +99,14 @@ class LateTokenizer:
         texts = [self._document_lead + document for document in documents]
         return cut_documents(self._tokenizer, texts, self._room, self._memo)
 
-    def rows(self, documents: Sequence[DocumentTokens]) -> list[Ids]:
-        """Return the ids of documents as the model reads them."""
-        return [self.row(document) for document in documents]
+    def rows(self, documents: Sequence[DocumentTokens]) -> tuple[list[Ids], list[Ids | None]]:
+        """Return the ids of documents as the model reads them, and which of them are compared; see `row` and `counted`."""
+        rows = [self.row(document) for document in documents]
+        return rows, [self.counted(row) for row in rows]
 
     def row(self, document: DocumentTokens) -> Ids:
         """Return the ids of one document."""
         return np.array([*self._before, *self._document_marker, *document.ids, *self._after], dtype=np.int64)
-
-    def counted_of(self, rows: Sequence[Ids]) -> list[Ids | None]:
-        """Return which tokens of each row are compared; see `counted`."""
-        return [self.counted(row) for row in rows]
 
     def counted(self, row: Ids) -> Ids | None:
         """Return 1 for each token of a document that is compared, and 0 for punctuation; None where the model skips none."""

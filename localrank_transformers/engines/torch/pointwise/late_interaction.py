@@ -117,12 +117,11 @@ class ComparedQuery(LateQuery):
             nonlocal vectors
             if vectors is None:
                 vectors = request.query(self.query)
-            rows = tokenizer.rows(documents)
-            counted = [
-                np.ones_like(row) if own is None else own
-                for row, own in zip(rows, tokenizer.counted_of(rows), strict=True)
+            rows, counted = tokenizer.rows(documents)
+            compared = [
+                np.ones_like(row) if own is None else own for row, own in zip(rows, counted, strict=True)
             ]
-            return late_logits(self.family.logit, request.scores(vectors, rows, counted))
+            return late_logits(self.family.logit, request.scores(vectors, rows, compared))
 
         return score
 
