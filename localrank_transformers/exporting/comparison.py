@@ -12,7 +12,7 @@ from localrank_transformers.call.call import LocalCall
 from localrank_transformers.call.scheduler import shared_scheduler
 from localrank_transformers.engines.torch.settings import TorchSettings
 from localrank_transformers.models.folder.reading import read_snapshot
-from localrank_transformers.models.folder.settings_files import TorchFiles
+from localrank_transformers.models.folder.settings_files import SettingsFiles
 from localrank_transformers.rerankers.onnx_loading import load
 from localrank_transformers.rerankers.onnx_settings import OnnxSettings
 from localrank_transformers.rerankers.torch_loading import load_torch
@@ -49,7 +49,7 @@ class Difference:
     reduced: float | None = None
 
 
-def torch_logits(files: TorchFiles, settings: TorchSettings) -> list[float]:
+def torch_logits(files: SettingsFiles, settings: TorchSettings) -> list[float]:
     """Return the logits of the sample on torch."""
     loaded = load_torch(files, settings)
     return _in_order(LocalCall(lambda: (loaded, 0.0), _sample()).run())

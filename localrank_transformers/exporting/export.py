@@ -32,7 +32,7 @@ from localrank_transformers.models.folder.exported import (
     exported_json,
 )
 from localrank_transformers.models.folder.late_layout import late_file_names
-from localrank_transformers.models.folder.settings_files import TorchFiles, read_torch_files
+from localrank_transformers.models.folder.settings_files import SettingsFiles, read_torch_files
 from localrank_transformers.models.location import fetch_torch, locate
 from localrank_transformers.models.onnx_file.producer import remove_graph
 
@@ -58,7 +58,7 @@ _GENERATIVE = ("ForCausalLM", "ForConditionalGeneration")
 class _Source:
     """What is exported, and how it is loaded on torch."""
 
-    files: TorchFiles
+    files: SettingsFiles
     kind: Kind
     settings: TorchSettings
 

@@ -8,7 +8,7 @@ from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers.families.generative.templates import TEMPLATES
 from localrank_transformers.models.catalogue.entries import Family
 from localrank_transformers.models.folder.late_layout import is_late_interaction
-from localrank_transformers.models.folder.settings_files import TorchFiles
+from localrank_transformers.models.folder.settings_files import SettingsFiles
 
 __all__ = ["LAYERWISE", "Kind", "causal_template", "detect", "says_its_prompt"]
 
@@ -24,7 +24,7 @@ _JUDGES = "Judge whether the Document meets the requirements"
 _MODULAR_TYPES = ["Transformer", "Pooling"]
 
 
-def detect(files: TorchFiles, asked: Family | None) -> Kind:
+def detect(files: SettingsFiles, asked: Family | None) -> Kind:
     """Return the family of the model in `files`; `asked` decides where it is given.
 
     Raises:
@@ -53,7 +53,7 @@ def detect(files: TorchFiles, asked: Family | None) -> Kind:
     )
 
 
-def causal_template(files: TorchFiles, asked: str | None) -> str:
+def causal_template(files: SettingsFiles, asked: str | None) -> str:
     """Return the name of the prompt of the causal model in `files`; `asked` decides where it is given.
 
     Raises:
@@ -71,12 +71,12 @@ def causal_template(files: TorchFiles, asked: str | None) -> str:
     return found
 
 
-def says_its_prompt(files: TorchFiles) -> bool:
+def says_its_prompt(files: SettingsFiles) -> bool:
     """Return whether the files of a causal model prove which prompt it was trained with."""
     return _own_template(files) is not None
 
 
-def _own_template(files: TorchFiles) -> str | None:
+def _own_template(files: SettingsFiles) -> str | None:
     """Return the prompt that the files themselves prove."""
     if files.architecture == LAYERWISE:
         return "bge-yes"
@@ -85,11 +85,11 @@ def _own_template(files: TorchFiles) -> str | None:
     return None
 
 
-def module_types(files: TorchFiles) -> list[str]:
+def module_types(files: SettingsFiles) -> list[str]:
     """Return the class names of a sentence-transformers model's modules, in order."""
     return [str(one.get("type", "")).rpartition(".")[2] for one in files.modules]
 
 
-def _is_modular(files: TorchFiles) -> bool:
+def _is_modular(files: SettingsFiles) -> bool:
     types = module_types(files)
     return types[:2] == _MODULAR_TYPES and types[-1] == "Dense"

@@ -24,7 +24,7 @@ from localrank_transformers.families.detection import Kind, detect
 from localrank_transformers.families.tokenization import token_spans
 from localrank_transformers.models.catalogue.entries import CatalogueEntry, Family, lookup
 from localrank_transformers.models.folder.exported import EXPORTED_FILE, exported_graph, late_logit
-from localrank_transformers.models.folder.settings_files import TorchFiles, read_torch_files
+from localrank_transformers.models.folder.settings_files import SettingsFiles, read_torch_files
 from localrank_transformers.models.location import fetch_torch, locate
 from localrank_transformers.rerankers.base import LocalReranker, licence_warnings, weights_identity
 from localrank_transformers.rerankers.torch_loading import load_torch
@@ -118,7 +118,7 @@ class TorchReranker(LocalReranker):
         self._hub = (offline, cache_dir, revision)
         self._location = locate(model, revision=revision, cache_dir=cache_dir, offline=offline)
         self._entry = lookup(self._location.model_id) if self._location.folder is None else None
-        self._files: LoadOnce[TorchFiles] = LoadOnce(self._read)
+        self._files: LoadOnce[SettingsFiles] = LoadOnce(self._read)
         self._tokenizer = LoadOnce(self._read_tokenizer)
         self._once: LoadOnce[Model] = LoadOnce(self._load)
         self._activation = activation
@@ -151,7 +151,7 @@ class TorchReranker(LocalReranker):
         )
         return made, ()
 
-    def _read(self) -> TorchFiles:
+    def _read(self) -> SettingsFiles:
         folder = fetch_torch(self._location, self._files.is_unwanted)
         if folder is None:
             raise ModelLoadError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from localrank.contract.errors import MissingDependencyError
 from localrank_transformers.engines.torch.settings import INSTALL_HINT, TorchSettings
 from localrank_transformers.families.detection import detect
-from localrank_transformers.models.folder.settings_files import TorchFiles
+from localrank_transformers.models.folder.settings_files import SettingsFiles
 
 if TYPE_CHECKING:
     from localrank_transformers.call.call import PointwiseModel
@@ -17,7 +17,7 @@ __all__ = ["load_torch"]
 
 
 def load_torch(
-    files: TorchFiles, settings: TorchSettings, affordable: int | None = None
+    files: SettingsFiles, settings: TorchSettings, affordable: int | None = None
 ) -> PointwiseModel | ListwiseModel:
     """Import torch, choose the device and load the model of its family.
 

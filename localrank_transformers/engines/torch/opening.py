@@ -29,7 +29,7 @@ from localrank_transformers.families.listwise.listt5 import is_listt5
 from localrank_transformers.families.opening import open_causal, open_pairs
 from localrank_transformers.families.pairs import PairFamily
 from localrank_transformers.families.tokenization import PairTokenizer
-from localrank_transformers.models.folder.settings_files import TorchFiles
+from localrank_transformers.models.folder.settings_files import SettingsFiles
 from localrank_transformers.models.folder.shape import declared_activation
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def torch_device(settings: TorchSettings, kind: Kind) -> TorchRuntime:
 
 
 def open_model(
-    kind: Kind, files: TorchFiles, settings: TorchSettings, *, affordable: int | None
+    kind: Kind, files: SettingsFiles, settings: TorchSettings, *, affordable: int | None
 ) -> PointwiseModel | ListwiseModel:
     """Load the model of `files` as one of the family `kind`.
 
@@ -76,7 +76,7 @@ def open_model(
     return replace(model, metadata={"torch": _chosen(kind, files, device)})
 
 
-def _chosen(kind: Kind, files: TorchFiles, device: TorchRuntime) -> dict[str, Any]:
+def _chosen(kind: Kind, files: SettingsFiles, device: TorchRuntime) -> dict[str, Any]:
     """Return what the settings came to, for the result's metadata."""
     placement = device.placement
     return {
@@ -92,7 +92,7 @@ def _chosen(kind: Kind, files: TorchFiles, device: TorchRuntime) -> dict[str, An
 
 
 def _with_attention(
-    kind: Kind, files: TorchFiles, settings: TorchSettings, device: TorchRuntime
+    kind: Kind, files: SettingsFiles, settings: TorchSettings, device: TorchRuntime
 ) -> TorchSettings:
     if kind in {"cross-encoder", "modular"}:
         decided = decide(settings, device.placement, files.architecture)
@@ -109,7 +109,7 @@ def _with_attention(
 
 
 def _pointwise(
-    kind: Kind, files: TorchFiles, settings: TorchSettings, device: TorchRuntime, affordable: int | None
+    kind: Kind, files: SettingsFiles, settings: TorchSettings, device: TorchRuntime, affordable: int | None
 ) -> PointwiseModel:
     family: Family
     engine: Any
@@ -134,7 +134,7 @@ def _pointwise(
 
 
 def load_causal_family(
-    files: TorchFiles, settings: TorchSettings, device: TorchRuntime, affordable: int | None
+    files: SettingsFiles, settings: TorchSettings, device: TorchRuntime, affordable: int | None
 ) -> tuple[CausalFamily, CausalEngine]:
     """Load a causal yes/no model, with the prompt that it was trained with."""
     refuse_settings(settings, "one that scores each document", "listwise")
@@ -154,7 +154,7 @@ def load_causal_family(
 
 
 def _seq2seq(
-    files: TorchFiles, settings: TorchSettings, device: TorchRuntime, affordable: int | None
+    files: SettingsFiles, settings: TorchSettings, device: TorchRuntime, affordable: int | None
 ) -> tuple[Family, Any]:
     refuse_settings(settings, "a sequence-to-sequence model", "instruction", "layer", "listwise")
     template = seq2seq_template(files, settings.template)
@@ -166,7 +166,7 @@ def _seq2seq(
 
 
 def _listwise(
-    files: TorchFiles, settings: TorchSettings, device: TorchRuntime, affordable: int | None
+    files: SettingsFiles, settings: TorchSettings, device: TorchRuntime, affordable: int | None
 ) -> ListwiseModel:
     refuse_settings(settings, "a listwise model", "instruction", "layer", "activation")
     if is_listt5(files, settings.template):

@@ -14,7 +14,7 @@ from localrank_transformers.exporting.torch.encoder import save_graph
 from localrank_transformers.families.detection import causal_template
 from localrank_transformers.families.generative.templates import TEMPLATES
 from localrank_transformers.models.folder.exported import ExportedGraph
-from localrank_transformers.models.folder.settings_files import TorchFiles
+from localrank_transformers.models.folder.settings_files import SettingsFiles
 
 __all__ = ["write_prompt_graph"]
 
@@ -32,7 +32,7 @@ class _LastToken(torch.nn.Module):
         return self._head(hidden[:, -1]).float()
 
 
-def write_prompt_graph(files: TorchFiles, settings: TorchSettings, path: Path) -> ExportedGraph:
+def write_prompt_graph(files: SettingsFiles, settings: TorchSettings, path: Path) -> ExportedGraph:
     """Write the graph of a causal yes/no reranker to `path`; return what its folder must say of it.
 
     Args:

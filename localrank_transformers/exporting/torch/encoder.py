@@ -15,7 +15,7 @@ from localrank_transformers.engines.torch.pointwise.modular import modular_modul
 from localrank_transformers.engines.torch.settings import Dtype, TorchSettings
 from localrank_transformers.engines.torch.weights import silenced
 from localrank_transformers.families.detection import Kind
-from localrank_transformers.models.folder.settings_files import TorchFiles
+from localrank_transformers.models.folder.settings_files import SettingsFiles
 from localrank_transformers.models.onnx_file.producer import remove_graph
 
 __all__ = ["save_graph", "write_graph"]
@@ -46,7 +46,7 @@ class _Pairs(torch.nn.Module):
         return logits.float()
 
 
-def write_graph(kind: Kind, files: TorchFiles, path: Path, dtype: Dtype = "fp32") -> None:
+def write_graph(kind: Kind, files: SettingsFiles, path: Path, dtype: Dtype = "fp32") -> None:
     """Write the graph of a cross-encoder to `path`.
 
     Args:
@@ -116,7 +116,7 @@ def save_graph(
         ) from error
 
 
-def _load(kind: Kind, files: TorchFiles, dtype: Dtype) -> Any:
+def _load(kind: Kind, files: SettingsFiles, dtype: Dtype) -> Any:
     placement = choose("cpu", dtype)
     settings = TorchSettings(device="cpu", dtype=dtype)
     if kind == "modular":

@@ -12,7 +12,7 @@ from localrank_transformers.engines.torch.settings import TorchSettings
 from localrank_transformers.exporting.torch.encoder import save_graph
 from localrank_transformers.models.folder.exported import EXPORTED_FILE, exported_graph, late_logit
 from localrank_transformers.models.folder.late_layout import read_late_layout
-from localrank_transformers.models.folder.settings_files import TorchFiles
+from localrank_transformers.models.folder.settings_files import SettingsFiles
 
 __all__ = ["write_vector_graph"]
 
@@ -35,7 +35,7 @@ class _Vectors(torch.nn.Module):
         return torch.nn.functional.normalize(vectors, dim=-1) if self.unit else vectors
 
 
-def write_vector_graph(files: TorchFiles, settings: TorchSettings, path: Path) -> None:
+def write_vector_graph(files: SettingsFiles, settings: TorchSettings, path: Path) -> None:
     """Write the graph of a late-interaction model to `path`; its output is `token_vectors` (rows, tokens, dimensions).
 
     The vectors are of unit length, but for a model whose tokens count by the lengths of their vectors. Markers, filling and

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers.families.generative.templates import CausalTemplate
-from localrank_transformers.models.folder.settings_files import TorchFiles
+from localrank_transformers.models.folder.settings_files import SettingsFiles
 from localrank_transformers.models.folder.shape import window
 
 __all__ = ["ENCODER_ONLY", "SEQ2SEQ_TEMPLATES", "end_ids", "seq2seq_template", "seq2seq_window"]
@@ -51,7 +51,7 @@ SEQ2SEQ_TEMPLATES: Mapping[str, CausalTemplate] = MappingProxyType({"monot5": _M
 """By the name that the catalogue and `TorchReranker(template=…)` use."""
 
 
-def seq2seq_template(files: TorchFiles, asked: str | None) -> str:
+def seq2seq_template(files: SettingsFiles, asked: str | None) -> str:
     """Return the name of the recipe of the model in `files`; `asked` decides where it is given.
 
     Raises:

@@ -12,7 +12,7 @@ from localrank_transformers.call.contract import DocumentTokens
 from localrank_transformers.families.generative.seq2seq import end_ids
 from localrank_transformers.families.listwise.ordering import identifiers, repaired
 from localrank_transformers.families.tokenization import QUERY_SHARE, cut_documents, text_ids, token_spans
-from localrank_transformers.models.folder.settings_files import TorchFiles
+from localrank_transformers.models.folder.settings_files import SettingsFiles
 
 __all__ = ["GROUP", "TEMPLATE", "ListT5Prompt", "ListT5Query", "is_listt5", "most_relevant_first"]
 
@@ -90,7 +90,7 @@ class ListT5Prompt:
         return text_ids(self._plain, f"Query: {query}, Index: {place + 1}, Context:")
 
 
-def is_listt5(files: TorchFiles, template: str | None) -> bool:
+def is_listt5(files: SettingsFiles, template: str | None) -> bool:
     """Return whether a listwise model is ListT5: the only kind with an encoder.
 
     Raises:

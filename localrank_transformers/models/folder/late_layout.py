@@ -16,7 +16,7 @@ from localrank.contract.errors import ModelLoadError
 from localrank_transformers.models.folder.exported import EXPORTED_FILE
 
 if TYPE_CHECKING:
-    from localrank_transformers.models.folder.settings_files import TorchFiles
+    from localrank_transformers.models.folder.settings_files import SettingsFiles
 
 __all__ = ["LateLayout", "is_late_interaction", "late_file_names", "plain_layout", "read_late_layout"]
 
@@ -57,7 +57,7 @@ class LateLayout:
     width: int | None = None
 
 
-def is_late_interaction(files: TorchFiles) -> bool:
+def is_late_interaction(files: SettingsFiles) -> bool:
     """Return whether the files prove a late-interaction model."""
     stated = files.json("config_sentence_transformers.json").get("model_type")
     return (
@@ -78,7 +78,7 @@ def late_file_names(modules: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     return ("artifact.metadata", "modules.json", "config_sentence_transformers.json", _OF_ENCODER, *beside)
 
 
-def read_late_layout(files: TorchFiles) -> LateLayout:
+def read_late_layout(files: SettingsFiles) -> LateLayout:
     """Read the layout.
 
     Raises:
@@ -115,7 +115,7 @@ def _stanford(metadata: Mapping[str, Any]) -> LateLayout:
     )
 
 
-def _modules(files: TorchFiles) -> LateLayout:
+def _modules(files: SettingsFiles) -> LateLayout:
     kinds = [str(one.get("type", "")).rpartition(".")[2] for one in files.modules]
     folders = [str(one.get("path", "")) for one in files.modules]
     known = {"Dense", "MultiVectorMask", "Normalize"}
@@ -149,7 +149,7 @@ def _modules(files: TorchFiles) -> LateLayout:
     )
 
 
-def _width(files: TorchFiles, encoder: str, dense: tuple[str, ...]) -> int | None:
+def _width(files: SettingsFiles, encoder: str, dense: tuple[str, ...]) -> int | None:
     if dense:
         return _count(files.json(f"{dense[-1]}/config.json").get("out_features"))
     return _count(files.json(f"{encoder}/config.json".lstrip("/")).get("hidden_size"))
@@ -192,6 +192,6 @@ def _own_lengths(own: Mapping[str, Any]) -> _Lengths:
     )
 
 
-def _mask_words(files: TorchFiles, kinds: list[str], folders: list[str]) -> list[str]:
+def _mask_words(files: SettingsFiles, kinds: list[str], folders: list[str]) -> list[str]:
     masks = [folder for folder, kind in zip(folders, kinds, strict=True) if kind == "MultiVectorMask"]
     return files.json(f"{masks[0]}/config.json").get("skiplist_words") or [] if masks else []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers.models.folder.settings_files import TorchFiles
+from localrank_transformers.models.folder.settings_files import SettingsFiles
 
 __all__ = ["HeadLayer", "ModularLayout", "read_layout"]
 
@@ -59,7 +59,7 @@ class ModularLayout:
     max_length: int | None
 
 
-def read_layout(files: TorchFiles) -> ModularLayout:
+def read_layout(files: SettingsFiles) -> ModularLayout:
     """Read the layout of a modular cross-encoder.
 
     Raises:
@@ -76,7 +76,7 @@ def read_layout(files: TorchFiles) -> ModularLayout:
     return ModularLayout(encoder, _pooling(files, pooling), head, stated if isinstance(stated, int) else None)
 
 
-def _layers(files: TorchFiles, types: list[str], folders: list[str]) -> Iterator[HeadLayer]:
+def _layers(files: SettingsFiles, types: list[str], folders: list[str]) -> Iterator[HeadLayer]:
     for kind, folder in zip(types, folders, strict=True):
         config = files.json(f"{folder}/config.json")
         if kind == "Dense":
@@ -104,7 +104,7 @@ def _dense(config: dict[str, Any], folder: str) -> HeadLayer:
     )
 
 
-def _pooling(files: TorchFiles, folder: str) -> Literal["cls", "mean"]:
+def _pooling(files: SettingsFiles, folder: str) -> Literal["cls", "mean"]:
     config = files.json(f"{folder}/config.json")
     modes = [mode for key, mode in _POOLINGS.items() if config.get(key)]
     modes = modes or [str(config.get("pooling_mode"))]

@@ -15,7 +15,11 @@ from localrank_transformers.models.folder.exported import (
 from localrank_transformers.models.folder.late_layout import LateLayout, is_late_interaction, read_late_layout
 from localrank_transformers.models.folder.model_files import MissingGraphError, ModelFiles
 from localrank_transformers.models.folder.safety import check_onnx
-from localrank_transformers.models.folder.settings_files import TorchFiles, read_content, read_settings_files
+from localrank_transformers.models.folder.settings_files import (
+    SettingsFiles,
+    read_content,
+    read_settings_files,
+)
 from localrank_transformers.models.graph_choice import Precision, choose_onnx
 
 __all__ = [
@@ -91,12 +95,12 @@ def read_settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any], Exporte
     return files.config, files.tokenizer_config, exported_of(files)
 
 
-def layout_of(files: TorchFiles) -> LateLayout | None:
+def layout_of(files: SettingsFiles) -> LateLayout | None:
     """Return the layout of a late-interaction model, None for another."""
     return read_late_layout(files) if is_late_interaction(files) else None
 
 
-def exported_of(files: TorchFiles) -> ExportedGraph | None:
+def exported_of(files: SettingsFiles) -> ExportedGraph | None:
     """Return what an exported folder says of its graph, None for another folder."""
     return exported_graph(files.json(EXPORTED_FILE))
 

@@ -13,7 +13,7 @@ from localrank.contract.errors import ModelLoadError
 from localrank_transformers.models.folder.model_files import read_tokenizer, special_token
 from localrank_transformers.models.folder.safety import check_safetensors, check_size, shard_names
 
-__all__ = ["TorchFiles", "read_content", "read_settings_files", "read_torch_files"]
+__all__ = ["SettingsFiles", "read_content", "read_settings_files", "read_torch_files"]
 
 _LAYOUT_HINT = (
     "Pass a folder in the Hugging Face layout: config.json, tokenizer.json, and model.safetensors for torch or "
@@ -22,7 +22,7 @@ _LAYOUT_HINT = (
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class TorchFiles:
+class SettingsFiles:
     """What the files of a model say, weights left out.
 
     Attributes:
@@ -66,7 +66,7 @@ class TorchFiles:
         return _parsed(self.folder, name, dict) if (self.folder / name).is_file() else {}
 
 
-def read_torch_files(folder: Path) -> TorchFiles:
+def read_torch_files(folder: Path) -> SettingsFiles:
     """Read the JSON files of `folder`.
 
     Raises:
@@ -77,7 +77,7 @@ def read_torch_files(folder: Path) -> TorchFiles:
     return files
 
 
-def read_settings_files(folder: Path) -> TorchFiles:
+def read_settings_files(folder: Path) -> SettingsFiles:
     """Read the JSON files of `folder`, whatever holds its weights.
 
     Raises:
@@ -91,7 +91,7 @@ def read_settings_files(folder: Path) -> TorchFiles:
     modules: list[dict[str, Any]] = (
         _parsed(folder, "modules.json", list) if optional["modules.json"].is_file() else []
     )
-    return TorchFiles(
+    return SettingsFiles(
         folder, config, tokenizer_config, tuple(modules), _chat_template(folder, tokenizer_config)
     )
 

@@ -11,7 +11,7 @@ import pytest
 from localrank import InvalidRequestError, ModelLoadError
 from localrank_transformers.families.detection import causal_template, detect
 from localrank_transformers.families.generative.seq2seq import seq2seq_template
-from localrank_transformers.models.folder.settings_files import TorchFiles, read_torch_files
+from localrank_transformers.models.folder.settings_files import SettingsFiles, read_torch_files
 from tests.support.repository_layouts import safetensors
 
 ETTIN = [
@@ -23,7 +23,7 @@ ETTIN = [
 ]
 
 
-def files(folder: Path, architecture: str, *, modules: Any = None, chat_template: str = "") -> TorchFiles:
+def files(folder: Path, architecture: str, *, modules: Any = None, chat_template: str = "") -> SettingsFiles:
     (folder / "config.json").write_text(json.dumps({"architectures": [architecture]}))
     (folder / "model.safetensors").write_bytes(safetensors())
     if modules is not None:

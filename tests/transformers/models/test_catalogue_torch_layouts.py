@@ -21,7 +21,7 @@ from localrank_transformers.families.generative.seq2seq import (
 from localrank_transformers.families.generative.templates import TEMPLATES
 from localrank_transformers.families.listwise.listt5 import is_listt5
 from localrank_transformers.models.catalogue.entries import CatalogueEntry, entries
-from localrank_transformers.models.folder.settings_files import TorchFiles, read_torch_files
+from localrank_transformers.models.folder.settings_files import SettingsFiles, read_torch_files
 from localrank_transformers.models.folder.shape import longest_window, read_shape, window
 from localrank_transformers.models.hub.models import fetch_torch_model
 from localrank_transformers.models.hub.repository import HubSource
@@ -78,7 +78,7 @@ def test_torch_gets_what_it_needs_and_nothing_else_and_the_files_tell_family_and
     check_family(read_torch_files(folder), entry)
 
 
-def check_family(files: TorchFiles, entry: CatalogueEntry) -> None:
+def check_family(files: SettingsFiles, entry: CatalogueEntry) -> None:
     if entry.name == "bge-v2.5-gemma2":
         with pytest.raises(ModelLoadError, match="compresses tokens"):
             detect(files, entry.family)
@@ -110,7 +110,7 @@ def test_the_files_come_to_the_activation_and_the_windows_of_the_catalogue(
         assert longest(files, entry) >= entry.max_length
 
 
-def activation(files: TorchFiles, entry: CatalogueEntry) -> str | None:
+def activation(files: SettingsFiles, entry: CatalogueEntry) -> str | None:
     """One logit has a sigmoid, two have a softmax, a cosine has neither, and an order has no score."""
     if entry.family == "causal":
         return "softmax" if TEMPLATES[causal_template(files, entry.template)].negative else "sigmoid"
@@ -122,13 +122,13 @@ def activation(files: TorchFiles, entry: CatalogueEntry) -> str | None:
     return "none" if entry.family == "late-interaction" else None
 
 
-def longest(files: TorchFiles, entry: CatalogueEntry) -> int:
+def longest(files: SettingsFiles, entry: CatalogueEntry) -> int:
     """T5's positions are relative, so its files state no limit of the weights."""
     is_t5 = entry.family == "seq2seq" or is_listt5(files, entry.template)
     return seq2seq_window(8_192, None) if is_t5 else longest_window(files.config, files.tokenizer_config)
 
 
-def default_window(files: TorchFiles, entry: CatalogueEntry) -> int:
+def default_window(files: SettingsFiles, entry: CatalogueEntry) -> int:
     """What `TorchReranker(entry.name)` reads of a pair or prompt."""
     if entry.family == "seq2seq" or is_listt5(files, entry.template):
         return seq2seq_window(None, entry.default_length)

@@ -25,7 +25,7 @@ from localrank_transformers.families.listwise.listt5 import (
     most_relevant_first,
 )
 from localrank_transformers.families.listwise.tournament import tournament_order
-from localrank_transformers.models.folder.settings_files import TorchFiles
+from localrank_transformers.models.folder.settings_files import SettingsFiles
 
 __all__ = ["FusionEngine", "load_listt5"]
 
@@ -147,7 +147,7 @@ class _ListT5:
 
 
 def load_listt5(
-    files: TorchFiles,
+    files: SettingsFiles,
     settings: TorchSettings,
     runtime: TorchRuntime,
     *,

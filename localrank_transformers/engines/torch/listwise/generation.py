@@ -18,7 +18,7 @@ from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.families.listwise.causal import GENERATIVE_WINDOW, ListPrompt
 from localrank_transformers.families.listwise.chat import ChatFormat
 from localrank_transformers.families.listwise.ordering import identifiers, repaired, sliding_order
-from localrank_transformers.models.folder.settings_files import TorchFiles
+from localrank_transformers.models.folder.settings_files import SettingsFiles
 from localrank_transformers.models.folder.shape import longest_window, window
 
 __all__ = ["GenerativeEngine", "load_generative"]
@@ -112,7 +112,7 @@ class _Generative:
 
 
 def load_generative(
-    files: TorchFiles,
+    files: SettingsFiles,
     template: str,
     settings: TorchSettings,
     runtime: TorchRuntime,

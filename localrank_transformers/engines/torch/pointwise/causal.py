@@ -16,7 +16,7 @@ from localrank_transformers.engines.torch.settings import TorchSettings
 from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.families.generative.causal import CausalPrompt, PromptQuery
 from localrank_transformers.families.logits import document_logits
-from localrank_transformers.models.folder.settings_files import TorchFiles
+from localrank_transformers.models.folder.settings_files import SettingsFiles
 
 __all__ = ["CausalEngine", "LastTokenHead", "SharedPromptQuery", "load_causal", "shared_prefix"]
 
@@ -84,7 +84,7 @@ class SharedPromptQuery(PromptQuery):
 
 
 def load_causal(
-    files: TorchFiles, prompt: CausalPrompt, runtime: TorchRuntime, settings: TorchSettings
+    files: SettingsFiles, prompt: CausalPrompt, runtime: TorchRuntime, settings: TorchSettings
 ) -> CausalEngine:
     """Return the causal language model of `files`, read at the words with which `prompt` is answered.
 

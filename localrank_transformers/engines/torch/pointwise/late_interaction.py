@@ -25,7 +25,7 @@ from localrank_transformers.families.late.tokens import LateQueryTokens
 from localrank_transformers.families.opening import open_late
 from localrank_transformers.models.folder.exported import EXPORTED_FILE, exported_graph, late_logit
 from localrank_transformers.models.folder.late_layout import LateLayout, read_late_layout
-from localrank_transformers.models.folder.settings_files import TorchFiles
+from localrank_transformers.models.folder.settings_files import SettingsFiles
 from localrank_transformers.models.folder.shape import positions
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class ComparedQuery(LateQuery):
 
 
 def load_late_interaction(
-    files: TorchFiles, settings: TorchSettings, runtime: TorchRuntime, *, affordable: int | None
+    files: SettingsFiles, settings: TorchSettings, runtime: TorchRuntime, *, affordable: int | None
 ) -> tuple[LateFamily, LateEngine]:
     """Return the late-interaction model of `files`.
 
@@ -144,7 +144,7 @@ def load_late_interaction(
 
 
 def token_encoder(
-    files: TorchFiles, layout: LateLayout, placement: Placement, settings: TorchSettings
+    files: SettingsFiles, layout: LateLayout, placement: Placement, settings: TorchSettings
 ) -> TokenEncoder:
     """Return the encoder and its projections, if any, as one module.
 
@@ -157,7 +157,7 @@ def token_encoder(
     return TokenEncoder(encoder, nn.Sequential(*_projections(files, layout)).to(placement.dtype))
 
 
-def _projections(files: TorchFiles, layout: LateLayout) -> list[nn.Linear]:
+def _projections(files: SettingsFiles, layout: LateLayout) -> list[nn.Linear]:
     found = []
     for folder in layout.dense:
         config = files.json(f"{folder}/config.json".lstrip("/"))

@@ -19,7 +19,7 @@ from localrank_transformers.engines.torch.pointwise.causal import CausalEngine
 from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.engines.torch.settings import TorchSettings
 from localrank_transformers.engines.torch.weights import load_weights
-from localrank_transformers.models.folder.settings_files import TorchFiles
+from localrank_transformers.models.folder.settings_files import SettingsFiles
 
 __all__ = ["ADVISED_LAYER", "load_layerwise"]
 
@@ -41,7 +41,7 @@ _SAME_NAMES = (
 )
 
 
-def load_layerwise(files: TorchFiles, runtime: TorchRuntime, settings: TorchSettings) -> CausalEngine:
+def load_layerwise(files: SettingsFiles, runtime: TorchRuntime, settings: TorchSettings) -> CausalEngine:
     """Return the model of `files`, read at `settings.layer`, or at the advised one.
 
     Raises:

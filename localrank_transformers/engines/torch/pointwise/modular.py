@@ -18,7 +18,7 @@ from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.engines.torch.settings import TorchSettings
 from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.models.folder.modules import HeadLayer, ModularLayout, read_layout
-from localrank_transformers.models.folder.settings_files import TorchFiles
+from localrank_transformers.models.folder.settings_files import SettingsFiles
 
 __all__ = ["ModularClassifier", "load_modular", "modular_module"]
 
@@ -62,7 +62,7 @@ class ModularClassifier(nn.Module):
 
 
 def load_modular(
-    files: TorchFiles, runtime: TorchRuntime, settings: TorchSettings
+    files: SettingsFiles, runtime: TorchRuntime, settings: TorchSettings
 ) -> EncoderEngine | PackedEngine:
     """Return the modular cross-encoder of `files`.
 
@@ -73,7 +73,7 @@ def load_modular(
     return encoder_engine(module, runtime, settings)
 
 
-def modular_module(files: TorchFiles, placement: Placement, settings: TorchSettings) -> ModularClassifier:
+def modular_module(files: SettingsFiles, placement: Placement, settings: TorchSettings) -> ModularClassifier:
     """Return the module with its weights, on the CPU."""
     layout: ModularLayout = read_layout(files)
     encoder = load_weights(

@@ -16,7 +16,7 @@ from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.families.generative.causal import CausalPrompt
 from localrank_transformers.families.generative.causal_family import CausalFamily
 from localrank_transformers.families.generative.seq2seq import SEQ2SEQ_TEMPLATES, end_ids, seq2seq_window
-from localrank_transformers.models.folder.settings_files import TorchFiles
+from localrank_transformers.models.folder.settings_files import SettingsFiles
 
 __all__ = ["Seq2SeqEngine", "load_seq2seq"]
 
@@ -54,7 +54,7 @@ class Seq2SeqEngine:
 
 
 def load_seq2seq(
-    files: TorchFiles,
+    files: SettingsFiles,
     template_name: str,
     settings: TorchSettings,
     runtime: TorchRuntime,

@@ -14,7 +14,7 @@ from localrank_transformers.engines.torch.pointwise.encoder import EncoderEngine
 from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.engines.torch.settings import TorchSettings
 from localrank_transformers.engines.torch.weights import load_weights
-from localrank_transformers.models.folder.settings_files import TorchFiles
+from localrank_transformers.models.folder.settings_files import SettingsFiles
 
 __all__ = ["load_t5_encoder"]
 
@@ -33,7 +33,7 @@ class _FirstTokenClassifier(nn.Module):
         return self.head(hidden[:, 0])
 
 
-def load_t5_encoder(files: TorchFiles, runtime: TorchRuntime, settings: TorchSettings) -> EncoderEngine:
+def load_t5_encoder(files: SettingsFiles, runtime: TorchRuntime, settings: TorchSettings) -> EncoderEngine:
     """Return the encoder-only RankT5 of `files`.
 
     Its head has no agreed name, so it is known by its shape: the only matrix with one row.

@@ -16,7 +16,7 @@ from tokenizers.processors import TemplateProcessing
 from localrank import ModelLoadError
 from localrank_transformers.families.late.tokens import LateTokenizer
 from localrank_transformers.models.folder.late_layout import LateLayout, is_late_interaction, read_late_layout
-from localrank_transformers.models.folder.settings_files import TorchFiles
+from localrank_transformers.models.folder.settings_files import SettingsFiles
 
 WORDS = ["[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]", "[unused0]", "[unused1]", ".", "a", "b", "c"]
 PYLATE = [{"path": "", "type": "x.Transformer"}, {"path": "1_Dense", "type": "pylate.models.Dense.Dense"}]
@@ -103,11 +103,11 @@ def test_no_mask_token_to_fill_with_is_refused() -> None:
         tokenizer(replace(LAYOUT, expansion_token="[NONE]"))
 
 
-def files(folder: Path, config: dict[str, Any], modules: list[dict[str, str]], **more: Any) -> TorchFiles:
+def files(folder: Path, config: dict[str, Any], modules: list[dict[str, str]], **more: Any) -> SettingsFiles:
     for name, content in more.items():
         path = folder / name.replace("__", ".")
         path.write_text(json.dumps(content))
-    return TorchFiles(folder, config, {}, tuple(modules), None)
+    return SettingsFiles(folder, config, {}, tuple(modules), None)
 
 
 def test_stanfords_layout_states_markers_and_lengths_in_its_metadata(tmp_path: Path) -> None:
