@@ -18,14 +18,9 @@ from localrank_transformers.commands.export import convert_model, export_model
 from localrank_transformers.commands.optimize import optimize_model
 from localrank_transformers.commands.pull import pull_models
 from localrank_transformers.models import bundled
-from localrank_transformers.models.catalogue.entries import (
-    CatalogueEntry,
-    Family,
-    entries,
-    known_names,
-    lookup,
-)
+from localrank_transformers.models.catalogue.entries import CatalogueEntry, entries, known_names, lookup
 from localrank_transformers.models.catalogue.selection import SortBy, parse_size, select
+from localrank_transformers.models.folder.exported import FamilyName
 from localrank_transformers.models.hub.store import is_commit
 from localrank_transformers.optimizing.kept.listing import graph_facts, known_graphs
 
@@ -62,7 +57,7 @@ _CHOICES = (
         help="Only models whose weights take at most SIZE (300MB, 2GB).",
     ),
     click.option("--commercial", is_flag=True, help="Only licences that clearly allow commercial use."),
-    click.option("--family", type=click.Choice(get_args(Family)), help="Only this family."),
+    click.option("--family", type=click.Choice(get_args(FamilyName)), help="Only this family."),
     click.option(
         "--sort",
         type=click.Choice(get_args(SortBy)),
@@ -96,7 +91,7 @@ def models(
     language: str | None,
     max_size: float | None,
     commercial: bool,
-    family: Family | None,
+    family: FamilyName | None,
     sort: SortBy,
     as_json: bool,
 ) -> None:
@@ -124,7 +119,7 @@ def list_models(
     language: str | None,
     max_size: float | None,
     commercial: bool,
-    family: Family | None,
+    family: FamilyName | None,
     sort: SortBy,
     as_json: bool,
 ) -> None:
@@ -139,7 +134,7 @@ def list_models(
 def _list(
     language: str | None,
     max_mb: float | None,
-    family: Family | None,
+    family: FamilyName | None,
     *,
     commercial: bool,
     sort: SortBy,

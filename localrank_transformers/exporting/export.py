@@ -21,13 +21,14 @@ from localrank_transformers.exporting.comparison import (
     torch_logits,
 )
 from localrank_transformers.exporting.targets import Int8Target, int8_target
-from localrank_transformers.families.detection import Kind, detect, says_its_prompt
+from localrank_transformers.families.detection import detect, is_modular, says_its_prompt
 from localrank_transformers.families.generative.templates import TEMPLATES
 from localrank_transformers.models.catalogue.entries import lookup
 from localrank_transformers.models.cpu_features import cpu_features
 from localrank_transformers.models.folder.exported import (
     EXPORTED_FILE,
     ExportedGraph,
+    FamilyName,
     exported_graph,
     exported_json,
 )
@@ -59,7 +60,7 @@ class _Source:
     """What is exported, and how it is loaded on torch."""
 
     files: SettingsFiles
-    kind: Kind
+    family: FamilyName
     settings: TorchSettings
 
 
@@ -143,19 +144,19 @@ def _source(model: str | Path, template: str | None, revision: str | None) -> _S
             hint=f"A causal yes/no reranker needs template= (--template): one of {', '.join(TEMPLATES)}. "
             "Sequence-to-sequence and listwise models run with TorchReranker.",
         )
-    kind = detect(files, family)
-    prompt = template or (entry.template if entry is not None and kind == "causal" else None)
+    detected = detect(files, family)
+    prompt = template or (entry.template if entry is not None and detected == "causal" else None)
     settings = TorchSettings(device="cpu", dtype="fp32", family=family, template=prompt)
-    return _Source(files, kind, settings)
+    return _Source(files, detected, settings)
 
 
 def _write(source: _Source, graph: Path) -> ExportedGraph | None:
     """Write the graph in the precision of `source`; return what the folder must say of it, None where there is nothing."""
-    match source.kind:
-        case "cross-encoder" | "modular":
+    match source.family:
+        case "cross-encoder":
             from localrank_transformers.exporting.torch.encoder import write_graph  # noqa: PLC0415  # needs torch
 
-            write_graph(source.kind, source.files, graph, source.settings.dtype)
+            write_graph(source.files, graph, source.settings.dtype)
             return None
         case "causal":
             from localrank_transformers.exporting.torch import causal as export_causal  # noqa: PLC0415  # needs torch
@@ -168,20 +169,20 @@ def _write(source: _Source, graph: Path) -> ExportedGraph | None:
             return exported_graph(source.files.json(EXPORTED_FILE))
         case _:
             raise ModelLoadError(
-                f"The model belongs to the family {source.kind!r}, which OnnxReranker does not serve.",
+                f"The model belongs to the family {source.family!r}, which OnnxReranker does not serve.",
                 hint="Use TorchReranker for it.",
             )
 
 
 def _copy(source: _Source, exported: ExportedGraph | None, out: Path) -> None:
     files = source.files
-    late = late_file_names(files.modules) if source.kind == "late-interaction" else ()
+    late = late_file_names(files.modules) if source.family == "late-interaction" else ()
     for name in (*_COPIED, *late):
         if (files.folder / name).is_file():
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(files.folder / name, out / name)
     config: dict[str, Any] = dict(files.config)
-    if source.kind == "modular":
+    if source.family == "cross-encoder" and is_modular(files):
         config |= {"id2label": {"0": "RELEVANCE"}, "label2id": {"RELEVANCE": 0}}
     (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     (out / EXPORTED_FILE).unlink(missing_ok=True)

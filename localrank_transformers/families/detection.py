@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers.families.generative.templates import TEMPLATES
-from localrank_transformers.models.catalogue.entries import Family
+from localrank_transformers.models.folder.exported import FamilyName
 from localrank_transformers.models.folder.late_layout import is_late_interaction
 from localrank_transformers.models.folder.settings_files import SettingsFiles
 
-__all__ = ["LAYERWISE", "Kind", "causal_template", "detect", "says_its_prompt"]
-
-Kind: TypeAlias = Literal["cross-encoder", "modular", "causal", "seq2seq", "listwise", "late-interaction"]
-"""A family, and `modular` for a cross-encoder that is stored as sentence-transformers modules."""
+__all__ = ["LAYERWISE", "causal_template", "detect", "is_modular", "says_its_prompt"]
 
 LAYERWISE = "LayerWiseMiniCPMForCausalLM"
 
@@ -24,7 +19,7 @@ _JUDGES = "Judge whether the Document meets the requirements"
 _MODULAR_TYPES = ["Transformer", "Pooling"]
 
 
-def detect(files: SettingsFiles, asked: Family | None) -> Kind:
+def detect(files: SettingsFiles, asked: FamilyName | None) -> FamilyName:
     """Return the family of the model in `files`; `asked` decides where it is given.
 
     Raises:
@@ -36,10 +31,8 @@ def detect(files: SettingsFiles, asked: Family | None) -> Kind:
             hint="Take BAAI/bge-reranker-v2-gemma instead.",
         )
     if asked is not None:
-        return "modular" if asked == "cross-encoder" and _is_modular(files) else asked
-    if _is_modular(files):
-        return "modular"
-    if files.architecture.endswith(_CLASSIFIER):
+        return asked
+    if is_modular(files) or files.architecture.endswith(_CLASSIFIER):
         return "cross-encoder"
     if _own_template(files) is not None:
         return "causal"
@@ -85,11 +78,7 @@ def _own_template(files: SettingsFiles) -> str | None:
     return None
 
 
-def module_types(files: SettingsFiles) -> list[str]:
-    """Return the class names of a sentence-transformers model's modules, in order."""
-    return [str(one.get("type", "")).rpartition(".")[2] for one in files.modules]
-
-
-def _is_modular(files: SettingsFiles) -> bool:
-    types = module_types(files)
+def is_modular(files: SettingsFiles) -> bool:
+    """Return whether a cross-encoder is stored as sentence-transformers' modules: encoder, pooling, and layers of a head."""
+    types = [str(module.get("type", "")).rpartition(".")[2] for module in files.modules]
     return types[:2] == _MODULAR_TYPES and types[-1] == "Dense"

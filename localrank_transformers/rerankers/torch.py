@@ -20,10 +20,15 @@ from localrank_transformers.engines.torch.settings import (
     TorchSettings,
     require_packages,
 )
-from localrank_transformers.families.detection import Kind, detect
+from localrank_transformers.families.detection import detect
 from localrank_transformers.families.tokenization import token_spans
-from localrank_transformers.models.catalogue.entries import CatalogueEntry, Family, lookup
-from localrank_transformers.models.folder.exported import EXPORTED_FILE, exported_graph, late_logit
+from localrank_transformers.models.catalogue.entries import CatalogueEntry, lookup
+from localrank_transformers.models.folder.exported import (
+    EXPORTED_FILE,
+    FamilyName,
+    exported_graph,
+    late_logit,
+)
 from localrank_transformers.models.folder.settings_files import SettingsFiles, read_torch_files
 from localrank_transformers.models.location import fetch_torch, locate
 from localrank_transformers.rerankers.base import LocalReranker, licence_warnings, weights_identity
@@ -88,7 +93,7 @@ class TorchReranker(LocalReranker):
         max_length: int | None = None,
         batch_tokens: int | None = None,
         activation: Activation | None = None,
-        family: Family | None = None,
+        family: FamilyName | None = None,
         template: str | None = None,
         instruction: str | None = None,
         layer: int | None = None,
@@ -127,12 +132,12 @@ class TorchReranker(LocalReranker):
     @property
     def score_kind(self) -> ScoreKind:
         """`ordinal` for a listwise model; else `probability` with the sigmoid and `logit` without, as for bare cosines."""
-        return "ordinal" if self._kind() == "listwise" else super().score_kind
+        return "ordinal" if self._family() == "listwise" else super().score_kind
 
     @property
     def scores_comparable(self) -> bool:
         """False for a listwise model, whose scores mean something within their list only."""
-        return self._kind() != "listwise"
+        return self._family() != "listwise"
 
     @property
     def fingerprint(self) -> str:
@@ -174,7 +179,7 @@ class TorchReranker(LocalReranker):
         files, _ = self._files.get(self._once.is_unwanted)
         return load_torch(files, settings, entry.default_length if entry else None)
 
-    def _kind(self) -> Kind | None:
+    def _family(self) -> FamilyName | None:
         """The family, as far as it can be told without a connection."""
         known = self._settings.family or (self._entry.family if self._entry else None)
         if known is not None or (self._location.folder is None and not self._files.is_made):
@@ -182,7 +187,7 @@ class TorchReranker(LocalReranker):
         return detect(self._files.get()[0], None)
 
     def _default_activation(self) -> Activation:
-        if self._kind() != "late-interaction":
+        if self._family() != "late-interaction":
             return "sigmoid"
         if self._location.folder is None and not self._files.is_made:
             return "none"

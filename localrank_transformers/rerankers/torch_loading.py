@@ -31,9 +31,9 @@ def load_torch(
         InvalidRequestError: The device is absent, or a setting does not fit the model.
         ModelLoadError: The files are damaged, incomplete or of no known family.
     """
-    kind = detect(files, settings.family)
+    family = detect(files, settings.family)
     try:
         from localrank_transformers.engines.torch import opening  # noqa: PLC0415  # torch comes with it
     except ImportError as error:
         raise MissingDependencyError(f"torch cannot be imported: {error}", hint=INSTALL_HINT) from error
-    return opening.open_model(kind, files, settings, affordable=affordable)
+    return opening.open_model(family, files, settings, affordable=affordable)

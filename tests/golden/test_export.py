@@ -117,7 +117,7 @@ async def test_a_graph_with_other_scores_is_removed(tmp_path: Path, monkeypatch:
 
     folder = torch_models.build_encoder(tmp_path / "m", "bert")
 
-    def write_other_graph(_kind: object, _files: object, path: Path, _dtype: object) -> None:
+    def write_other_graph(_files: object, path: Path, _dtype: object) -> None:
         from tests.support import tiny_models
 
         tiny_models.build(path.parent.parent, onnx_name="onnx/model.onnx")

@@ -20,7 +20,7 @@ from localrank_transformers.engines.torch.pointwise.seq2seq import load_seq2seq
 from localrank_transformers.engines.torch.pointwise.t5_encoder import load_t5_encoder
 from localrank_transformers.engines.torch.runtime import CPU_BATCH_TOKENS, TorchRuntime
 from localrank_transformers.engines.torch.settings import TorchSettings, refuse_settings
-from localrank_transformers.families.detection import LAYERWISE, Kind, causal_template
+from localrank_transformers.families.detection import LAYERWISE, causal_template, is_modular
 from localrank_transformers.families.generative.causal_family import CausalFamily
 from localrank_transformers.families.generative.seq2seq import ENCODER_ONLY, seq2seq_template, seq2seq_window
 from localrank_transformers.families.generative.templates import TEMPLATES
@@ -29,6 +29,7 @@ from localrank_transformers.families.listwise.listt5 import is_listt5
 from localrank_transformers.families.opening import open_causal, open_pairs
 from localrank_transformers.families.pairs import PairFamily
 from localrank_transformers.families.tokenization import PairTokenizer
+from localrank_transformers.models.folder.exported import FamilyName
 from localrank_transformers.models.folder.settings_files import SettingsFiles
 from localrank_transformers.models.folder.shape import declared_activation
 
@@ -43,21 +44,21 @@ GPU_CAUSAL_BATCH_TOKENS = 8_192
 """Causal rerankers are larger, and the sooner a batch ends, the sooner a call can be left."""
 
 
-def torch_device(settings: TorchSettings, kind: Kind) -> TorchRuntime:
+def torch_device(settings: TorchSettings, name: FamilyName) -> TorchRuntime:
     """Return the device that `settings` come to, with the padded tokens of a batch: as asked for, or what suits it."""
     placement = choose(settings.device, settings.dtype)
-    suitable = GPU_CAUSAL_BATCH_TOKENS if kind == "causal" else GPU_BATCH_TOKENS
+    suitable = GPU_CAUSAL_BATCH_TOKENS if name == "causal" else GPU_BATCH_TOKENS
     on_cpu = placement.device.type == "cpu"
     return TorchRuntime(placement, settings.batch_tokens or (CPU_BATCH_TOKENS if on_cpu else suitable))
 
 
 def open_model(
-    kind: Kind, files: SettingsFiles, settings: TorchSettings, *, affordable: int | None
+    name: FamilyName, files: SettingsFiles, settings: TorchSettings, *, affordable: int | None
 ) -> PointwiseModel | ListwiseModel:
-    """Load the model of `files` as one of the family `kind`.
+    """Load the model of `files` as one of the family `name`.
 
     Args:
-        kind: What was detected.
+        name: What was detected.
         files: What the files say.
         settings: The constructor's arguments.
         affordable: The catalogue's default window, for a model that it knows.
@@ -66,17 +67,17 @@ def open_model(
         ModelLoadError: The files do not make such a model.
         InvalidRequestError: A setting that does not fit it.
     """
-    device = torch_device(settings, kind)
-    settings = _with_attention(kind, files, settings, device)
+    device = torch_device(settings, name)
+    settings = _with_attention(name, files, settings, device)
     model = (
         _listwise(files, settings, device, affordable)
-        if kind == "listwise"
-        else _pointwise(kind, files, settings, device, affordable)
+        if name == "listwise"
+        else _pointwise(name, files, settings, device, affordable)
     )
-    return replace(model, metadata={"torch": _chosen(kind, files, device)})
+    return replace(model, metadata={"torch": _chosen(name, files, device)})
 
 
-def _chosen(kind: Kind, files: SettingsFiles, device: TorchRuntime) -> dict[str, Any]:
+def _chosen(name: FamilyName, files: SettingsFiles, device: TorchRuntime) -> dict[str, Any]:
     """Return what the settings came to, for the result's metadata."""
     placement = device.placement
     return {
@@ -84,7 +85,7 @@ def _chosen(kind: Kind, files: SettingsFiles, device: TorchRuntime) -> dict[str,
         "device_name": placement.device_name,
         "dtype": placement.dtype_name,
         "attention": (device.attention or "own").removeprefix("localrank_"),
-        "family": kind,
+        "family": name,
         "declared_activation": declared_activation(
             files.config, files.json("config_sentence_transformers.json")
         ),
@@ -92,28 +93,32 @@ def _chosen(kind: Kind, files: SettingsFiles, device: TorchRuntime) -> dict[str,
 
 
 def _with_attention(
-    kind: Kind, files: SettingsFiles, settings: TorchSettings, device: TorchRuntime
+    name: FamilyName, files: SettingsFiles, settings: TorchSettings, device: TorchRuntime
 ) -> TorchSettings:
-    if kind in {"cross-encoder", "modular"}:
+    if name == "cross-encoder":
         decided = decide(settings, device.placement, files.architecture)
         if settings.dtype == "auto" and decided.attention == "packed":
             device.placement = in_bf16_where_faster(device.placement)
         return decided
-    for name, value in (("attention", "packed"), ("compile", True)):
-        if getattr(settings, name) == value:
+    for setting, value in (("attention", "packed"), ("compile", True)):
+        if getattr(settings, setting) == value:
             raise InvalidRequestError(
-                f"{name} is {value!r}, which is for cross-encoders; this model is of the family {kind!r}.",
-                hint=f"Leave {name} out.",
+                f"{setting} is {value!r}, which is for cross-encoders; this model is of the family {name!r}.",
+                hint=f"Leave {setting} out.",
             )
     return settings
 
 
 def _pointwise(
-    kind: Kind, files: SettingsFiles, settings: TorchSettings, device: TorchRuntime, affordable: int | None
+    name: FamilyName,
+    files: SettingsFiles,
+    settings: TorchSettings,
+    device: TorchRuntime,
+    affordable: int | None,
 ) -> PointwiseModel:
     family: Family
     engine: Any
-    match kind:
+    match name:
         case "causal":
             family, engine = load_causal_family(files, settings, device, affordable)
         case "seq2seq":
@@ -125,7 +130,7 @@ def _pointwise(
             family, engine = load_late_interaction(files, settings, device, affordable=affordable)
         case _:
             refuse_settings(settings, "a cross-encoder", "template", "instruction", "layer", "listwise")
-            if kind == "modular":
+            if is_modular(files):
                 engine = load_modular(files, device, settings)
             else:
                 engine = load_classifier(files.folder, device, settings)

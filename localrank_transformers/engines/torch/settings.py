@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, get_args
 from localrank.contract.errors import InvalidRequestError, MissingDependencyError
 from localrank.providers.arguments import check_choice, check_count
 from localrank_transformers.call.contract import Activation
-from localrank_transformers.models.catalogue.entries import Family
+from localrank_transformers.models.folder.exported import FamilyName
 
 __all__ = [
     "INSTALL_HINT",
@@ -46,7 +46,7 @@ class TorchSettings:
     max_length: int | None = None
     batch_tokens: int | None = None
     activation: Activation | None = None
-    family: Family | None = None
+    family: FamilyName | None = None
     template: str | None = None
     instruction: str | None = None
     layer: int | None = None
@@ -59,7 +59,7 @@ class TorchSettings:
         check_choice("dtype", self.dtype, get_args(Dtype))
         check_choice("attention", self.attention, get_args(Attention))
         check_choice("activation", self.activation, (None, *get_args(Activation)))
-        check_choice("family", self.family, (None, *get_args(Family)))
+        check_choice("family", self.family, (None, *get_args(FamilyName)))
         if self.device.partition(":")[0] not in _DEVICES:
             raise InvalidRequestError(
                 f"device is {self.device!r}.", hint='Pass "auto", "cpu", "cuda", "cuda:1" or "mps".'

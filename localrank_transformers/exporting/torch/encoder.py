@@ -14,7 +14,7 @@ from localrank_transformers.engines.torch.pointwise.encoder import classifier_mo
 from localrank_transformers.engines.torch.pointwise.modular import modular_module
 from localrank_transformers.engines.torch.settings import Dtype, TorchSettings
 from localrank_transformers.engines.torch.weights import silenced
-from localrank_transformers.families.detection import Kind
+from localrank_transformers.families.detection import is_modular
 from localrank_transformers.models.folder.settings_files import SettingsFiles
 from localrank_transformers.models.onnx_file.producer import remove_graph
 
@@ -46,11 +46,10 @@ class _Pairs(torch.nn.Module):
         return logits.float()
 
 
-def write_graph(kind: Kind, files: SettingsFiles, path: Path, dtype: Dtype = "fp32") -> None:
+def write_graph(files: SettingsFiles, path: Path, dtype: Dtype = "fp32") -> None:
     """Write the graph of a cross-encoder to `path`.
 
     Args:
-        kind: `cross-encoder` or `modular`.
         files: The model.
         path: Where to write.
         dtype: `fp32`, or `fp16` for half the size; the graph's logits are float32 with either.
@@ -58,7 +57,7 @@ def write_graph(kind: Kind, files: SettingsFiles, path: Path, dtype: Dtype = "fp
     Raises:
         ModelLoadError: The weights cannot be loaded, or torch cannot export the architecture.
     """
-    module = _load(kind, files, dtype)
+    module = _load(files, dtype)
     names = ("input_ids", "attention_mask", *(("token_type_ids",) if reads_segments(module) else ()))
     # Two pairs of unequal length: a size of 1, or a mask of ones, would be taken for a constant.
     ids = torch.ones(2, 8, dtype=torch.int64)
@@ -116,10 +115,10 @@ def save_graph(
         ) from error
 
 
-def _load(kind: Kind, files: SettingsFiles, dtype: Dtype) -> Any:
+def _load(files: SettingsFiles, dtype: Dtype) -> Any:
     placement = choose("cpu", dtype)
     settings = TorchSettings(device="cpu", dtype=dtype)
-    if kind == "modular":
+    if is_modular(files):
         return modular_module(files, placement, settings).eval()
     return classifier_module(files.folder, placement, settings).eval()
 

@@ -12,19 +12,17 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal
 
+from localrank_transformers.models.folder.exported import FamilyName
+
 __all__ = [
     "Activation",
     "CatalogueEntry",
-    "Family",
     "Quality",
     "Verified",
     "entries",
     "known_names",
     "lookup",
 ]
-
-Family = Literal["cross-encoder", "causal", "seq2seq", "listwise", "late-interaction"]
-"""How a model reads a query and its documents."""
 
 Activation = Literal["sigmoid", "softmax", "none"]
 """What turns the numbers in a model's output into a score: `sigmoid` of one logit; `softmax` of two logits, of which the
@@ -85,7 +83,7 @@ class CatalogueEntry:
     """
 
     name: str
-    family: Family
+    family: FamilyName
     architecture: str
     aliases: tuple[str, ...] = ()
     hub_id: str | None = None

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from localrank.contract.errors import InvalidRequestError
-from localrank_transformers.models.catalogue.entries import CatalogueEntry, Family
+from localrank_transformers.models.catalogue.entries import CatalogueEntry
+from localrank_transformers.models.folder.exported import FamilyName
 
 __all__ = ["COMMON_BENCHMARK", "SortBy", "common_quality", "parse_size", "select", "size_mb"]
 
@@ -26,7 +27,7 @@ def select(
     language: str | None = None,
     max_mb: float | None = None,
     commercial: bool = False,
-    family: Family | None = None,
+    family: FamilyName | None = None,
     sort: SortBy = "catalogue",
 ) -> list[CatalogueEntry]:
     """Return the entries that meet every wish.

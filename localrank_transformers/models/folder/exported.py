@@ -13,6 +13,7 @@ __all__ = [
     "EXPORTED_FILE",
     "ExportedFamily",
     "ExportedGraph",
+    "FamilyName",
     "LateLogit",
     "exported_graph",
     "exported_json",
@@ -23,7 +24,11 @@ __all__ = [
 EXPORTED_FILE = "localrank.json"
 FORMAT = 1
 
+FamilyName: TypeAlias = Literal["cross-encoder", "causal", "seq2seq", "listwise", "late-interaction"]
+"""How a model reads a query and its documents."""
+
 ExportedFamily: TypeAlias = Literal["cross-encoder", "causal", "late-interaction"]
+"""Those of them that ONNX Runtime serves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from localrank import InvalidRequestError, ModelLoadError
-from localrank_transformers.families.detection import causal_template, detect
+from localrank_transformers.families.detection import causal_template, detect, is_modular
 from localrank_transformers.families.generative.seq2seq import seq2seq_template
 from localrank_transformers.models.folder.settings_files import SettingsFiles, read_torch_files
 from tests.support.repository_layouts import safetensors
@@ -37,8 +37,9 @@ def test_a_sequence_classifier_is_a_cross_encoder(tmp_path: Path) -> None:
     assert detect(files(tmp_path, "XLMRobertaForSequenceClassification"), None) == "cross-encoder"
 
 
-def test_an_encoder_with_dense_modules_is_modular(tmp_path: Path) -> None:
-    assert detect(files(tmp_path, "ModernBertModel", modules=ETTIN), None) == "modular"
+def test_an_encoder_with_dense_modules_is_a_modular_cross_encoder(tmp_path: Path) -> None:
+    found = files(tmp_path, "ModernBertModel", modules=ETTIN)
+    assert (detect(found, None), is_modular(found)) == ("cross-encoder", True)
 
 
 def test_a_bi_encoder_of_modules_is_not_taken_for_a_reranker(tmp_path: Path) -> None:

@@ -13,12 +13,12 @@ from localrank_transformers.models import bundled
 from localrank_transformers.models.catalogue.entries import (
     Activation,
     CatalogueEntry,
-    Family,
     Verified,
     entries,
     known_names,
     lookup,
 )
+from localrank_transformers.models.folder.exported import FamilyName
 
 WANTED = """
 tiny mini mini-2 mini-4 mini-12 bge-base bge-large bge-v2-m3 bge-v2-gemma bge-v2-minicpm jina-v1-tiny jina-v1-turbo jina-v2
@@ -92,7 +92,7 @@ def test_the_embedded_model_is_described_as_its_files_say() -> None:
 
 @pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.name)
 def test_an_entry_is_consistent(entry: CatalogueEntry) -> None:
-    assert entry.family in get_args(Family)
+    assert entry.family in get_args(FamilyName)
     assert entry.activation in (*get_args(Activation), None)
     assert entry.pad_side == ("left" if entry.family == "causal" else entry.pad_side)
     assert (entry.activation is None) <= (entry.family == "listwise")

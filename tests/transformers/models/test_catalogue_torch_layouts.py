@@ -11,7 +11,7 @@ import pytest
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers import TorchReranker
-from localrank_transformers.families.detection import causal_template, detect
+from localrank_transformers.families.detection import causal_template, detect, is_modular
 from localrank_transformers.families.generative.seq2seq import (
     ENCODER_ONLY,
     SEQ2SEQ_TEMPLATES,
@@ -83,10 +83,11 @@ def check_family(files: SettingsFiles, entry: CatalogueEntry) -> None:
         with pytest.raises(ModelLoadError, match="compresses tokens"):
             detect(files, entry.family)
         return
-    is_modular = entry.name.startswith("ettin")
-    assert detect(files, entry.family) == ("modular" if is_modular else entry.family)
-    if entry.name in TELLS_ITS_FAMILY or is_modular:
-        assert detect(files, None) == ("modular" if is_modular else entry.family)
+    modular = entry.name.startswith("ettin")
+    assert is_modular(files) == modular
+    assert detect(files, entry.family) == entry.family
+    if entry.name in TELLS_ITS_FAMILY or modular:
+        assert detect(files, None) == entry.family
     else:
         with pytest.raises(ModelLoadError, match=r"does not tell which kind.*family="):
             detect(files, None)
