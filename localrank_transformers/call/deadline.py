@@ -20,7 +20,7 @@ class StoppedError(Exception):
 
 
 class OutOfMemoryError(Exception):
-    """The device had no room for a batch."""
+    """The device has too little memory for a batch."""
 
 
 class Watch:

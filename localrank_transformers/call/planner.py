@@ -129,16 +129,16 @@ def batches(lengths: Sequence[int], *, budget: int) -> list[tuple[int, ...]]:
     A batch has at most `budget` padded tokens; a text longer than that stands alone.
     """
     order = sorted(range(len(lengths)), key=lambda position: (-lengths[position], position))
-    found: list[tuple[int, ...]] = []
+    planned: list[tuple[int, ...]] = []
     batch: list[int] = []
     for position in order:
         if batch and not _fits(lengths[position], lengths[batch[0]], len(batch), budget):
-            found.append(tuple(batch))
+            planned.append(tuple(batch))
             batch = []
         batch.append(position)
     if batch:
-        found.append(tuple(batch))
-    return found
+        planned.append(tuple(batch))
+    return planned
 
 
 def bucketed(length: int, limit: int | None = None) -> int:

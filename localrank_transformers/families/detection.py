@@ -55,13 +55,13 @@ def causal_template(files: SettingsFiles, asked: str | None) -> str:
     """
     if asked is not None and asked not in TEMPLATES:
         raise InvalidRequestError(f"template is {asked!r}.", hint=f"Pass one of {', '.join(TEMPLATES)}.")
-    found = asked or _own_template(files)
-    if found is None:
+    template = asked or _own_template(files)
+    if template is None:
         raise ModelLoadError(
             "The files of this causal model do not tell which prompt it was trained with.",
             hint=f"Say it with template=: one of {', '.join(TEMPLATES)}.",
         )
-    return found
+    return template
 
 
 def says_its_prompt(files: SettingsFiles) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers.families.pairs import PairFamily
@@ -13,37 +13,16 @@ from localrank_transformers.models.folder.late_layout import LateLayout, plain_l
 from localrank_transformers.models.folder.shape import check_served, longest_window, read_shape, window
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-
     from localrank_transformers.call.contract import Family
     from localrank_transformers.families.generative.causal_family import CausalFamily
     from localrank_transformers.families.generative.templates import CausalTemplate
     from localrank_transformers.families.late.family import LateFamily
     from localrank_transformers.models.folder.model_files import ModelFiles
+    from localrank_transformers.models.folder.settings_files import SettingsFiles
 
-__all__ = ["Files", "open_causal", "open_family", "open_late", "open_pairs"]
+    Files: TypeAlias = ModelFiles | SettingsFiles
 
-
-class Files(Protocol):
-    """What is read of a model's files, beside a graph or beside weights."""
-
-    @property
-    def config(self) -> Mapping[str, Any]:
-        """`config.json`."""
-        ...
-
-    @property
-    def tokenizer_config(self) -> Mapping[str, Any]:
-        """`tokenizer_config.json`, empty where there is none."""
-        ...
-
-    def tokenizer(self) -> Tokenizer:
-        """Return a fresh tokenizer that neither cuts nor fills up."""
-        ...
-
-    def special_token(self, name: str) -> str | None:
-        """Return a token that the tokenizer's configuration names."""
-        ...
+__all__ = ["open_causal", "open_family", "open_late", "open_pairs"]
 
 
 def open_family(

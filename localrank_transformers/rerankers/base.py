@@ -140,7 +140,7 @@ def weights_identity(location: Location) -> str:
 
 def _states(folder: Path) -> list[str]:
     files = [
-        path for place in (folder, folder / "onnx") if place.is_dir() for path in sorted(place.iterdir())
+        path for parent in (folder, folder / "onnx") if parent.is_dir() for path in sorted(parent.iterdir())
     ]
     stats = [(path.name, path.stat()) for path in files if path.name.endswith(_WEIGHTS)]
     return [f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats]

@@ -40,7 +40,7 @@ def load(
         InvalidRequestError: A setting that this model cannot meet.
     """
     # An engine takes as long to make as a tokenizer to import and read, and a core each.
-    made = begin(lambda: [_engine(one, settings) for one in files], name="localrank-load")
+    made = begin(lambda: [_engine(graph, settings) for graph in files], name="localrank-load")
     try:
         from localrank_transformers.families.opening import open_family  # noqa: PLC0415  # now that the engine is begun
 

@@ -150,7 +150,7 @@ class TorchReranker(LocalReranker):
 
     def __reduce__(self) -> tuple[Any, ...]:
         offline, cache_dir, revision = self._hub
-        settings = {one.name: getattr(self._settings, one.name) for one in fields(self._settings)}
+        settings = {setting.name: getattr(self._settings, setting.name) for setting in fields(self._settings)}
         made = partial(
             TorchReranker, self._model, **settings, offline=offline, cache_dir=cache_dir, revision=revision
         )

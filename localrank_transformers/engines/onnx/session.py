@@ -159,21 +159,21 @@ class OnnxRequest:
             InferenceError: The runtime failed, or the handle was stopped.
         """
         if self._packed:
-            return [one for shared in _shared(rows) for one in parts(self._output_of(shared), shared)]
-        found = self._output_of(rows)
+            return [vectors for shared in _shared(rows) for vectors in parts(self._output_of(shared), shared)]
+        output = self._output_of(rows)
         if len(rows) == 1:
-            return [found[0]]
-        return [one[: len(row.ids)] for one, row in zip(found, rows, strict=True)]
+            return [output[0]]
+        return [vectors[: len(row.ids)] for vectors, row in zip(output, rows, strict=True)]
 
     def _output_of(self, rows: Sequence[Row]) -> npt.NDArray[Any]:
         try:
-            found: npt.NDArray[Any] = self._session_for(rows).run(
+            output: npt.NDArray[Any] = self._session_for(rows).run(
                 [self._output], self._feed(rows), self._options
             )[0]
         except Exception as error:
             reason = "the run was stopped" if self._stopped else _first_line(error)
             raise InferenceError(f"ONNX Runtime failed: {reason}") from error
-        return found
+        return output
 
     def _session_for(self, rows: Sequence[Row]) -> ort.InferenceSession:
         if self._wide is None or len(rows) > 1 or len(rows[0].ids) < WIDE_FROM_TOKENS:
@@ -267,12 +267,12 @@ def _shared(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 def _batch(name: str, rows: Sequence[Row], dtype: type[np.integer[Any]], pad_id: int) -> npt.NDArray[Any]:
     fill = pad_id if name == IDS else 0
     batch = np.full((len(rows), max(len(row.ids) for row in rows)), fill, dtype=dtype)
-    for place, row in enumerate(rows):
+    for at, row in enumerate(rows):
         length = len(row.ids)
         if name == _MASK:
-            batch[place, :length] = 1 if row.attended is None else row.attended
+            batch[at, :length] = 1 if row.attended is None else row.attended
         else:
-            batch[place, :length] = row.ids if name == IDS else row.types
+            batch[at, :length] = row.ids if name == IDS else row.types
     return batch
 
 

@@ -41,10 +41,10 @@ def choose(device: str, dtype: Dtype) -> Placement:
     Raises:
         InvalidRequestError: The device is not there; the hint says what is.
     """
-    place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-    _check(place)
-    name = _auto_dtype(place) if dtype == "auto" else dtype
-    return Placement(place, _NAMES[name], _device_name(place), name)
+    chosen = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    _check(chosen)
+    name = _auto_dtype(chosen) if dtype == "auto" else dtype
+    return Placement(chosen, _NAMES[name], _device_name(chosen), name)
 
 
 def in_bf16_where_faster(placement: Placement) -> Placement:

@@ -65,7 +65,9 @@ def _by_length(
         count = len(list(run))
         rows = slice(start, start + count * length)
         start = rows.stop
-        query, key, value = (one[0, :, rows].unflatten(1, (count, length)).transpose(0, 1) for one in states)
+        query, key, value = (
+            state[0, :, rows].unflatten(1, (count, length)).transpose(0, 1) for state in states
+        )
         mixed = torch.nn.functional.scaled_dot_product_attention(
             query, key, value, attn_mask=_band(length, reach, query.device), scale=scaling
         )
@@ -82,7 +84,7 @@ def _by_kernel(
     from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415  # absent before torch 2.10
 
     window = (-1, -1) if reach is None else (reach, reach)
-    query, key, value = (one[0].transpose(0, 1).contiguous() for one in states)
+    query, key, value = (state[0].transpose(0, 1).contiguous() for state in states)
     return varlen_attn(query, key, value, borders, borders, longest, longest, window_size=window).unsqueeze(0)
 
 

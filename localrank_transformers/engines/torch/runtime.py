@@ -91,7 +91,7 @@ class TorchRuntime:
 
         Raises:
             StoppedError: The pass was left.
-            OutOfMemoryError: The device had no room.
+            OutOfMemoryError: The device has too little memory.
             InferenceError: Anything else that torch raised.
         """
         try:
@@ -120,8 +120,8 @@ class TorchRuntime:
         if self.has_few_widths:
             width = bucketed(width, limit)
         table = np.full((len(rows), width), fill, dtype=np.int64)
-        for place, row in enumerate(rows):
-            table[place, : len(row)] = row
+        for at, row in enumerate(rows):
+            table[at, : len(row)] = row
         return table
 
     def tensor(self, values: npt.NDArray[Any]) -> torch.Tensor:
@@ -217,7 +217,7 @@ class BatchRunner:
     def _halve(self, failure: str) -> None:
         if self._is_halved:
             raise InferenceError(
-                f"The device has no room for {self._runtime.batch_tokens} tokens: {failure}",
+                f"The device has too little memory for {self._runtime.batch_tokens} tokens: {failure}",
                 hint="Pass a smaller batch_tokens or max_length, or take a smaller model.",
             )
         self._is_halved = True

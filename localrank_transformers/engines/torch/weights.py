@@ -53,7 +53,7 @@ def load_weights(
         options["attn_implementation"] = settings.attention
     try:
         with _quiet():
-            model, found = getattr(transformers, auto_class).from_pretrained(
+            model, report = getattr(transformers, auto_class).from_pretrained(
                 folder,
                 dtype=placement.dtype,
                 use_safetensors=True,
@@ -69,12 +69,12 @@ def load_weights(
             if "trust_remote_code" in str(error)
             else "The files may be incomplete, or the installed transformers does not know the architecture.",
         ) from error
-    _refuse_random(found, absent)
+    _refuse_random(report, absent)
     return model
 
 
-def _refuse_random(found: dict[str, Any], absent: tuple[str, ...]) -> None:
-    wrong = [*found.get("missing_keys", ()), *(str(one[0]) for one in found.get("mismatched_keys", ()))]
+def _refuse_random(report: dict[str, Any], absent: tuple[str, ...]) -> None:
+    wrong = [*report.get("missing_keys", ()), *(str(one[0]) for one in report.get("mismatched_keys", ()))]
     wrong = sorted(name for name in wrong if not name.endswith(_HARMLESS) and not name.startswith(absent))
     if wrong:
         raise ModelLoadError(

@@ -1,7 +1,7 @@
 """Late interaction over a graph of token vectors: the mean over the query's tokens of the best cosine in each document.
 
 The vectors of a run's documents are compared as soon as they are computed and then let go, so what is held is one run a worker,
-unless the user gives room for those of documents that may come again.
+unless the user gives memory for those of documents that may come again.
 """
 
 from __future__ import annotations
@@ -157,13 +157,13 @@ class _Scorer:
     ) -> list[npt.NDArray[np.float32]]:
         """Return the vectors of each document, those that are known without reading it again."""
         known = self._family.known
-        found = [None if known is None else known.get(document.ids) for document in documents]
-        missing = [at for at, vectors in enumerate(found) if vectors is None]
+        vectors_of = [None if known is None else known.get(document.ids) for document in documents]
+        missing = [at for at, vectors in enumerate(vectors_of) if vectors is None]
         for at, vectors in zip(missing, self._vectors([_row(rows[at]) for at in missing]), strict=True):
-            found[at] = vectors
+            vectors_of[at] = vectors
             if known is not None:
                 known.keep(documents[at].ids, vectors)
-        return [vectors for vectors in found if vectors is not None]
+        return [vectors for vectors in vectors_of if vectors is not None]
 
     def _query_vectors(self) -> _Asked:
         with self._lock:

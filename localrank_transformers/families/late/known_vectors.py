@@ -39,10 +39,10 @@ class DocumentVectors:
         """Return the vectors of a document's tokens, shape (tokens, dimensions), or None."""
         key = ids.tobytes()
         with self._lock:
-            found = self._vectors.get(key)
-            if found is not None:
+            vectors = self._vectors.get(key)
+            if vectors is not None:
                 self._vectors.move_to_end(key)
-            return found
+            return vectors
 
     def keep(self, ids: array[int], vectors: npt.NDArray[Any]) -> None:
         """Keep a copy of the vectors: what a run computes belongs to all its documents."""

@@ -56,7 +56,7 @@ class LateTokenizer:
         self._memo = word_memo(tokenizer)
         self._layout = layout
         encoding = tokenizer.encode("a")
-        text = [place for place, special in enumerate(encoding.special_tokens_mask) if not special]
+        text = [at for at, special in enumerate(encoding.special_tokens_mask) if not special]
         self._before, self._after = encoding.ids[: text[0]], encoding.ids[text[-1] + 1 :]
         self._query_marker, self._query_lead = self._marker(layout.query_prefix)
         self._document_marker, self._document_lead = self._marker(layout.document_prefix)
@@ -69,8 +69,8 @@ class LateTokenizer:
                 "The tokenizer has no mask token, with which this model fills up its queries."
             )
         unknown = getattr(tokenizer.model, "unk_token", None)
-        found = (tokenizer.token_to_id(word) for word in layout.skipped if word != unknown)
-        self._skipped = np.array([number for number in found if number is not None], dtype=np.int64)
+        numbers = (tokenizer.token_to_id(word) for word in layout.skipped if word != unknown)
+        self._skipped = np.array([number for number in numbers if number is not None], dtype=np.int64)
 
     def _marker(self, prefix: str) -> tuple[list[int], str]:
         """Return the ids of a marker token at the beginning of `prefix`, and the text after it."""

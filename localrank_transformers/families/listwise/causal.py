@@ -73,7 +73,7 @@ class ListPrompt:
         self._letters = letters
         self._max_length = max_length
         added = tokenizer.get_added_tokens_decoder().values()
-        self._specials = sorted((one.content for one in added if one.special), key=len, reverse=True)
+        self._specials = sorted((token.content for token in added if token.special), key=len, reverse=True)
 
     def prompt(self, query: str, passages: Sequence[str]) -> WindowPrompt:
         """Return the prompt in which the passages keep as many words as fit, at most 300 each.
@@ -114,7 +114,7 @@ class ListPrompt:
         """Return the tokens that an order of `count` passages takes at most; one in first-token mode."""
         if self._letters:
             return 1
-        plain = " > ".join(f"[{place + 1}]" for place in range(count))
+        plain = " > ".join(f"[{index + 1}]" for index in range(count))
         return len(text_ids(self._tokenizer, plain)) + SPARE_TOKENS
 
     def letter_ids(self, count: int) -> list[int]:
@@ -124,17 +124,17 @@ class ListPrompt:
             ModelLoadError: The tokenizer makes no single token of one.
         """
         bracket = text_ids(self._tokenizer, "[")
-        found = []
-        for place in range(count):
-            letter = label(place, letters=True)
+        letter_ids = []
+        for index in range(count):
+            letter = label(index, letters=True)
             ids = text_ids(self._tokenizer, f"[{letter}")
             if ids[:-1] != bracket:
                 raise ModelLoadError(
                     f"The tokenizer makes no token of its own of the letter {letter!r} behind a bracket.",
                     hint='Use listwise=Listwise(answer="permutation") with this model.',
                 )
-            found.append(ids[-1])
-        return found
+            letter_ids.append(ids[-1])
+        return letter_ids
 
     def answer(self, ids: Sequence[int]) -> str:
         """Return the text of an answer."""

@@ -63,7 +63,7 @@ class ChatFormat:
             raise _unusable(error) from error
 
     def _rendered(self, messages: Sequence[Message]) -> str:
-        turns = [{"role": one.role, "content": one.content} for one in messages]
+        turns = [{"role": message.role, "content": message.content} for message in messages]
         text: str = self._template.render(  # type: ignore[union-attr]
             messages=turns, add_generation_prompt=True, bos_token=self._bos, eos_token=self._eos
         )

@@ -73,9 +73,9 @@ class ListT5Prompt:
         heads = tuple(self._head(kept, place) for place in range(GROUP))
         return ListT5Query(heads, self._room + len(self._head("", 0)) - len(heads[0]), truncated)
 
-    def documents(self, query: ListT5Query, texts: Sequence[str]) -> list[DocumentTokens]:
+    def documents(self, query: ListT5Query, documents: Sequence[str]) -> list[DocumentTokens]:
         """Tokenize documents in one parallel call, each cut to the room."""
-        return cut_documents(self._plain, [f" {text}" for text in texts], query.room)
+        return cut_documents(self._plain, [f" {document}" for document in documents], query.room)
 
     def rows(self, query: ListT5Query, group: Sequence[DocumentTokens]) -> list[list[int]]:
         """Return the rows of a group, in its order."""

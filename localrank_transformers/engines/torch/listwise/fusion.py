@@ -106,7 +106,7 @@ class _Match:
 
     def _together(self) -> int:
         """Return how many groups are computed at once."""
-        longest = len(self.query.heads[0]) + max(len(one.ids) for one in self.documents) + 1
+        longest = len(self.query.heads[0]) + max(len(document.ids) for document in self.documents) + 1
         return max(1, self.batch_tokens // (GROUP * longest))
 
     def _compare_some(self, groups: Sequence[tuple[int, ...]]) -> list[list[int]]:

@@ -62,8 +62,8 @@ class GenerativeEngine:
 
         def forward() -> list[float]:
             logits = self._model(input_ids=prompt, use_cache=False, logits_to_keep=1).logits
-            found: list[float] = self._runtime.numbers(logits[0, -1, list(words)]).tolist()
-            return found
+            numbers: list[float] = self._runtime.numbers(logits[0, -1, list(words)]).tolist()
+            return numbers
 
         return self._runtime.run(forward)
 
@@ -105,9 +105,9 @@ class _Generative:
             return sorted(range(len(window)), key=lambda place: (-logits[place], place))
         written = self.engine.write(asked.ids, self.prompt.answer_length(len(window)))
         tally.tokens += len(written)
-        found = identifiers(self.prompt.answer(written))
-        places = repaired(found, len(window))
-        tally.mended += places != found
+        written_order = identifiers(self.prompt.answer(written))
+        places = repaired(written_order, len(window))
+        tally.mended += places != written_order
         return places
 
 

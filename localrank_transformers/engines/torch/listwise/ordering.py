@@ -28,7 +28,7 @@ class ListwiseTally:
         answers: How often the model was asked.
         mended: How many of its answers left documents out, repeated them or named others.
         query_truncated: Whether the query was cut.
-        halved: Whether the device had no room, and half as much was computed at once from then on.
+        halved: Whether memory did not suffice, and half as much was computed at once from then on.
     """
 
     read: set[int] = field(default_factory=set[int])
@@ -48,7 +48,7 @@ class Orderer(Protocol):
 
         Raises:
             StoppedError: The call was left; the order yielded last is the best one.
-            OutOfMemoryError: The device had no room.
+            OutOfMemoryError: The device has too little memory.
         """
         ...
 
@@ -83,7 +83,7 @@ class ListwiseModel:
             stopped = True
         except OutOfMemoryError as error:
             raise InferenceError(
-                f"The device has no room for what the model reads at once: {error}",
+                f"The device has too little memory for what the model reads at once: {error}",
                 hint="Pass a smaller max_length, batch_tokens or listwise=Listwise(window=…), or take a smaller model.",
             ) from None
         return DoRerankResult(

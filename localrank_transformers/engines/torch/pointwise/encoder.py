@@ -50,7 +50,7 @@ class EncoderEngine:
 
         Raises:
             StoppedError: The pass was left.
-            OutOfMemoryError: The device had no room.
+            OutOfMemoryError: The device has too little memory.
             InferenceError: torch failed.
         """
         ids = [row.ids for row in rows]

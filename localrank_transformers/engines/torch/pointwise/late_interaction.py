@@ -158,7 +158,7 @@ def token_encoder(
 
 
 def _projections(files: SettingsFiles, layout: LateLayout) -> list[nn.Linear]:
-    found = []
+    projections = []
     for folder in layout.dense:
         config = files.json(f"{folder}/config.json".lstrip("/"))
         activation = str(config.get("activation_function", "Identity"))
@@ -167,24 +167,24 @@ def _projections(files: SettingsFiles, layout: LateLayout) -> list[nn.Linear]:
                 f"The projection {folder!r} has a residual or the activation {activation!r}."
             )
         weights = _weights(sorted((files.folder / folder).glob("*.safetensors")))
-        found.append(
+        projections.append(
             _linear(weights.get("linear.weight"), weights.get("linear.bias"), folder or "model.safetensors")
         )
-    return found
+    return projections
 
 
 def _weights(paths: Sequence[Path]) -> dict[str, torch.Tensor]:
     names = {"linear.weight", "linear.bias"}
-    found: dict[str, torch.Tensor] = {}
+    weights: dict[str, torch.Tensor] = {}
     for path in paths:
         try:
             with safe_open(path, framework="pt") as stream:
-                found |= {name: stream.get_tensor(name) for name in names.intersection(stream.keys())}
+                weights |= {name: stream.get_tensor(name) for name in names.intersection(stream.keys())}
         except Exception as error:
             raise ModelLoadError(
                 f"The projection in {path.name} cannot be read: {str(error)[:200]}"
             ) from error
-    return found
+    return weights
 
 
 def _linear(weight: torch.Tensor | None, bias: torch.Tensor | None, where: str) -> nn.Linear:

@@ -47,7 +47,7 @@ def load_t5_encoder(files: SettingsFiles, runtime: TorchRuntime, settings: Torch
 
 
 def _head(folder: Path, width: int) -> nn.Linear:
-    found: dict[str, torch.Tensor] = {}
+    tensors: dict[str, torch.Tensor] = {}
     for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, framework="pt") as stream:
             names = [
@@ -55,14 +55,14 @@ def _head(folder: Path, width: int) -> nn.Linear:
                 for name in list(stream.keys())  # no mapping
                 if tuple(stream.get_slice(name).get_shape()) in {(1, width), (1,)}
             ]
-            found |= {name: stream.get_tensor(name) for name in names}
-    weights = [name for name, value in found.items() if value.ndim == 2]
+            tensors |= {name: stream.get_tensor(name) for name in names}
+    weights = [name for name, value in tensors.items() if value.ndim == 2]
     if len(weights) != 1:
         raise ModelLoadError(
             f"The files have {len(weights)} matrices of shape (1, {width}), of which RankT5's head is the only one.",
             hint="A model that writes its answer needs template='monot5' or 'rankt5' and its decoder.",
         )
-    bias = found.get(weights[0].removesuffix("weight") + "bias")
+    bias = tensors.get(weights[0].removesuffix("weight") + "bias")
     head = nn.Linear(width, 1, bias=bias is not None)
-    head.load_state_dict({"weight": found[weights[0]], **({} if bias is None else {"bias": bias})})
+    head.load_state_dict({"weight": tensors[weights[0]], **({} if bias is None else {"bias": bias})})
     return head
