@@ -45,10 +45,13 @@ class LocalCall:
         self._get_model = get_model
         self._options = options
         self._watch = Watch(options.abort_event, options.deadline)
-        self.stop = self._watch.stop
+
+    def stop(self) -> None:
+        """Make `run` end soon; called from the event loop when its task is cancelled."""
+        self._watch.stop()
 
     def run(self) -> DoRerankResult:
-        """Return the ranking; `stop`, from any thread, makes it end soon.
+        """Return the ranking.
 
         Raises:
             RerankAbortedError: The token was set.

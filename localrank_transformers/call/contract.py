@@ -201,8 +201,8 @@ class Runner(Protocol):
         """End what is running soon. Safe from any thread."""
         ...
 
-    def warnings(self) -> list[RerankWarning]:
-        """Return what the caller should know of how it ran."""
+    def end(self) -> list[RerankWarning]:
+        """End the pass, and return what the caller should know of how it ran."""
         ...
 
 

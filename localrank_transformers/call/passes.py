@@ -97,7 +97,7 @@ class ScoringPass:
                     break
         finally:
             watch.on_stop = None  # a closed model must be freed at once
-        tally.warnings = runner.warnings()
+            tally.warnings = runner.end()
         return tally
 
     def _run_slice(self, runner: Runner, score: Scorer, places: dict[str, list[int]], tally: Tally) -> bool:
@@ -180,7 +180,7 @@ class _CoresRunner:
     def stop(self) -> None:
         self.request.stop()
 
-    def warnings(self) -> list[RerankWarning]:
+    def end(self) -> list[RerankWarning]:
         return []
 
 

@@ -7,7 +7,7 @@ import inspect
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -155,7 +155,7 @@ class TorchRuntime:
 
 
 class BatchRunner:
-    """Runs batches one after another in the calling thread; see `Runner`.
+    """Runs batches one after another in the calling thread, from its first to its end as the only one; see `Runner`.
 
     Args:
         runtime: The device.
@@ -168,6 +168,7 @@ class BatchRunner:
         self.request = engine
         self._runtime = runtime
         self._is_halved = False
+        self._turn: ExitStack | None = None
 
     def run(
         self,
@@ -182,9 +183,11 @@ class BatchRunner:
         """
         left: Sequence[int] = range(len(work))
         try:
-            with self._runtime.turn(should_stop):
-                while left:
-                    left = self._run_until_full(left, work, execute, should_stop)
+            if self._turn is None:
+                self._turn = ExitStack()
+                self._turn.enter_context(self._runtime.turn(should_stop))
+            while left:
+                left = self._run_until_full(left, work, execute, should_stop)
         except StoppedError:
             return False
         return True
@@ -226,8 +229,10 @@ class BatchRunner:
     def stop(self) -> None:
         """Leave it to `should_stop`, which is asked before each layer."""
 
-    def warnings(self) -> list[RerankWarning]:
-        """Return the warning for a budget that was halved."""
+    def end(self) -> list[RerankWarning]:
+        """Let the next call compute; return the warning for a budget that was halved."""
+        if self._turn is not None:
+            self._turn.close()
         if not self._is_halved:
             return []
         message = (
