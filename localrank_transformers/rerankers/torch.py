@@ -23,12 +23,8 @@ from localrank_transformers.engines.torch.settings import (
 from localrank_transformers.families.detection import detect
 from localrank_transformers.families.tokenization import token_spans
 from localrank_transformers.models.catalogue.entries import CatalogueEntry, lookup
-from localrank_transformers.models.folder.exported import (
-    EXPORTED_FILE,
-    FamilyName,
-    exported_graph,
-    late_logit,
-)
+from localrank_transformers.models.folder.exported import FamilyName, late_logit
+from localrank_transformers.models.folder.reading import exported_of
 from localrank_transformers.models.folder.settings_files import SettingsFiles, read_torch_files
 from localrank_transformers.models.location import fetch_torch, locate
 from localrank_transformers.rerankers.base import LocalReranker, licence_warnings, weights_identity
@@ -191,7 +187,7 @@ class TorchReranker(LocalReranker):
             return "sigmoid"
         if self._location.folder is None and not self._files.is_made:
             return "none"
-        return late_logit(exported_graph(self._files.get()[0].json(EXPORTED_FILE))).activation
+        return late_logit(exported_of(self._files.get()[0])).activation
 
     def __repr__(self) -> str:
         return f"TorchReranker({self.model_id!r}, device={self._settings.device!r}, dtype={self._settings.dtype!r})"

@@ -10,8 +10,9 @@ from localrank_transformers.engines.torch.device import choose
 from localrank_transformers.engines.torch.pointwise.late_interaction import TokenEncoder, token_encoder
 from localrank_transformers.engines.torch.settings import TorchSettings
 from localrank_transformers.exporting.torch.encoder import save_graph
-from localrank_transformers.models.folder.exported import EXPORTED_FILE, exported_graph, late_logit
+from localrank_transformers.models.folder.exported import late_logit
 from localrank_transformers.models.folder.late_layout import read_late_layout
+from localrank_transformers.models.folder.reading import exported_of
 from localrank_transformers.models.folder.settings_files import SettingsFiles
 
 __all__ = ["write_vector_graph"]
@@ -45,7 +46,7 @@ def write_vector_graph(files: SettingsFiles, settings: TorchSettings, path: Path
         ModelLoadError: The weights cannot be loaded, or torch cannot export the encoder.
     """
     encoder = token_encoder(files, read_late_layout(files), choose("cpu", settings.dtype), settings)
-    by_length = late_logit(exported_graph(files.json(EXPORTED_FILE))).by_length
+    by_length = late_logit(exported_of(files)).by_length
     ids = torch.ones(2, 8, dtype=torch.int64)
     mask = torch.ones_like(ids)
     mask[1, 5:] = 0  # a mask of ones would be taken for a constant

@@ -73,7 +73,7 @@ def seq2seq_template(files: SettingsFiles, asked: str | None) -> str:
 
 
 def seq2seq_window(asked: int | None, affordable: int | None) -> int:
-    """Return the tokens of a prompt; see `cross_encoder.window`."""
+    """Return the tokens of a prompt; see `shape.window`."""
     return window(LONGEST, asked, affordable or TRAINED_LENGTH)
 
 

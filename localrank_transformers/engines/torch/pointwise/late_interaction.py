@@ -23,8 +23,9 @@ from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.families.late.family import LateFamily, LateQuery, late_logits
 from localrank_transformers.families.late.tokens import LateQueryTokens
 from localrank_transformers.families.opening import open_late
-from localrank_transformers.models.folder.exported import EXPORTED_FILE, exported_graph, late_logit
+from localrank_transformers.models.folder.exported import late_logit
 from localrank_transformers.models.folder.late_layout import LateLayout, read_late_layout
+from localrank_transformers.models.folder.reading import exported_of
 from localrank_transformers.models.folder.settings_files import SettingsFiles
 from localrank_transformers.models.folder.shape import positions
 
@@ -135,7 +136,7 @@ def load_late_interaction(
         ModelLoadError: A projection is missing or damaged, the logit's scale is none, or transformers cannot load the encoder.
         InvalidRequestError: A window that does not fit.
     """
-    layout, logit = read_late_layout(files), late_logit(exported_graph(files.json(EXPORTED_FILE)))
+    layout, logit = read_late_layout(files), late_logit(exported_of(files))
     config = files.json(f"{layout.encoder}/config.json".lstrip("/"))
     family = open_late(files, config, layout, logit, max_length=settings.max_length, affordable=affordable)
     encoder = token_encoder(files, layout, runtime.placement, settings)
