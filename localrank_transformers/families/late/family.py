@@ -43,44 +43,6 @@ _ALONE = 1 << 18
 its own, one product at a time, which spin: workers that each compare a document would wait for one another, far longer."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class LateFamily:
-    """Query and documents apart; see `Family`.
-
-    Attributes:
-        tokenizer: Makes rows.
-        logit: What the best cosines are turned into.
-        hidden: Width of the encoder without its projection, where it is known.
-        width: Numbers of a token's vector, where the files state them.
-        known: Vectors of documents from one call to the next; None where none are kept.
-        query: What one query is, where an engine compares vectors itself; None for `LateQuery`.
-    """
-
-    tokenizer: LateTokenizer
-    logit: LateLogit
-    hidden: int | None = None
-    width: int | None = None
-    known: DocumentVectors | None = None
-    query: type[LateQuery] | None = None
-    groups: bool = False
-    reads_instruction: bool = False
-    query_limit: str = "what this model reads of one"
-
-    @property
-    def activation(self) -> Activation:
-        """What turns a logit into a score where the user does not say."""
-        return self.logit.activation
-
-    def open(self, query: str, instruction: str | None) -> LateQuery:  # noqa: ARG002  # a row has no place for it
-        """Tokenize a query."""
-        tokens = self.tokenizer.query(query)
-        return (self.query or LateQuery)(self, tokens, tokens.truncated, len(tokens.ids))
-
-    def token_spans(self, text: str) -> list[tuple[int, int]]:
-        """Return the character span of each token of `text`."""
-        return self.tokenizer.token_spans(text)
-
-
 @dataclass(slots=True, repr=False)
 class LateQuery:
     """See `Query`."""
@@ -112,28 +74,66 @@ class LateQuery:
 
     def scorer(self, request: EngineRequest) -> Scorer:
         """Return what runs documents and compares their vectors with the query's."""
-        return _Scorer(self.family, self._row(), request)
+        return _LateScorer(self.family, self._row(), request)
 
     def _row(self) -> Row:
         return _row(self.query.ids, self.query.attended)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class _Asked:
+class LateFamily:
+    """Query and documents apart; see `Family`.
+
+    Attributes:
+        tokenizer: Makes rows.
+        logit: What the best cosines are turned into.
+        hidden: Width of the encoder without its projection, where it is known.
+        width: Numbers of a token's vector, where the files state them.
+        known: Vectors of documents from one call to the next; None where none are kept.
+        query: What one query is: compared here, or by the engine.
+    """
+
+    tokenizer: LateTokenizer
+    logit: LateLogit
+    hidden: int | None = None
+    width: int | None = None
+    known: DocumentVectors | None = None
+    query: type[LateQuery] = LateQuery
+    groups: bool = False
+    reads_instruction: bool = False
+    query_limit: str = "what this model reads of one"
+
+    @property
+    def activation(self) -> Activation:
+        """What turns a logit into a score where the user does not say."""
+        return self.logit.activation
+
+    def open(self, query: str, instruction: str | None) -> LateQuery:  # noqa: ARG002  # a row has no place for it
+        """Tokenize a query."""
+        tokens = self.tokenizer.query(query)
+        return self.query(self, tokens, tokens.truncated, len(tokens.ids))
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Return the character span of each token of `text`."""
+        return self.tokenizer.token_spans(text)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _QueryVectors:
     """A query's unit vectors, and what each counts; None where all count the same."""
 
     vectors: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32] | None
 
 
-class _Scorer:
+class _LateScorer:
     """Encodes the query once, in the worker that comes first, while the others begin with documents."""
 
     def __init__(self, family: LateFamily, query: Row, request: EngineRequest) -> None:
         self._family = family
         self._query = query
         self._request = request
-        self._asked: _Asked | None = None
+        self._vectors_of_query: _QueryVectors | None = None
         self._lock = threading.Lock()
 
     def __call__(self, documents: Sequence[DocumentTokens]) -> list[float]:
@@ -145,9 +145,9 @@ class _Scorer:
         tokenizer = self._family.tokenizer
         rows, counted = tokenizer.rows(documents)
         document_vectors = self._document_vectors(documents, rows)
-        asked = self._query_vectors()
+        query = self._query_vectors()
         cosines = [
-            mean_of_best_cosines(asked.vectors, vectors, compared, asked.weights)
+            mean_of_best_cosines(query.vectors, vectors, compared, query.weights)
             for vectors, compared in zip(document_vectors, counted, strict=True)
         ]
         return late_logits(self._family.logit, np.array(cosines))
@@ -165,17 +165,17 @@ class _Scorer:
                 known.keep(documents[at].ids, vectors)
         return [vectors for vectors in vectors_of if vectors is not None]
 
-    def _query_vectors(self) -> _Asked:
+    def _query_vectors(self) -> _QueryVectors:
         with self._lock:
             return self._ask()
 
-    def _ask(self) -> _Asked:
-        if self._asked is None:
+    def _ask(self) -> _QueryVectors:
+        if self._vectors_of_query is None:
             (vectors,) = self._vectors([self._query])
             _checked(vectors, len(self._query.ids), hidden=self._family.hidden, width=self._family.width)
             lengths = _norms(vectors)
-            self._asked = _Asked(vectors / lengths[:, None], self._weights(lengths))
-        return self._asked
+            self._vectors_of_query = _QueryVectors(vectors / lengths[:, None], self._weights(lengths))
+        return self._vectors_of_query
 
     def _weights(self, lengths: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
         if not self._family.logit.by_length:
