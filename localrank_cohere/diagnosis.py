@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from importlib.metadata import PackageNotFoundError, version
+from itertools import starmap
 
 from localrank.providers.diagnosis import Finding, Section
 from localrank_cohere.dialects import DIALECTS
@@ -14,7 +15,7 @@ __all__ = ["diagnose"]
 def diagnose() -> tuple[Section, ...]:
     """Return what there is to say, without connecting to anything."""
     variables = {dialect.provider: dialect.key_variables for dialect in DIALECTS if dialect.key_variables}
-    return (Section("Remote models", (_client(), *(_key(*one) for one in variables.items()))),)
+    return (Section("Remote models", (_client(), *starmap(_key, variables.items()))),)
 
 
 def _client() -> Finding:
@@ -25,5 +26,5 @@ def _client() -> Finding:
 
 
 def _key(provider: str, variables: tuple[str, ...]) -> Finding:
-    found = next((name for name in variables if os.environ.get(name, "").strip()), None)
-    return Finding(provider, f"no key ({' or '.join(variables)})" if found is None else f"a key in {found}")
+    holder = next((name for name in variables if os.environ.get(name, "").strip()), None)
+    return Finding(provider, f"no key ({' or '.join(variables)})" if holder is None else f"a key in {holder}")

@@ -49,12 +49,12 @@ def sendable(dialect: Dialect, options: DoRerankOptions, fields: tuple[str, ...]
     chosen: tuple[Any, ...] = options.documents
     keys: tuple[str, ...] | None = None
     if fields is not None and options.objects is not None:
-        chosen = tuple(_picked(one, fields, index) for index, one in enumerate(options.objects))
+        chosen = tuple(_picked(document, fields, index) for index, document in enumerate(options.objects))
         keys = _keys(chosen) if dialect.takes_objects else None
         write = _as_strings if dialect.takes_objects else to_yaml
-        chosen = tuple(write(one) if isinstance(one, dict) else one for one in chosen)
+        chosen = tuple(write(item) if isinstance(item, dict) else item for item in chosen)
     if places is not None:
-        chosen = tuple(chosen[place] for place in places)
+        chosen = tuple(chosen[index] for index in places)
     return Sendable(chosen, places, blanks, keys)
 
 
@@ -76,7 +76,7 @@ def _picked(document: Any, fields: tuple[str, ...], index: int) -> Any:
 
 
 def _keys(objects: tuple[Any, ...]) -> tuple[str, ...] | None:
-    keys = dict.fromkeys(key for one in objects if isinstance(one, dict) for key in one)
+    keys = dict.fromkeys(key for item in objects if isinstance(item, dict) for key in item)
     return tuple(keys) or None
 
 

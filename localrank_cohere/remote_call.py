@@ -154,7 +154,7 @@ class RemoteCall:
         cut_off = any(answer.response is None for answer in answers)
         if sent.places is not None:
             results = [replace(item, index=sent.places[item.index]) for item in results]
-        warnings = [*self._warnings, *(one for answer in answers for one in answer.warnings)]
+        warnings = [*self._warnings, *(warning for answer in answers for warning in answer.warnings)]
         if sent.blanks:
             warnings.append(_blank_warning(len(sent.blanks)))
         if cut_off:

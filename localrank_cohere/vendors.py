@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from localrank_cohere.cohere_reranker import DEFAULT_TIMEOUT_S, CohereReranker
 
@@ -20,11 +20,10 @@ __all__ = [
 ]
 
 
-class JinaReranker(CohereReranker):
-    """A model of Jina AI, or of a server that speaks its API: Infinity, llama.cpp, Together, LocalAI, Xinference, LiteLLM.
+class _VendorReranker(CohereReranker):
+    """A reranker whose class says the dialect."""
 
-    The key is `JINA_API_KEY` for Jina's own host. Arguments: see `CohereReranker`.
-    """
+    _dialect: ClassVar[str]
 
     def __init__(
         self,
@@ -42,7 +41,7 @@ class JinaReranker(CohereReranker):
             model,
             api_key=api_key,
             base_url=base_url,
-            dialect="jina",
+            dialect=self._dialect,
             timeout=timeout,
             max_documents_per_call=max_documents_per_call,
             http_client=http_client,
@@ -51,98 +50,41 @@ class JinaReranker(CohereReranker):
         )
 
 
-class VoyageReranker(CohereReranker):
+class JinaReranker(_VendorReranker):
+    """A model of Jina AI, or of a server that speaks its API: Infinity, llama.cpp, Together, LocalAI, Xinference, LiteLLM.
+
+    The key is `JINA_API_KEY` for Jina's own host. Arguments: see `CohereReranker`.
+    """
+
+    _dialect = "jina"
+
+
+class VoyageReranker(_VendorReranker):
     """A model of Voyage AI (`rerank-2.5`, `rerank-2.5-lite` …).
 
     The key is `VOYAGE_API_KEY`. Texts that are too long are cut unless the option `truncation` is False. Arguments: see
     `CohereReranker`.
     """
 
-    def __init__(
-        self,
-        model: str,
-        *,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        timeout: float | None = DEFAULT_TIMEOUT_S,
-        max_documents_per_call: int | None = None,
-        http_client: httpx2.AsyncClient | None = None,
-        headers: Mapping[str, str] | None = None,
-        fields: Sequence[str] | Literal["all"] | None = None,
-    ) -> None:
-        super().__init__(
-            model,
-            api_key=api_key,
-            base_url=base_url,
-            dialect="voyage",
-            timeout=timeout,
-            max_documents_per_call=max_documents_per_call,
-            http_client=http_client,
-            headers=headers,
-            fields=fields,
-        )
+    _dialect = "voyage"
 
 
-class MixedbreadReranker(CohereReranker):
+class MixedbreadReranker(_VendorReranker):
     """A model of Mixedbread (`mixedbread-ai/mxbai-rerank-large-v2` …).
 
     The key is `MXBAI_API_KEY`. Arguments: see `CohereReranker`.
     """
 
-    def __init__(
-        self,
-        model: str,
-        *,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        timeout: float | None = DEFAULT_TIMEOUT_S,
-        max_documents_per_call: int | None = None,
-        http_client: httpx2.AsyncClient | None = None,
-        headers: Mapping[str, str] | None = None,
-        fields: Sequence[str] | Literal["all"] | None = None,
-    ) -> None:
-        super().__init__(
-            model,
-            api_key=api_key,
-            base_url=base_url,
-            dialect="mixedbread",
-            timeout=timeout,
-            max_documents_per_call=max_documents_per_call,
-            http_client=http_client,
-            headers=headers,
-            fields=fields,
-        )
+    _dialect = "mixedbread"
 
 
-class PineconeReranker(CohereReranker):
+class PineconeReranker(_VendorReranker):
     """A model that Pinecone hosts (`bge-reranker-v2-m3`, `cohere-rerank-4-fast` …).
 
     The key is `PINECONE_API_KEY`. Arguments: see `CohereReranker`.
     """
 
-    def __init__(
-        self,
-        model: str,
-        *,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        timeout: float | None = DEFAULT_TIMEOUT_S,
-        max_documents_per_call: int | None = None,
-        http_client: httpx2.AsyncClient | None = None,
-        headers: Mapping[str, str] | None = None,
-        fields: Sequence[str] | Literal["all"] | None = None,
-    ) -> None:
-        super().__init__(
-            model,
-            api_key=api_key,
-            base_url=base_url,
-            dialect="pinecone",
-            timeout=timeout,
-            max_documents_per_call=max_documents_per_call,
-            http_client=http_client,
-            headers=headers,
-            fields=fields,
-        )
+    _dialect = "pinecone"
 
 
 class TEIReranker(CohereReranker):

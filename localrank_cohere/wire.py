@@ -37,7 +37,7 @@ def request_body(
         fields: Further fields, in place of the dialect's fixed ones.
     """
     if dialect.wraps_text:
-        documents = [{"text": one} if isinstance(one, str) else one for one in documents]
+        documents = [{"text": item} if isinstance(item, str) else item for item in documents]
     body: dict[str, Any] = {} if model is None else {"model": model}
     body |= {"query": query, dialect.documents: documents}
     if top_k is not None and dialect.count is not None:
@@ -162,10 +162,12 @@ def _finite(value: Any) -> float | None:
 def _warnings(body: Mapping[str, Any]) -> list[RerankWarning]:
     meta = body.get("meta")
     said = _member(meta, "warnings")
-    found = [RerankWarning("provider", shortened(one, 300)) for one in said or () if isinstance(one, str)]
+    warnings = [
+        RerankWarning("provider", shortened(text, 300)) for text in said or () if isinstance(text, str)
+    ]
     if _member(_member(meta, "api_version"), "is_deprecated") is True:
-        found.append(RerankWarning("deprecated", "The server calls this version of its API deprecated."))
-    return found
+        warnings.append(RerankWarning("deprecated", "The server calls this version of its API deprecated."))
+    return warnings
 
 
 def _string(value: Any) -> str | None:

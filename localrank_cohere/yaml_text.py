@@ -40,4 +40,4 @@ def _scalar(text: str) -> str:
 def _json(value: Any) -> str:
     """Return JSON that is YAML too. What it escapes can stand in its strings only."""
     written = json.dumps(value, ensure_ascii=False, default=str)
-    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
+    return _UNPRINTABLE.sub(lambda character: f"\\u{ord(character[0]):04x}", written)
