@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import math
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 __all__ = ["read_retry_after"]
+
+_NUMBER = re.compile(r"[0-9]{1,20}(?:\.[0-9]{0,20})?")
+_LONGEST = 100
+"""Characters of a value that are looked at; a longer one is no wait."""
 
 _EPOCH_FLOOR_S = 1_000_000_000.0
 """`X-RateLimit-Reset` above this is a point in time, below it a number of seconds."""
@@ -25,7 +29,7 @@ def read_retry_after(
         headers: The answer's headers; names are compared without case.
         now: The present as a Unix time, for the forms that name a point in time.
     """
-    lowered = {name.lower(): value.strip() for name, value in (headers or {}).items()}
+    lowered = {name.lower(): value.strip() for name, value in (headers or {}).items() if len(value) <= _LONGEST}
     readers: tuple[tuple[str, Callable[[str], float | None]], ...] = (
         ("retry-after-ms", lambda value: _scaled(_number(value), 0.001)),
         ("retry-after", lambda value: _seconds_or_date(value, now)),
@@ -39,11 +43,8 @@ def read_retry_after(
 
 
 def _number(value: str) -> float | None:
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
+    """Return the number that `value` is: digits as HTTP writes them, no sign, no exponent, no infinity."""
+    return float(value) if _NUMBER.fullmatch(value) else None
 
 
 def _scaled(number: float | None, factor: float) -> float | None:
@@ -57,10 +58,10 @@ def _seconds_or_date(value: str, now: Callable[[], float]) -> float | None:
     from email.utils import parsedate_to_datetime  # noqa: PLC0415  # a third of the import time of `rerank`
 
     try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
+        moment = _as_utc(parsedate_to_datetime(value)).timestamp()
+    except (ValueError, TypeError, OverflowError):  # a year or a zone of twenty digits overflows
         return None
-    return max(0.0, _as_utc(moment).timestamp() - now())
+    return max(0.0, moment - now())
 
 
 def _as_utc(moment: datetime) -> datetime:

@@ -37,3 +37,24 @@ NOW = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT
 )
 def test_the_wait_is_read_in_seconds(headers: dict[str, str] | None, seconds: float | None) -> None:
     assert read_retry_after(headers, now=lambda: NOW) == seconds
+
+
+@pytest.mark.parametrize("name", ["retry-after", "retry-after-ms", "x-ratelimit-reset"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Fri, 31 Dec 99999999999999999999 23:59:59 GMT",
+        "Wed, 21 Oct 2015 07:28:00 +99999999999999999999",
+        "-1",
+        "1e999",
+        "1e3",
+        "1_000",
+        "\u0663",
+        "5, 10",
+        "[5]",
+        "9" * 5_000,
+        "Fri 31 Dec 2026 " + "1" * 5_000,
+    ],
+)
+def test_a_wait_that_cannot_be_read_is_no_wait_at_all(name: str, value: str) -> None:
+    assert read_retry_after({name: value}, now=lambda: NOW) is None
