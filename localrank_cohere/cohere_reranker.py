@@ -9,10 +9,11 @@ from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import DoRerankOptions, DoRerankResult
 from localrank.contract.types import ScoreKind
 from localrank_cohere.dialects import dialect_named
-from localrank_cohere.endpoints import endpoint
+from localrank_cohere.endpoints import endpoint, without_query
 from localrank_cohere.headers import checked_headers, is_secret
 from localrank_cohere.keys import checked_key
-from localrank_cohere.remote_call import RemoteCall, Settings
+from localrank_cohere.remote_call import RemoteCall
+from localrank_cohere.settings import Settings
 from localrank_cohere.stopping import until_aborted
 from localrank_cohere.transport import Connections
 
@@ -37,7 +38,7 @@ class CohereReranker:
         model: The model's name at the service.
         api_key: The key. Without it, the vendor's variable (`CO_API_KEY`, then `COHERE_API_KEY` …) is read at each call, and
             only for the vendor's own host; another host gets a key only when it is given here.
-        base_url: Another address: the server's root, or the whole endpoint.
+        base_url: Another address: the server's root, a prefix (`…/v1`), or the whole endpoint with whatever last word.
         dialect: How the service is asked: `cohere` (v2), `cohere-v1`, `jina`, `vllm`, `voyage`, `mixedbread`, `pinecone` or
             `tei`.
         timeout: Seconds that one request may take; None for no limit.
@@ -81,7 +82,7 @@ class CohereReranker:
         self._settings = Settings(
             dialect=spoken,
             model=_model(model, required=spoken.needs_model),
-            url=endpoint(spoken, base_url),
+            endpoint=endpoint(spoken, base_url),
             key=None if api_key is None else checked_key(api_key, "api_key"),
             headers=checked_headers({**named, **(headers or {})}),
             fields=_fields(fields),
@@ -105,7 +106,7 @@ class CohereReranker:
 
     @property
     def _shown_url(self) -> str:
-        return self._settings.url.partition("?")[0]  # a query may hold a key
+        return without_query(self._settings.endpoint.url)
 
     async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
         """Score `options.documents` with one attempt; a longer list than the service takes goes out in several requests.
@@ -135,7 +136,7 @@ class CohereReranker:
         if self._connections.given is not None:
             raise TypeError("A reranker with http_client= is not pickled: the client holds open connections.")
         secret = next(filter(is_secret, self._settings.headers), None)
-        if secret is not None or "?" in self._settings.url:
+        if secret is not None or "?" in self._settings.endpoint.url:
             held = f"the header {secret!r}" if secret else "a query in base_url"
             raise TypeError(f"A reranker with {held} is not pickled, since the pickle would hold it.")
         return {**self.__dict__, "_connections": Connections(self._connections.timeout)}

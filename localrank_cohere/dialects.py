@@ -36,6 +36,7 @@ class Dialect:
         provider: The provider's name, under which options are given.
         source: Where the shapes are documented.
         path: Of the endpoint.
+        also_short: Some servers of the dialect have the endpoint at the last word of `path` only.
         documents: Field of the documents in the request.
         count: Field of the number of results wanted; None where the service always ranks all.
         rows: Field of the results in the answer; None where the answer is the bare list.
@@ -61,6 +62,7 @@ class Dialect:
     provider: str
     source: str
     path: str
+    also_short: bool = False
     documents: str = "documents"
     count: str | None = "top_n"
     rows: str | None = "results"
@@ -124,6 +126,7 @@ DIALECTS: tuple[Dialect, ...] = (
         provider="jina",
         source="https://api.jina.ai/docs",
         path="/v1/rerank",
+        also_short=True,  # Infinity (https://michaelfeil.eu/infinity)
         home="https://api.jina.ai",
         hosts=("jina.ai",),
         key_variables=("JINA_API_KEY",),

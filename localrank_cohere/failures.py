@@ -3,52 +3,67 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from localrank.contract.errors import APICallError, AuthenticationError, RateLimitError, ServerError
-from localrank.contract.types import shortened
+from localrank_cohere.endpoints import without_query
+from localrank_cohere.words import one_line, said
 
 __all__ = ["failure"]
 
 _KEPT_CHARACTERS = 4_000
-_SHOWN_CHARACTERS = 300
 _ID_HEADERS = ("x-request-id", "request-id", "x-trace-id", "x-debug-trace-id")
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 _HINTS = {
     401: "Check the API key.",
     402: "Check the account's billing limit.",
     403: "Check what the API key may do.",
     404: "Check the model's name, base_url and dialect.",
+    405: "Check base_url and dialect.",
+    407: "The proxy wants a user and a password: http://user:password@host:port.",
     413: "Send fewer or shorter documents: set max_documents_per_call.",
 }
 
 
-def failure(provider: str, url: str, status: int, headers: Mapping[str, str], text: str) -> APICallError:
+def failure(
+    provider: str,
+    url: str,
+    status: int,
+    headers: Mapping[str, str],
+    text: str,
+    *,
+    others: Sequence[str] = (),
+    clean: Callable[[str], str] = str,
+) -> APICallError:
     """Return the error for an answer with `status`.
 
     Args:
         provider: Who answered.
         url: The address called.
         status: Anything but 2xx.
-        headers: Of the answer.
-        text: Its body, with secrets removed.
+        headers: Of the answer, with secrets removed.
+        text: Its body.
+        others: Where the same server may listen instead.
+        clean: Removes secrets from a text.
     """
-    body = _decoded(text)
-    said = shortened(" ".join((_said(body) or _title(text) or "no reason given").split()), _SHOWN_CHARACTERS)
-    hint = _HINTS.get(status)
+    reason, hint = said(text) or "no reason given", _HINTS.get(status)
+    where = ""
+    if status in {404, 405}:
+        where = f" at {without_query(url)}"
+        if others:
+            tries = " or ".join(repr(without_query(other)) for other in others)
+            hint = f"{hint} If the server ranks at another path, pass the whole endpoint, such as base_url={tries}."
     if 300 <= status < 400:
-        said, hint = "a redirect, which is not followed", "Pass the address it leads to as base_url=."
+        reason, hint = _redirect(url, headers.get("location", ""))
     return _kind(status)(
-        f"{provider} answered {status}: {said}.",
+        clean(f"{provider} answered {status}{where}: {reason}."),
         url=url,
         status=status,
         headers=headers,
-        body=text[:_KEPT_CHARACTERS],
-        request_id=_request_id(headers, body),
-        hint=hint,
+        body=clean(text[:_KEPT_CHARACTERS]),
+        request_id=_request_id(headers, clean(_own_id(text))),
+        hint=clean(hint) if hint else None,
     )
 
 
@@ -60,39 +75,37 @@ def _kind(status: int) -> type[APICallError]:
     return ServerError if status >= 500 else APICallError
 
 
-def _decoded(text: str) -> Any:
+def _redirect(url: str, location: str) -> tuple[str, str]:
+    """Return what to say of a redirect: it is not followed, since the key and the documents would go along."""
+    asked = urlsplit(url)
     try:
-        return json.loads(text)
+        target = urlsplit(urljoin(url, location))
+        leads_to = one_line(
+            urlunsplit((target.scheme, target.netloc.rpartition("@")[2], target.path, "", ""))
+        )
+        usable = bool(location) and target.scheme in {"http", "https"} and bool(target.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        return f"a redirect from {without_query(url)} that does not say where to", "Check base_url."
+    reason = f"a redirect from {without_query(url)} to {leads_to}, which is not followed"
+    if target.hostname == asked.hostname:
+        return reason, f"Pass base_url={leads_to!r}."
+    return (
+        reason,
+        f"It leads to another host, to which nothing was sent; if you trust it, pass base_url={leads_to!r}.",
+    )
+
+
+def _own_id(text: str) -> str:
+    try:
+        body = json.loads(text)
     except (ValueError, RecursionError):
-        return None
-
-
-def _said(body: Any, depth: int = 3) -> str | None:
-    """Return the server's message: vendors put it under `message`, `detail` or `error`, flat or nested."""
-    if isinstance(body, str):
-        return body.rstrip(".") or None
-    if isinstance(body, list):  # FastAPI's list of faults; `input` would echo the request
-        faults = [
-            f"{_place(one)}{one.get('msg')}" for one in body if isinstance(one, dict) and one.get("msg")
-        ]
-        return "; ".join(faults) or None
-    if isinstance(body, dict) and depth:
-        found = (_said(body.get(name), depth - 1) for name in ("message", "detail", "error"))
-        return next((one for one in found if one), None)
-    return None
-
-
-def _place(fault: Mapping[str, Any]) -> str:
-    place = fault.get("loc")
-    return ".".join(map(str, place)) + ": " if isinstance(place, list) else ""
-
-
-def _title(text: str) -> str | None:
-    found = _TITLE.search(text)
-    return found[1].strip() if found else None
-
-
-def _request_id(headers: Mapping[str, str], body: Any) -> str | None:
-    named = next((headers[name] for name in _ID_HEADERS if headers.get(name)), None)
+        return ""
     own = body.get("id") if isinstance(body, dict) else None
-    return named or (own if isinstance(own, str) else None)
+    return one_line(own) if isinstance(own, str) else ""
+
+
+def _request_id(headers: Mapping[str, str], own: str) -> str | None:
+    named = next((one_line(headers[name]) for name in _ID_HEADERS if headers.get(name)), None)
+    return named or own or None

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from urllib.parse import quote
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from urllib.parse import parse_qsl, urlsplit
 
 from localrank._version import __version__
 from localrank.contract.errors import InvalidRequestError
 from localrank_cohere.dialects import Dialect
 from localrank_cohere.keys import Secret, key_for
 
-__all__ = ["answer_headers", "checked_headers", "is_secret", "request_headers", "secrets_in", "without"]
+__all__ = ["answer_headers", "checked_headers", "is_secret", "request_headers", "secrets_in"]
 
-_SECRET_NAME = re.compile(r"auth|key|token|secret|password|cookie|signature|credential", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"auth|key|token|secret|password|cookie|sig|credential", re.IGNORECASE)
+"""Headers whose values are treated as keys; a name too many costs nothing but three stars."""
+
+_SECRET_ANSWERS = frozenset({"set-cookie", "authorization", "proxy-authorization"})
+"""Headers of an answer that are never passed on; `x-compute-tokens` and the like are."""
+
+_LONG_VALUE = 20
+"""A value of a query from this length on is taken for a key, whatever its name."""
+
+_NAME = re.compile(r"auth|key|token|secret|password|cookie|sig|credential", re.IGNORECASE)
 """Headers whose values are treated as keys; a name too many costs nothing but three stars."""
 
 _SECRET_ANSWERS = frozenset({"set-cookie", "authorization", "proxy-authorization"})
@@ -82,28 +92,35 @@ def is_secret(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None
 
 
-def secrets_in(headers: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what must not show of a request's headers, in every form that a server may echo it in, the longest first."""
-    found: set[str] = set()
-    for name, value in headers.items():
-        if is_secret(name):
-            for secret in (value, value.partition(" ")[2]):
-                if len(secret) >= _SHORTEST_SECRET:
-                    escaped = json.dumps(secret)[1:-1]
-                    found.update((secret, escaped, escaped.replace("/", "\\/"), quote(secret, safe="")))
-    return tuple(sorted(found, key=len, reverse=True))
+def secrets_in(headers: Mapping[str, str], url: str = "") -> tuple[str, ...]:
+    """Return what must not show of a request: the credentials in its headers, and the keys in its address."""
+    secrets = [
+        part for name, value in headers.items() if is_secret(name) for part in _credentials(name, value)
+    ]
+    for name, value in parse_qsl(urlsplit(url).query):
+        if is_secret(name) or len(value) >= _LONG_VALUE:
+            secrets.append(value)
+    return tuple(dict.fromkeys(secrets))
 
 
-def answer_headers(headers: Mapping[str, str], secrets: Sequence[str]) -> dict[str, str]:
+def _credentials(name: str, value: str) -> Iterator[str]:
+    """Yield the secret parts of a header's value, without the words around them."""
+    if name == "cookie":
+        yield from (pair.partition("=")[2].strip() for pair in value.split(";"))
+        return
+    scheme, _, rest = value.partition(" ")
+    yield rest.strip() or value
+    if scheme.lower() == "basic":
+        with suppress(ValueError):
+            user_and_password = b64decode(rest).decode()
+            yield user_and_password.partition(":")[2]
+
+
+def answer_headers(headers: Mapping[str, str], clean: Callable[[str], str]) -> dict[str, str]:
     """Return the headers of an answer with nothing secret in them."""
+    joined = "\n".join(f"{name}: {value}" for name, value in headers.items())
+    if clean(joined) == joined:  # one look at all of them, as nearly always nothing is there
+        return {name: "***" if name in _SECRET_ANSWERS else value for name, value in headers.items()}
     return {
-        name: "***" if name in _SECRET_ANSWERS else without(value, secrets) for name, value in headers.items()
+        clean(name): "***" if name in _SECRET_ANSWERS else clean(value) for name, value in headers.items()
     }
-
-
-def without(text: str, secrets: Iterable[str]) -> str:
-    """Return `text` with each of `secrets` replaced by `***`."""
-    for secret in secrets:
-        if secret in text:
-            text = text.replace(secret, "***")
-    return text

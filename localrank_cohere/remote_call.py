@@ -4,58 +4,32 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import anyio
 
-from localrank.contract.errors import InvalidRequestError
+from localrank.contract.errors import InvalidRequestError, RerankError
 from localrank.contract.model import DoRerankOptions, DoRerankResult
-from localrank.contract.types import RerankResponse, RerankUsage, RerankWarning
+from localrank.contract.types import RerankUsage, RerankWarning
 from localrank.providers.answers import unscored, unscored_warning
 from localrank.providers.remarks import unread_instruction
 from localrank.providers.splitting import rerank_in_parts
-from localrank_cohere.dialects import Dialect
 from localrank_cohere.documents import sendable
-from localrank_cohere.failures import failure
-from localrank_cohere.headers import answer_headers, request_headers, secrets_in, without
-from localrank_cohere.keys import Secret
+from localrank_cohere.exchange import Exchange
+from localrank_cohere.headers import request_headers
 from localrank_cohere.options import check_options
 from localrank_cohere.prices import with_cost
-from localrank_cohere.transport import Answer, Connections
-from localrank_cohere.wire import read, request_body, with_header_tokens
+from localrank_cohere.settings import Settings
+from localrank_cohere.transport import Connections
+from localrank_cohere.wire import request_body
 
-__all__ = ["MAX_PARALLEL_REQUESTS", "RemoteCall", "Settings"]
+__all__ = ["MAX_PARALLEL_REQUESTS", "RemoteCall"]
 
 MAX_PARALLEL_REQUESTS = 4
 """Requests of one call that run at once when its documents are split."""
 
 _BEFORE_SPANS = re.compile(r"rerank-(v[0-4]\b|english|multilingual)")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a reranker was made with.
-
-    Attributes:
-        dialect: How the service is asked.
-        model: The model's name; None where the service has one model only.
-        url: The address to post to.
-        key: The key given by the caller.
-        headers: Further headers, by lower-case name.
-        fields: Keys of an object that are sent; () for all; None sends texts only.
-        max_documents: Documents in one request; None for no limit.
-        comparable: Scores of different requests can be compared.
-    """
-
-    dialect: Dialect
-    model: str | None
-    url: str = field(repr=False)
-    key: Secret | None
-    headers: Mapping[str, str] = field(repr=False)
-    fields: tuple[str, ...] | None
-    max_documents: int | None
-    comparable: bool
 
 
 class RemoteCall:
@@ -65,7 +39,6 @@ class RemoteCall:
         dialect = settings.dialect
         given = (options.provider_options or {}).get(dialect.provider, {})
         self._settings = settings
-        self._connections = connections
         self._options = options
         self._fields, self._warnings = check_options(dialect.options, given, dialect.provider)
         self._check_spans()
@@ -73,10 +46,10 @@ class RemoteCall:
         self._sendable = sendable(dialect, options, settings.fields)
         if dialect.object_fields and self._sendable.object_fields:
             self._fields.setdefault(dialect.object_fields, list(self._sendable.object_fields))
-        self._headers = request_headers(
-            settings.url, dialect, settings.key, settings.headers, options.headers
+        headers = request_headers(
+            settings.endpoint.url, dialect, settings.key, settings.headers, options.headers
         )
-        self._secrets = secrets_in(self._headers)
+        self._exchange = Exchange(settings, connections, headers)
         self._ends = math.inf
 
     async def run(self) -> DoRerankResult:
@@ -124,27 +97,11 @@ class RemoteCall:
             fields=self._fields,
         )
         with anyio.CancelScope(deadline=self._ends):
-            answer = await self._connections.post(settings.url, self._headers, content)
-            return self._read(answer, len(options.documents))
+            outcome = await self._exchange.ask(content, len(options.documents))
+            if isinstance(outcome, RerankError):
+                raise outcome
+            return outcome
         return replace(nothing, usage=RerankUsage(api_calls=1))
-
-    def _read(self, answer: Answer, count: int) -> DoRerankResult:
-        settings = self._settings
-        text = without(answer.body.decode("utf-8", "replace"), self._secrets)
-        headers = answer_headers(answer.headers, self._secrets)
-        provider = settings.dialect.provider
-        if not 200 <= answer.status < 300:
-            raise failure(provider, settings.url, answer.status, headers, text)
-        reading = read(settings.dialect, text, count=count, source=provider)
-        return DoRerankResult(
-            reading.results,
-            usage=with_header_tokens(reading.usage, settings.dialect, headers),
-            warnings=reading.warnings,
-            provider_metadata=reading.rest,
-            response=RerankResponse(
-                model_id=reading.model_id or settings.model or provider, id=reading.id, headers=headers
-            ),
-        )
 
     def _together(self, answers: Sequence[DoRerankResult]) -> DoRerankResult:
         """Make one answer of several, with indexes of the caller's list."""

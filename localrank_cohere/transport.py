@@ -1,43 +1,49 @@
-"""The one door to HTTP: a pooled `httpx2` client for each event loop, and one POST.
-
-The rerankers of a loop share its client, so making one for every request costs nothing. It closes when the last of them is
-closed, or when the loop ends: it lives in an async generator, and event loops close those before they go.
-"""
+"""One POST: sent, answered within bounds of time and bytes, and every way a line can break is one error."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from typing import TYPE_CHECKING
 
 import anyio
-from anyio.lowlevel import RunVar
 
-from localrank.contract.errors import ConnectionFailedError, InvalidRequestError, MissingDependencyError
-from localrank.providers.worker import run_in_thread
-from localrank_cohere.headers import secrets_in, without
+from localrank.contract.errors import ConnectionFailedError, InvalidRequestError, RerankError
+from localrank_cohere.clients import Way, forget, way_to
+from localrank_cohere.http_client import httpx2_module
+from localrank_cohere.logs import logged_without
+from localrank_cohere.redaction import Redactor
+from localrank_cohere.trust import nobody
+from localrank_cohere.words import one_line
 
 if TYPE_CHECKING:
-    import ssl
-
     import httpx2
 
 __all__ = ["Answer", "Connections"]
 
-_CONNECT_S = 10.0
-_MOST_IDLE = 64
-_IDLE_S = 30.0
+_EXTRAS = {"br": "brotli", "zstd": "zstd"}
+"""Extras of httpx2, by the coding that they unpack."""
+
+_LONGEST_REASON = 2_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Answer:
-    """What came back: status, headers with lower-case names, and the whole body."""
+    """What came back.
+
+    Attributes:
+        status: The HTTP status.
+        headers: With lower-case names.
+        body: Unpacked.
+        is_cut: The body went on beyond the limit; the rest was not read.
+    """
 
     status: int
     headers: dict[str, str]
     body: bytes
+    is_cut: bool
 
 
 class Connections:
@@ -46,55 +52,72 @@ class Connections:
     Args:
         timeout: Seconds that one request may take, from the first to the last byte; None for no limit.
         given: The caller's own client, used as it is and never closed here.
+
+    Attributes:
+        listening: For an address, the other one at which its server was found.
     """
 
     def __init__(self, timeout: float | None, given: httpx2.AsyncClient | None = None) -> None:
         self.timeout = timeout
         self.given = given
+        self.listening: dict[str, str] = {}
         self._addresses: dict[str, httpx2.URL] = {}
 
-    async def post(self, url: str, headers: Mapping[str, str], content: bytes) -> Answer:
-        """Send one request and return the answer, whatever its status. Redirects are not followed.
+    async def post(
+        self, url: str, headers: Mapping[str, str], content: bytes, *, limit: int, redactor: Redactor
+    ) -> Answer | RerankError:
+        """Send one request and return the answer, whatever its status, or the error: its traceback would show the key.
 
-        Raises:
-            ConnectionFailedError: No complete answer came.
-            InvalidRequestError: The request cannot be sent, whatever the server.
-            MissingDependencyError: `httpx2` is not installed.
+        Redirects are not followed.
+
+        Args:
+            url: The address.
+            headers: Of the request.
+            content: Its body.
+            limit: Bytes of the answer that are read, both as they come and unpacked.
+            redactor: Takes the request's secrets out of errors and logs.
         """
-        client = self.given or await _client_for(self)
-        if client is self.given and client.is_closed:
-            raise InvalidRequestError("http_client is closed.", hint="Pass an open one, or none.")
-        http = _httpx2()
-        failure: Exception | None = None
-        unsendable = ""
-        with anyio.move_on_after(self.timeout):
-            try:
-                request = self._request(http, url, headers, content)
-                response = await client.send(request, follow_redirects=False)
-                return Answer(response.status_code, dict(response.headers), response.content)
-            except http.DecodingError as error:
-                failure = error
-            except (http.UnsupportedProtocol, http.LocalProtocolError, http.InvalidURL) as error:
-                unsendable = type(error).__name__
-            except http.TransportError as error:
-                failure = error
-            # Raised outside the handlers: the client's exceptions hold the request, and the request the key.
+        way = None
+        try:
+            way = Way(self.given) if self.given is not None else await way_to(url, self)
+            if self.given is not None and self.given.is_closed:
+                return InvalidRequestError("http_client is closed.", hint="Pass an open one, or none.")
+            with logged_without(redactor), anyio.move_on_after(self.timeout):
+                return await self._sent(way, url, headers, content, limit)
+        except RerankError as error:
+            return error.with_traceback(None)
+        except Exception as error:
+            failure = _failure(error, url, way, redactor)
             if failure is None:
-                raise InvalidRequestError(f"The request cannot be sent as it is ({unsendable}).")
-            raise _failed(failure, url, secrets_in(headers))
-        raise ConnectionFailedError(f"No complete answer came within timeout={self.timeout:g} s.", url=url)
+                raise
+            return failure
+        return ConnectionFailedError(f"No complete answer came within timeout={self.timeout:g} s.", url=url)
 
     async def aclose(self) -> None:
         """Close the running event loop's connections, unless another reranker uses them."""
-        shared = _shared.get(None)
-        if shared is not None:
-            shared.users.discard(self)
-            if not shared.users:
-                await shared.life.aclose()
+        await forget(self)
 
-    def _request(self, http: Any, url: str, headers: Mapping[str, str], content: bytes) -> httpx2.Request:
+    async def _sent(
+        self, way: Way, url: str, headers: Mapping[str, str], content: bytes, limit: int
+    ) -> Answer:
+        request = self._request(url, headers, content)
+        response = await way.client.send(request, stream=True, follow_redirects=False)
+        raw = bytearray()
+        try:
+            async with aclosing(response.aiter_raw()) as pieces:
+                async for piece in pieces:
+                    raw += piece
+                    if len(raw) > limit:
+                        break
+        finally:
+            await response.aclose()
+        body, is_cut = _unpacked(response, bytes(raw), limit)
+        return Answer(response.status_code, dict(response.headers), body, is_cut)
+
+    def _request(self, url: str, headers: Mapping[str, str], content: bytes) -> httpx2.Request:
         if self.given is not None:  # with the defaults that its owner set
             return self.given.build_request("POST", url, headers=headers, content=content)
+        http = httpx2_module()
         address = self._addresses.get(url)
         if address is None:
             address = self._addresses[url] = http.URL(url)
@@ -106,89 +129,72 @@ class Connections:
         return request
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Shared:
-    """One event loop's client, who uses it, and the generator whose end closes it."""
+def _unpacked(response: httpx2.Response, raw: bytes, limit: int) -> tuple[bytes, bool]:
+    """Return at most `limit` bytes of a body without its content coding, and whether there is more.
 
-    client: httpx2.AsyncClient
-    users: WeakSet[Connections]
-    life: AsyncGenerator[None, None]
-
-
-_shared: RunVar[_Shared | None] = RunVar("localrank_http_client", None)
-
-
-async def _client_for(user: Connections) -> httpx2.AsyncClient:
-    shared = _shared.get(None)
-    if shared is None:
-        # In a thread: the first time, import and trust take long enough to hold up an event loop.
-        trust = await run_in_thread(_trust, stop=_let_it_end)
-        shared = _shared.get(None)  # another call may have been faster
-    if shared is None:
-        from http.cookiejar import DefaultCookiePolicy  # noqa: PLC0415 - half of urllib
-
-        http = _httpx2()
-        client = http.AsyncClient(
-            verify=trust,
-            timeout=http.Timeout(None, connect=_CONNECT_S),
-            limits=http.Limits(
-                max_connections=None, max_keepalive_connections=_MOST_IDLE, keepalive_expiry=_IDLE_S
-            ),
+    Raises:
+        ConnectionFailedError: It is packed more than once, which makes a small body a large one, or in a way nobody knows here.
+    """
+    named = response.headers.get("content-encoding", "").lower().split(",")
+    codings = [coding.strip() for coding in named if coding.strip() not in {"", "identity"}]
+    if not codings or not raw:
+        return raw[:limit], len(raw) > limit
+    if len(codings) > 1 or codings[0] not in _codings():
+        extra = _EXTRAS.get(codings[0]) if len(codings) == 1 else None
+        raise ConnectionFailedError(
+            f"The answer is packed as {one_line(', '.join(codings))!r}, which cannot be read.",
+            is_retryable=False,
+            hint=f'pip install "httpx2[{extra}]"' if extra else None,
         )
-        # Rerankers with different keys share it, so it keeps no cookies.
-        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
-        shared = _Shared(client, WeakSet(), _living(client))
-        _shared.set(shared)
-        await anext(shared.life)
-    shared.users.add(user)
-    return shared.client
-
-
-async def _living(client: httpx2.AsyncClient) -> AsyncGenerator[None, None]:
+    http = httpx2_module()
+    body = bytearray()
+    packed = http.Response(200, headers={"content-encoding": codings[0]}, stream=http.ByteStream(raw))
     try:
-        yield
-    finally:
-        _shared.set(None)
-        await client.aclose()
+        for piece in packed.iter_bytes():  # of at most a megabyte, however much it unpacks to
+            body += piece
+            if len(body) > limit:
+                break
+    except http.DecodingError:
+        if len(raw) <= limit:  # else its end was cut off here
+            raise
+    return bytes(body[:limit]), len(body) > limit or len(raw) > limit
 
 
 @cache
-def _trust() -> ssl.SSLContext:
-    """Return the certificates that the system trusts; read once a process."""
-    trusted: ssl.SSLContext = _httpx2().create_ssl_context()
-    return trusted
+def _codings() -> frozenset[str]:
+    """Return what the client unpacks; a body in another coding it would leave as it is."""
+    with httpx2_module().Client(verify=nobody(), trust_env=False) as client:
+        return frozenset(coding.strip() for coding in client.headers["accept-encoding"].split(","))
 
 
-def _let_it_end() -> None:
-    """Leave the thread alone: what it reads serves the next call."""
-
-
-def _httpx2() -> Any:
-    try:
-        import httpx2  # noqa: PLC0415 - the package works without remote models
-    except ImportError:
-        raise MissingDependencyError(
-            "Remote rerankers need httpx2, which is not installed.",
-            hint='pip install "localrank[cohere]"',
-        ) from None
-    return httpx2
-
-
-def _failed(error: Exception, url: str, secrets: Sequence[str]) -> ConnectionFailedError:
-    reasons = [text for text in map(str, _causes(error)) if text]
+def _failure(error: Exception, url: str, way: Way | None, redactor: Redactor) -> RerankError | None:
+    """Return what an exception of the HTTP client means, or None where it is of somebody else."""
+    http = httpx2_module()
+    if isinstance(error, http.UnsupportedProtocol | http.LocalProtocolError | http.InvalidURL):
+        return InvalidRequestError(f"The request cannot be sent as it is ({type(error).__name__}).")
+    if not isinstance(error, http.TransportError | http.DecodingError):
+        return None
+    reasons = [text[:_LONGEST_REASON] for text in map(str, _causes(error)) if text]
     untrusted = next((text for text in reasons if "CERTIFICATE_VERIFY_FAILED" in text), None)
-    what = without(untrusted or next(iter(reasons), "no answer"), secrets)
+    what = one_line(redactor.text(untrusted or next(iter(reasons), "no answer"))).rstrip(".")
+    proxy = way.proxy if way is not None else None
+    through = f" through the proxy that {proxy.variable} names" if proxy is not None else ""
+    hint = None
+    if untrusted is not None:
+        hint = "Name a file with its authority in SSL_CERT_FILE, or pass http_client= with a context that trusts it."
+    elif proxy is not None:
+        hint = f"Check {proxy.variable}, or name the server in NO_PROXY."
     return ConnectionFailedError(
-        f"The connection failed: {type(error).__name__}: {what.rstrip('.')}.",
+        f"The connection failed{through}: {type(error).__name__}: {what}.",
         url=url,
         is_retryable=None if untrusted is None else False,  # no second attempt mends it
-        hint=None if untrusted is None else "Pass http_client= with a context that trusts the certificate.",
+        hint=hint,
     )
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """Yield an error and what caused it: under trio only the innermost has words."""
-    found: BaseException | None = error
-    while found is not None:
-        yield found
-        found = found.__cause__ or found.__context__
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__

@@ -13,6 +13,7 @@ from localrank.contract.errors import InvalidResponseError
 from localrank.contract.model import ScoredIndex
 from localrank.contract.types import RerankUsage, RerankWarning, shortened
 from localrank_cohere.dialects import Dialect
+from localrank_cohere.words import one_line, said
 
 __all__ = ["Reading", "read", "request_body", "with_header_tokens"]
 
@@ -77,12 +78,17 @@ def read(dialect: Dialect, text: str, *, count: int, source: str) -> Reading:
     try:
         decoded = json.loads(text)
     except (ValueError, RecursionError):
-        _refuse(source, f"is no JSON: {shortened(text.strip())!r}")
+        _refuse(
+            source, f"is no JSON: {shortened(said(text) or one_line(text))!r}" if text.strip() else "is empty"
+        )
     rows = decoded if dialect.rows is None else _member(decoded, dialect.rows)
     if not isinstance(rows, list):
-        where = "a list" if dialect.rows is None else f"a list under {dialect.rows!r}"
-        _refuse(source, f"holds no {where.removeprefix('a ')}")
+        words = said(text)
+        where = "list" if dialect.rows is None else f"list under {dialect.rows!r}"
+        _refuse(source, f"holds no {where}" + (f". It says: {words!r}" if words else ""))
     body: dict[str, Any] = decoded if isinstance(decoded, dict) else {}
+    if not rows and count and body.get("error") and (words := said(text)):
+        _refuse(source, f"holds no results. It says: {words!r}")
     return Reading(
         results=_results(rows, dialect.score, count, source),
         usage=_usage(body),

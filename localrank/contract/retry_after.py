@@ -29,7 +29,9 @@ def read_retry_after(
         headers: The answer's headers; names are compared without case.
         now: The present as a Unix time, for the forms that name a point in time.
     """
-    lowered = {name.lower(): value.strip() for name, value in (headers or {}).items() if len(value) <= _LONGEST}
+    lowered = {
+        name.lower(): value.strip() for name, value in (headers or {}).items() if len(value) <= _LONGEST
+    }
     readers: tuple[tuple[str, Callable[[str], float | None]], ...] = (
         ("retry-after-ms", lambda value: _scaled(_number(value), 0.001)),
         ("retry-after", lambda value: _seconds_or_date(value, now)),

@@ -28,7 +28,7 @@ from localrank_cohere.endpoints import endpoint
     ],
 )
 def test_the_path_is_completed(dialect: str, base: str | None, expected: str) -> None:
-    assert endpoint(dialect_named(dialect), base) == expected
+    assert endpoint(dialect_named(dialect), base).url == expected
 
 
 @pytest.mark.parametrize(

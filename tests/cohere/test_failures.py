@@ -90,7 +90,7 @@ async def test_the_servers_message_is_found_in_every_dialect(name: str) -> None:
         ("", "no reason given"),
         ("[]", "no reason given"),
         ('{"message":{"a":1}}', "no reason given"),
-        ("<html>no title</html>", "no reason given"),
+        ("<html>no title</html>", "no title"),
     ],
 )
 def test_a_message_is_found_in_odd_bodies(text: str, said: str) -> None:

@@ -1,0 +1,170 @@
+"""Take secrets out of foreign text, in whatever form and however cut a server may echo them. Pure.
+
+A piece of a secret counts from eight characters on: a cut key still opens doors to who guesses the rest. Case does not count,
+escapes are undone before the comparison, and base64 is looked for at each of its three alignments, so that a key is found
+inside an encoded `user:key`.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from html.entities import html5
+from typing import Any
+
+__all__ = ["SHORTEST_SECRET", "Redactor", "redactor"]
+
+SHORTEST_SECRET = 6
+"""A shorter value is not looked for: it would turn up by chance."""
+
+_PIECE = 8
+_ANCHOR = 4
+_STRIDE = _PIECE - _ANCHOR + 1
+"""Every piece of eight characters holds one of the four-character anchors that begin at each fifth character."""
+
+_ROUNDS = 3
+"""Escapes within escapes that are undone."""
+
+_DEEPEST = 50
+
+_ESCAPE = re.compile(
+    r"%[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|\\[/\"'\\]|&#[0-9]{1,6};|&#[xX][0-9a-fA-F]{1,5};|&[a-zA-Z]{2,8};"
+)
+"""Alternatives of bounded length that begin differently: reading is linear."""
+
+
+class Redactor:
+    """Replaces what is left of `secrets` by `***`.
+
+    Args:
+        secrets: What must not show; those shorter than `SHORTEST_SECRET` are left out.
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        forms = [form for secret in secrets if len(secret) >= SHORTEST_SECRET for form in _forms(secret)]
+        self._pieces: dict[int, set[str]] = {}
+        for form in forms:
+            size = min(len(form), _PIECE)
+            pieces = self._pieces.setdefault(size, set())
+            pieces.update(form[start : start + size] for start in range(len(form) - size + 1))
+        self._anchors = tuple(
+            {
+                form[start : start + _ANCHOR]
+                for form in forms
+                for start in (range(0, len(form) - _ANCHOR + 1, _STRIDE) if len(form) >= _PIECE else (0,))
+            }
+        )
+
+    def text(self, text: str) -> str:
+        """Return `text` with every piece of a secret replaced."""
+        if not self._anchors or len(text) < SHORTEST_SECRET:
+            return text
+        spans: list[tuple[int, int]] = []
+        view, starts = text, None
+        for _ in range(_ROUNDS):
+            lowered = _lowered(view)
+            if any(anchor in lowered for anchor in self._anchors):
+                at = range(len(text) + 1) if starts is None else starts
+                spans += [(at[start], at[end]) for start, end in self._spans(lowered)]
+            if not _ESCAPE.search(view):
+                break
+            view, starts = _unescaped(view, starts or range(len(text) + 1))
+        return _replaced(text, spans) if spans else text
+
+    def value(self, value: Any, depth: int = _DEEPEST) -> Any:
+        """Return a value of JSON with every piece of a secret in its strings and keys replaced; what is too deep is dropped."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return (
+                {self.text(key): self.value(item, depth - 1) for key, item in value.items()}
+                if depth
+                else None
+            )
+        if isinstance(value, list):
+            return [self.value(item, depth - 1) for item in value] if depth else None
+        return value
+
+    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
+        for size, pieces in self._pieces.items():
+            start, end = -1, -1
+            for at in range(len(text) - size + 1):
+                if text[at : at + size] not in pieces:
+                    continue
+                if at > end:
+                    if start >= 0:
+                        yield start, end
+                    start = at
+                end = at + size
+            if start >= 0:
+                yield start, end
+
+
+@lru_cache(maxsize=32)
+def redactor(secrets: tuple[str, ...]) -> Redactor:
+    """Return the redactor of these secrets, the same one for the same."""
+    return Redactor(secrets)
+
+
+def _forms(secret: str) -> set[str]:
+    raw = secret.encode()
+    forms = {secret, secret[::-1], raw.hex()}
+    for shift, kept_from in (
+        (0, 0),
+        (1, 2),
+        (2, 3),
+    ):  # the first characters hold bits of what stands before the secret
+        whole = (shift + len(raw)) * 8 // 6
+        for encode in (b64encode, urlsafe_b64encode):
+            forms.add(encode(bytes(shift) + raw).decode()[kept_from:whole])
+    return {_lowered(form) for form in forms if len(form) >= SHORTEST_SECRET}
+
+
+def _lowered(text: str) -> str:
+    """Return `text` in lower case, each character at its place."""
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(low if len(low := character.lower()) == 1 else character for character in text)
+
+
+def _unescaped(text: str, starts: range | list[int]) -> tuple[str, list[int]]:
+    """Return `text` with its escapes undone, and where each of its characters began in the original."""
+    pieces: list[str] = []
+    origins: list[int] = []
+    at = 0
+    for escape in _ESCAPE.finditer(text):
+        character = _character(escape[0])
+        pieces += (text[at : escape.start()], character)
+        origins += starts[at : escape.start()]
+        origins += [starts[escape.start()]] * len(character)
+        at = escape.end()
+    pieces.append(text[at:])
+    origins += starts[at:]  # with the end of the text, one past its last character
+    return "".join(pieces), origins
+
+
+def _character(escape: str) -> str:
+    kind = escape[:2].lower()
+    if escape[0] == "%" or kind in {"\\u", "\\x"}:
+        digits = escape[1 if escape[0] == "%" else 2 :]
+        return chr(int(digits, 16))
+    if kind == "&#":
+        number = escape[2:-1]
+        point = int(number[1:], 16) if number[0] in "xX" else int(number)
+        return chr(point) if point <= 0x10FFFF else "?"
+    return html5.get(escape[1:], "?") if escape[0] == "&" else escape[1]
+
+
+def _replaced(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    parts: list[str] = []
+    done = 0
+    for start, end in sorted(spans):
+        if end <= done:
+            continue
+        if start >= done:
+            parts += (text[done:start], "***")
+        done = end
+    return "".join((*parts, text[done:]))
