@@ -73,6 +73,7 @@ class Exchange:
         settings, clean = self._settings, self._redactor.text
         dialect, provider = settings.dialect, settings.dialect.provider
         text = text_of(answer.body, answer.headers.get("content-type", ""))
+        source = f"{provider} at {without_query(url)}"
         headers = answer_headers(answer.headers, clean)
         if not 200 <= answer.status < 300:
             return failure(
@@ -81,10 +82,11 @@ class Exchange:
         try:
             if answer.is_cut:
                 raise InvalidResponseError(
-                    f"The answer of {provider} is larger than any for {count} documents: it was not read on after "
-                    f"{len(answer.body):,} bytes."
+                    f"The answer of {source} is larger, or in more pieces, than any for {count} documents: it was not read "
+                    f"on after {len(answer.body):,} bytes.",
+                    hint="Look whether base_url and dialect fit the server.",
                 )
-            reading = read(dialect, text, count=count, source=f"{provider} at {without_query(url)}")
+            reading = read(dialect, text, count=count, source=source)
         except InvalidResponseError as error:
             return InvalidResponseError(clean(error.message), hint=error.hint)
         value = self._redactor.value

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import anyio
 
@@ -25,6 +25,9 @@ __all__ = ["Answer", "Connections"]
 
 _EXTRAS = {"br": "brotli", "zstd": "zstd"}
 """Extras of httpx2, by the coding that they unpack."""
+
+_SMALLEST_PIECE = 64
+"""Bytes of a body's chunk, on average: each chunk costs time, even with a single byte in it, so their number is bounded too."""
 
 _LONGEST_REASON = 2_000
 
@@ -91,7 +94,9 @@ class Connections:
             if failure is None:
                 raise
             return failure
-        return ConnectionFailedError(f"No complete answer came within timeout={self.timeout:g} s.", url=url)
+        return ConnectionFailedError(
+            f"No complete answer of {_server(url)} came within timeout={self.timeout:g} s.", url=url
+        )
 
     async def aclose(self) -> None:
         """Close the running event loop's connections, unless another reranker uses them."""
@@ -102,17 +107,20 @@ class Connections:
     ) -> Answer:
         request = self._request(url, headers, content)
         response = await way.client.send(request, stream=True, follow_redirects=False)
-        raw = bytearray()
+        raw, left = bytearray(), limit // _SMALLEST_PIECE
         try:
-            async with aclosing(response.aiter_raw()) as pieces:
-                async for piece in pieces:
-                    raw += piece
-                    if len(raw) > limit:
-                        break
+            # Cancelled, not broken off: so every generator below ends now and on this task.
+            with anyio.CancelScope() as reading:
+                async for piece in response.aiter_raw():
+                    left -= 1
+                    if len(raw) > limit or left < 0:
+                        reading.cancel()
+                    else:
+                        raw += piece
         finally:
             await response.aclose()
         body, is_cut = _unpacked(response, bytes(raw), limit)
-        return Answer(response.status_code, dict(response.headers), body, is_cut)
+        return Answer(response.status_code, dict(response.headers), body, is_cut or left < 0)
 
     def _request(self, url: str, headers: Mapping[str, str], content: bytes) -> httpx2.Request:
         if self.given is not None:  # with the defaults that its owner set
@@ -142,7 +150,8 @@ def _unpacked(response: httpx2.Response, raw: bytes, limit: int) -> tuple[bytes,
     if len(codings) > 1 or codings[0] not in _codings():
         extra = _EXTRAS.get(codings[0]) if len(codings) == 1 else None
         raise ConnectionFailedError(
-            f"The answer is packed as {one_line(', '.join(codings))!r}, which cannot be read.",
+            f"The answer of {_server(str(response.url))} is packed as {one_line(', '.join(codings))!r}, which cannot be read.",
+            url=str(response.url),
             is_retryable=False,
             hint=f'pip install "httpx2[{extra}]"' if extra else None,
         )
@@ -185,11 +194,15 @@ def _failure(error: Exception, url: str, way: Way | None, redactor: Redactor) ->
     elif proxy is not None:
         hint = f"Check {proxy.variable}, or name the server in NO_PROXY."
     return ConnectionFailedError(
-        f"The connection failed{through}: {type(error).__name__}: {what}.",
+        f"The connection to {_server(url)} failed{through}: {type(error).__name__}: {what}.",
         url=url,
         is_retryable=None if untrusted is None else False,  # no second attempt mends it
         hint=hint,
     )
+
+
+def _server(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -18,6 +18,10 @@ from localrank_cohere.words import one_line, said
 __all__ = ["Reading", "read", "request_body", "with_header_tokens"]
 
 
+_MOST_COUNTED = 2.0**63
+"""A larger count is no count."""
+
+
 def request_body(
     dialect: Dialect,
     *,
@@ -152,7 +156,7 @@ def with_header_tokens(usage: RerankUsage, dialect: Dialect, headers: Mapping[st
 
 def _first(*values: Any) -> float | None:
     numbers = (_finite(value) for value in values)
-    return next((number for number in numbers if number is not None and number >= 0), None)
+    return next((number for number in numbers if number is not None and 0 <= number < _MOST_COUNTED), None)
 
 
 def _finite(value: Any) -> float | None:

@@ -92,7 +92,10 @@ def said(text: str) -> str | None:
         except (ValueError, RecursionError):
             return None  # cut or broken; what begins it may be the request, echoed
     words = _of_json(decoded) if looks_like_json else _of_page(text[:_READ_CHARACTERS])
-    return one_line(words).rstrip(".") or None if words else None
+    line = one_line(words).rstrip(".") if words else ""
+    return (
+        line if 2 * line.count("\ufffd") < len(line) else None
+    )  # more noise than words: it was packed, or is no text
 
 
 def one_line(text: str) -> str:
