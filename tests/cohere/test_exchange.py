@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import logging
 import os
 import socket
@@ -388,3 +389,19 @@ async def test_a_password_is_found_in_what_basic_authentication_packs(server: Re
     async with CohereReranker("m", base_url=server.url, headers={"authorization": basic}) as reranker:
         with pytest.raises(APICallError, match=r"no user with the password \*\*\*"):
             await rerank(reranker, "q", ["a"])
+
+
+@pytest.mark.parametrize(("coding", "module"), [("br", "brotli"), ("zstd", "backports.zstd")])
+async def test_a_coding_whose_package_is_missing_is_named_and_bounded_where_it_is_there(
+    coding: str, module: str
+) -> None:
+    try:
+        packer = importlib.import_module(module)
+    except ImportError:
+        error = await error_of(sends(good(RANKING, f"content-encoding: {coding}")))
+        assert f'pip install "httpx2[{coding.replace("br", "brotli")}]"' in str(error)
+        return
+    body = packer.compress(bytes(1 << 26))
+    error = await error_of(sends(good(body, f"content-encoding: {coding}")))
+    assert isinstance(error, InvalidResponseError)
+    assert "it was not read on after 1,0" in str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 
@@ -177,3 +178,22 @@ def test_sync_calls_end_in_one_error_that_names_the_variable() -> None:
         "InvalidRequestError HTTP_PROXY names no proxy that can be used: 'http://proxy:port'"
     )
     assert done.stderr == ""
+
+
+def socks(connection: socket.socket) -> None:
+    """Speak SOCKS 5 (RFC 1928) without authentication, and answer as the server behind it would."""
+    connection.recv(262)
+    connection.sendall(b"\x05\x00")
+    connection.recv(262)
+    connection.sendall(b"\x05\x00\x00\x01" + bytes(6))
+    connection.recv(65_536)
+    connection.sendall(good(GOOD))
+
+
+@pytest.mark.anyio
+async def test_a_server_behind_a_socks_proxy_is_reached_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("socksio", reason='pip install "httpx2[socks]"')
+    with RawServer(socks, reads_first=False) as proxy:
+        monkeypatch.setenv("ALL_PROXY", proxy.url.replace("http", "socks5"))
+        async with JinaReranker("m", base_url="http://rerank.invalid") as reranker:
+            assert len(await rerank(reranker, "q", ["a"], max_retries=0)) == 1

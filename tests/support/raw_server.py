@@ -25,14 +25,16 @@ class RawServer:
     Args:
         answer: Called with each connection once a request is read; may go on for ever, since sending fails when the client
             leaves or the block ends. The connection is closed after it.
+        reads_first: Read a request before; without it the answer is called at once.
 
     Attributes:
         requests: The heads that came, as text.
         left: Set when a client left before its answer was whole.
     """
 
-    def __init__(self, answer: Callable[[socket.socket], object]) -> None:
+    def __init__(self, answer: Callable[[socket.socket], object], *, reads_first: bool = True) -> None:
         self._answer = answer
+        self._reads_first = reads_first
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self.requests: list[str] = []
@@ -68,7 +70,7 @@ class RawServer:
     def _serve(self, connection: socket.socket) -> None:
         try:
             with connection:
-                if self._read(connection):
+                if not self._reads_first or self._read(connection):
                     self._answer(connection)
         except OSError:
             self.left.set()
