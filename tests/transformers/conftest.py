@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from huggingface_hub import close_session, constants, file_download
+from huggingface_hub import close_session, constants
 
+from localrank_transformers.models.hub import transfer
 from tests.support import loopback_hub
 
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[loopback_hub.LoopbackHub]:
-    """An empty hub; its client waits for nothing between attempts, and hands on what arrives in pieces of 1,000 bytes."""
+    """An empty hub; its client waits for nothing between attempts."""
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     with loopback_hub.running() as served:
@@ -26,8 +25,6 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[loopback_hu
         monkeypatch.setattr(constants, "AGENT_HARNESSES_PATH", str(tmp_path / "agents.json"))
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub-cache"))
         monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
-        monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1000)
-        without_wait = SimpleNamespace(sleep=lambda _seconds: None, time=time.time)
-        monkeypatch.setattr(file_download, "time", without_wait)
+        monkeypatch.setattr(transfer, "_BETWEEN_ATTEMPTS_S", 0.0)
         yield served
         close_session()

@@ -3,28 +3,52 @@
 from __future__ import annotations
 
 import hashlib
-import io
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urljoin, urlsplit
 
 from localrank._version import __version__
 from localrank.contract.errors import ModelLoadError, RerankAbortedError
 from localrank.providers.loading import ShouldStop, never
 from localrank_transformers.models.folder.safety import check_name, check_size
-from localrank_transformers.models.hub.errors import hub_error, no_hub
+from localrank_transformers.models.hub.errors import hub_error, no_hub, status_error
 from localrank_transformers.models.hub.store import HubStore, is_commit
+from localrank_transformers.models.hub.transfer import (
+    FIRST_ANSWER_S,
+    NO_SUCH_RANGE,
+    Answer,
+    Download,
+    read_listing,
+    within,
+)
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfFileMetadata
 
 __all__ = ["Listing", "cache_folder", "fetch", "hub_is_offline", "look_up"]
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_SHA1 = re.compile(r"[0-9a-f]{40}")
 _ETAG = re.compile(r"[\w-][\w.-]{0,127}", re.ASCII)
-_CHUNK = 1 << 20
+_PIECE = 4_096
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 5
+_BROKEN = frozenset(
+    {
+        "NetworkError",
+        "TimeoutException",
+        "RemoteProtocolError",
+        "ConnectionError",
+        "Timeout",
+        "ChunkedEncodingError",
+    }
+)
+"""Bases of the exceptions of httpx2, httpx and requests."""
+
 _LOCK_POLL_S = 0.5
 
 
@@ -58,17 +82,37 @@ def look_up(repo_id: str, revision: str) -> Listing:
     Raises:
         ModelLoadError: There is no such repository or revision, it may not be read, or no answer came.
     """
-    from huggingface_hub import HfApi, constants  # noqa: PLC0415 - slow, and only to connect
+    from huggingface_hub import constants  # noqa: PLC0415 - slow, and only to connect
 
-    api = HfApi(endpoint=constants.ENDPOINT, library_name="localrank", library_version=__version__)
+    url = f"{constants.ENDPOINT}/api/models/{repo_id}/revision/{quote(revision, safe='')}"
     try:
-        info = api.model_info(repo_id, revision=revision, timeout=constants.HF_HUB_ETAG_TIMEOUT)
+        with _get(url, _headers(), never, repo_id) as answer:
+            if answer.status >= 300:
+                raise status_error(
+                    answer.status,
+                    answer.headers,
+                    endpoint=constants.ENDPOINT,
+                    repo_id=repo_id,
+                    revision=revision,
+                )
+            content = read_listing(answer, never, repo_id)
+        listing = _listing(content)
+    except ModelLoadError:
+        raise
     except Exception as error:
         raise hub_error(error, endpoint=constants.ENDPOINT, repo_id=repo_id, revision=revision) from error
-    names = frozenset(sibling.rfilename for sibling in info.siblings or ())
-    if info.sha is None or not is_commit(info.sha):
+    if listing is None:
         raise no_hub(constants.ENDPOINT, repo_id)
-    return Listing(info.sha, names)
+    return listing
+
+
+def _listing(content: bytes) -> Listing | None:
+    try:
+        info = json.loads(content)
+        names = frozenset(str(sibling["rfilename"]) for sibling in info.get("siblings") or ())
+        return Listing(info["sha"], names) if is_commit(info["sha"]) else None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
 
 
 def fetch(store: HubStore, repo_id: str, commit: str, name: str, should_stop: ShouldStop = never) -> None:
@@ -99,9 +143,13 @@ def _fetch(store: HubStore, repo_id: str, commit: str, name: str, should_stop: S
     from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url  # noqa: PLC0415
 
     url = hf_hub_url(repo_id, name, revision=commit, endpoint=constants.ENDPOINT)
-    metadata = get_hf_file_metadata(
-        url, timeout=constants.HF_HUB_ETAG_TIMEOUT, library_name="localrank", library_version=__version__
-    )
+
+    def ask() -> HfFileMetadata:
+        return get_hf_file_metadata(
+            url, timeout=constants.HF_HUB_ETAG_TIMEOUT, library_name="localrank", library_version=__version__
+        )
+
+    metadata = within(FIRST_ANSWER_S, ask, should_stop, f"{name} of {repo_id}")
     if metadata.commit_hash is None or metadata.etag is None:
         raise no_hub(constants.ENDPOINT, f"{name} of {repo_id}")
     if metadata.commit_hash != commit:
@@ -111,105 +159,118 @@ def _fetch(store: HubStore, repo_id: str, commit: str, name: str, should_stop: S
     if metadata.size is not None:
         check_size(name, metadata.size)
     etag = _file_name(metadata.etag)
-    headers = _headers(url, metadata.location)
+    headers = _headers() if _same_origin(url, metadata.location) else _headers(token=False)
+    source = _Source(metadata.location, headers, metadata.size, repo_id, commit, name, should_stop)
     with _locked(store.lock(etag), should_stop, name):
         blob = store.blob(etag)
         if not blob.is_file():
             blob.parent.mkdir(parents=True, exist_ok=True)
-            _Download(metadata.location, headers, metadata.size, name, should_stop).into(blob)
+            Download(source.get, metadata.size, name, should_stop, _is_broken_line, source.progress).into(
+                blob
+            )
         store.add(commit, name, blob)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class _Download:
-    """The bytes of one file: where they come from, and what they are to be."""
+class _Source:
+    """Where the bytes of one file come from."""
 
     url: str
     headers: dict[str, str]
     size: int | None
+    repo_id: str
+    commit: str
     name: str
     should_stop: ShouldStop
 
-    def into(self, blob: Path) -> None:
-        """Write the file called by its ETag; what an earlier download left is continued, and begun anew where it is wrong."""
-        part = blob.with_name(f"{blob.name}.localrank.incomplete")
-        continued = part.exists() and part.stat().st_size > 0
-        self._transfer(part)
-        if continued and not self._is_intact(part, blob.name):
-            part.unlink()
-            self._transfer(part)
-        if not self._is_intact(part, blob.name):
-            part.unlink()
-            error = ModelLoadError(
-                f"The file {self.name} arrived damaged: its checksum is not the one that the hub announced.",
-                hint="Call again; if it stays so, a proxy or mirror alters files.",
-            )
-            error.is_retryable = True
-            raise error
-        part.replace(blob)
+    @contextmanager
+    def get(self, start: int) -> Iterator[Answer]:
+        """Ask for the bytes from `start` on."""
+        from huggingface_hub import constants  # noqa: PLC0415 - slow, and only to connect
 
-    def _transfer(self, part: Path) -> None:
-        from huggingface_hub.file_download import http_get  # noqa: PLC0415
+        headers = {**self.headers, "Range": f"bytes={start}-"} if start else self.headers
+        with _get(self.url, headers, self.should_stop, self.name) as answer:
+            if answer.status >= 300 and not (start and answer.status == NO_SUCH_RANGE):
+                raise status_error(
+                    answer.status,
+                    answer.headers,
+                    endpoint=constants.ENDPOINT,
+                    repo_id=self.repo_id,
+                    revision=self.commit,
+                    name=self.name,
+                )
+            yield answer
 
-        with part.open("ab") as stream:
-            if self.size is not None and stream.tell() > self.size:
-                stream.truncate(0)
-            here = stream.seek(0, io.SEEK_END)
-            guarded: Any = _Guarded(stream, self.name, self.should_stop)
-            http_get(
-                self.url,
-                guarded,
-                resume_size=here,
-                headers=self.headers,
-                expected_size=self.size,
-                displayed_filename=self.name,
-            )
-        check_size(self.name, part.stat().st_size)
+    @contextmanager
+    def progress(self, here: int) -> Iterator[Callable[[int], object]]:
+        """Show a bar on a terminal, unless the bars of the hub's client are switched off."""
+        from huggingface_hub import utils  # noqa: PLC0415 - slow, and only to connect
 
-    def _is_intact(self, part: Path, etag: str) -> bool:
-        """Whether the content has the sum that its ETag is; an ETag that is no sum says nothing."""
-        if _SHA256.fullmatch(etag):
-            return self._sum(part, hashlib.sha256()) == etag
-        if _SHA1.fullmatch(etag):
-            git = hashlib.sha1(b"blob %d\0" % part.stat().st_size, usedforsecurity=False)
-            plain = hashlib.sha1(usedforsecurity=False)  # some mirrors announce the sum of the content alone
-            return etag in {self._sum(part, git), self._sum(part, plain)}
-        return True
-
-    def _sum(self, part: Path, algorithm: hashlib._Hash) -> str:
-        with part.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                algorithm.update(chunk)
-                _stop_if(self.should_stop, self.name)
-        return algorithm.hexdigest()
+        bar_class: Any = utils.tqdm  # type: ignore[attr-defined]  # exported by its own import hook
+        with bar_class(
+            unit="B",
+            unit_scale=True,
+            disable=None,
+            name="huggingface_hub.http_get",
+            desc=self.name[-40:],
+            total=self.size,
+            initial=here,
+        ) as bar:
+            yield bar.update
 
 
-class _Guarded:
-    """The file that a download is written to, which refuses to go on when nobody wants it any more."""
+@contextmanager
+def _get(url: str, headers: dict[str, str], should_stop: ShouldStop, what: str) -> Iterator[Answer]:
+    """Open an answer. Redirects are followed here: the client would read the body of each to its end."""
+    for _ in range(_MOST_REDIRECTS):
+        ask = partial(_open, url, headers)
+        answer, close = within(FIRST_ANSWER_S, ask, should_stop, what, undo=lambda late: late[1]())
+        try:
+            location = answer.headers.get("location")
+            if answer.status not in _REDIRECTS or not location:
+                yield answer
+                return
+        finally:
+            close()
+        target = urljoin(url, location)
+        if not _same_origin(url, target):
+            headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
+        url = target
+    raise ValueError("redirects without end")
 
-    def __init__(self, stream: BinaryIO, name: str, should_stop: ShouldStop) -> None:
-        self._stream = stream
-        self._name = name
-        self._should_stop = should_stop
-        self.tell = stream.tell
-        self.seek = stream.seek
-        self.truncate = stream.truncate
-        self.flush = stream.flush
 
-    def write(self, content: bytes) -> int:
-        written = self._stream.write(content)
-        _stop_if(self._should_stop, self._name)
-        return written
+def _open(url: str, headers: dict[str, str]) -> tuple[Answer, Callable[[], object]]:
+    from huggingface_hub import constants, get_session  # noqa: PLC0415 - slow, and only to connect
+
+    session: Any = get_session()
+    timeout = constants.HF_HUB_DOWNLOAD_TIMEOUT
+    if hasattr(session, "build_request"):  # httpx2, or httpx before it
+        request = session.build_request("GET", url, headers=headers, timeout=timeout)
+        response = session.send(request, stream=True, follow_redirects=False)
+        return Answer(response.status_code, response.headers, response.iter_bytes()), response.close
+    # requests, before version 1 of the hub's client
+    response = session.get(url, headers=headers, timeout=timeout, stream=True, allow_redirects=False)
+    return Answer(response.status_code, response.headers, response.iter_content(_PIECE)), response.close
 
 
-def _headers(url: str, location: str) -> dict[str, str]:
-    """Return the headers of a download; a token goes to the hub only, never to the storage that it points to."""
+def _is_broken_line(error: Exception) -> bool:
+    """Whether an exception of the client is a connection that broke or fell silent, by the names they have in each client."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return not isinstance(error, ModelLoadError) and not names.isdisjoint(_BROKEN)
+
+
+def _headers(*, token: bool | None = None) -> dict[str, str]:
+    """Return the headers of a request; a token goes to the hub only, never to the storage that it points to."""
     from huggingface_hub.utils._headers import build_hf_headers  # noqa: PLC0415
 
-    headers: dict[str, str] = build_hf_headers(library_name="localrank", library_version=__version__)
-    if urlsplit(url)[:2] != urlsplit(location)[:2]:
-        headers.pop("authorization", None)
-    return headers
+    headers: dict[str, str] = build_hf_headers(
+        token=token, library_name="localrank", library_version=__version__
+    )
+    return {**headers, "Accept-Encoding": "identity"}
+
+
+def _same_origin(url: str, other: str) -> bool:
+    return urlsplit(url)[:2] == urlsplit(other)[:2]
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from localrank.contract.errors import ModelLoadError
 from localrank.contract.retry_after import read_retry_after
 
-__all__ = ["hub_error", "no_hub", "not_here"]
+__all__ = ["hub_error", "no_hub", "not_here", "status_error"]
 
 _LOGIN = "Log in with `hf auth login`, or set HF_TOKEN."
 
@@ -62,12 +62,29 @@ def hub_error(
             )
         )
     headers: Mapping[str, str] = getattr(response, "headers", {})
-    return _of_status(status, headers, endpoint=endpoint, repo_id=repo_id, revision=revision, what=what)
+    return status_error(status, headers, endpoint=endpoint, repo_id=repo_id, revision=revision, name=name)
 
 
-def _of_status(
-    status: int, headers: Mapping[str, str], *, endpoint: str, repo_id: str, revision: str, what: str
+def status_error(
+    status: int,
+    headers: Mapping[str, str],
+    *,
+    endpoint: str,
+    repo_id: str,
+    revision: str,
+    name: str | None = None,
 ) -> ModelLoadError:
+    """Return the error that an answer with `status` means; its body is not read.
+
+    Args:
+        status: Anything but 2xx.
+        headers: Of the answer.
+        endpoint: The hub's address.
+        repo_id: The repository asked for.
+        revision: Its revision.
+        name: The file asked for; None for the repository itself.
+    """
+    what = f"{name} of {repo_id}" if name else repo_id
     code = headers.get("X-Error-Code")
     if code == "GatedRepo":
         return ModelLoadError(
