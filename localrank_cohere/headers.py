@@ -24,15 +24,6 @@ _SECRET_ANSWERS = frozenset({"set-cookie", "authorization", "proxy-authorization
 _LONG_VALUE = 20
 """A value of a query from this length on is taken for a key, whatever its name."""
 
-_NAME = re.compile(r"auth|key|token|secret|password|cookie|sig|credential", re.IGNORECASE)
-"""Headers whose values are treated as keys; a name too many costs nothing but three stars."""
-
-_SECRET_ANSWERS = frozenset({"set-cookie", "authorization", "proxy-authorization"})
-"""Headers of an answer that are never passed on; `x-compute-tokens` and the like are."""
-
-_SHORTEST_SECRET = 6
-"""A shorter value is not looked for in answers: it would turn up by chance."""
-
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 

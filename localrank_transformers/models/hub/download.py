@@ -1,54 +1,29 @@
-"""The one user of the hub's client: look a revision up, and fetch one file into the cache, checked before it appears there."""
+"""Look a revision up, and fetch one file into the cache, checked before it appears there."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urljoin, urlsplit
+from typing import Any
+from urllib.parse import quote, urljoin
 
-from localrank._version import __version__
 from localrank.contract.errors import ModelLoadError, RerankAbortedError
 from localrank.providers.loading import ShouldStop, never
 from localrank_transformers.models.folder.safety import check_name, check_size
+from localrank_transformers.models.hub.connection import asked, headers_for, hub_headers, is_broken_line
 from localrank_transformers.models.hub.errors import hub_error, no_hub, status_error
 from localrank_transformers.models.hub.store import HubStore, is_commit
-from localrank_transformers.models.hub.transfer import (
-    FIRST_ANSWER_S,
-    NO_SUCH_RANGE,
-    Answer,
-    Download,
-    read_listing,
-    within,
-)
-
-if TYPE_CHECKING:
-    from huggingface_hub import HfFileMetadata
+from localrank_transformers.models.hub.transfer import NO_SUCH_RANGE, Answer, Download, read_listing
 
 __all__ = ["Listing", "cache_folder", "fetch", "hub_is_offline", "look_up"]
 
 _ETAG = re.compile(r"[\w-][\w.-]{0,127}", re.ASCII)
-_PIECE = 4_096
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_MOST_REDIRECTS = 5
-_BROKEN = frozenset(
-    {
-        "NetworkError",
-        "TimeoutException",
-        "RemoteProtocolError",
-        "ConnectionError",
-        "Timeout",
-        "ChunkedEncodingError",
-    }
-)
-"""Bases of the exceptions of httpx2, httpx and requests."""
-
+_DIGITS = re.compile(r"[0-9]{1,30}")
 _LOCK_POLL_S = 0.5
 
 
@@ -86,7 +61,7 @@ def look_up(repo_id: str, revision: str) -> Listing:
 
     url = f"{constants.ENDPOINT}/api/models/{repo_id}/revision/{quote(revision, safe='')}"
     try:
-        with _get(url, _headers(), never, repo_id) as answer:
+        with asked("GET", url, hub_headers(), never, repo_id) as answer:
             if answer.status >= 300:
                 raise status_error(
                     answer.status,
@@ -140,34 +115,31 @@ def fetch(store: HubStore, repo_id: str, commit: str, name: str, should_stop: Sh
 
 
 def _fetch(store: HubStore, repo_id: str, commit: str, name: str, should_stop: ShouldStop) -> None:
-    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url  # noqa: PLC0415
+    from huggingface_hub import constants, hf_hub_url  # noqa: PLC0415 - slow, and only to connect
 
     url = hf_hub_url(repo_id, name, revision=commit, endpoint=constants.ENDPOINT)
-
-    def ask() -> HfFileMetadata:
-        return get_hf_file_metadata(
-            url, timeout=constants.HF_HUB_ETAG_TIMEOUT, library_name="localrank", library_version=__version__
-        )
-
-    metadata = within(FIRST_ANSWER_S, ask, should_stop, f"{name} of {repo_id}")
-    if metadata.commit_hash is None or metadata.etag is None:
+    source = _Source(url, hub_headers(), None, repo_id, commit, name, should_stop)
+    with source.ask("HEAD") as answer:
+        headers = answer.headers
+    etag = headers.get("x-linked-etag") or headers.get("etag")
+    answered = headers.get("x-repo-commit")
+    if answered is None or not etag:
         raise no_hub(constants.ENDPOINT, f"{name} of {repo_id}")
-    if metadata.commit_hash != commit:
+    if answered != commit:
         raise ModelLoadError(
-            f"The hub answered with commit {metadata.commit_hash} of {repo_id} instead of {commit}."
+            f"The hub answered with commit {answered[:64]!r} of {repo_id} instead of {commit}."
         )
-    if metadata.size is not None:
-        check_size(name, metadata.size)
-    etag = _file_name(metadata.etag)
-    headers = _headers() if _same_origin(url, metadata.location) else _headers(token=False)
-    source = _Source(metadata.location, headers, metadata.size, repo_id, commit, name, should_stop)
+    size = _size(headers, is_redirect=answer.status >= 300)
+    if size is not None:
+        check_size(name, size)
+    location = urljoin(answer.url, headers.get("location", answer.url))
+    source = replace(source, url=location, size=size, headers=headers_for(location, url))
+    etag = _file_name(etag.removeprefix("W/").strip('"'))
     with _locked(store.lock(etag), should_stop, name):
         blob = store.blob(etag)
         if not blob.is_file():
             blob.parent.mkdir(parents=True, exist_ok=True)
-            Download(source.get, metadata.size, name, should_stop, _is_broken_line, source.progress).into(
-                blob
-            )
+            Download(source.get, size, name, should_stop, is_broken_line, source.progress).into(blob)
         store.add(commit, name, blob)
 
 
@@ -184,13 +156,14 @@ class _Source:
     should_stop: ShouldStop
 
     @contextmanager
-    def get(self, start: int) -> Iterator[Answer]:
-        """Ask for the bytes from `start` on."""
+    def ask(self, method: str, start: int = 0) -> Iterator[Answer]:
+        """Ask for what is announced, or for the bytes from `start` on."""
         from huggingface_hub import constants  # noqa: PLC0415 - slow, and only to connect
 
         headers = {**self.headers, "Range": f"bytes={start}-"} if start else self.headers
-        with _get(self.url, headers, self.should_stop, self.name) as answer:
-            if answer.status >= 300 and not (start and answer.status == NO_SUCH_RANGE):
+        with asked(method, self.url, headers, self.should_stop, self.name) as answer:
+            is_past = start > 0 and answer.status == NO_SUCH_RANGE
+            if answer.status >= (400 if method == "HEAD" else 300) and not is_past:
                 raise status_error(
                     answer.status,
                     answer.headers,
@@ -200,6 +173,10 @@ class _Source:
                     name=self.name,
                 )
             yield answer
+
+    def get(self, start: int) -> AbstractContextManager[Answer]:
+        """Ask for the bytes from `start` on."""
+        return self.ask("GET", start)
 
     @contextmanager
     def progress(self, here: int) -> Iterator[Callable[[int], object]]:
@@ -220,60 +197,6 @@ class _Source:
 
 
 @contextmanager
-def _get(url: str, headers: dict[str, str], should_stop: ShouldStop, what: str) -> Iterator[Answer]:
-    """Open an answer. Redirects are followed here: the client would read the body of each to its end."""
-    for _ in range(_MOST_REDIRECTS):
-        ask = partial(_open, url, headers)
-        answer, close = within(FIRST_ANSWER_S, ask, should_stop, what, undo=lambda late: late[1]())
-        try:
-            location = answer.headers.get("location")
-            if answer.status not in _REDIRECTS or not location:
-                yield answer
-                return
-        finally:
-            close()
-        target = urljoin(url, location)
-        if not _same_origin(url, target):
-            headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
-        url = target
-    raise ValueError("redirects without end")
-
-
-def _open(url: str, headers: dict[str, str]) -> tuple[Answer, Callable[[], object]]:
-    from huggingface_hub import constants, get_session  # noqa: PLC0415 - slow, and only to connect
-
-    session: Any = get_session()
-    timeout = constants.HF_HUB_DOWNLOAD_TIMEOUT
-    if hasattr(session, "build_request"):  # httpx2, or httpx before it
-        request = session.build_request("GET", url, headers=headers, timeout=timeout)
-        response = session.send(request, stream=True, follow_redirects=False)
-        return Answer(response.status_code, response.headers, response.iter_bytes()), response.close
-    # requests, before version 1 of the hub's client
-    response = session.get(url, headers=headers, timeout=timeout, stream=True, allow_redirects=False)
-    return Answer(response.status_code, response.headers, response.iter_content(_PIECE)), response.close
-
-
-def _is_broken_line(error: Exception) -> bool:
-    """Whether an exception of the client is a connection that broke or fell silent, by the names they have in each client."""
-    names = {kind.__name__ for kind in type(error).__mro__}
-    return not isinstance(error, ModelLoadError) and not names.isdisjoint(_BROKEN)
-
-
-def _headers(*, token: bool | None = None) -> dict[str, str]:
-    """Return the headers of a request; a token goes to the hub only, never to the storage that it points to."""
-    from huggingface_hub.utils._headers import build_hf_headers  # noqa: PLC0415
-
-    headers: dict[str, str] = build_hf_headers(
-        token=token, library_name="localrank", library_version=__version__
-    )
-    return {**headers, "Accept-Encoding": "identity"}
-
-
-def _same_origin(url: str, other: str) -> bool:
-    return urlsplit(url)[:2] == urlsplit(other)[:2]
-
-
-@contextmanager
 def _locked(lock: Path, should_stop: ShouldStop, name: str) -> Iterator[None]:
     """Hold the lock that every program with this cache takes for this content."""
     from filelock import Timeout  # noqa: PLC0415 - a dependency of the hub's client
@@ -286,6 +209,12 @@ def _locked(lock: Path, should_stop: ShouldStop, name: str) -> Iterator[None]:
                 return
         except Timeout:
             _stop_if(should_stop, name)
+
+
+def _size(headers: Mapping[str, str], *, is_redirect: bool) -> int | None:
+    """Return the size that a HEAD announces; the length of a redirect is that of its own page."""
+    size = headers.get("x-linked-size") or ("" if is_redirect else headers.get("content-length", ""))
+    return int(size) if _DIGITS.fullmatch(size) else None
 
 
 def _file_name(etag: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Mapping
 
 from localrank.contract.errors import ModelLoadError
@@ -10,6 +11,15 @@ from localrank.contract.retry_after import read_retry_after
 
 __all__ = ["hub_error", "no_hub", "not_here", "status_error"]
 
+_WAYS = (
+    "HF_ENDPOINT",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+)
 _LOGIN = "Log in with `hf auth login`, or set HF_TOKEN."
 
 
@@ -58,11 +68,17 @@ def hub_error(
         return _retryable(
             ModelLoadError(
                 f"{what} could not be fetched from {endpoint}: {type(error).__name__}.",
-                hint="Check the connection, a proxy, or HF_ENDPOINT, and call again; what was fetched is kept.",
+                hint=f"Check the connection{_variables()}, and call again; what was fetched is kept.",
             )
         )
     headers: Mapping[str, str] = getattr(response, "headers", {})
     return status_error(status, headers, endpoint=endpoint, repo_id=repo_id, revision=revision, name=name)
+
+
+def _variables() -> str:
+    """Return the variables that say how the hub is reached, those of them that are set."""
+    names = [name for name in _WAYS if os.environ.get(name) or os.environ.get(name.lower())]
+    return f", and {', '.join(names)}, which {'is' if len(names) == 1 else 'are'} set" if names else ""
 
 
 def status_error(

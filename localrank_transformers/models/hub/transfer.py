@@ -54,11 +54,13 @@ class Answer:
         status: The HTTP status.
         headers: By any case of their names.
         pieces: The body, as it arrives.
+        url: The address that answered.
     """
 
     status: int
     headers: Mapping[str, str]
     pieces: Iterator[bytes]
+    url: str
 
 
 Get = Callable[[int], AbstractContextManager[Answer]]

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from huggingface_hub import constants
+from huggingface_hub import close_session, constants
 
 from localrank.contract.errors import ModelLoadError, RerankAbortedError
-from localrank_transformers.models.hub import download, transfer
+from localrank_transformers.models.hub import connection, errors, transfer
 from localrank_transformers.models.hub.download import cache_folder, fetch, look_up
 from localrank_transformers.models.hub.store import HubStore
 from tests.support.raw_server import RawServer, good, head
@@ -170,7 +170,7 @@ def test_a_byte_now_and_then_ends_in_an_error(what: str, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("method", ["HEAD", "GET"])
 def test_headers_now_and_then_end_in_an_error(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "FIRST_ANSWER_S", 0.3)
+    monkeypatch.setattr(connection, "FIRST_ANSWER_S", 0.3)
 
     def drip(connection: socket.socket, request: str) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\na: ")
@@ -277,3 +277,23 @@ def test_a_proxy_that_packs_a_file_is_read(monkeypatch: pytest.MonkeyPatch) -> N
         fetch(store(), REPO, COMMIT, "config.json")
 
     assert Path(store().folder(COMMIT), "config.json").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ALL_PROXY", "http://nowhere:port"),
+        ("HTTPS_PROXY", "http://127.0.0.1:1"),
+        ("SSL_CERT_FILE", "/gone.pem"),
+    ],
+)
+def test_what_the_environment_says_of_the_way_is_named(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (*errors._WAYS, *map(str.lower, errors._WAYS)):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(constants, "ENDPOINT", "https://hub.invalid")
+    monkeypatch.setenv(variable, value)
+    close_session()  # the client reads them once
+    with pytest.raises(ModelLoadError, match=f"Check the connection, and {variable}, which is set"):
+        look_up(REPO, "main")
