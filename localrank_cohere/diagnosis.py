@@ -1,21 +1,31 @@
-"""What `localrank doctor` learns of remote models: the HTTP client, and for which vendors there is a key. No key is shown."""
+"""What `localrank doctor` learns of remote models: the HTTP client, the way out, and for which vendors there is a key.
+
+No key and no password is shown.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from itertools import starmap
 
+from localrank.contract.errors import MissingDependencyError, RerankError
 from localrank.providers.diagnosis import Finding, Section
 from localrank_cohere.dialects import DIALECTS
+from localrank_cohere.proxies import proxy_for
+from localrank_cohere.trust import named_by, trusted
 
 __all__ = ["diagnose"]
+
+_ANY_HOST = "a-host.example"
 
 
 def diagnose() -> tuple[Section, ...]:
     """Return what there is to say, without connecting to anything."""
     variables = {dialect.provider: dialect.key_variables for dialect in DIALECTS if dialect.key_variables}
-    return (Section("Remote models", (_client(), *starmap(_key, variables.items()))),)
+    findings = (_client(), *_ways(), *starmap(_key, variables.items()))
+    return (Section("Remote models", findings),)
 
 
 def _client() -> Finding:
@@ -23,6 +33,25 @@ def _client() -> Finding:
         return Finding("httpx2", version("httpx2"))
     except PackageNotFoundError:
         return Finding("httpx2", "not installed", "note", 'pip install "localrank[cohere]"')
+
+
+def _ways() -> Iterator[Finding]:
+    """Yield what the environment says of proxies and certificates, and what of it cannot work."""
+    for scheme in ("http", "https"):
+        try:
+            proxy = proxy_for(f"{scheme}://{_ANY_HOST}")
+        except RerankError as error:
+            yield Finding(f"{scheme} proxy", error.message, "broken", error.hint)
+        else:
+            yield Finding(f"{scheme} proxy", "none" if proxy is None else f"named by {proxy.variable}")
+    try:
+        trusted()
+    except MissingDependencyError:
+        return  # said above
+    except RerankError as error:
+        yield Finding("certificates", error.message, "broken", error.hint)
+    else:
+        yield Finding("certificates", named_by() or "the system's")
 
 
 def _key(provider: str, variables: tuple[str, ...]) -> Finding:

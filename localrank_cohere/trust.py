@@ -14,7 +14,7 @@ from localrank_cohere.http_client import httpx2_module
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["nobody", "trusted"]
+__all__ = ["named_by", "nobody", "trusted"]
 
 _IN_PLACE = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 """OpenSSL's own variables, the first before the second: what they name is trusted in place of the system's."""
@@ -33,7 +33,7 @@ def trusted() -> ssl.SSLContext:
     Raises:
         InvalidRequestError: A variable names no certificates.
     """
-    variable = next((name for name in (*_IN_PLACE, *_BESIDES) if os.environ.get(name)), None)
+    variable = named_by()
     if variable is None:
         system: ssl.SSLContext = httpx2_module().create_ssl_context()
         return system
@@ -52,6 +52,11 @@ def trusted() -> ssl.SSLContext:
             hint="Name a file of certificates in PEM form, a folder after `openssl rehash`, or unset the variable.",
         )
     return context
+
+
+def named_by() -> str | None:
+    """Return the variable that names certificates; None where only the system does."""
+    return next((name for name in (*_IN_PLACE, *_BESIDES) if os.environ.get(name)), None)
 
 
 def nobody() -> ssl.SSLContext:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from localrank_cohere.diagnosis import diagnose
+from localrank_cohere.trust import trusted
 from tests.cohere.conftest import KEY
 
 
@@ -21,3 +22,21 @@ def test_the_http_client_is_named_with_its_version() -> None:
     findings = {one.name: one for section in diagnose() for one in section.findings}
 
     assert findings["httpx2"].value[0].isdigit()
+
+
+def test_the_way_out_is_told_by_its_variables_and_no_password_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("NO_PROXY", "no_proxy", "http_proxy", "https_proxy", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", "http://me:password@proxy:port")
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:password@proxy:3128")
+    monkeypatch.setenv("SSL_CERT_FILE", "/gone.pem")
+    trusted.cache_clear()
+    findings = {one.name: one for section in diagnose() for one in section.findings}
+
+    assert findings["http proxy"].state == findings["certificates"].state == "broken"
+    assert "HTTP_PROXY names no proxy" in findings["http proxy"].value
+    assert findings["https proxy"].value == "named by HTTPS_PROXY"
+    assert "SSL_CERT_FILE names no certificates: '/gone.pem'" in findings["certificates"].value
+    assert "password" not in str(findings)
