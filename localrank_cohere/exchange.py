@@ -60,7 +60,12 @@ class Exchange:
         second = await self._ask(endpoint.second, content, count)
         if isinstance(second, DoRerankResult):
             known[endpoint.url] = endpoint.second
-        return outcome if getattr(second, "status", None) in _NOT_HERE else second
+        if getattr(second, "status", None) not in _NOT_HERE or not isinstance(outcome, RerankError):
+            return second
+        outcome.hint = (
+            f"{outcome.hint} {without_query(endpoint.second)} was asked too, and it is not there either."
+        )
+        return outcome
 
     async def _ask(self, url: str, content: bytes, count: int) -> DoRerankResult | RerankError:
         limit = _BASE_BYTES + _BYTES_A_DOCUMENT * count + _ECHOES * len(content)
@@ -76,9 +81,8 @@ class Exchange:
         source = f"{provider} at {without_query(url)}"
         headers = answer_headers(answer.headers, clean)
         if not 200 <= answer.status < 300:
-            return failure(
-                provider, url, answer.status, headers, text, others=settings.endpoint.others, clean=clean
-            )
+            others = [other for other in settings.endpoint.others if other != settings.endpoint.second]
+            return failure(provider, url, answer.status, headers, text, others=others, clean=clean)
         try:
             if answer.is_cut:
                 raise InvalidResponseError(

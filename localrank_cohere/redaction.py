@@ -25,7 +25,13 @@ _STRIDE = _PIECE - _ANCHOR + 1
 """Every piece of eight characters holds one of the four-character anchors that begin at each fifth character."""
 
 _ROUNDS = 3
-"""Escapes within escapes that are undone."""
+"""Looks at a text: as it is, without its escapes, and without those that were in them."""
+
+_MOST_ESCAPES = 50_000
+"""A text with more of them is no text that anyone reads, and is replaced whole."""
+
+_LONGEST_CLEANED = 1 << 18
+"""A longer text that may hold a secret is replaced whole: to say where it is takes a second a megabyte."""
 
 _DEEPEST = 50
 
@@ -61,17 +67,17 @@ class Redactor:
         """Return `text` with every piece of a secret replaced."""
         if not self._anchors or len(text) < SHORTEST_SECRET:
             return text
+        views = _views(text)
+        if views is not None and not any(map(self._may_hold, views)):
+            return text
+        if views is None or len(text) > _LONGEST_CLEANED:
+            return "***"
         spans: list[tuple[int, int]] = []
-        view, starts = text, None
+        view, starts = text, list(range(len(text) + 1))
         for _ in range(_ROUNDS):
-            lowered = _lowered(view)
-            if any(anchor in lowered for anchor in self._anchors):
-                at = range(len(text) + 1) if starts is None else starts
-                spans += [(at[start], at[end]) for start, end in self._spans(lowered)]
-            if not _ESCAPE.search(view):
-                break
-            view, starts = _unescaped(view, starts or range(len(text) + 1))
-        return _replaced(text, spans) if spans else text
+            spans += [(starts[start], starts[end]) for start, end in self._spans(_lowered(view))]
+            view, starts = _unescaped(view, starts)
+        return _replaced(text, spans)
 
     def value(self, value: Any, depth: int = _DEEPEST) -> Any:
         """Return a value of JSON with every piece of a secret in its strings and keys replaced; what is too deep is dropped."""
@@ -86,6 +92,10 @@ class Redactor:
         if isinstance(value, list):
             return [self.value(item, depth - 1) for item in value] if depth else None
         return value
+
+    def _may_hold(self, text: str) -> bool:
+        lowered = _lowered(text)
+        return any(anchor in lowered for anchor in self._anchors)
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
         for size, pieces in self._pieces.items():
@@ -122,6 +132,17 @@ def _forms(secret: str) -> set[str]:
     return {_lowered(form) for form in forms if len(form) >= SHORTEST_SECRET}
 
 
+def _views(text: str) -> list[str] | None:
+    """Return `text`, the same without its escapes, and without those that were in them; None where there are too many."""
+    views = [text]
+    while len(views) < _ROUNDS and _ESCAPE.search(views[-1]):
+        view, count = _ESCAPE.subn(lambda escape: _character(escape[0]), views[-1], count=_MOST_ESCAPES)
+        if count == _MOST_ESCAPES:
+            return None
+        views.append(view)
+    return views
+
+
 def _lowered(text: str) -> str:
     """Return `text` in lower case, each character at its place."""
     lowered = text.lower()
@@ -130,7 +151,7 @@ def _lowered(text: str) -> str:
     return "".join(low if len(low := character.lower()) == 1 else character for character in text)
 
 
-def _unescaped(text: str, starts: range | list[int]) -> tuple[str, list[int]]:
+def _unescaped(text: str, starts: list[int]) -> tuple[str, list[int]]:
     """Return `text` with its escapes undone, and where each of its characters began in the original."""
     pieces: list[str] = []
     origins: list[int] = []

@@ -107,6 +107,10 @@ class Connections:
     ) -> Answer:
         request = self._request(url, headers, content)
         response = await way.client.send(request, stream=True, follow_redirects=False)
+        if response.is_stream_consumed:  # read by a hook or a transport of the caller's own client
+            await response.aclose()
+            body = response.content
+            return Answer(response.status_code, dict(response.headers), body[:limit], len(body) > limit)
         raw, left = bytearray(), limit // _SMALLEST_PIECE
         try:
             # Cancelled, not broken off: so every generator below ends now and on this task.

@@ -264,9 +264,10 @@ async def test_a_base_that_could_mean_either_is_asked_at_both_and_the_answer_is_
 async def test_what_is_at_neither_place_is_the_first_answer_in_the_end() -> None:
     with RerankServer("jina", choose=lambda seen: Turn(status=404)) as server:
         async with JinaReranker("m", base_url=server.url) as reranker:
-            with pytest.raises(APICallError, match=r"answered 404 at .*/v1/rerank: the scripted answer 404"):
+            with pytest.raises(APICallError, match=r"404 at .*/v1/rerank: the scripted answer 404") as caught:
                 await rerank(reranker, "q", ["a"])
 
+    assert f"{server.url}/rerank was asked too, and it is not there either." in str(caught.value)
     assert [seen.path for seen in server.requests] == ["/v1/rerank", "/rerank"]
 
 

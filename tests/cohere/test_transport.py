@@ -245,6 +245,18 @@ async def test_a_client_of_ones_own_is_used_and_left_open(server: RerankServer) 
     assert len(server.requests) == 2
 
 
+async def test_what_a_client_of_ones_own_has_read_already_is_taken_from_it(server: RerankServer) -> None:
+    async def read(response: httpx2.Response) -> None:
+        await response.aread()
+
+    ranking = {"results": [{"index": 0, "relevance_score": 0.5}]}
+    instead = httpx2.MockTransport(lambda request: httpx2.Response(200, json=ranking))
+    for options in ({"event_hooks": {"response": [read]}}, {"transport": instead}):
+        async with httpx2.AsyncClient(**options) as client:  # type: ignore[arg-type]
+            reranker = CohereReranker("m", base_url=server.url, http_client=client)
+            assert len(await rerank(reranker, "q", ["a"])) == 1
+
+
 async def test_a_closed_client_of_ones_own_is_refused(server: RerankServer) -> None:
     async with httpx2.AsyncClient() as client:
         reranker = CohereReranker("m", base_url=server.url, http_client=client)
