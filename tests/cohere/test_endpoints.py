@@ -1,4 +1,4 @@
-"""A base address may be the root, the first part of the path, or the whole endpoint."""
+"""A base address may be the root, a prefix, or the whole endpoint whatever its last word."""
 
 from __future__ import annotations
 
@@ -25,10 +25,42 @@ from localrank_cohere.endpoints import endpoint
         ("mixedbread", "https://h/v1", "https://h/v1/reranking"),
         ("tei", "http://[::1]:8080", "http://[::1]:8080/rerank"),
         ("cohere", "https://h/v2?api-version=1", "https://h/v2/rerank?api-version=1"),
+        ("cohere", "https://h/v1", "https://h/v1/rerank"),
+        ("cohere", "https://h/v3/", "https://h/v3/rerank"),
+        ("jina", "https://h/openai/v1", "https://h/openai/v1/rerank"),
+        ("tei", "https://h/v1beta1", "https://h/v1beta1/rerank"),
+        ("jina", "http://h/api/v1/reranking", "http://h/api/v1/reranking"),
+        ("jina", "http://h/api/rerank/", "http://h/api/rerank/"),
+        ("cohere", "http://h/score?x=1", "http://h/score?x=1"),
+        ("cohere", "http://h/model/own/invoke", "http://h/model/own/invoke"),
+        ("tei", "http://h/predict/", "http://h/predict/"),
+        ("cohere", "http://h/rerank/v1", "http://h/rerank/v1"),
     ],
 )
 def test_the_path_is_completed(dialect: str, base: str | None, expected: str) -> None:
     assert endpoint(dialect_named(dialect), base).url == expected
+
+
+@pytest.mark.parametrize(
+    ("dialect", "base", "others", "second"),
+    [
+        ("cohere", None, (), None),
+        ("cohere", "https://h", ("https://h/rerank",), None),
+        ("jina", "http://h", ("http://h/rerank",), "http://h/rerank"),
+        ("jina", "http://h/v1?a=b", ("http://h/rerank?a=b",), "http://h/rerank?a=b"),
+        ("tei", "http://h", ("http://h/v1/rerank",), None),
+        ("jina", "http://h/rerank", ("http://h/v1/rerank", "http://h/rerank/"), None),
+        ("jina", "http://h/v1/rerank/", ("http://h/rerank", "http://h/v1/rerank"), None),
+        ("cohere", "http://h/team", ("http://h/team/v2/rerank", "http://h/team/"), "http://h/team/v2/rerank"),
+    ],
+)
+def test_where_else_a_server_may_listen(
+    dialect: str, base: str | None, others: tuple[str, ...], second: str | None
+) -> None:
+    found = endpoint(dialect_named(dialect), base)
+
+    assert (found.others, found.second) == (others, second)
+    assert all(endpoint(dialect_named(dialect), other).url == other for other in others)
 
 
 @pytest.mark.parametrize(
