@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from localrank.contract.errors import InvalidRequestError
-from localrank_cohere.dialects import Dialect
+from localrank_cohere.dialects import DIALECTS, Dialect
 
 __all__ = ["Endpoint", "belongs_to_vendor", "endpoint", "without_query"]
 
 _VERSION = re.compile(r"v[0-9]{1,4}(?:(?:alpha|beta)[0-9]{0,4})?", re.IGNORECASE)
 
-_PREFIXES = frozenset({"api", "gateway", "openai", "providers", "proxy"})
-"""Last words of a base that stand before an API and are no endpoint."""
+_PREFIXES = frozenset(
+    {"api", "gateway", "infinity", "litellm", "openai", "providers", "proxy"}
+    | {dialect.provider for dialect in DIALECTS}
+)
+"""Last words of a base that stand before an API and are no endpoint: of gateways, and of what stands behind them."""
 
 _ENDPOINTS = frozenset({"rerank", "reranking", "reranks", "rerankings"})
 
@@ -38,7 +41,7 @@ def endpoint(dialect: Dialect, base_url: str | None) -> Endpoint:
     """Return the address to post to, and where else the server may listen.
 
     A base without a path is the server's root. One that ends in a version (`…/v1`, `…/v3`) or in a word for what stands before
-    an API (`…/proxy`, `…/openai`) is a prefix. Any other is the whole endpoint, whatever its last word, and kept as it is. A
+    an API (`…/proxy`, `…/cohere`) is a prefix. Any other is the whole endpoint, whatever its last word, and kept as it is. A
     query is kept.
 
     Raises:
