@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from localrank.contract.errors import InvalidRequestError
+from localrank.providers.arguments import check_count, check_integer
 
 __all__ = ["Collection", "Judgements", "sampled"]
 
@@ -62,13 +63,10 @@ def sampled(collection: Collection, count: int | None, *, seed: int = 0) -> Coll
     Raises:
         InvalidRequestError: `count` is below 1.
     """
-    if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
-        raise InvalidRequestError(
-            f"The number of queries is {count!r}.", hint="Pass an integer of at least 1, or None for all."
-        )
+    wanted = check_count("The number of queries", count)
     judged = collection.judged_queries
-    if count is not None and count < len(judged):
-        chosen = set(random.Random(seed).sample(sorted(judged), count))  # noqa: S311 - no secret
+    if wanted is not None and wanted < len(judged):
+        chosen = set(random.Random(check_integer("seed", seed)).sample(sorted(judged), wanted))  # noqa: S311 - no secret
         judged = [query for query in judged if query in chosen]
     return replace(
         collection,

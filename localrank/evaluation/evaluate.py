@@ -24,6 +24,7 @@ from localrank.evaluation.measures import DEFAULT_MEASURES, check_measures, meas
 from localrank.evaluation.naming import Models, named_models
 from localrank.evaluation.results import Evaluation, Ranking, SystemResult
 from localrank.evaluation.trec import Run
+from localrank.providers.arguments import check_count, check_integer
 
 __all__ = ["EvaluationProgress", "evaluate", "evaluate_sync"]
 
@@ -98,10 +99,10 @@ async def evaluate(
         first_stage=work.first_stage(),
         models=tuple([await work.model(name, model, len(rerankers)) for name, model in rerankers.items()]),
         measures=names,
-        candidates=candidates,
+        candidates=check_count("candidates", candidates),
         queries=chosen.queries,
         judgements=chosen.judgements,
-        seed=seed,
+        seed=check_integer("seed", seed),
         remarks=(*chosen.remarks, *_remarks(chosen, stage)),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         version=__version__,

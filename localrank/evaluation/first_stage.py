@@ -10,6 +10,7 @@ from localrank.contract.errors import InvalidRequestError
 from localrank.evaluation.bm25 import bm25_run
 from localrank.evaluation.collection import Collection
 from localrank.evaluation.trec import Run, read_run
+from localrank.providers.arguments import check_count
 
 __all__ = ["FirstStage", "first_stage_of"]
 
@@ -50,13 +51,8 @@ def first_stage_of(
         InvalidRequestError: A wrong argument, a run that cannot be read or that names a document that is not there.
         MissingDependencyError: BM25 without bm25s.
     """
-    if candidates is not None and (
-        isinstance(candidates, bool) or not isinstance(candidates, int) or candidates < 1
-    ):
-        raise InvalidRequestError(
-            f"candidates is {candidates!r}.", hint="Pass an integer of at least 1, or None for all."
-        )
-    count = len(collection.documents) if candidates is None else candidates
+    wanted = check_count("candidates", candidates)
+    count = len(collection.documents) if wanted is None else wanted
     chosen = first_stage if first_stage is not None else "corpus" if collection.pools else "bm25"
     if isinstance(chosen, Mapping):
         return FirstStage("run", _checked(collection, chosen, "The run", count))

@@ -18,6 +18,7 @@ from localrank.contract.errors import InferenceError, InvalidRequestError, Reran
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankWarning, ScoreKind, shortened
 from localrank.providers.answers import checked, unscored, unscored_warning
+from localrank.providers.arguments import check_count
 from localrank.providers.remarks import unread_instruction, unread_options
 from localrank.providers.splitting import Part, split
 from localrank.providers.worker import run_in_thread
@@ -47,11 +48,7 @@ class Scoring:
     batch_size: int | None = None
 
     def __post_init__(self) -> None:
-        size: Any = self.batch_size
-        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-            raise InvalidRequestError(
-                f"batch_size is {size!r}.", hint="Pass an integer of at least 1, or None."
-            )
+        object.__setattr__(self, "batch_size", check_count("batch_size", self.batch_size))
         if self.kind == "ordinal" and self.comparable:
             raise InvalidRequestError(
                 "score_kind is 'ordinal' and scores_comparable is True.",

@@ -13,6 +13,7 @@ from localrank.contract.types import RankedDocument, RerankResult, ScoreKind
 from localrank.integrations.foreign import ForeignReranker, Scoring, by_rank, type_name
 from localrank.integrations.question import DEFAULT_MODEL, CallSettings, Question, is_scored
 from localrank.integrations.requirements import missing
+from localrank.providers.arguments import whole_number
 from localrank.providers.registry import make_model, resolve
 
 try:
@@ -250,7 +251,8 @@ def from_haystack(
 
 
 def _refuse_none_wanted(top_k: int | None) -> None:
-    if isinstance(top_k, int) and top_k < 1:
+    wanted = whole_number(top_k)
+    if wanted is not None and wanted < 1:
         raise InvalidRequestError(f"top_k is {top_k}.", hint="Pass an integer of at least 1, or None.")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
+from localrank.providers.arguments import check_count
 from localrank_transformers.training.settings import MiningSettings, TrainSettings
 
 __all__ = ["WORK", "StudentShape", "TrainRequest", "has_run", "load_request", "save_request"]
@@ -24,6 +25,10 @@ class StudentShape:
 
     layers: int | None = None
     hidden: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("layers", "hidden"):
+            object.__setattr__(self, name, check_count(name, getattr(self, name)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from localrank.contract.errors import InvalidRequestError
+from localrank.providers.arguments import check_choice, check_count, check_integer
 
 __all__ = ["Device", "Dtype", "Loss", "MiningSettings", "TrainSettings"]
 
@@ -63,13 +64,12 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         for name, kind in (("loss", Loss), ("device", Device), ("dtype", Dtype)):
-            if getattr(self, name) not in get_args(kind):
-                known = ", ".join(map(repr, get_args(kind)))
-                raise InvalidRequestError(f"{name} is {getattr(self, name)!r}.", hint=f"Pass one of {known}.")
-        for name in ("batch_size", "mini_batch", "steps", "measure_every", "patience"):
-            self._check(name, at_least=1)
-        self._check("list_size", at_least=2)
-        self._check("max_length", at_least=16)
+            check_choice(name, getattr(self, name), get_args(kind))
+        least = {"list_size": 2, "max_length": 16}
+        for name in ("batch_size", "mini_batch", "steps", "measure_every", "patience", *least):
+            count = check_count(name, getattr(self, name), least=least.get(name, 1))
+            object.__setattr__(self, name, count)
+        object.__setattr__(self, "seed", check_integer("seed", self.seed))
         for name in ("epochs", "learning_rate", "temperature"):
             if getattr(self, name) <= 0:
                 raise InvalidRequestError(
@@ -78,13 +78,6 @@ class TrainSettings:
         if not 0 <= self.hard <= 1 or self.bce < 0:
             raise InvalidRequestError(
                 f"hard is {self.hard!r} and bce is {self.bce!r}.", hint="hard is in 0–1, bce at least 0."
-            )
-
-    def _check(self, name: str, *, at_least: int) -> None:
-        value = getattr(self, name)
-        if value is not None and value < at_least:
-            raise InvalidRequestError(
-                f"{name} is {value!r}.", hint=f"Pass an integer of at least {at_least}."
             )
 
 
@@ -109,6 +102,8 @@ class MiningSettings:
     random_share: float = 0.2
 
     def __post_init__(self) -> None:
+        for name in ("count", "skip_first", "depth"):
+            object.__setattr__(self, name, check_integer(name, getattr(self, name)))
         if self.count < 1 or self.skip_first < 0 or self.depth <= self.skip_first:
             raise InvalidRequestError(
                 f"count is {self.count}, skip_first {self.skip_first} and depth {self.depth}.",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from localrank import InvalidRequestError
@@ -128,3 +129,11 @@ def test_an_interruption_leaves_the_result_of_before(
 
     assert load_evaluation(path) == found
     assert [one.name for one in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_an_evaluation_that_was_asked_for_in_numbers_of_numpy_is_saved(tmp_path: Path) -> None:
+    asked = {"candidates": np.int64(2), "queries": np.int32(2), "seed": np.int64(3)}
+    found = evaluate_sync("lexical:default", small_collection(), first_stage=RUN, measures=["AP"], **asked)
+    save_evaluation(found, tmp_path / "results.json")
+
+    assert load_evaluation(tmp_path / "results.json") == found

@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 import anyio
+import numpy as np
 import pytest
 
 from localrank import (
@@ -75,6 +76,11 @@ async def test_its_name_is_the_functions_own() -> None:
         model.score_kind,
         model.scores_comparable,
     ) == ("callable", "lengths", "unknown", True)
+
+
+async def test_a_batch_size_of_numpy_is_the_number() -> None:
+    model = from_callable(lambda query, documents: [0.5] * len(documents), batch_size=np.int64(2))
+    assert len(await rerank(model, "q", TEXTS)) == len(TEXTS)
 
 
 async def test_documents_go_out_in_batches_and_progress_is_reported() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from localrank.compose.wrapping.progress import SharedProgress
@@ -10,6 +10,7 @@ from localrank.compose.wrapping.stages import Stages, moved, subset
 from localrank.compose.wrapping.wrapper import Wrapper, refuse
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.providers.answers import UNSCORED_TIER
+from localrank.providers.arguments import whole_number
 
 __all__ = ["Cascade"]
 
@@ -131,9 +132,9 @@ def _assembled(layers: Sequence[_Layer]) -> list[ScoredIndex]:
 
 
 def _checked_keep(keep: int | Sequence[int], later_models: int) -> tuple[int, ...]:
-    counts = (keep,) if isinstance(keep, int) else tuple(keep)
-    valid = all(isinstance(count, int) and not isinstance(count, bool) and count >= 1 for count in counts)
-    if not valid or len(counts) != later_models:
+    given = list(keep) if isinstance(keep, Iterable) else [keep]
+    counts = tuple(count for number in given if (count := whole_number(number)) is not None and count >= 1)
+    if not len(counts) == len(given) == later_models:
         raise refuse(
             f"keep is {keep!r} for {later_models + 1} models.",
             f"Pass {later_models} integer{'s' if later_models > 1 else ''} of at least 1, one a model after the first.",

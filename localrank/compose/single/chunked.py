@@ -27,6 +27,7 @@ from localrank.contract.model import (
     scores_comparable,
 )
 from localrank.providers.answers import UNSCORED_TIER
+from localrank.providers.arguments import whole_number
 from localrank.providers.worker import run_in_thread
 
 __all__ = ["Chunked"]
@@ -59,9 +60,9 @@ class Chunked(Wrapper):
         overlap: int | None = None,
         pool: Pool = "max",
     ) -> None:
-        if overlap is None:
-            overlap = chunk_tokens // 8
-        if chunk_tokens < 1 or not 0 <= overlap <= (chunk_tokens - 1) // 2:
+        longest = whole_number(chunk_tokens) or 0
+        shared = longest // 8 if overlap is None else whole_number(overlap)
+        if longest < 1 or shared is None or not 0 <= shared <= (longest - 1) // 2:
             raise refuse(
                 f"chunk_tokens is {chunk_tokens!r}, overlap {overlap!r}.",
                 "chunk_tokens is at least 1, overlap at least 0 and below half of it.",
@@ -80,7 +81,7 @@ class Chunked(Wrapper):
                 f"Chunked cannot hold {name_of(self.model)}, which reads the caller's own objects.",
                 "A chunk has a text and no object: use a model that reads text.",
             )
-        self.chunk_tokens, self.overlap, self.pool = chunk_tokens, overlap, pool
+        self.chunk_tokens, self.overlap, self.pool = longest, shared, pool
 
     @property
     def scores_comparable(self) -> bool:

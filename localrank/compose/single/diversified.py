@@ -21,6 +21,7 @@ from localrank.contract.model import (
 )
 from localrank.contract.types import ScoreKind
 from localrank.providers.answers import UNSCORED_TIER
+from localrank.providers.arguments import whole_number
 from localrank.providers.worker import run_in_thread
 
 __all__ = ["Diversified", "Embed"]
@@ -59,11 +60,12 @@ class Diversified(Wrapper):
     ) -> None:
         if not 0 <= lambda_ <= 1:
             raise refuse(f"lambda_ is {lambda_!r}.", "Pass a number from 0 to 1.")
-        if candidates < 1:
+        count = whole_number(candidates)
+        if count is None or count < 1:
             raise refuse(f"candidates is {candidates!r}.", "Pass an integer of at least 1.")
         super().__init__("diversified", [model])
         self.model = self.models[0]
-        self.lambda_, self.candidates, self._embed = lambda_, candidates, embed
+        self.lambda_, self.candidates, self._embed = lambda_, count, embed
 
     @property
     def score_kind(self) -> ScoreKind:

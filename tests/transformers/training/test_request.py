@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from localrank.contract.errors import InvalidRequestError
@@ -39,8 +40,28 @@ def test_prepared_lists_are_read_as_they_were_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"loss": "hinge"}, {"list_size": 1}, {"epochs": 0}, {"hard": 1.5}, {"device": "tpu"}, {"steps": 0}],
+    [
+        {"loss": "hinge"},
+        {"list_size": 1},
+        {"epochs": 0},
+        {"hard": 1.5},
+        {"device": "tpu"},
+        {"steps": 0},
+        {"steps": True},
+    ],
 )
 def test_a_wrong_setting_is_named(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequestError, match=next(iter(wrong))):
         TrainSettings(**wrong)
+
+
+def test_numbers_of_numpy_are_read_as_they_were_given(tmp_path: Path) -> None:
+    request = TrainRequest(
+        data=(Path("a.jsonl"),),
+        out=tmp_path,
+        student=StudentShape(np.int64(2), np.int32(128)),
+        mining=MiningSettings(count=np.int64(3), skip_first=np.int64(1)),
+        settings=TrainSettings(steps=np.int64(7), seed=np.int64(5)),
+    )
+    save_request(request, tmp_path)
+    assert load_request(tmp_path) == request

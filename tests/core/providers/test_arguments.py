@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from localrank.contract.errors import InvalidRequestError
+from localrank.providers.arguments import check_count, check_integer, whole_number
+
+
+@pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3), np.array(3)])
+def test_an_integer_of_any_kind_becomes_a_plain_one(value: object) -> None:
+    assert type(whole_number(value)) is int
+    assert whole_number(value) == 3
+
+
+@pytest.mark.parametrize(
+    "value", [True, np.True_, 3.0, np.float64(3), "3", None, np.array([3]), np.array(3.0)]
+)
+def test_what_is_no_integer_is_none(value: object) -> None:
+    assert whole_number(value) is None
+
+
+def test_a_count_is_a_plain_integer_or_none() -> None:
+    assert type(check_count("top_k", np.int32(5))) is int
+    assert check_count("top_k", None) is None
+
+
+@pytest.mark.parametrize("value", [0, np.int64(0), -1, True, 2.0, "2"])
+def test_what_is_no_count_is_refused_with_its_value(value: object) -> None:
+    with pytest.raises(InvalidRequestError, match=r"top_k is .+ Pass an integer of at least 1, or None"):
+        check_count("top_k", value)
+
+
+def test_an_integer_may_be_negative_and_no_fraction() -> None:
+    assert check_integer("seed", np.int64(-7)) == -7
+    with pytest.raises(InvalidRequestError, match=r"seed is 0\.5"):
+        check_integer("seed", 0.5)
