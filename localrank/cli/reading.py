@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import codecs
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
+from localrank.calling.checks import TEXT_KEYS
 from localrank.cli.exits import InputError
 from localrank.cli.output import stdin_is_terminal
 from localrank.cli.paragraphs import split_paragraphs
+from localrank.contract.errors import InvalidRequestError
+from localrank.providers.lines import json_kind, json_object
 
 __all__ = ["InputDocument", "read_documents"]
 
@@ -23,7 +25,6 @@ TEXT_SUFFIXES = frozenset({".md", ".markdown", ".txt", ".rst"})
 """What is read from a folder."""
 
 JSON_LINES_SUFFIXES = frozenset({".jsonl", ".ndjson"})
-DEFAULT_TEXT_KEYS = ("text", "page_content", "content")
 STDIN = "-"
 
 _BYTE_ORDER_MARKS = (
@@ -108,7 +109,7 @@ def _from_text(text: str, source: str, *, paragraphs: bool, text_key: str | None
     origin = None if source == STDIN else source
     suffix = Path(source).suffix.lower()
     if text_key is not None or suffix in JSON_LINES_SUFFIXES:
-        return _from_json_lines(text, source, (text_key,) if text_key else DEFAULT_TEXT_KEYS)
+        return _from_json_lines(text, source, (text_key,) if text_key else TEXT_KEYS)
     if paragraphs:
         found = split_paragraphs(text, markup=suffix != ".txt")
         return [InputDocument(one.text, one.line, origin, one.heading) for one in found]
@@ -120,20 +121,17 @@ def _from_json_lines(text: str, source: str, keys: Sequence[str]) -> Iterator[In
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
-        place = f"{_shown(source)}:{number}"
         try:
-            record = json.loads(line, parse_constant=_no_constant)
-        except (ValueError, RecursionError) as error:
-            reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-            raise InputError(f"{place}: no valid JSON: {reason}.") from None
+            record = json_object(line, _shown(source), number, finite=True)
+        except InvalidRequestError as error:
+            raise InputError(str(error)) from None
+        place = f"{_shown(source)}:{number}"
         yield _from_record(record, place, keys, number, None if source == STDIN else source)
 
 
 def _from_record(
-    record: Any, place: str, keys: Sequence[str], number: int, source: str | None
+    record: Mapping[str, Any], place: str, keys: Sequence[str], number: int, source: str | None
 ) -> InputDocument:
-    if not isinstance(record, dict):
-        raise InputError(f"{place}: a {_kind(record)}, not a JSON object; write one object a line.")
     key = next((name for name in keys if name in record), None)
     if key is None:
         wanted = " or ".join(repr(name) for name in keys)
@@ -141,22 +139,13 @@ def _from_record(
             f"{place}: no key {wanted}; the object has {_listed(record)}. Name the text's key with --text-key."
         )
     if not isinstance(record[key], str):
-        raise InputError(f"{place}: the value of {key!r} is a {_kind(record[key])}, not a string.")
+        raise InputError(f"{place}: the value of {key!r} is a {json_kind(record[key])}, not a string.")
     return InputDocument(record[key], number, source, record=record)
-
-
-def _kind(value: Any) -> str:
-    names = {dict: "object", list: "list", str: "string", bool: "boolean", type(None): "null"}
-    return names.get(type(value), "number")
 
 
 def _listed(record: Mapping[str, Any], limit: int = 6) -> str:
     names = ", ".join(repr(name[:30]) for name in list(record)[:limit])
     return f"{names}, …" if len(record) > limit else names or "no keys"
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON value")
 
 
 def _read(source: str) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
 from localrank.evaluation.collection import Collection
-from localrank.evaluation.lines import fault, identifier, joined_text, json_objects, text_of
+from localrank.evaluation.lines import identifier, joined_text, text_of
+from localrank.providers.lines import fault, json_objects
 
 __all__ = ["load_jsonl"]
 

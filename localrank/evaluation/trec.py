@@ -7,7 +7,8 @@ from pathlib import Path
 
 from localrank.contract.errors import InvalidRequestError
 from localrank.evaluation.collection import Collection
-from localrank.evaluation.lines import columns, fault, identifier, joined_text, json_objects, text_of
+from localrank.evaluation.lines import identifier, joined_text, text_of
+from localrank.providers.lines import fault, json_objects, numbered_lines
 
 __all__ = ["Run", "load_trec", "read_qrels", "read_run", "read_texts"]
 
@@ -51,7 +52,7 @@ def read_texts(path: Path) -> dict[str, str]:
             for number, record in json_objects(path)
         )
     else:
-        pairs = ((number, *_id_and_text(path, number, cells)) for number, cells in columns(path, "\t"))
+        pairs = ((number, *_id_and_text(path, number, line)) for number, line in numbered_lines(path))
     for number, key, text in pairs:
         if key in texts:
             raise fault(path, number, f"the id {key!r} is there for the second time.")
@@ -59,10 +60,11 @@ def read_texts(path: Path) -> dict[str, str]:
     return texts
 
 
-def _id_and_text(path: Path, number: int, cells: list[str]) -> tuple[str, str]:
-    if len(cells) < 2:
+def _id_and_text(path: Path, number: int, line: str) -> tuple[str, str]:
+    key, tab, text = line.partition("\t")
+    if not tab:
         raise fault(path, number, "no tab between id and text.")
-    record = {"_id": cells[0].strip(), "text": "\t".join(cells[1:])}
+    record = {"_id": key.strip(), "text": text}
     return identifier(path, number, record, "_id"), text_of(path, number, record, "text")
 
 
@@ -75,7 +77,8 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
         InvalidRequestError: A line of another form, or a pair judged twice with two grades.
     """
     judgements: dict[str, dict[str, int]] = {}
-    for number, cells in columns(path):
+    for number, line in numbered_lines(path):
+        cells = line.split()
         if len(cells) not in {3, 4}:
             raise fault(
                 path,
@@ -110,7 +113,8 @@ def read_run(path: Path) -> dict[str, list[tuple[str, float]]]:
             document that is ranked twice for a query.
     """
     run: dict[str, dict[str, float]] = {}
-    for number, cells in columns(path):
+    for number, line in numbered_lines(path):
+        cells = line.split()
         if len(cells) != 6:
             raise fault(
                 path, number, f"{len(cells)} columns.", hint="A run has `query Q0 document rank score tag`."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
+from localrank.providers.lines import fault, json_objects
 from localrank_transformers.call.contract import Family, Row
 from localrank_transformers.engines.onnx.session import OnnxEngine
 from localrank_transformers.models.folder.exported import EXPORTED_FILE
@@ -67,32 +67,15 @@ def read_candidates(path: Path) -> list[Candidates]:
         InvalidRequestError: A line is something else, which it names; or there is none.
     """
     hint = 'Write one JSON object a line: {"query": "…", "documents": ["…", "…"]}.'
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError:
-        raise InvalidRequestError(f"{path} is no UTF-8 text.", hint=hint) from None
-    found: list[Candidates] = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        entry = _candidates(line)
-        if entry is None:
-            raise InvalidRequestError(f"{path}:{number} is no calibration entry.", hint=hint)
-        found.append(entry)
-    if not found:
+    lists: list[Candidates] = []
+    for number, record in json_objects(path, hint=hint):
+        query, documents = record.get("query"), record.get("documents")
+        if not isinstance(documents, list) or not all(isinstance(text, str) for text in (query, *documents)):
+            raise fault(path, number, "no calibration entry.", hint=hint)
+        lists.append(Candidates(str(query), tuple(documents)))
+    if not lists:
         raise InvalidRequestError(f"{path} holds no calibration entry.", hint=hint)
-    return found
-
-
-def _candidates(line: str) -> Candidates | None:
-    try:
-        entry = json.loads(line)
-        query, documents = entry["query"], entry["documents"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    if not isinstance(documents, list) or not all(isinstance(one, str) for one in (query, *documents)):
-        return None
-    return Candidates(query, tuple(documents))
+    return lists
 
 
 def optimize(

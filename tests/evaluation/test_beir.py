@@ -52,7 +52,7 @@ def test_a_folder_without_a_corpus_says_what_belongs_into_it(tmp_path: Path) -> 
     ("name", "line", "complaint"),
     [
         ("corpus.jsonl", '{"_id": "d11", "text": ', "corpus.jsonl:11: no valid JSON"),
-        ("corpus.jsonl", '["d11"]', "corpus.jsonl:11: a JSON list, not an object"),
+        ("corpus.jsonl", '["d11"]', "corpus.jsonl:11: a list, not a JSON object"),
         ("corpus.jsonl", '{"_id": "d11"}', "corpus.jsonl:11: there is no 'text'"),
         ("corpus.jsonl", '{"_id": "d11", "text": 3}', "corpus.jsonl:11: 'text' is of type int"),
         (

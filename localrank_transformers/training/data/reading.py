@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
+from localrank.providers.lines import fault, json_objects, numbered_lines
 from localrank_transformers.training.data.lists import TrainingList, join_pairs
 
 __all__ = ["read_lists"]
@@ -41,11 +39,11 @@ def read_lists(paths: Sequence[Path], *, split: str = "train") -> list[TrainingL
 
 
 def _read_lines(path: Path) -> Iterator[TrainingList]:
-    for number, record in _records(path):
+    for number, record in json_objects(path, hint=_FORMS):
         try:
             yield _parsed(record)
         except InvalidRequestError as error:
-            raise InvalidRequestError(f"{path}:{number}: {error}", hint=_FORMS) from None
+            raise fault(path, number, str(error), hint=_FORMS) from None
 
 
 def _parsed(record: Mapping[str, Any]) -> TrainingList:
@@ -102,21 +100,16 @@ def _read_beir(folder: Path, split: str) -> Iterator[TrainingList]:
     corpus = _texts_by_id(folder / "corpus.jsonl")
     queries = _texts_by_id(folder / "queries.jsonl")
     path = folder / "qrels" / f"{split}.tsv"
-    with _opened(path) as stream:
-        lines = csv.reader(_decoded(stream, path), delimiter="\t", quoting=csv.QUOTE_NONE)
-        for number, row in enumerate(lines, start=1):
-            if number == 1 and row and not row[-1].strip().lstrip("-").isdigit():
-                continue  # the header
-            if not row:
-                continue
-            try:
-                query, document, grade = _judgement(row, queries, corpus)
-            except InvalidRequestError as error:
-                raise InvalidRequestError(
-                    f"{path}:{number}: {error}",
-                    hint="A line is: query id, document id, grade, with tabs between.",
-                ) from None
-            yield TrainingList(query, (document,), (max(grade, 0.0),), source=folder.name)
+    for number, line in numbered_lines(path):
+        row = line.split("\t")
+        if number == 1 and not row[-1].strip().lstrip("-").isdigit():
+            continue  # the header
+        try:
+            query, document, grade = _judgement(row, queries, corpus)
+        except InvalidRequestError as error:
+            hint = "A line is: query id, document id, grade, with tabs between."
+            raise fault(path, number, str(error), hint=hint) from None
+        yield TrainingList(query, (document,), (max(grade, 0.0),), source=folder.name)
 
 
 def _judgement(
@@ -141,41 +134,12 @@ def _judgement(
 def _texts_by_id(path: Path) -> dict[str, str]:
     """Return id → title and text of each line; a text may be empty, as some of BEIR's are."""
     texts: dict[str, str] = {}
-    for number, row in _records(path):
+    for number, record in json_objects(path):
         for key in ("_id", "text"):
-            if not isinstance(row.get(key), (str, int) if key == "_id" else str):
-                raise InvalidRequestError(f"{path}:{number}: {key!r} is no text.")
-        texts[str(row["_id"])] = " ".join(filter(None, (str(row.get("title") or ""), row["text"])))
+            if not isinstance(record.get(key), (str, int) if key == "_id" else str):
+                raise fault(path, number, f"{key!r} is no text.")
+        texts[str(record["_id"])] = " ".join(filter(None, (str(record.get("title") or ""), record["text"])))
     return texts
-
-
-def _records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    with _opened(path) as stream:
-        for number, line in enumerate(_decoded(stream, path), start=1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise InvalidRequestError(f"{path}:{number}: no valid JSON: {error}.", hint=_FORMS) from None
-            if not isinstance(record, dict):
-                raise InvalidRequestError(f"{path}:{number}: no JSON object.", hint=_FORMS)
-            yield number, record
-
-
-def _opened(path: Path) -> TextIO:
-    opener: Callable[..., TextIO] = gzip.open if path.suffix == ".gz" else open
-    try:
-        return opener(path, "rt", encoding="utf-8-sig", newline="")
-    except OSError as error:
-        raise InvalidRequestError(f"{path} cannot be read: {error.strerror or error}.") from None
-
-
-def _decoded(stream: TextIO, path: Path) -> Iterator[str]:
-    try:
-        yield from stream
-    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
-        raise InvalidRequestError(f"{path} is no readable UTF-8 text: {error}.") from None
 
 
 def _text(record: Mapping[str, Any], key: str) -> str:

@@ -77,7 +77,7 @@ def test_a_beir_folder_gives_its_judgements_with_titles(tmp_path: Path) -> None:
         ({"query": "q", "document": "d"}, "'label' is no number"),
         ({"query": "q", "documents": ["a"], "labels": [1, 0]}, "2 labels for 1 documents"),
         ({"query": "q", "documents": ["a"], "scores": ["x"]}, "'scores' is no list of numbers"),
-        (["q"], "no JSON object"),
+        (["q"], "a list, not a JSON object"),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path: Path, record: Any, said: str) -> None:

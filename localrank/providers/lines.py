@@ -1,0 +1,89 @@
+"""Lines of data files with their numbers, JSON objects among them, and errors that name file and line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from localrank.contract.errors import InvalidRequestError
+
+__all__ = ["fault", "json_kind", "json_object", "json_objects", "numbered_lines"]
+
+
+def fault(source: Path | str, line: int, what: str, *, hint: str | None = None) -> InvalidRequestError:
+    """Return the error that `line` (from 1) of `source` deserves."""
+    return InvalidRequestError(f"{source}:{line}: {what}", hint=hint)
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the number (from 1) and the text of each line that is not blank; a name in `.gz` means a compressed file.
+
+    Raises:
+        InvalidRequestError: The file cannot be read, or a line is no UTF-8 text.
+    """
+    number = 0
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            for number, raw in enumerate(file, 1):  # bytes, so that the line of a wrong one is known
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+                if line.strip():
+                    yield number, line
+    except UnicodeDecodeError:
+        raise fault(path, number, "no UTF-8 text.") from None
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidRequestError(f"{path} cannot be read: {reason}.") from None
+
+
+def json_objects(path: Path, *, hint: str | None = None) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Yield the number (from 1) and the object of each line that is not blank; `hint` says what an object is to hold.
+
+    Raises:
+        InvalidRequestError: The file cannot be read, or a line is no JSON object.
+    """
+    for number, line in numbered_lines(path):
+        yield number, json_object(line, path, number, hint=hint)
+
+
+def json_object(
+    text: str, source: Path | str, line: int, *, finite: bool = False, hint: str | None = None
+) -> Mapping[str, Any]:
+    """Return the object that is written in one line.
+
+    Args:
+        text: The line.
+        source: Where it stands, for the error.
+        line: Its number there.
+        finite: Refuse NaN and Infinity, which Python reads and JSON does not have.
+        hint: What an object is to hold, for the error.
+
+    Raises:
+        InvalidRequestError: It is no JSON, or no object.
+    """
+
+    def refuse(name: str) -> NoReturn:
+        raise json.JSONDecodeError(f"{name} is not a JSON value", text, text.index(name))
+
+    try:
+        record = json.loads(text, parse_constant=refuse if finite else None)
+    except json.JSONDecodeError as error:
+        raise fault(
+            source, line, f"no valid JSON: {error.msg}, at column {error.colno}.", hint=hint
+        ) from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, brackets in brackets
+        what = "no valid JSON: too long a number, or nested too deeply."
+        raise fault(source, line, what, hint=hint) from None
+    if not isinstance(record, dict):
+        what = f"a {json_kind(record)}, not a JSON object; write one object a line."
+        raise fault(source, line, what, hint=hint)
+    return record
+
+
+def json_kind(value: object) -> str:
+    """Return what JSON calls a value that was read from it."""
+    names = {dict: "object", list: "list", str: "string", bool: "boolean", type(None): "null"}
+    return names.get(type(value), "number")
