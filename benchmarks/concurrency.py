@@ -22,8 +22,8 @@ from benchmarks.common.results import Bar, write
 from benchmarks.common.tables import markdown_table
 from benchmarks.speed.workloads import DocumentSet
 from localrank import rerank
+from localrank.providers.cores import usable_cores
 from localrank_transformers import OnnxReranker
-from localrank_transformers.call.cores import usable_cores
 
 CALLERS = 8
 DOCUMENTS = 10

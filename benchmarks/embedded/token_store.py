@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from localrank.providers.cores import usable_cores
 from localrank_transformers.call.contract import Row
-from localrank_transformers.call.cores import usable_cores
 from localrank_transformers.engines.onnx.session import OnnxEngine
 
 __all__ = ["GRAPH", "TokenStore", "build_store", "made_by"]

@@ -19,6 +19,7 @@ ENTRY_POINT_GROUP = "localrank.commands"
 _OWN = {
     "rerank": "localrank.cli.rerank",
     "evaluate": "localrank.cli.evaluate",
+    "bench": "localrank.cli.bench",
     "demo": "localrank.cli.demo",
     "doctor": "localrank.cli.doctor",
 }

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from localrank.contract.cancellation import POLL_INTERVAL_S
-from localrank_transformers.call.cores import usable_cores
+from localrank.providers.cores import usable_cores
 from localrank_transformers.call.planner import Unit
 
 __all__ = ["Scheduler", "shared_scheduler"]

@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from localrank.contract.errors import RerankError
+from localrank.providers.cores import cgroup_quota, usable_cores
 from localrank.providers.diagnosis import Finding, Section
-from localrank_transformers.call.cores import cgroup_quota, usable_cores
 from localrank_transformers.engines.native.library import absence
 from localrank_transformers.engines.torch.settings import INSTALL_HINT, TorchSettings, require_packages
 from localrank_transformers.models import bundled

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from localrank_transformers.commands.bench import bench
+from localrank.cli.bench import bench
 from tests.support.tiny_models import build
 
 
@@ -71,8 +71,8 @@ def test_standard_input_is_read(model: str) -> None:
     [
         ("a.jsonl", "{", "a.jsonl:1: no valid JSON"),
         ("a.jsonl", "[" * 100_000, "a.jsonl:1: no valid JSON"),
-        ("a.jsonl", '{"title": "x"}', "a.jsonl:1: no text under"),
-        ("a.jsonl", "[1]", "a.jsonl:1: no text under"),
+        ("a.jsonl", '{"title": "x"}', "a.jsonl:1: no key 'text' or 'page_content' or 'content'"),
+        ("a.jsonl", "[1]", "a.jsonl:1: a list, not a JSON object"),
         ("a.txt", "\n \n", "no documents in"),
     ],
 )

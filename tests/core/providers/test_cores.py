@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from localrank_transformers.call.cores import cgroup_quota, usable_cores
+from localrank.providers.cores import cgroup_quota, usable_cores
 
 
 @pytest.mark.parametrize(("content", "cores"), [("150000 100000\n", 1.5), ("max 100000\n", None)])
