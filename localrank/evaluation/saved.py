@@ -11,6 +11,7 @@ from localrank.contract.errors import InvalidRequestError
 from localrank.evaluation.journal import ranking_of, record_of
 from localrank.evaluation.results import Evaluation, SystemResult
 from localrank.evaluation.significance import compared, intervals
+from localrank.providers.files import replace_file
 
 __all__ = ["load_evaluation", "save_evaluation", "summary_of"]
 
@@ -41,13 +42,7 @@ def save_evaluation(evaluation: Evaluation, path: str | Path) -> None:
         "judgements": {query: dict(grades) for query, grades in evaluation.judgements.items()},
         "systems": [_system_record(system) for system in evaluation.systems],
     }
-    text = json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1)
-    partial = Path(f"{path}.part")
-    try:
-        partial.write_text(text, "utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    replace_file(Path(path), json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1))
 
 
 def load_evaluation(path: str | Path) -> Evaluation:

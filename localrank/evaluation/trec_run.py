@@ -9,6 +9,7 @@ from pathlib import Path
 from localrank.evaluation.collection import Judgements
 from localrank.evaluation.falling import falling_scores, score_text
 from localrank.evaluation.results import Ranking
+from localrank.providers.files import replace_file
 
 __all__ = ["file_name", "write_qrels", "write_run"]
 
@@ -24,7 +25,7 @@ def write_run(path: Path, rankings: Mapping[str, Ranking], tag: str) -> None:
         scores = falling_scores([score for _, score in ranking.documents])
         for rank, ((document, _), score) in enumerate(zip(ranking.documents, scores, strict=True), 1):
             lines.append(f"{query} Q0 {document} {rank} {score_text(score)} {word}\n")
-    path.write_text("".join(lines), "utf-8")
+    replace_file(path, "".join(lines))
 
 
 def write_qrels(path: Path, judgements: Judgements) -> None:
@@ -34,7 +35,7 @@ def write_qrels(path: Path, judgements: Judgements) -> None:
         for query, grades in judgements.items()
         for document, grade in grades.items()
     ]
-    path.write_text("".join(lines), "utf-8")
+    replace_file(path, "".join(lines))
 
 
 def file_name(name: str) -> str:

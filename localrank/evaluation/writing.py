@@ -13,6 +13,7 @@ from localrank.evaluation.results import Evaluation, SystemResult
 from localrank.evaluation.saved import save_evaluation
 from localrank.evaluation.scatter import scatter_svg
 from localrank.evaluation.trec_run import file_name, write_qrels, write_run
+from localrank.providers.files import replace_file
 
 __all__ = ["JOURNAL", "write_reports"]
 
@@ -48,7 +49,7 @@ def write_reports(
     try:
         (place / "runs").mkdir(parents=True, exist_ok=True)
         for path, text in texts.items():
-            path.write_text(text, "utf-8")
+            replace_file(path, text)
         save_evaluation(evaluation, result)
         write_qrels(qrels, evaluation.judgements)
         for path, system in runs.items():

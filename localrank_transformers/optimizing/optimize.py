@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
+from localrank.providers.files import replace_file
 from localrank.providers.lines import fault, json_objects
 from localrank_transformers.call.contract import Family, Row
 from localrank_transformers.engines.onnx.session import OnnxEngine
@@ -21,7 +22,6 @@ from localrank_transformers.optimizing.encoder.from_export import read_export
 from localrank_transformers.optimizing.encoder.graph import PLACES, Int8, build_graph
 from localrank_transformers.optimizing.encoder.weights import Encoder, read_encoder
 from localrank_transformers.optimizing.exactness import check_outputs, check_width, compare
-from localrank_transformers.optimizing.kept.store import replace_file
 from localrank_transformers.optimizing.making import (
     BUILT_IN,
     LEAST_LISTS,
@@ -195,6 +195,6 @@ def _copy(folder: Path, out: Path) -> None:
             shutil.copyfile(folder / name, out / name)
 
 
-def _write(place: Path, graph: bytes, record: GraphRecord) -> None:
-    replace_file(place, graph)
-    replace_file(record_path(place), record_json(record).encode())
+def _write(path: Path, graph: bytes, record: GraphRecord) -> None:
+    replace_file(path, graph)
+    replace_file(record_path(path), record_json(record))

@@ -9,6 +9,7 @@ from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
 from localrank.providers.arguments import check_count
+from localrank.providers.files import replace_file
 from localrank_transformers.training.settings import MiningSettings, TrainSettings
 
 __all__ = ["WORK", "StudentShape", "TrainRequest", "has_run", "load_request", "save_request"]
@@ -62,7 +63,7 @@ class TrainRequest:
 
 def save_request(request: TrainRequest, folder: Path) -> None:
     """Write the request to `folder`."""
-    (folder / _FILE).write_text(json.dumps(asdict(request), indent=2, default=str) + "\n", encoding="utf-8")
+    replace_file(folder / _FILE, json.dumps(asdict(request), indent=2, default=str) + "\n")
 
 
 def has_run(out: Path) -> bool:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -117,13 +118,11 @@ def test_an_interruption_leaves_the_result_of_before(
 ) -> None:
     path = tmp_path / "results.json"
     save_evaluation(found, path)
-    write = Path.write_text
 
-    def half(self: Path, text: str, encoding: str | None = None) -> int:
-        write(self, text[: len(text) // 2], encoding)
+    def interrupted(_descriptor: int) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path, "write_text", half)
+    monkeypatch.setattr(os, "fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
         save_evaluation(found, path)
 

@@ -19,6 +19,7 @@ from localrank.compose.rules.fitting import (
     sigmoid,
 )
 from localrank.compose.wrapping.wrapper import refuse
+from localrank.providers.files import replace_file
 
 __all__ = ["Calibration", "CalibrationMethod", "fit_calibration"]
 
@@ -81,10 +82,7 @@ class Calibration:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the calibration as JSON; an existing file is replaced as a whole."""
-        target = Path(path)
-        beside = target.with_name(f"{target.name}.{os.getpid()}.part")
-        beside.write_text(json.dumps({"format": _FORMAT, **asdict(self)}, indent=1), encoding="utf-8")
-        beside.replace(target)
+        replace_file(Path(path), json.dumps({"format": _FORMAT, **asdict(self)}, indent=1))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Calibration:

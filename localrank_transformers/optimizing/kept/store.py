@@ -6,18 +6,19 @@ import hashlib
 import json
 import os
 import re
-import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from localrank._version import __version__
+from localrank.providers.files import replace_file
 from localrank_transformers.models.cpu_features import cpu_features
 from localrank_transformers.models.folder.safety import onnx_siblings
 from localrank_transformers.optimizing.record import GraphRecord, parse_record, record_json, record_path
 
-__all__ = ["GraphStore", "file_sum", "open_store", "replace_file", "store_root"]
+__all__ = ["GraphStore", "file_sum", "open_store", "store_root"]
 
 RECIPE = 4
 """Raised when a graph is written in another way, so that older ones are made again."""
@@ -87,10 +88,11 @@ class GraphStore:
         Raises:
             OSError: The folder cannot be written.
         """
-        place = self.place(precision)
-        replace_file(place, content)
-        replace_file(record_path(place), record_json(record).encode())
-        return place
+        path = self.place(precision)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        replace_file(path, content)
+        replace_file(record_path(path), record_json(record))
+        return path
 
     @property
     def refusal(self) -> str | None:
@@ -103,19 +105,18 @@ class GraphStore:
     def refuse(self, reason: str) -> None:
         """Note that no graph can be made, so that it is not tried at every load."""
         with suppress(OSError):
-            replace_file(self.folder / _REFUSED, reason.encode())
+            self.folder.mkdir(parents=True, exist_ok=True)
+            replace_file(self.folder / _REFUSED, reason)
 
     @property
     def is_writable(self) -> bool:
         """Whether a file can be made here."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            trial = _beside(self.folder / "trial")
-            trial.touch()
-            trial.unlink()
+            with TemporaryFile(dir=self.folder):
+                return True
         except OSError:
             return False
-        return True
 
 
 def file_sum(path: Path) -> str:
@@ -132,18 +133,3 @@ def _content_sum(path: Path) -> str:
     """Return the sum of a file; for a link into a hub cache the name of its content, which was checked when it came."""
     name = path.resolve().name
     return name if path.is_symlink() and _CHECKED_CONTENT.fullmatch(name) else file_sum(path)
-
-
-def replace_file(place: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old or the new one, never a part."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    step = _beside(place)
-    try:
-        step.write_bytes(content)
-        step.replace(place)
-    finally:
-        step.unlink(missing_ok=True)
-
-
-def _beside(place: Path) -> Path:
-    return place.with_name(f".{place.name}.{secrets.token_hex(4)}.tmp")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from localrank.contract.errors import MissingDependencyError, ModelLoadError
+from localrank.providers.files import replace_file
 from localrank_transformers.engines.torch.weights import quiet
 from localrank_transformers.optimizing.optimize import Candidates, optimize
 from localrank_transformers.rerankers.onnx import OnnxReranker
@@ -84,7 +85,7 @@ def publish(
     )
     write_card(facts, material.train, material.dev, out / "README.md")
     record = {"result": asdict(result), "request": asdict(request), "history": fitted.history}
-    (out / RECORD).write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
+    replace_file(out / RECORD, json.dumps(record, indent=2, default=str) + "\n")
     return result
 
 
