@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localrank.compose.wrapping.wrapper import Transparent
-from localrank.contract.errors import MissingDependencyError, RerankError
+from localrank.contract.errors import RerankError
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult
 from localrank.providers.calls import call_model
+from localrank.providers.extras import imported
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
@@ -100,14 +101,8 @@ def traced(
     Raises:
         MissingDependencyError: `opentelemetry-api` is not installed.
     """
-    try:
-        from opentelemetry.trace import get_tracer  # noqa: PLC0415
-    except ImportError as error:
-        raise MissingDependencyError(
-            "Tracing needs opentelemetry-api, which is not installed.",
-            hint="Install it with: pip install 'localrank[otel]'",
-        ) from error
-    chosen = get_tracer("localrank") if tracer is None else tracer
+    opentelemetry = imported("opentelemetry.trace", "Tracing", "otel")
+    chosen = opentelemetry.get_tracer("localrank") if tracer is None else tracer
     return Traced(model, tracer=chosen, remote=remote, record_content=record_content)
 
 

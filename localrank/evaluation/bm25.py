@@ -1,11 +1,11 @@
-"""BM25 over a collection, by bm25s with its defaults; the one file that imports it."""
+"""BM25 over a collection, by bm25s with its defaults."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from localrank.contract.errors import MissingDependencyError
+from localrank.providers.extras import imported
 
 __all__ = ["bm25_run"]
 
@@ -28,7 +28,7 @@ def bm25_run(
     Raises:
         MissingDependencyError: bm25s is not installed.
     """
-    bm25s = _bm25s()
+    bm25s = imported("bm25s", "BM25 as the first stage", "eval")
     names = list(documents)
     places = {name: place for place, name in enumerate(names)}
     index = bm25s.BM25()
@@ -51,13 +51,3 @@ def _scores(index: Any, words: Sequence[str], count: int) -> Sequence[float]:
         return [0.0] * count
     scores: Sequence[float] = index.get_scores(known).tolist()
     return scores
-
-
-def _bm25s() -> Any:
-    try:
-        import bm25s  # noqa: PLC0415 - optional
-    except ImportError:
-        raise MissingDependencyError(
-            "BM25 as the first stage needs bm25s.", hint='Install it with: pip install "localrank[eval]"'
-        ) from None
-    return bm25s

@@ -1,4 +1,4 @@
-"""Measures of rankings, all by ir-measures; the one file that imports it."""
+"""Measures of rankings, all by ir-measures."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from localrank.contract.errors import InvalidRequestError, MissingDependencyError
+from localrank.contract.errors import InvalidRequestError
 from localrank.evaluation.collection import Judgements
 from localrank.evaluation.falling import falling_scores
 from localrank.evaluation.trec import Run
+from localrank.providers.extras import imported
 
 __all__ = ["DEFAULT_MEASURES", "Measured", "check_measures", "measured"]
 
@@ -91,10 +92,4 @@ def _parsed(names: Sequence[str]) -> list[Any]:
 
 
 def _ir_measures() -> Any:
-    try:
-        import ir_measures  # noqa: PLC0415 - optional
-    except ImportError:
-        raise MissingDependencyError(
-            "Evaluation needs ir-measures.", hint='Install it with: pip install "localrank[eval]"'
-        ) from None
-    return ir_measures
+    return imported("ir_measures", "Evaluation", "eval")

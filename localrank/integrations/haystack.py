@@ -12,15 +12,15 @@ from localrank.contract.model import AnyReranker, DoRerankOptions, ScoredIndex
 from localrank.contract.types import RankedDocument, RerankResult, ScoreKind
 from localrank.integrations.foreign import ForeignReranker, Scoring, by_rank, type_name
 from localrank.integrations.question import DEFAULT_MODEL, CallSettings, Question, is_scored
-from localrank.integrations.requirements import missing
 from localrank.providers.arguments import whole_number
+from localrank.providers.extras import missing
 from localrank.providers.registry import make_model, resolve
 
 try:
     from haystack import Document, component, default_from_dict, default_to_dict
     from haystack.utils import Secret
 except ImportError as error:
-    raise missing("Haystack", "haystack-ai", "haystack") from error
+    raise missing("The Haystack integration", "haystack-ai", "haystack") from error
 
 __all__ = ["LocalRankRanker", "from_haystack"]
 

@@ -14,7 +14,7 @@ from localrank.contract.types import RankedDocument, RerankResult, ScoreKind
 from localrank.integrations.callables import one_score_each
 from localrank.integrations.foreign import ForeignReranker, Scoring, by_rank, type_name
 from localrank.integrations.question import DEFAULT_MODEL, CallSettings, Question, is_scored
-from localrank.integrations.requirements import missing
+from localrank.providers.extras import missing
 
 try:
     from langchain_core.callbacks import AsyncCallbackManager, CallbackManager, Callbacks
@@ -22,7 +22,7 @@ try:
     from langchain_core.documents import BaseDocumentCompressor, Document
     from pydantic import ConfigDict, Field
 except ImportError as error:
-    raise missing("LangChain", "langchain-core", "langchain") from error
+    raise missing("The LangChain integration", "langchain-core", "langchain") from error
 
 __all__ = ["LocalRankCompressor", "LocalRankCrossEncoder", "from_langchain"]
 

@@ -12,7 +12,7 @@ from localrank.contract.model import AnyReranker, DoRerankOptions, ScoredIndex
 from localrank.contract.types import RankedDocument, RerankResult, ScoreKind
 from localrank.integrations.foreign import ForeignReranker, Scoring, by_rank, type_name
 from localrank.integrations.question import DEFAULT_MODEL, CallSettings, Question, is_scored
-from localrank.integrations.requirements import missing
+from localrank.providers.extras import missing
 from localrank.providers.registry import resolve
 
 try:
@@ -23,7 +23,7 @@ try:
     from llama_index.core.postprocessor.types import BaseNodePostprocessor
     from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, TextNode
 except ImportError as error:
-    raise missing("LlamaIndex", "llama-index-core", "llama-index") from error
+    raise missing("The LlamaIndex integration", "llama-index-core", "llama-index") from error
 
 __all__ = ["LocalRankPostprocessor", "from_llama_index"]
 

@@ -7,11 +7,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from localrank.contract.errors import InvalidRequestError, MissingDependencyError, ModelLoadError
+from localrank.contract.errors import InvalidRequestError, ModelLoadError
+from localrank.providers.extras import require
 from localrank_transformers.engines.torch.settings import TorchSettings, require_packages
 from localrank_transformers.exporting.comparison import (
     Difference,
@@ -51,7 +51,6 @@ GRAPH = "onnx/model.onnx"
 FP16_GRAPH = "onnx/model_fp16.onnx"
 
 _COPIED = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md")
-_PACKAGES = ("onnx", "onnxscript")
 _GENERATIVE = ("ForCausalLM", "ForConditionalGeneration")
 
 
@@ -105,7 +104,8 @@ def export_onnx(
             f"cpu is {cpu!r}, but precision is {precision!r}.", hint="Only an int8 graph is for a processor."
         )
     target = int8_target(cpu)
-    _require_exporter()
+    require_packages()
+    require("Exporting", "export", "onnx", "onnxscript")
     source = _source(model, template, revision)
     if source.files.folder.resolve() == out.resolve():
         raise InvalidRequestError("out is the model's own folder.", hint="Pass another folder.")
@@ -118,16 +118,6 @@ def export_onnx(
         onnx = _checked(out, GRAPH, torch, LARGEST_DIFFERENCE)
     reduced = _reduced(source, out, torch, precision=precision, target=target, on_step=on_step)
     return differences(torch, onnx, reduced)
-
-
-def _require_exporter() -> None:
-    require_packages()
-    missing = [name for name in _PACKAGES if find_spec(name) is None]
-    if missing:
-        raise MissingDependencyError(
-            f"Exporting needs {' and '.join(missing)}, not installed here.",
-            hint='pip install "localrank[export]"',
-        )
 
 
 def _source(model: str | Path, template: str | None, revision: str | None) -> _Source:

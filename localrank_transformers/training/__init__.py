@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from localrank.contract.errors import MissingDependencyError
+from localrank.providers.extras import require
 from localrank_transformers.training.outcome import Calibrated, Progress, TrainResult
 from localrank_transformers.training.request import StudentShape, TrainRequest
 from localrank_transformers.training.settings import MiningSettings, TrainSettings
@@ -56,7 +56,7 @@ def train(
         ModelLoadError: The base has no float32 weights, or is no model that can be trained.
         UnknownModelError: There is no such base or teacher.
     """
-    _require()
+    require("Training", "train", *_PACKAGES)
     from localrank_transformers.training.running import start_run  # noqa: PLC0415  # torch comes with it
 
     return start_run(request, on_step, on_progress)
@@ -79,18 +79,7 @@ def resume(
         InvalidRequestError: There is no run in `out`, or it is finished.
         MissingDependencyError: The extra `train` is not installed.
     """
-    _require()
+    require("Training", "train", *_PACKAGES)
     from localrank_transformers.training.running import resume_run  # noqa: PLC0415  # torch comes with it
 
     return resume_run(out, on_step, on_progress)
-
-
-def _require() -> None:
-    from importlib.util import find_spec  # noqa: PLC0415
-
-    missing = [name for name in _PACKAGES if find_spec(name) is None]
-    if missing:
-        raise MissingDependencyError(
-            f"Training needs {' and '.join(missing)}, not installed here.",
-            hint='pip install "localrank[train]"',
-        )

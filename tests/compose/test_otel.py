@@ -72,5 +72,5 @@ async def test_without_the_package_the_install_command_is_named(monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "opentelemetry.trace", None)
-    with pytest.raises(MissingDependencyError, match=r"pip install 'localrank\[otel\]'"):
+    with pytest.raises(MissingDependencyError, match=r'pip install "localrank\[otel\]"'):
         traced(Scoring())

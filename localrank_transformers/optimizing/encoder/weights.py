@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from localrank.contract.errors import MissingDependencyError, ModelLoadError
+from localrank.contract.errors import ModelLoadError
+from localrank.providers.extras import imported
 
 __all__ = [
     "Encoder",
@@ -231,15 +232,9 @@ def _config(folder: Path) -> dict[str, Any]:
 
 
 def _tensors(folder: Path) -> Mapping[str, npt.NDArray[Any]]:
+    safetensors = imported("safetensors.numpy", "Reading model.safetensors", "optimize")
     try:
-        from safetensors.numpy import load_file  # noqa: PLC0415  # an extra
-    except ImportError as error:
-        raise MissingDependencyError(
-            "Optimizing reads model.safetensors with the package safetensors, which is not installed.",
-            hint='pip install "localrank[optimize]"',
-        ) from error
-    try:
-        tensors: Mapping[str, npt.NDArray[Any]] = load_file(folder / "model.safetensors")
+        tensors: Mapping[str, npt.NDArray[Any]] = safetensors.load_file(folder / "model.safetensors")
     except Exception as error:  # the library raises its own kinds and OSError
         raise ModelLoadError(f"model.safetensors in {str(folder)!r} cannot be read.") from error
     return tensors

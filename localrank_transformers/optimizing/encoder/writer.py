@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from localrank.contract.errors import MissingDependencyError
+from localrank.providers.extras import imported
 from localrank_transformers.models.onnx_file.aligned import aligned
 from localrank_transformers.models.onnx_file.producer import PRODUCER
 
@@ -119,11 +119,4 @@ def import_onnx() -> Any:
     Raises:
         MissingDependencyError: It is absent.
     """
-    try:
-        import onnx  # noqa: PLC0415  # an extra
-    except ImportError as error:
-        raise MissingDependencyError(
-            "Writing a graph needs the package onnx, which is not installed.",
-            hint='pip install "localrank[optimize]"',
-        ) from error
-    return onnx
+    return imported("onnx", "Writing a graph", "optimize")

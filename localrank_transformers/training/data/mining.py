@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from localrank.contract.errors import InvalidRequestError, MissingDependencyError
+from localrank.contract.errors import InvalidRequestError
+from localrank.providers.extras import imported
 from localrank_transformers.training.data.lists import TrainingList
 from localrank_transformers.training.settings import MiningSettings
 
@@ -89,13 +90,7 @@ def bm25_retriever(texts: Sequence[str]) -> Retriever:
     Raises:
         MissingDependencyError: The package bm25s is absent.
     """
-    try:
-        import bm25s  # noqa: PLC0415  # an extra
-    except ImportError as error:
-        raise MissingDependencyError(
-            "Mining negatives needs the package bm25s, which is not installed.",
-            hint='pip install "localrank[train]"',
-        ) from error
+    bm25s = imported("bm25s", "Mining negatives", "train")
     index = bm25s.BM25()
     index.index(bm25s.tokenize(list(texts), stopwords="en", show_progress=False), show_progress=False)
 

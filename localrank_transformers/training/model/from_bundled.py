@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from localrank.contract.errors import MissingDependencyError, ModelLoadError
+from localrank.contract.errors import ModelLoadError
+from localrank.providers.extras import imported
 from localrank_transformers.models import bundled
 from localrank_transformers.models.folder.exported import EXPORTED_FILE
 from localrank_transformers.training.model.late_folder import write_layout
@@ -25,6 +26,7 @@ __all__ = ["float32_tensors", "write_float32"]
 Floats = npt.NDArray[np.float32]
 
 GRAPH = "onnx/model_int8.onnx"
+_PURPOSE = "Reading the embedded model's weights"
 _TEXT_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", EXPORTED_FILE)
 _PRODUCTS = (
     *(f"attention.self.{name}" for name in ("query", "key", "value")),
@@ -45,28 +47,28 @@ def write_float32(name: str, folder: Path) -> None:
         MissingDependencyError: The package onnx or safetensors is absent.
         ModelLoadError: The embedded graph is damaged, or not of the layout that `localrank models optimize` writes.
     """
-    _, save_file = _packages()
+    safetensors = imported("safetensors.numpy", _PURPOSE, "train")
     folder.mkdir(parents=True, exist_ok=True)
     for file in _TEXT_FILES:
         (folder / file).write_bytes(bundled.read_file(name, file))
     write_layout(folder)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     tensors = float32_tensors(bundled.read_file(name, GRAPH), config)
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    safetensors.save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
 
 
 def float32_tensors(graph: bytes, config: Mapping[str, Any]) -> dict[str, Floats]:
     """Return the weights of an int8 graph under the names of transformers' BertModel.
 
     Args:
-        graph: Written by `optimizing.encoder_graph`.
+        graph: Written by `optimizing.encoder.graph`.
         config: The model's `config.json`.
 
     Raises:
-        MissingDependencyError: The package onnx or safetensors is absent.
+        MissingDependencyError: The package onnx is absent.
         ModelLoadError: The graph is another than expected.
     """
-    onnx, _ = _packages()
+    onnx = imported("onnx", _PURPOSE, "train")
     model = onnx.load_from_string(graph)
     try:
         return dict(_Graph(model, onnx.numpy_helper.to_array).tensors(config))
@@ -76,20 +78,8 @@ def float32_tensors(graph: bytes, config: Mapping[str, Any]) -> dict[str, Floats
         ) from error
 
 
-def _packages() -> tuple[Any, Any]:
-    try:
-        import onnx  # noqa: PLC0415  # an extra
-        from safetensors.numpy import save_file  # noqa: PLC0415  # an extra
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"Reading the embedded model's weights needs the package {error.name}.",
-            hint='pip install "localrank[train]"',
-        ) from error
-    return onnx, save_file
-
-
 class _Graph:
-    """The nodes of a graph that `optimizing.encoder_graph` wrote, in the order in which it wrote them."""
+    """The nodes of a graph that `optimizing.encoder.graph` wrote, in the order in which it wrote them."""
 
     def __init__(self, model: Any, to_array: Any) -> None:
         self._nodes = list(model.graph.node)

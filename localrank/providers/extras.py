@@ -1,0 +1,47 @@
+"""Packages that come with an extra: imported when they are needed, or refused with the command that installs them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from localrank.contract.errors import MissingDependencyError
+
+__all__ = ["imported", "missing", "require"]
+
+
+def imported(module: str, purpose: str, extra: str) -> Any:
+    """Return a module of an optional package.
+
+    Args:
+        module: Its name; the package is called like the first part of it.
+        purpose: What needs it, the subject of the error's sentence.
+        extra: What it is installed with.
+
+    Raises:
+        MissingDependencyError: It cannot be imported.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise missing(purpose, module.partition(".")[0].replace("_", "-"), extra) from error
+
+
+def require(purpose: str, extra: str, *packages: str) -> None:
+    """Refuse to begin where a package is absent; nothing is imported.
+
+    Raises:
+        MissingDependencyError: Names all that are.
+    """
+    absent = [name for name in packages if find_spec(name) is None]
+    if absent:
+        raise missing(purpose, " and ".join(absent), extra)
+
+
+def missing(purpose: str, packages: str, extra: str) -> MissingDependencyError:
+    """Return the error that names what is absent and the command that installs it."""
+    return MissingDependencyError(
+        f"{purpose} needs {packages}: not installed here, or too old.",
+        hint=f'Install it with: pip install "localrank[{extra}]"',
+    )
