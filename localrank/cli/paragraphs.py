@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Literal
 
-__all__ = ["MAX_CHARACTERS", "Paragraph", "split_paragraphs"]
+__all__ = ["MAX_CHARACTERS", "Form", "Paragraph", "split_paragraphs"]
 
 MAX_CHARACTERS = 1_000
 """A longer paragraph is cut at sentence ends: what a window of 512 tokens holds beside a query, even of dense text."""
 
-_FENCE = re.compile(r"^\s{0,3}(`{3,}|~{3,})")
-_HASH_HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
-_UNDERLINE = re.compile(r"^([=\-~^\"])\1{2,}\s*$|^={1,2}$")
-_RULE = re.compile(r"^\s{0,3}([-*_=~])(\s*\1){2,}\s*$")
-_COMMENT = re.compile(r"^\s*<!--.*-->\s*$", re.DOTALL)
+Form = Literal["markdown", "rst", "plain"]
+"""How a text is written: in Markdown, in reStructuredText, or without markup."""
+
+_RST_HEADING = re.compile(
+    r"""(?:(?<=\n\n)|(?<=[=~^"-]{3}\n))(?:[=~^"-]{3,}\n)?(?P<title>\S.*)\n(?P<line>(?P<mark>[=~^"-])(?P=mark)*)(?=\n|\Z)"""
+)
+_RST_RULE = re.compile(r"(?<=\n\n)([-=~^*_])\1{2,}(?=\n\n|\n?\Z)")
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])[\"'”’)\]]*\s+|\n")
 
 
@@ -36,126 +39,122 @@ class Paragraph:
 
 
 @dataclass(slots=True)
-class _Headings:
-    """The headings that are open at some line: one a level."""
+class _Structure:
+    """What the lines of a text are, by their places from 0.
 
-    open: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
-    underlines: list[str] = field(default_factory=list[str])
+    Attributes:
+        headings: First line → level and title.
+        no_text: Lines that belong to headings, rules and comments.
+        whole: Lines of code, among which nothing parts.
+    """
 
-    def enter(self, level: int, title: str) -> None:
-        self.open = [*(one for one in self.open if one[0] < level), (level, title)]
-
-    def enter_underlined(self, character: str, title: str) -> None:
-        """Levels of underlines go by the order in which they first appear, as in reStructuredText."""
-        if character not in self.underlines:
-            self.underlines.append(character)
-        self.enter(self.underlines.index(character) + 1, title)
-
-    def path(self) -> str:
-        return " > ".join(title for _, title in self.open)
+    headings: dict[int, tuple[int, str]] = field(default_factory=dict[int, tuple[int, str]])
+    no_text: set[int] = field(default_factory=set[int])
+    whole: set[int] = field(default_factory=set[int])
 
 
-def split_paragraphs(text: str, *, markup: bool = True) -> list[Paragraph]:
+def split_paragraphs(text: str, form: Form = "markdown") -> list[Paragraph]:
     """Return the paragraphs of `text`: what blank lines part.
 
     Args:
         text: The whole file.
-        markup: Read Markdown and reStructuredText: headings become context, fenced code stays in one piece, front matter,
-            rules and comments are left out. False is for plain text.
+        form: Of Markdown and reStructuredText the headings become context, and rules are left out; of Markdown also front
+            matter and comments, and a block of code stays in one piece.
     """
     lines = text.split("\n")
-    start = _after_front_matter(lines) if markup else 0
-    headings = _Headings()
-    found: list[Paragraph] = []
-    for number, block in _joined(_blocks(lines, start, markup=markup)):
-        body, first = _without_headings(block, number, headings) if markup else (block, number)
-        found += _pieces("\n".join(body), first, headings.path())
-    return found
+    structure = _markdown(lines) if form == "markdown" else _rst(lines) if form == "rst" else _Structure()
+    return [piece for block in _joined(_blocks(lines, structure)) for piece in _pieces(block)]
 
 
-def _after_front_matter(lines: list[str]) -> int:
-    if not lines or lines[0].rstrip() != "---":
+def _markdown(lines: Sequence[str]) -> _Structure:
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - so that --help needs none of it
+
+    parser = MarkdownIt("commonmark")
+    parser.core.ruler.enableOnly(["normalize", "block"])
+    start = _after_front_matter(lines)
+    structure = _Structure(no_text=set(range(start)))
+    tokens = parser.parse("\n".join(lines[start:]).replace("\r", " "))  # to it, that would end a line
+    for place, token in enumerate(tokens):
+        if token.map is None:
+            continue
+        first, end = (start + at for at in token.map)
+        is_comment = token.type == "html_block" and re.fullmatch(r"\s*<!--.*-->\s*", token.content, re.DOTALL)
+        if token.type in {"fence", "code_block"}:
+            structure.whole.update(range(first, end))
+        elif token.level == 0 and (is_comment or token.type in {"hr", "heading_open"}):
+            structure.no_text.update(range(first, end))
+        if token.level == 0 and token.type == "heading_open":
+            structure.headings[first] = int(token.tag[1:]), " ".join(tokens[place + 1].content.split())
+    return structure
+
+
+def _after_front_matter(lines: Sequence[str]) -> int:
+    if lines[0].rstrip() != "---":
         return 0
     return next((at + 1 for at, line in enumerate(lines[1:], 1) if line.rstrip() in {"---", "..."}), 0)
 
 
-def _blocks(lines: list[str], start: int, *, markup: bool) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line number, lines) of what blank lines or a heading part; inside a code fence nothing parts."""
-    block: list[str] = []
-    first, fence = 0, ""
-    for number, line in enumerate(lines[start:], start + 1):
-        blank = not line.strip()
-        if block and not fence and (blank or (markup and _HASH_HEADING.match(line))):
-            yield first, block
-            block = []
-        if blank and not fence:
+def _rst(lines: Sequence[str]) -> _Structure:
+    """Read titles with a line beneath; the levels go by the order in which such lines first appear."""
+    text = "\n".join(["", "", *(line.rstrip() for line in lines)])
+    structure, marks = _Structure(), list[str]()
+    for heading in _RST_HEADING.finditer(text):
+        title, mark = heading["title"], heading["mark"]
+        if len(heading["line"]) < min(3, len(title)):
             continue
-        first = first if block else number
-        block.append(line.rstrip())
-        mark = _FENCE.match(line) if markup else None
-        if mark and not fence:
-            fence = mark[1]
-        elif mark and mark[1].startswith(fence):
-            fence = ""
-    if block:
-        yield first, block
+        if mark not in marks:
+            marks.append(mark)
+        first, last = (text.count("\n", 2, end) for end in heading.span())
+        structure.headings[first] = marks.index(mark) + 1, title
+        structure.no_text.update(range(first, last + 1))
+    for rule in _RST_RULE.finditer(text):
+        structure.no_text.add(text.count("\n", 2, rule.start()))
+    return structure
 
 
-def _joined(blocks: Iterable[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
+def _blocks(lines: Sequence[str], structure: _Structure) -> Iterator[Paragraph]:
+    """Yield what blank lines, headings, rules and comments part, whatever its length."""
+    open_headings: dict[int, str] = {}
+    block: list[str] = []
+    for at, line in enumerate([*lines, ""]):
+        parts = at in structure.no_text or not (line.strip() or at in structure.whole)
+        if parts and block:
+            yield Paragraph("\n".join(block), at + 1 - len(block), " > ".join(open_headings.values()))
+            block = []
+        if not parts:
+            block.append(line.rstrip())
+        if at in structure.headings:
+            level, title = structure.headings[at]
+            open_headings = {above: name for above, name in open_headings.items() if above < level} | {
+                level: title
+            }
+
+
+def _joined(blocks: Iterator[Paragraph]) -> Iterator[Paragraph]:
     """Keep a line that announces (`For example:`) with the block it announces."""
-    held: tuple[int, list[str]] | None = None
-    for number, block in blocks:
-        if held is not None and not _starts_with_heading(block):
-            held = (held[0], [*held[1], "", *block])
+    held: Paragraph | None = None
+    for block in blocks:
+        announces = block.text.endswith(":") and "\n" not in block.text
+        if held is not None and held.heading == block.heading:
+            gap = "\n" * (block.line - held.line - held.text.count("\n"))
+            block = Paragraph(f"{held.text}{gap}{block.text}", held.line, held.heading)  # noqa: PLW2901
         elif held is not None:
             yield held
-            held = (number, block)
-        else:
-            held = (number, block)
-        if not (len(block) == 1 and block[0].endswith(":") and not _starts_with_heading(block)):
-            yield held
-            held = None
+        held = block if announces else None
+        if held is None:
+            yield block
     if held is not None:
         yield held
 
 
-def _starts_with_heading(block: list[str]) -> bool:
-    return bool(_HASH_HEADING.match(block[0])) or _is_underlined(block)
-
-
-def _without_headings(block: list[str], number: int, headings: _Headings) -> tuple[list[str], int]:
-    """Take the headings off the top of a block, and drop what is no text."""
-    while block:
-        hashes = _HASH_HEADING.match(block[0])
-        if hashes:
-            headings.enter(len(hashes[1]), hashes[2])
-            taken = 1
-        elif _is_underlined(block):
-            headings.enter_underlined(block[1][0], block[0].strip())
-            taken = 2
-        elif _RULE.match(block[0]) or _COMMENT.match(block[0]):
-            taken = 1
-        else:
-            break
-        block, number = block[taken:], number + taken
-    return ([] if _COMMENT.match("\n".join(block)) else block), number
-
-
-def _is_underlined(block: list[str]) -> bool:
-    if len(block) < 2 or not _UNDERLINE.match(block[1]) or _UNDERLINE.match(block[0]):
-        return False
-    return len(block[1].rstrip()) >= min(3, len(block[0].strip()))
-
-
-def _pieces(text: str, line: int, heading: str) -> Iterator[Paragraph]:
+def _pieces(block: Paragraph) -> Iterator[Paragraph]:
     """Cut a paragraph that is longer than a model reads."""
-    if not text.strip():
-        return
-    borders = [0, *_cuts(text), len(text)]
+    borders = [0, *_cuts(block.text), len(block.text)]
     for start, end in pairwise(borders):
-        piece = text[start:end]
+        piece = block.text[start:end]
         blank = len(piece) - len(piece.lstrip("\n"))
-        yield Paragraph(piece.strip("\n"), line + text.count("\n", 0, start + blank), heading)
+        line = block.line + block.text.count("\n", 0, start + blank)
+        yield Paragraph(piece.strip("\n"), line, block.heading)
 
 
 def _cuts(text: str) -> Iterator[int]:

@@ -15,7 +15,7 @@ import click
 from localrank.calling.checks import TEXT_KEYS
 from localrank.cli.exits import InputError
 from localrank.cli.output import stdin_is_terminal
-from localrank.cli.paragraphs import split_paragraphs
+from localrank.cli.paragraphs import Form, split_paragraphs
 from localrank.contract.errors import InvalidRequestError
 from localrank.providers.lines import json_kind, json_object
 
@@ -23,6 +23,9 @@ __all__ = ["InputDocument", "read_documents"]
 
 TEXT_SUFFIXES = frozenset({".md", ".markdown", ".txt", ".rst"})
 """What is read from a folder."""
+
+FORMS: Mapping[str, Form] = {".txt": "plain", ".rst": "rst"}
+"""How a text is written, where it is not in Markdown."""
 
 JSON_LINES_SUFFIXES = frozenset({".jsonl", ".ndjson"})
 STDIN = "-"
@@ -111,8 +114,8 @@ def _from_text(text: str, source: str, *, paragraphs: bool, text_key: str | None
     if text_key is not None or suffix in JSON_LINES_SUFFIXES:
         return _from_json_lines(text, source, (text_key,) if text_key else TEXT_KEYS)
     if paragraphs:
-        found = split_paragraphs(text, markup=suffix != ".txt")
-        return [InputDocument(one.text, one.line, origin, one.heading) for one in found]
+        paragraphs_found = split_paragraphs(text, FORMS.get(suffix, "markdown"))
+        return [InputDocument(part.text, part.line, origin, part.heading) for part in paragraphs_found]
     lines = enumerate(text.split("\n"), 1)
     return [InputDocument(line.strip(), number, origin) for number, line in lines if line.strip()]
 

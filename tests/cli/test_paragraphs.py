@@ -33,7 +33,7 @@ def test_a_heading_right_after_a_line_of_text_starts_anew() -> None:
 def test_underlined_headings_count_in_the_order_of_their_underlines() -> None:
     text = "=====\nTitle\n=====\n\nintro\n\nPart\n----\n\nbody\n\nOther\n-----\n\nend"
 
-    assert [(one.text, one.line, one.heading) for one in split_paragraphs(text)] == [
+    assert [(one.text, one.line, one.heading) for one in split_paragraphs(text, "rst")] == [
         ("intro", 5, "Title"),
         ("body", 10, "Title > Part"),
         ("end", 15, "Title > Other"),
@@ -49,6 +49,51 @@ def test_fenced_code_stays_whole_and_its_hashes_are_no_headings() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "    # a comment\n\n    x = 1",
+        "- item\n  ~~~\n  # a comment\n\n  x = 1\n  ~~~",
+        "~~~~\n~~~\n\nx\n~~~~",
+    ],
+)
+def test_code_of_any_form_stays_whole(code: str) -> None:
+    assert split_paragraphs(f"{code}\n\nafter") == [
+        Paragraph(code, 1),
+        Paragraph("after", code.count("\n") + 3),
+    ]
+
+
+def test_underlines_of_markdown_are_headings_of_the_first_and_second_level() -> None:
+    text = "Part\n----\n\none\n\nTitle\n=\ntwo\n\nPart\n--\nthree"
+
+    assert [(one.text, one.line, one.heading) for one in split_paragraphs(text)] == [
+        ("one", 4, "Part"),
+        ("two", 8, "Title"),
+        ("three", 12, "Title > Part"),
+    ]
+
+
+def test_a_carriage_return_within_a_line_moves_no_heading() -> None:
+    assert split_paragraphs("a\rb\n\n# Heading\n\ntext") == [
+        Paragraph("a\rb", 1),
+        Paragraph("text", 5, "Heading"),
+    ]
+
+
+def test_a_text_in_restructuredtext_may_begin_with_blank_lines() -> None:
+    assert split_paragraphs("\nTitle\n=====\nSub\n---\n\n# text\n\n----\n\nend", "rst") == [
+        Paragraph("# text", 7, "Title > Sub"),
+        Paragraph("end", 11, "Title > Sub"),
+    ]
+
+
+def test_a_table_of_restructuredtext_is_text() -> None:
+    table = "=====  ====\nname   size\n=====  ====\none    1\n=====  ===="
+
+    assert split_paragraphs(table, "rst") == [Paragraph(table, 1)]
+
+
 def test_a_line_that_announces_stays_with_what_it_announces() -> None:
     assert split_paragraphs("For example:\n\n- one\n- two") == [Paragraph("For example:\n\n- one\n- two", 1)]
 
@@ -60,13 +105,15 @@ def test_a_line_that_announces_does_not_swallow_a_heading() -> None:
     ]
 
 
-@pytest.mark.parametrize("noise", ["---", "***", "<!-- a\ncomment -->", "---\ntitle: x\n---"])
+@pytest.mark.parametrize(
+    "noise", ["---", "***", "<!-- a\n\ncomment -->", "<!-- a\ncomment -->", "---\ntitle: x\n---"]
+)
 def test_rules_comments_and_front_matter_are_left_out(noise: str) -> None:
     assert [one.text for one in split_paragraphs(f"{noise}\n\ntext")] == ["text"]
 
 
 def test_plain_text_has_no_headings() -> None:
-    assert split_paragraphs("# not a heading", markup=False) == [Paragraph("# not a heading", 1)]
+    assert split_paragraphs("# not a heading", "plain") == [Paragraph("# not a heading", 1)]
 
 
 def test_a_long_paragraph_is_cut_at_sentence_ends_with_the_right_lines() -> None:
