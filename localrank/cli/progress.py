@@ -14,7 +14,7 @@ from localrank.contract.events import CallProgress
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-__all__ = ["DELAY_S", "ProgressBar", "progress_bar"]
+__all__ = ["ProgressBar", "progress_bar"]
 
 DELAY_S = 0.5
 """Work that ends sooner shows no bar."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-__all__ = ["Row", "console", "score_bar", "show_rows", "snippet"]
+__all__ = ["Row", "console", "show_rows"]
 
 BAR_WIDTH = 8
 SNIPPET_LINES = 3
@@ -69,10 +69,10 @@ def show_rows(
     stems = query_stems(query)
     for row, head in zip(rows, _heads(rows, kind, bars=out.width >= MIN_WIDTH_FOR_BAR), strict=True):
         width = max(20, out.width - head.cell_len)
-        _print_beside(out, head, [*snippet(out, row.text, stems, width, lines), *_place(row, width)])
+        _print_beside(out, head, [*_snippet(out, row.text, stems, width, lines), *_place(row, width)])
 
 
-def snippet(out: Console, text: str, stems: frozenset[str], width: int, lines: int) -> list[Text]:
+def _snippet(out: Console, text: str, stems: frozenset[str], width: int, lines: int) -> list[Text]:
     """Return the telling part of `text` in at most `lines` lines, words with one of `stems` highlighted."""
     from rich.text import Text  # noqa: PLC0415
 
@@ -110,7 +110,7 @@ def _heads(rows: Sequence[Row], kind: ScoreKind, *, bars: bool) -> list[Text]:
         for mark, width in zip(row.marks, mark_widths, strict=True):
             head.append(f"{mark:>{width}}  ", style="bold")
         if scored and bars and kind == "probability":
-            head += score_bar(row.score or 0.0) + Text("  ")
+            head += _score_bar(row.score or 0.0) + Text("  ")
         if scored:
             head.append(f"{score:>{score_width}}  ")
         heads.append(head)
@@ -126,7 +126,7 @@ def _print_beside(out: Console, head: Text, lines: Sequence[Text]) -> None:
         out.print(start + line, soft_wrap=True)
 
 
-def score_bar(share: float, width: int = BAR_WIDTH) -> Text:
+def _score_bar(share: float, width: int = BAR_WIDTH) -> Text:
     """Return a bar that fills `share` (0–1) of `width` cells, to an eighth of a cell."""
     from rich.text import Text  # noqa: PLC0415
 

@@ -25,7 +25,7 @@ from localrank.compose.wrapping.wrapper import refuse
 from localrank.contract.model import AnyReranker
 from localrank.providers.registry import resolve, unknown_model
 
-__all__ = ["KINDS", "build", "from_table", "from_toml"]
+__all__ = ["build", "from_table", "from_toml"]
 
 _BARE: Mapping[str, Callable[[], AnyReranker]] = {"identity": Identity, "retrieved": Retrieved}
 """Models that a composition names by one word."""

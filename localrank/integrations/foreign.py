@@ -23,7 +23,7 @@ from localrank.providers.remarks import unread_instruction, unread_options
 from localrank.providers.splitting import Part, split
 from localrank.providers.worker import run_in_thread
 
-__all__ = ["Ask", "AsyncAsk", "ForeignReranker", "Scoring", "by_rank", "type_name"]
+__all__ = ["ForeignReranker", "Scoring", "by_rank", "type_name"]
 
 Ask = Callable[[DoRerankOptions], Sequence[ScoredIndex]]
 """Asks the other library about the options' documents; blocking code."""

@@ -6,12 +6,11 @@ sequence of `Section`. It should look, not load: no weights, no network.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Literal, TypeAlias
+from typing import Literal
 
-__all__ = ["ENTRY_POINT_GROUP", "Diagnose", "Finding", "Section", "State", "diagnoses"]
+__all__ = ["ENTRY_POINT_GROUP", "Finding", "Section", "State", "diagnoses"]
 
 ENTRY_POINT_GROUP = "localrank.doctor"
 
@@ -41,10 +40,6 @@ class Section:
 
     title: str
     findings: tuple[Finding, ...]
-
-
-Diagnose: TypeAlias = Callable[[], Sequence[Section]]
-"""What an entry point of the group names."""
 
 
 def diagnoses() -> list[Section]:

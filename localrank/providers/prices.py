@@ -6,12 +6,11 @@ a sequence of `Price`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Literal, TypeAlias
+from typing import Literal
 
-__all__ = ["ENTRY_POINT_GROUP", "Price", "PriceUnit", "Prices", "known_prices"]
+__all__ = ["ENTRY_POINT_GROUP", "Price", "known_prices"]
 
 ENTRY_POINT_GROUP = "localrank.prices"
 
@@ -43,10 +42,6 @@ class Price:
         if self.unit == "thousand search units":
             return None if search_units is None else self.dollars * search_units / 1_000
         return None if tokens is None else self.dollars * tokens / 1_000_000
-
-
-Prices: TypeAlias = Callable[[], Sequence[Price]]
-"""What an entry point of the group names."""
 
 
 def known_prices() -> list[Price]:

@@ -17,7 +17,7 @@ from localrank_transformers.rerankers.onnx_loading import load
 from localrank_transformers.rerankers.onnx_settings import OnnxSettings
 from localrank_transformers.rerankers.torch_loading import load_torch
 
-__all__ = ["Difference", "check", "differences", "onnx_logits", "torch_logits", "worst"]
+__all__ = ["Difference", "check", "differences", "onnx_logits", "torch_logits"]
 
 SAMPLE_QUERY = "How do plants turn sunlight into food?"
 SAMPLE = (
@@ -81,7 +81,7 @@ def differences(
     ]
 
 
-def worst(expected: Sequence[float], found: Sequence[float]) -> float:
+def _worst(expected: Sequence[float], found: Sequence[float]) -> float:
     """Return the largest difference of two lists of logits."""
     return max(abs(one - other) for one, other in zip(expected, found, strict=True))
 
@@ -98,7 +98,7 @@ def check(graph: str, expected: Sequence[float], found: Sequence[float], *, at_m
     Raises:
         ModelLoadError: They differ by more.
     """
-    apart = worst(expected, found)
+    apart = _worst(expected, found)
     if apart > at_most * max(1.0, *(abs(logit) for logit in expected)):
         raise ModelLoadError(
             f"{graph} gives other logits than torch, by up to {apart:.4f}; it was removed.",

@@ -15,7 +15,7 @@ from localrank_transformers.engines.onnx.session import OnnxEngine, all_outputs
 from localrank_transformers.optimizing.encoder.writer import import_onnx
 from localrank_transformers.optimizing.record import Agreement
 
-__all__ = ["LARGEST_CHANGE", "check_outputs", "check_width", "compare", "last_layer_widths"]
+__all__ = ["check_outputs", "check_width", "compare", "last_layer_widths"]
 
 LARGEST_CHANGE = 1e-5
 """What a number may differ by, as a part of it where it is beyond 1: a few roundings of float32."""

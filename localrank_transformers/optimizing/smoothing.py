@@ -13,7 +13,7 @@ from localrank_transformers.engines.onnx.session import all_outputs
 from localrank_transformers.optimizing.encoder.graph import PLACES, Int8, Place, build_graph, probe_name
 from localrank_transformers.optimizing.encoder.weights import Encoder
 
-__all__ = ["EXPONENT", "EXPONENTS", "Ranges", "Seen", "seen_inputs", "smoothed_int8"]
+__all__ = ["EXPONENTS", "Ranges", "Seen", "seen_inputs", "smoothed_int8"]
 
 EXPONENT = 0.85
 """How much of the range moves from activations to weights, chosen by ranking agreement with float32."""

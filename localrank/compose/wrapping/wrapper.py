@@ -17,7 +17,6 @@ __all__ = [
     "Wrapper",
     "fingerprint_of",
     "is_ordinal",
-    "joint_kind",
     "name_of",
     "refuse",
     "refuse_incomparable",
@@ -42,7 +41,7 @@ def is_ordinal(model: AnyReranker) -> bool:
     return score_kind(model) == "ordinal"
 
 
-def joint_kind(models: Iterable[AnyReranker]) -> ScoreKind:
+def _joint_kind(models: Iterable[AnyReranker]) -> ScoreKind:
     """Return what a score is that may come from any of `models`."""
     kinds = {score_kind(model) for model in models}
     if "ordinal" in kinds:
@@ -110,7 +109,7 @@ class Wrapper:
     @property
     def score_kind(self) -> ScoreKind:
         """What a score is, whichever inner model it comes from."""
-        return joint_kind(self.models)
+        return _joint_kind(self.models)
 
     @property
     def settings(self) -> tuple[object, ...]:

@@ -67,7 +67,6 @@ class CatalogueEntry:
         max_length: The longest window that the weights allow, in tokens.
         default_length: The window to use when none is asked for, in tokens: what an ordinary machine can afford.
         activation: What turns the output into a score; None for a model that gives an order only.
-        pad_side: On which side a batch is padded.
         template: The name of the prompt that holds query and document, where there is one.
         instruction: Whether it reads the `instruction` of a call.
         licence: An SPDX name, or the name of the terms.
@@ -95,7 +94,6 @@ class CatalogueEntry:
     max_length: int | None = None
     default_length: int | None = None
     activation: Activation | None = None
-    pad_side: Literal["right", "left"] = "right"
     template: str | None = None
     instruction: bool = False
     licence: str | None = None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from localrank_transformers.optimizing.making import Step
     from localrank_transformers.optimizing.sample_texts import Candidates
 
-__all__ = ["INSTALL_HINT", "faster", "int8_of", "is_candidate", "make_ahead"]
+__all__ = ["faster", "int8_of", "make_ahead"]
 
 INSTALL_HINT = 'pip install "localrank[optimize]"'
 
@@ -38,7 +38,7 @@ def faster(files: ModelFiles) -> ModelFiles:
     The graph comes from the store, or is made and kept there. Where it cannot be made or kept, or would not give the model's
     own logits, `files` are returned as they are.
     """
-    if not is_candidate(files):
+    if not _is_candidate(files):
         return files
     try:
         store = open_store(_path(files), files.config)
@@ -58,7 +58,7 @@ def int8_of(files: ModelFiles) -> ModelFiles:
     Raises:
         ModelLoadError: None can be made; says why and what to do.
     """
-    if not is_candidate(files, also_ours=True):
+    if not _is_candidate(files, also_ours=True):
         raise _no_int8("its architecture or its graph is none of those that int8 is made of")
     store = open_store(_path(files), files.config)
     found: Path | bytes | None = store.graph("int8")
@@ -80,7 +80,7 @@ def make_ahead(files: ModelFiles, candidates: Sequence[Candidates], on_step: Ste
     """
     from localrank_transformers.optimizing.making import make_graph  # noqa: PLC0415  # needs numpy, and onnx
 
-    if not is_candidate(files, also_ours=True):
+    if not _is_candidate(files, also_ours=True):
         raise ModelLoadError(
             "The model's graph is none that can be optimized.",
             hint=f"A float32 graph of a cross-encoder of the types {', '.join(sorted(KINDS))} can. It runs as it is.",
@@ -99,7 +99,7 @@ def make_ahead(files: ModelFiles, candidates: Sequence[Candidates], on_step: Ste
     return records
 
 
-def is_candidate(files: ModelFiles, *, also_ours: bool = False) -> bool:
+def _is_candidate(files: ModelFiles, *, also_ours: bool = False) -> bool:
     """Whether `files` are of a kind that a faster graph may be made of: a float32 file that another exporter wrote."""
     if not isinstance(files.onnx, Path) or files.int8 or files.exported or files.late:
         return False

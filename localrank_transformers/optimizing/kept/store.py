@@ -18,7 +18,7 @@ from localrank_transformers.models.cpu_features import cpu_features
 from localrank_transformers.models.folder.safety import onnx_siblings
 from localrank_transformers.optimizing.record import GraphRecord, parse_record, record_json, record_path
 
-__all__ = ["GraphStore", "file_sum", "open_store", "store_root"]
+__all__ = ["GraphStore", "file_sum", "open_store"]
 
 RECIPE = 4
 """Raised when a graph is written in another way, so that older ones are made again."""
@@ -27,7 +27,7 @@ _REFUSED = "refused.txt"
 _CHECKED_CONTENT = re.compile(r"[0-9a-f]{64}")
 
 
-def store_root() -> Path:
+def _store_root() -> Path:
     """Return the folder of all stores: `LOCALRANK_CACHE`, else `localrank` in `XDG_CACHE_HOME` or `~/.cache`."""
     own = os.environ.get("LOCALRANK_CACHE")
     if own:
@@ -50,7 +50,7 @@ def open_store(onnx: Path, config: Mapping[str, Any]) -> GraphStore:
         " ".join(sorted(cpu_features() or ())),
     ]
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-    return GraphStore(store_root() / key)
+    return GraphStore(_store_root() / key)
 
 
 class GraphStore:

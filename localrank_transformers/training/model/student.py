@@ -15,7 +15,7 @@ import torch
 from localrank.contract.errors import InvalidRequestError
 from localrank_transformers.training.request import StudentShape
 
-__all__ = ["kept_layers", "principal_directions", "shrink"]
+__all__ = ["principal_directions", "shrink"]
 
 _HEAD = "classifier"
 """Of the names, what lies outside the encoder."""
@@ -56,7 +56,7 @@ def shrink(model: Any, shape: StudentShape) -> Any:
     student = type(model)(smaller)
     if student.base_model is student:
         student.pooler = None
-    kept = kept_layers(config.num_hidden_layers, layers)
+    kept = _kept_layers(config.num_hidden_layers, layers)
     at = "" if model.base_model is model else f"{model.base_model_prefix}."
     weights = {name.removeprefix(at): value.detach().float() for name, value in model.state_dict().items()}
     cut = dict(_cut(weights, kept, smaller, head))
@@ -66,7 +66,7 @@ def shrink(model: Any, shape: StudentShape) -> Any:
     return student
 
 
-def kept_layers(count: int, wanted: int) -> list[int]:
+def _kept_layers(count: int, wanted: int) -> list[int]:
     """Return which of `count` layers stay: evenly spread, the last always among them."""
     return [round((number + 1) * count / wanted) - 1 for number in range(wanted)]
 

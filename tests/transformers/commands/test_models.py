@@ -130,7 +130,6 @@ def test_show_gives_all_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert shown["hub_id"] == "cross-encoder/ms-marco-MiniLM-L6-v2"
     assert shown["onnx_files"]["fp32"] == "onnx/model.onnx"
     assert shown["quality"][0]["benchmark"] == "TREC DL 2019"
-    assert "pad_side" in shown
 
 
 def test_an_unknown_model_offers_near_names(capsys: pytest.CaptureFixture[str]) -> None:

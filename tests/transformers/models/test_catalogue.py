@@ -94,7 +94,6 @@ def test_the_embedded_model_is_described_as_its_files_say() -> None:
 def test_an_entry_is_consistent(entry: CatalogueEntry) -> None:
     assert entry.family in get_args(FamilyName)
     assert entry.activation in (*get_args(Activation), None)
-    assert entry.pad_side == ("left" if entry.family == "causal" else entry.pad_side)
     assert (entry.activation is None) <= (entry.family == "listwise")
     assert entry.max_length is None or (entry.default_length or 0) <= entry.max_length
     assert set(entry.engines) <= {"onnx", "torch"}
