@@ -10,9 +10,7 @@ import anyio.to_thread
 from localrank.calling.portal import run_blocking
 from localrank.calling.sync import rerank_sync
 from localrank.contract.model import AnyReranker
-from localrank.testing.conformance.bench import DOCUMENTS, QUERY, Bench, Check, by_index, close, rule
-
-__all__ = ["CONCURRENCY_CHECKS"]
+from localrank.testing.conformance.bench import DOCUMENTS, QUERY, Bench, by_index, close, rule
 
 _AT_ONCE = 6
 
@@ -58,6 +56,3 @@ async def check_concurrent_threads(bench: Bench) -> None:
 
 def _scores(model: AnyReranker) -> list[float]:
     return by_index(rerank_sync(model, QUERY, DOCUMENTS, max_retries=0))
-
-
-CONCURRENCY_CHECKS: tuple[Check, ...] = (check_concurrent_tasks, check_concurrent_threads)

@@ -10,9 +10,7 @@ from localrank.calling.rerank import rerank
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker
 from localrank.contract.types import RerankUsage
-from localrank.testing.conformance.bench import DOCUMENTS, QUERY, Bench, Check, close, rule
-
-__all__ = ["MANNERS_CHECKS"]
+from localrank.testing.conformance.bench import DOCUMENTS, QUERY, Bench, close, rule
 
 
 @rule
@@ -148,17 +146,3 @@ def _pickled(bench: Bench, model: AnyReranker) -> Any:
     except (TypeError, AttributeError, pickle.PicklingError) as error:  # the last two: a class in a function
         bench.require(bool(str(error).strip()), "a message that says why", repr(error))
         return None
-
-
-MANNERS_CHECKS: tuple[Check, ...] = (
-    check_identity,
-    check_optional_members,
-    check_usage,
-    check_unknown_option,
-    check_options_of_others,
-    check_instruction,
-    check_progress,
-    check_warm_up,
-    check_close_twice,
-    check_pickle,
-)

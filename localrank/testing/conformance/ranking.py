@@ -6,9 +6,7 @@ import math
 
 from localrank.calling.rerank import rerank
 from localrank.contract.model import scores_comparable
-from localrank.testing.conformance.bench import DOCUMENTS, QUERY, Bench, Check, rule
-
-__all__ = ["RANKING_CHECKS"]
+from localrank.testing.conformance.bench import DOCUMENTS, QUERY, Bench, rule
 
 
 @rule
@@ -80,14 +78,3 @@ async def check_ties_by_index(bench: Bench) -> None:
         level = len({(hit.tier, hit.score) for hit in result}) == 1
         indexes = [hit.index for hit in result]
         bench.require(not level or indexes == [0, 1, 2, 3, 4], "the caller's order for equal scores", indexes)
-
-
-RANKING_CHECKS: tuple[Check, ...] = (
-    check_empty_documents,
-    check_one_document,
-    check_top_k,
-    check_every_document_ranked,
-    check_scores_are_finite_floats,
-    check_sorted,
-    check_ties_by_index,
-)

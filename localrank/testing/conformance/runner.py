@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from localrank.contract.errors import InvalidRequestError
 from localrank.providers.registry import unknown_model
+from localrank.testing.conformance import concurrency, manners, ranking, scores, stopping, texts
 from localrank.testing.conformance.bench import (
     DEFAULT_TOLERANCE,
     BrokenRuleError,
@@ -14,24 +15,16 @@ from localrank.testing.conformance.bench import (
     Maker,
     rule_name,
 )
-from localrank.testing.conformance.concurrency import CONCURRENCY_CHECKS
-from localrank.testing.conformance.manners import MANNERS_CHECKS
-from localrank.testing.conformance.ranking import RANKING_CHECKS
-from localrank.testing.conformance.scores import SCORE_CHECKS
-from localrank.testing.conformance.stopping import STOPPING_CHECKS
-from localrank.testing.conformance.texts import TEXT_CHECKS
 
 __all__ = ["CONFORMANCE_CHECKS", "run_conformance", "valid_waivers"]
 
-CONFORMANCE_CHECKS: tuple[Check, ...] = (
-    *RANKING_CHECKS,
-    *SCORE_CHECKS,
-    *TEXT_CHECKS,
-    *CONCURRENCY_CHECKS,
-    *STOPPING_CHECKS,
-    *MANNERS_CHECKS,
+CONFORMANCE_CHECKS: tuple[Check, ...] = tuple(
+    check
+    for rules in (ranking, scores, texts, concurrency, stopping, manners)
+    for name, check in vars(rules).items()
+    if name.startswith("check_")
 )
-"""Every rule of the kit."""
+"""Every rule of the kit: the functions `check_…` of its files."""
 
 
 async def run_conformance(

@@ -7,9 +7,7 @@ from typing import get_args
 from localrank.calling.rerank import rerank
 from localrank.contract.model import score_kind
 from localrank.contract.types import ScoreKind
-from localrank.testing.conformance.bench import DOCUMENTS, QUERY, Bench, Check, pointwise_rule, rule
-
-__all__ = ["SCORE_CHECKS"]
+from localrank.testing.conformance.bench import DOCUMENTS, QUERY, Bench, pointwise_rule, rule
 
 
 @pointwise_rule
@@ -57,12 +55,3 @@ async def check_score_kind(bench: Bench) -> None:
         scores = [hit.score for hit in await rerank(model, QUERY, DOCUMENTS, max_retries=0)]
         inside = kind != "probability" or all(0 <= score <= 1 for score in scores)
         bench.require(inside, "probabilities in 0–1", scores)
-
-
-SCORE_CHECKS: tuple[Check, ...] = (
-    check_order_of_input,
-    check_batch_composition,
-    check_duplicates,
-    check_same_answer_twice,
-    check_score_kind,
-)

@@ -7,9 +7,7 @@ import anyio
 from localrank.calling.rerank import rerank
 from localrank.contract.errors import RerankAbortedError
 from localrank.contract.model import AnyReranker
-from localrank.testing.conformance.bench import DOCUMENTS, QUERY, Bench, Check, rule
-
-__all__ = ["STOPPING_CHECKS"]
+from localrank.testing.conformance.bench import DOCUMENTS, QUERY, Bench, rule
 
 _MANY = DOCUMENTS * 20
 _BEFORE_THE_MODEL = 2
@@ -121,12 +119,3 @@ async def check_deadline(bench: Bench) -> None:
         said = [warning.type for warning in result.warnings].count("deadline_exceeded")
         bench.require(said == bool(marked), "one warning deadline_exceeded where any is unscored", said)
         bench.require_same(before, await bench.scores(model, DOCUMENTS), "after a deadline")
-
-
-STOPPING_CHECKS: tuple[Check, ...] = (
-    check_abort_before_start,
-    check_abort_during_the_call,
-    check_abort_of_the_model_itself,
-    check_cancelled_by_the_host,
-    check_deadline,
-)

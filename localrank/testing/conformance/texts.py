@@ -7,9 +7,7 @@ from collections.abc import Sequence
 
 from localrank.calling.rerank import rerank
 from localrank.contract.errors import RerankError
-from localrank.testing.conformance.bench import DOCUMENTS, QUERY, Bench, Check, rule
-
-__all__ = ["TEXT_CHECKS"]
+from localrank.testing.conformance.bench import DOCUMENTS, QUERY, Bench, rule
 
 _EMPTY = ("", " ", "\n\t ", DOCUMENTS[1])
 _LONG = ("Paris is the capital of France. " * 4_000, "word" * 5_000, DOCUMENTS[2])
@@ -99,15 +97,3 @@ async def check_callers_objects_come_back(bench: Bench) -> None:
         for hit in await rerank(model, QUERY, documents, max_retries=0):
             same = hit.document is documents[hit.index] and hit.text == DOCUMENTS[hit.index]
             bench.require(same, "the caller's own object at its index", repr(hit))
-
-
-TEXT_CHECKS: tuple[Check, ...] = (
-    check_empty_text,
-    check_very_long_text,
-    check_other_scripts,
-    check_emoji,
-    check_long_and_empty_query,
-    check_errors_belong_to_the_tree,
-    check_inputs_not_mutated,
-    check_callers_objects_come_back,
-)
