@@ -13,7 +13,7 @@ import anyio
 import click
 
 from localrank.cli.output import print_json_lines
-from localrank.cli.ranking import DEFAULT_MODEL
+from localrank.cli.ranking import model_option
 from localrank.cli.reading import read_documents
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult
 from localrank.providers.calls import call_model
@@ -47,14 +47,7 @@ def _sizes(_context: click.Context, _option: click.Parameter, value: str) -> lis
 @click.command(help=_HELP, short_help="Measure how fast a model ranks your own documents.")
 @click.argument("query")
 @click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True))
-@click.option(
-    "-m",
-    "--model",
-    metavar="NAME",
-    envvar="LOCALRANK_MODEL",
-    show_envvar=True,
-    help=f"provider:model-id, an alias or a folder. [default: {DEFAULT_MODEL}]",
-)
+@model_option
 @click.option(
     "--precision",
     type=click.Choice(["auto", "fp32", "fp16", "int8", "refined"]),
@@ -72,7 +65,7 @@ def bench(
     *,
     query: str,
     files: tuple[str, ...],
-    model: str | None,
+    model: str,
     precision: str | None,
     top_k: int | None,
     sizes: list[int],
@@ -82,8 +75,7 @@ def bench(
     """Read, measure, print."""
     documents = [document.text for document in read_documents(files, paragraphs=False, text_key=None)]
     random.Random(SHUFFLE_SEED).shuffle(documents)  # noqa: S311 - an order, no secret
-    name = model or DEFAULT_MODEL
-    reranker = resolve(name) if precision is None else make_model(name, {"precision": precision})
+    reranker = resolve(model) if precision is None else make_model(model, {"precision": precision})
     fitting = [size for size in sizes if size <= len(documents)] or [len(documents)]
     result = anyio.run(measure, reranker, BenchRequest(query, documents, repetitions, top_k), fitting)
     if as_json:

@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 from localrank.cli.output import note, print_json_lines, warn_of, writing
-from localrank.cli.ranking import RankRequest, is_scored, place_of, rank, record_of, spent
+from localrank.cli.ranking import RankRequest, place_of, rank, record_of, spent
 from localrank.cli.reading import InputDocument
-from localrank.cli.terminal import Row, console, show_rows
+from localrank.cli.terminal import Row, console, moved, show_rows
 from localrank.contract.types import RankedDocument, RerankResult
+from localrank.providers.answers import is_scored
 
 __all__ = ["compare", "two_models"]
 
@@ -92,7 +93,7 @@ def _show(
 ) -> None:
     rows = [
         Row(
-            (str(pair.first.rank), str(pair.second.rank), _moved(pair)),
+            (str(pair.first.rank), str(pair.second.rank), moved(pair.first.rank, pair.second.rank, same="=")),
             pair.first.score if is_scored(pair.first) else None,
             pair.first.document.text,
             place_of(pair.first.document),
@@ -104,11 +105,6 @@ def _show(
     for column, (name, result) in enumerate(zip(names, results, strict=True), 1):
         note(f"rank {column}: {name}, {spent(result)}.")
     note(_agreement(results))
-
-
-def _moved(pair: Pair) -> str:
-    by = pair.first.rank - pair.second.rank
-    return "=" if by == 0 else f"↑{by}" if by > 0 else f"↓{-by}"
 
 
 def _agreement(results: Sequence[RerankResult[InputDocument]], best: int = 10) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from localrank.cli.output import print_json_lines, writing
-from localrank.cli.ranking import DEFAULT_MODEL, RankRequest, rank, record_of, spent
+from localrank.cli.ranking import RankRequest, rank, record_of, spent
 from localrank.cli.reading import InputDocument
-from localrank.cli.terminal import Row, console, show_rows
+from localrank.cli.terminal import Row, console, moved, show_rows
+from localrank.providers.registry import DEFAULT_MODEL
 
 __all__ = ["DEMO_DOCUMENTS", "DEMO_QUERY", "demo"]
 
@@ -43,7 +44,7 @@ def demo(*, model: str, as_json: bool) -> None:
         print_json_lines(record_of(ranked) for ranked in result)
         return
     before = [Row((str(one.line),), None, one.text) for one in documents]
-    after = [Row((str(one.rank), _moved(one.index + 1, one.rank)), one.score, one.text) for one in result]
+    after = [Row((str(one.rank), moved(one.index + 1, one.rank)), one.score, one.text) for one in result]
     out = console()
     with writing():
         out.print(f"Query: {DEMO_QUERY}\n", style="bold")
@@ -52,8 +53,3 @@ def demo(*, model: str, as_json: bool) -> None:
         out.print(f"\nAfter: ranked by {result.response.model_id} in {spent(result)}", style="bright_black")
         show_rows(out, DEMO_QUERY, after, result.score_kind, lines=2)
         out.print("\nNow yours:  localrank rerank 'your question' your-file.txt", style="bright_black")
-
-
-def _moved(before: int, after: int) -> str:
-    by = before - after
-    return "" if by == 0 else f"↑{by}" if by > 0 else f"↓{-by}"

@@ -14,7 +14,7 @@ from localrank._version import __version__
 from localrank.cli.demo import DEMO_DOCUMENTS, DEMO_QUERY
 from localrank.cli.exits import ExitCode
 from localrank.cli.output import print_json_lines, writing
-from localrank.cli.ranking import DEFAULT_MODEL, RankRequest, rank, spent
+from localrank.cli.ranking import RankRequest, model_option, rank, spent
 from localrank.cli.reading import InputDocument
 from localrank.cli.terminal import console
 from localrank.contract.errors import RerankError
@@ -37,16 +37,7 @@ Ends with exit code {ExitCode.FAILED:d} when something is broken. Connects to no
 
 
 @click.command(help=_HELP, short_help="Check this installation and time a run.")
-@click.option(
-    "-m",
-    "--model",
-    metavar="NAME",
-    default=DEFAULT_MODEL,
-    envvar="LOCALRANK_MODEL",
-    show_default=True,
-    show_envvar=True,
-    help="Test this model.",
-)
+@model_option
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON Lines.")
 def doctor(*, model: str, as_json: bool) -> None:
     """Look, test, print."""

@@ -10,11 +10,11 @@ from localrank.cli.evaluating import EvaluationRequest, read_collection, run_eva
 from localrank.cli.evaluation_output import print_comparison, print_evaluation
 from localrank.cli.exits import InputError
 from localrank.cli.output import stdout_is_terminal
-from localrank.cli.ranking import DEFAULT_MODEL
 from localrank.contract.errors import InvalidRequestError
 from localrank.evaluation.compare import compare_evaluations
 from localrank.evaluation.measures import DEFAULT_MEASURES
 from localrank.evaluation.saved import load_evaluation
+from localrank.providers.registry import DEFAULT_MODEL
 
 __all__ = ["evaluate"]
 

@@ -6,16 +6,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import click
+
 from localrank.calling.sync import rerank_sync
 from localrank.cli.progress import progress_bar
 from localrank.cli.reading import InputDocument
 from localrank.contract.types import RankedDocument, RerankResult
-from localrank.providers.registry import resolve
+from localrank.providers.answers import is_scored
+from localrank.providers.registry import DEFAULT_MODEL, resolve
 
-__all__ = ["DEFAULT_MODEL", "RankRequest", "is_scored", "place_of", "rank", "record_of", "spent"]
+__all__ = ["RankRequest", "model_option", "place_of", "rank", "record_of", "spent"]
 
-DEFAULT_MODEL = "onnx:localrank-mini"
-"""The model of the command line: embedded, so that the first call works without a network."""
+model_option = click.option(
+    "-m",
+    "--model",
+    metavar="NAME",
+    default=DEFAULT_MODEL,
+    envvar="LOCALRANK_MODEL",
+    show_default=True,
+    show_envvar=True,
+    help="provider:model-id, an alias or a folder.",
+)
+"""The model of a command that takes one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +68,6 @@ def rank(model: str, request: RankRequest) -> RerankResult[InputDocument]:
             deadline=request.deadline,
             on_progress=on_progress,
         )
-
-
-def is_scored(ranked: RankedDocument[Any]) -> bool:
-    """Return whether the model scored this document, rather than leave it in the caller's order."""
-    return ranked.metadata.get("scored") is not False
 
 
 def record_of(ranked: RankedDocument[InputDocument]) -> dict[str, Any]:

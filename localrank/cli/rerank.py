@@ -17,10 +17,11 @@ from localrank.cli.output import (
     warn_of,
     writing,
 )
-from localrank.cli.ranking import DEFAULT_MODEL, RankRequest, is_scored, place_of, rank, record_of, spent
+from localrank.cli.ranking import RankRequest, model_option, place_of, rank, record_of, spent
 from localrank.cli.reading import InputDocument, read_documents
 from localrank.cli.terminal import Row, console, show_rows
 from localrank.contract.types import RankedDocument, RerankResult
+from localrank.providers.answers import is_scored
 
 __all__ = ["rerank"]
 
@@ -65,14 +66,7 @@ Exit codes:
     metavar="N",
     help=f"How many to print. [default: {ROWS_ON_A_TERMINAL} on a terminal, else all]",
 )
-@click.option(
-    "-m",
-    "--model",
-    metavar="NAME",
-    envvar="LOCALRANK_MODEL",
-    show_envvar=True,
-    help=f"provider:model-id, an alias or a folder. [default: {DEFAULT_MODEL}]",
-)
+@model_option
 @click.option(
     "-p",
     "--paragraphs",
@@ -102,7 +96,7 @@ def rerank(
     query: str,
     files: tuple[str, ...],
     top_k: int | None,
-    model: str | None,
+    model: str,
     paragraphs: bool,
     text_key: str | None,
     threshold: float | None,
@@ -134,7 +128,7 @@ def rerank(
     if names is not None:
         compare(names, request, for_person=for_person)
         return
-    result = rank(model or DEFAULT_MODEL, request)
+    result = rank(model, request)
     warn_of(result)
     shown = _above(result, threshold)
     if for_person:

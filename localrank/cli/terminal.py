@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-__all__ = ["Row", "console", "show_rows"]
+__all__ = ["Row", "console", "moved", "show_rows"]
 
 BAR_WIDTH = 8
 SNIPPET_LINES = 3
@@ -52,6 +52,12 @@ def console(*, stderr: bool = False) -> Console:
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="replace")
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def moved(before: int, after: int, *, same: str = "") -> str:
+    """Return how many ranks a document has risen or fallen, with an arrow; `same` where it stands as before."""
+    by = before - after
+    return same if by == 0 else f"↑{by}" if by > 0 else f"↓{-by}"
 
 
 def show_rows(

@@ -7,7 +7,6 @@ so that a model trained for raw scores (`ms-marco-MiniLM…`) gives logits. `bat
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -17,14 +16,13 @@ from numpy.typing import NDArray
 
 from localrank.calling.pairs import score_pairs_sync
 from localrank.calling.sync import rerank_sync
+from localrank.compose.rules.fitting import sigmoid
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker, score_kind
 from localrank.contract.types import shortened
-from localrank.providers.registry import make_model, resolve
+from localrank.providers.registry import DEFAULT_MODEL, make_model, resolve
 
 __all__ = ["CrossEncoder"]
-
-EMBEDDED = "localrank-mini"
 
 _ACTIVATIONS = {"Sigmoid": "sigmoid", "Identity": "none"}
 """What `activation_fn` means to a local model, by its class."""
@@ -80,7 +78,7 @@ class CrossEncoder:
                 )
             self.model = resolve(model_name_or_path)
         else:
-            name = f"{backend}:{model_name_or_path or EMBEDDED}"
+            name = f"{backend}:{model_name_or_path or DEFAULT_MODEL.partition(':')[2]}"
             if backend == "torch":
                 given["dtype"] = "fp32"  # as sentence-transformers computes, so that scores are the same
             self.model = make_model(name, given) if given else resolve(name)
@@ -160,7 +158,7 @@ class CrossEncoder:
     def _activated(self, scores: list[float], activation_fn: object | None) -> list[float]:
         wanted, kind = _activation(activation_fn), score_kind(self.model)
         if wanted == "sigmoid" and kind == "logit":
-            return [_sigmoid(score) for score in scores]
+            return [sigmoid(score) for score in scores]
         if wanted in {None, {"probability": "sigmoid", "logit": "none"}.get(kind)}:
             return scores
         raise InvalidRequestError(
@@ -176,10 +174,6 @@ def _activation(activation_fn: object | None) -> str | None:
     if name not in _ACTIVATIONS:
         raise InvalidRequestError(f"activation_fn is a {name}.", hint="Pass a Sigmoid, an Identity or None.")
     return _ACTIVATIONS[name]
-
-
-def _sigmoid(logit: float) -> float:
-    return 1 / (1 + math.exp(-logit)) if logit >= 0 else math.exp(logit) / (1 + math.exp(logit))
 
 
 def _check_batch_size(batch_size: int) -> None:

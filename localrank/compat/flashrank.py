@@ -15,11 +15,9 @@ from localrank.calling.sync import rerank_sync
 from localrank.contract.errors import InvalidRequestError, UnknownModelError
 from localrank.contract.model import AnyReranker
 from localrank.contract.types import shortened
-from localrank.providers.registry import make_model, resolve
+from localrank.providers.registry import DEFAULT_MODEL, make_model, resolve
 
 __all__ = ["Ranker", "RerankRequest"]
-
-EMBEDDED = "onnx:localrank-mini"
 
 _WITHOUT_WEIGHTS = (
     "ms-marco-MultiBERT-L-12",
@@ -93,7 +91,7 @@ class Ranker:
 
 def _name(model_name: str | None) -> str:
     if model_name is None:
-        return EMBEDDED
+        return DEFAULT_MODEL
     if model_name in _WITHOUT_WEIGHTS:
         raise UnknownModelError(
             f"{model_name!r} is published for FlashRank only.",

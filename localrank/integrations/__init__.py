@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from localrank.integrations.callables import from_callable
-    from localrank.integrations.cross_encoder import from_cross_encoder
-    from localrank.integrations.flashrank import from_flashrank
     from localrank.integrations.haystack import LocalRankRanker, from_haystack
     from localrank.integrations.langchain import LocalRankCompressor, LocalRankCrossEncoder, from_langchain
+    from localrank.integrations.libraries import from_cross_encoder, from_flashrank, from_rerankers
     from localrank.integrations.llama_index import LocalRankPostprocessor, from_llama_index
-    from localrank.integrations.rerankers import from_rerankers
 
 __all__ = [
     "LocalRankCompressor",
@@ -37,12 +35,12 @@ _HOMES = {
     "LocalRankPostprocessor": "llama_index",
     "LocalRankRanker": "haystack",
     "from_callable": "callables",
-    "from_cross_encoder": "cross_encoder",
-    "from_flashrank": "flashrank",
+    "from_cross_encoder": "libraries",
+    "from_flashrank": "libraries",
     "from_haystack": "haystack",
     "from_langchain": "langchain",
     "from_llama_index": "llama_index",
-    "from_rerankers": "rerankers",
+    "from_rerankers": "libraries",
 }
 
 

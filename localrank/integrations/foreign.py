@@ -14,7 +14,7 @@ import anyio
 
 from localrank.calling.retry import RetryPolicy
 from localrank.contract.cancellation import POLL_INTERVAL_S, AbortToken, LinkedToken, raise_if_aborted
-from localrank.contract.errors import InferenceError, InvalidRequestError, RerankError
+from localrank.contract.errors import InferenceError, InvalidRequestError, InvalidResponseError, RerankError
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankWarning, ScoreKind, shortened
 from localrank.providers.answers import checked, unscored, unscored_warning
@@ -23,7 +23,7 @@ from localrank.providers.remarks import unread_instruction, unread_options
 from localrank.providers.splitting import Part, split
 from localrank.providers.worker import run_in_thread
 
-__all__ = ["ForeignReranker", "Scoring", "by_rank", "type_name"]
+__all__ = ["ForeignReranker", "Scoring", "ranking", "require_method", "type_name"]
 
 Ask = Callable[[DoRerankOptions], Sequence[ScoredIndex]]
 """Asks the other library about the options' documents; blocking code."""
@@ -181,9 +181,41 @@ class ForeignReranker:
         )
 
 
-def by_rank(indexes: Sequence[int]) -> list[ScoredIndex]:
-    """Return ordinal scores, the reciprocal of the rank, for indexes in the order of the ranking."""
-    return [ScoredIndex(index, 1 / rank) for rank, index in enumerate(indexes, start=1)]
+def ranking(
+    ranked: Sequence[tuple[int, float | None]], *, ordinal: bool, by: object, maker: str | None = None
+) -> list[ScoredIndex]:
+    """Return what the other library ranked; ordinal scores are the reciprocal of the rank, whatever it gave.
+
+    Args:
+        ranked: Index and score of each document, best first.
+        ordinal: Whether only the order counts.
+        by: The other library's object, for the error.
+        maker: The function here that reads a bare order with `score_kind="ordinal"`, if it does, for the error.
+
+    Raises:
+        InvalidResponseError: A score is wanted and absent.
+    """
+    if ordinal:
+        return [ScoredIndex(index, 1 / rank) for rank, (index, _) in enumerate(ranked, start=1)]
+    results = [ScoredIndex(index, score) for index, score in ranked if score is not None]
+    if len(results) < len(ranked):
+        raise InvalidResponseError(
+            f"{type_name(by)} returned a document without a score.",
+            hint=maker and f'Where only its order counts, pass score_kind="ordinal" to {maker}.',
+        )
+    return results
+
+
+def require_method(argument: str, given: object, method: str, kind: str) -> None:
+    """Refuse an object without the method that is to be called; `kind` says what to pass instead.
+
+    Raises:
+        InvalidRequestError: There is none.
+    """
+    if not callable(getattr(given, method, None)):
+        raise InvalidRequestError(
+            f"{argument} of type {type_name(given)} has no {method}.", hint=f"Pass a {kind}."
+        )
 
 
 def type_name(value: object) -> str:

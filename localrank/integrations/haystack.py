@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from localrank.calling.portal import run_blocking
-from localrank.contract.errors import InvalidRequestError, InvalidResponseError
+from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker, DoRerankOptions, ScoredIndex
 from localrank.contract.types import RankedDocument, RerankResult, ScoreKind
-from localrank.integrations.foreign import ForeignReranker, Scoring, by_rank, type_name
-from localrank.integrations.question import DEFAULT_MODEL, CallSettings, Question, is_scored
+from localrank.integrations.foreign import ForeignReranker, Scoring, ranking, require_method, type_name
+from localrank.integrations.question import CallSettings, Question
+from localrank.providers.answers import is_scored
 from localrank.providers.arguments import whole_number
 from localrank.providers.extras import missing
-from localrank.providers.registry import make_model, resolve
+from localrank.providers.registry import DEFAULT_MODEL, make_model, resolve
 
 try:
     from haystack import Document, component, default_from_dict, default_to_dict
@@ -197,15 +198,9 @@ class LocalRankRanker:
         for document in documents:
             first.setdefault(document.id, document)
         once = list(first.values())
-        settings = CallSettings(
-            instruction=self.instruction,
-            timeout=self.timeout,
-            deadline=self.deadline,
-            max_retries=self.max_retries,
-            provider_options=self.provider_options,
-        )
         wanted = self.top_k if top_k is None else top_k
         scores = [document.score for document in once]
+        settings = CallSettings.of(self)
         return Question(self._reranker(), query, once, self._text, wanted, scores, settings)
 
     def _text(self, document: Document) -> str:
@@ -241,10 +236,7 @@ def from_haystack(
     Raises:
         InvalidRequestError: No `run`, or a scoring that cannot be.
     """
-    if not callable(getattr(ranker, "run", None)):
-        raise InvalidRequestError(
-            f"ranker of type {type_name(ranker)} has no run.", hint="Pass a ranker component."
-        )
+    require_method("ranker", ranker, "run", "ranker component")
     scoring = Scoring(score_kind, scores_comparable, batch_size)
     ask = _Run(ranker, score_kind == "ordinal")
     return ForeignReranker("haystack", model_id or type_name(ranker), ask, scoring)
@@ -279,12 +271,6 @@ class _Run:
             Document(id=str(index), content=text, score=score)
             for index, (text, score) in enumerate(zip(options.documents, scores, strict=True))
         ]
-        ranked = self.ranker.run(query=options.query, documents=documents)["documents"]
-        if self.ordinal:
-            return by_rank([int(document.id) for document in ranked])
-        if any(document.score is None for document in ranked):
-            raise InvalidResponseError(
-                f"{type_name(self.ranker)} returned a document without a score.",
-                hint='Pass score_kind="ordinal" to from_haystack.',
-            )
-        return [ScoredIndex(int(document.id), document.score) for document in ranked]
+        kept = self.ranker.run(query=options.query, documents=documents)["documents"]
+        ranked = [(int(document.id), document.score) for document in kept]
+        return ranking(ranked, ordinal=self.ordinal, by=self.ranker, maker="from_haystack")

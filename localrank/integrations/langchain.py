@@ -12,9 +12,11 @@ from localrank.contract.errors import InvalidRequestError, InvalidResponseError
 from localrank.contract.model import AnyReranker, DoRerankOptions, ScoredIndex
 from localrank.contract.types import RankedDocument, RerankResult, ScoreKind
 from localrank.integrations.callables import one_score_each
-from localrank.integrations.foreign import ForeignReranker, Scoring, by_rank, type_name
-from localrank.integrations.question import DEFAULT_MODEL, CallSettings, Question, is_scored
+from localrank.integrations.foreign import ForeignReranker, Scoring, ranking, type_name
+from localrank.integrations.question import CallSettings, Question
+from localrank.providers.answers import is_scored
 from localrank.providers.extras import missing
+from localrank.providers.registry import DEFAULT_MODEL
 
 try:
     from langchain_core.callbacks import AsyncCallbackManager, CallbackManager, Callbacks
@@ -93,14 +95,7 @@ class LocalRankCompressor(BaseDocumentCompressor):
         return kept
 
     def _question(self, documents: Sequence[Document], query: str) -> Question[Document]:
-        settings = CallSettings(
-            instruction=self.instruction,
-            timeout=self.timeout,
-            deadline=self.deadline,
-            max_retries=self.max_retries,
-            provider_options=self.provider_options,
-        )
-        return Question(self.model, query, documents, _text, self.top_n, settings=settings)
+        return Question(self.model, query, documents, _text, self.top_n, settings=CallSettings.of(self))
 
 
 class LocalRankCrossEncoder(BaseCrossEncoder):
@@ -188,19 +183,15 @@ class _Compress:
             for index, text in enumerate(options.documents)
         ]
         kept = self.compressor.compress_documents(documents, options.query)
-        try:
-            if self.ordinal:
-                return by_rank([document.metadata[_INDEX_KEY] for document in kept])
-            return [
-                ScoredIndex(document.metadata[_INDEX_KEY], document.metadata["relevance_score"])
-                for document in kept
-            ]
-        except KeyError as error:
+        if any(_INDEX_KEY not in document.metadata for document in kept):
             raise InvalidResponseError(
-                f"{type_name(self.compressor)} returned a document without metadata[{error}].",
-                hint='One that writes no score is read with from_langchain(…, score_kind="ordinal"); one that drops '
-                "metadata cannot be read.",
-            ) from None
+                f"{type_name(self.compressor)} returned a document without metadata[{_INDEX_KEY!r}].",
+                hint="One that drops metadata cannot be read.",
+            )
+        ranked = [
+            (document.metadata[_INDEX_KEY], document.metadata.get("relevance_score")) for document in kept
+        ]
+        return ranking(ranked, ordinal=self.ordinal, by=self.compressor, maker="from_langchain")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from localrank.contract.errors import InvalidRequestError, InvalidResponseError
+from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker, DoRerankOptions, ScoredIndex
 from localrank.contract.types import RankedDocument, RerankResult, ScoreKind
-from localrank.integrations.foreign import ForeignReranker, Scoring, by_rank, type_name
-from localrank.integrations.question import DEFAULT_MODEL, CallSettings, Question, is_scored
+from localrank.integrations.foreign import ForeignReranker, Scoring, ranking, require_method, type_name
+from localrank.integrations.question import CallSettings, Question
+from localrank.providers.answers import is_scored
 from localrank.providers.extras import missing
-from localrank.providers.registry import resolve
+from localrank.providers.registry import DEFAULT_MODEL, resolve
 
 try:
     from llama_index.core.bridge.pydantic import ConfigDict, Field
@@ -102,15 +103,8 @@ class LocalRankPostprocessor(BaseNodePostprocessor):
         dispatcher.event(ReRankEndEvent(nodes=announced.kept))
 
     def _question(self, nodes: Sequence[NodeWithScore], query: str) -> Question[NodeWithScore]:
-        settings = CallSettings(
-            instruction=self.instruction,
-            timeout=self.timeout,
-            deadline=self.deadline,
-            max_retries=self.max_retries,
-            provider_options=self.provider_options,
-        )
         scores = [node.score for node in nodes]
-        return Question(self.model, query, nodes, _text, self.top_n, scores, settings)
+        return Question(self.model, query, nodes, _text, self.top_n, scores, CallSettings.of(self))
 
     def _kept(self, result: RerankResult[NodeWithScore]) -> list[NodeWithScore]:
         return [self._node(hit) for hit in result]
@@ -143,11 +137,7 @@ def from_llama_index(
     Raises:
         InvalidRequestError: No `postprocess_nodes`, or a scoring that cannot be.
     """
-    if not callable(getattr(postprocessor, "postprocess_nodes", None)):
-        raise InvalidRequestError(
-            f"postprocessor of type {type_name(postprocessor)} has no postprocess_nodes.",
-            hint="Pass a BaseNodePostprocessor.",
-        )
+    require_method("postprocessor", postprocessor, "postprocess_nodes", "BaseNodePostprocessor")
     ask = _Postprocess(postprocessor, score_kind == "ordinal")
     scoring = Scoring(score_kind, scores_comparable, batch_size)
     return ForeignReranker("llama-index", model_id or type_name(postprocessor), ask, scoring)
@@ -184,11 +174,5 @@ class _Postprocess:
             for index, (text, score) in enumerate(zip(options.documents, scores, strict=True))
         ]
         kept = self.postprocessor.postprocess_nodes(nodes, query_str=options.query)
-        if self.ordinal:
-            return by_rank([int(node.node.node_id) for node in kept])
-        if any(node.score is None for node in kept):
-            raise InvalidResponseError(
-                f"{type_name(self.postprocessor)} returned a node without a score.",
-                hint='Pass score_kind="ordinal" to from_llama_index.',
-            )
-        return [ScoredIndex(int(node.node.node_id), node.score) for node in kept]
+        ranked = [(int(node.node.node_id), node.score) for node in kept]
+        return ranking(ranked, ordinal=self.ordinal, by=self.postprocessor, maker="from_llama_index")

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Generic, TypeVar
 
 from localrank.calling.portal import run_blocking
 from localrank.calling.rerank import rerank
 from localrank.contract.model import AnyReranker
-from localrank.contract.types import RankedDocument, RerankResult
+from localrank.contract.types import RerankResult
 
-__all__ = ["DEFAULT_MODEL", "CallSettings", "Question", "is_scored"]
+__all__ = ["CallSettings", "Question"]
 
 D = TypeVar("D")
-
-DEFAULT_MODEL = "onnx:localrank-mini"
-"""The embedded model: no download, no key."""
 
 logger = logging.getLogger("localrank")
 
@@ -31,6 +28,11 @@ class CallSettings:
     deadline: float | None = None
     max_retries: int | None = None
     provider_options: Mapping[str, Mapping[str, Any]] | None = None
+
+    @classmethod
+    def of(cls, component: object) -> CallSettings:
+        """Return the settings that a framework's component keeps under the same names."""
+        return cls(**{setting.name: getattr(component, setting.name) for setting in fields(cls)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,6 @@ class Question(Generic[D]):
     def _first_stage(self) -> list[float] | None:
         known = [score for score in self.retrieval_scores if score is not None]
         return known if known and len(known) == len(self.documents) else None
-
-
-def is_scored(hit: RankedDocument[Any]) -> bool:
-    """Return False for a document that was placed without being scored (after a deadline, for one)."""
-    return hit.metadata.get("scored") is not False
 
 
 def _logged(result: RerankResult[D]) -> RerankResult[D]:

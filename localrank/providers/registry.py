@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 __all__ = [
-    "BARE_NAME_PROVIDER",
+    "DEFAULT_MODEL",
     "ENTRY_POINT_GROUP",
     "ProviderFactory",
     "make_model",
@@ -29,6 +29,9 @@ __all__ = [
 ENTRY_POINT_GROUP = "localrank.providers"
 BARE_NAME_PROVIDER = "onnx"
 """The provider that a name without a prefix means."""
+
+DEFAULT_MODEL = f"{BARE_NAME_PROVIDER}:localrank-mini"
+"""What is taken where no model is named: embedded, so that the first call needs no network and no key."""
 
 ProviderFactory: TypeAlias = Callable[[str], AnyReranker]
 """Takes the model id and returns a reranker that loads nothing yet."""
