@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from localrank.compose.several.cascade import Cascade
     from localrank.compose.several.fallback import Fallback
     from localrank.compose.several.fused import Fused
-    from localrank.compose.several.identity import Identity
-    from localrank.compose.several.retrieved import Retrieved
+    from localrank.compose.several.given import Identity, Retrieved
     from localrank.compose.single.batched import Batched
     from localrank.compose.single.cached import Cached
     from localrank.compose.single.calibrated import Calibrated, LabelledPair
@@ -79,10 +78,9 @@ _HOMES = {
     "localrank.compose.single.diversified": ("Diversified",),
     "localrank.compose.several.fallback": ("Fallback",),
     "localrank.compose.several.fused": ("Fused",),
-    "localrank.compose.several.identity": ("Identity",),
+    "localrank.compose.several.given": ("Identity", "Retrieved"),
     "localrank.compose.single.limited": ("Limited",),
     "localrank.compose.stores.memory": ("MemoryStore",),
-    "localrank.compose.several.retrieved": ("Retrieved",),
     "localrank.compose.stores.sqlite": ("SQLiteStore",),
     "localrank.compose.wrapped": ("wrapped",),
     "localrank.contract.cancellation": ("AbortToken",),

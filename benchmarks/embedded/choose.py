@@ -16,7 +16,7 @@ from localrank_transformers.training.data.development import measure
 from localrank_transformers.training.data.lists import TrainingList
 from localrank_transformers.training.fitting.fitting import load_model, trains_in_bf16
 from localrank_transformers.training.fitting.watching import list_logits
-from localrank_transformers.training.settings import TrainSettings
+from localrank_transformers.training.request import TrainSettings
 
 
 def main() -> int:

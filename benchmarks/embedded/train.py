@@ -29,8 +29,7 @@ from localrank_transformers.training.fitting.losses import ListwiseMixLoss
 from localrank_transformers.training.model.late_folder import read_head
 from localrank_transformers.training.model.late_pairs import load_encoder
 from localrank_transformers.training.model.start import write_start
-from localrank_transformers.training.request import StudentShape
-from localrank_transformers.training.settings import TrainSettings
+from localrank_transformers.training.request import StudentShape, TrainSettings
 
 
 class _Watch(transformers.TrainerCallback):

@@ -14,17 +14,14 @@ from localrank.cli.output import note, stdin_is_terminal
 from localrank.cli.progress import progress_bar
 from localrank.contract.errors import InvalidRequestError, RerankError
 from localrank.contract.model import AnyReranker
-from localrank.evaluation.beir import load_beir
 from localrank.evaluation.collection import Collection, sampled
-from localrank.evaluation.evaluate import EvaluationProgress, evaluate_sync
+from localrank.evaluation.evaluate import EvaluationProgress, evaluate_sync, named_models
 from localrank.evaluation.first_stage import FirstStage, first_stage_of
 from localrank.evaluation.journal import Journal
-from localrank.evaluation.jsonl import load_jsonl
 from localrank.evaluation.measures import check_measures
-from localrank.evaluation.naming import named_models
 from localrank.evaluation.planned import PlannedCalls, planned_calls
+from localrank.evaluation.reading import load_beir, load_jsonl, load_trec
 from localrank.evaluation.results import Evaluation
-from localrank.evaluation.trec import load_trec
 from localrank.evaluation.writing import JOURNAL, write_reports
 
 __all__ = ["EvaluationRequest", "read_collection", "run_evaluation"]

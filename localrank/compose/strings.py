@@ -15,8 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from localrank.compose.several.identity import Identity
-from localrank.compose.several.retrieved import Retrieved
+from localrank.compose.several.given import Identity, Retrieved
 from localrank.compose.tables import build, from_toml
 from localrank.compose.wrapping.wrapper import refuse
 from localrank.contract.errors import InvalidRequestError

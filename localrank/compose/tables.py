@@ -11,8 +11,7 @@ from typing import Any
 from localrank.compose.several.cascade import Cascade
 from localrank.compose.several.fallback import Fallback
 from localrank.compose.several.fused import Fused
-from localrank.compose.several.identity import Identity
-from localrank.compose.several.retrieved import Retrieved
+from localrank.compose.several.given import Identity, Retrieved
 from localrank.compose.single.batched import Batched
 from localrank.compose.single.cached import Cached
 from localrank.compose.single.calibrated import Calibrated
@@ -31,18 +30,6 @@ _BARE: Mapping[str, Callable[[], AnyReranker]] = {"identity": Identity, "retriev
 """Models that a composition names by one word."""
 
 
-def _cascade(models: Sequence[AnyReranker], options: Mapping[str, Any]) -> AnyReranker:
-    return Cascade(*models, **options)
-
-
-def _fallback(models: Sequence[AnyReranker], options: Mapping[str, Any]) -> AnyReranker:
-    return Fallback(*models, **options)
-
-
-def _fused(models: Sequence[AnyReranker], options: Mapping[str, Any]) -> AnyReranker:
-    return Fused(models, **options)
-
-
 def _cached(models: Sequence[AnyReranker], options: Mapping[str, Any]) -> AnyReranker:
     if "path" not in options:
         return Cached(models[0], MemoryStore(**options))
@@ -56,22 +43,26 @@ def _calibrated(models: Sequence[AnyReranker], options: Mapping[str, Any]) -> An
     return Calibrated.load(models[0], options["path"])
 
 
-def _single(wrapper: Callable[..., AnyReranker]) -> Callable[..., AnyReranker]:
-    return lambda models, options: wrapper(models[0], **options)
+def _of(wrapper: Callable[..., AnyReranker]) -> Build:
+    return lambda models, options: wrapper(*models, **options)
 
 
 Build = Callable[[Sequence[AnyReranker], Mapping[str, Any]], AnyReranker]
 
 KINDS: Mapping[str, tuple[Build, tuple[int, int | None], tuple[str, ...]]] = {
-    "cascade": (_cascade, (2, None), ("keep",)),
-    "fallback": (_fallback, (1, None), ("stage_timeout", "failure_threshold", "reset_after")),
-    "fused": (_fused, (2, None), ("method", "weights", "k", "normalize")),
+    "cascade": (_of(Cascade), (2, None), ("keep",)),
+    "fallback": (_of(Fallback), (1, None), ("stage_timeout", "failure_threshold", "reset_after")),
+    "fused": (
+        lambda models, options: Fused(models, **options),
+        (2, None),
+        ("method", "weights", "k", "normalize"),
+    ),
     "cached": (_cached, (1, 1), ("path", "max_bytes", "max_entries")),
-    "chunked": (_single(Chunked), (1, 1), ("chunk_tokens", "overlap", "pool")),
+    "chunked": (_of(Chunked), (1, 1), ("chunk_tokens", "overlap", "pool")),
     "calibrated": (_calibrated, (1, 1), ("path",)),
-    "limited": (_single(Limited), (1, 1), ("rate", "concurrency", "tokens_per_minute")),
-    "batched": (_single(Batched), (1, 1), ("max_documents", "max_parallel")),
-    "diversified": (_single(Diversified), (1, 1), ("lambda_", "candidates")),
+    "limited": (_of(Limited), (1, 1), ("rate", "concurrency", "tokens_per_minute")),
+    "batched": (_of(Batched), (1, 1), ("max_documents", "max_parallel")),
+    "diversified": (_of(Diversified), (1, 1), ("lambda_", "candidates")),
 }
 """What makes a wrapper, how many models it takes at least and at most, and its options."""
 

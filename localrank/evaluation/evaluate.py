@@ -15,18 +15,21 @@ from localrank.calling.guard import run_guarded
 from localrank.calling.portal import run_blocking
 from localrank.calling.rerank import rerank
 from localrank.contract.cancellation import AbortToken, raise_if_aborted
-from localrank.contract.errors import RerankAbortedError
+from localrank.contract.errors import InvalidRequestError, RerankAbortedError
 from localrank.contract.model import AnyReranker
 from localrank.evaluation.collection import Collection, sampled
 from localrank.evaluation.first_stage import FirstStage, first_stage_of
 from localrank.evaluation.journal import Journal, key_of
 from localrank.evaluation.measures import DEFAULT_MEASURES, check_measures, measured
-from localrank.evaluation.naming import Models, named_models
+from localrank.evaluation.reading import Run
 from localrank.evaluation.results import Evaluation, Ranking, SystemResult
-from localrank.evaluation.trec import Run
 from localrank.providers.arguments import check_count, check_integer
+from localrank.providers.registry import resolve
 
-__all__ = ["EvaluationProgress", "evaluate", "evaluate_sync"]
+__all__ = ["EvaluationProgress", "Models", "evaluate", "evaluate_sync", "named_models"]
+
+Models = str | AnyReranker | Sequence[str | AnyReranker] | Mapping[str, str | AnyReranker]
+"""One model, several, or several by the names they shall have in reports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,32 @@ def evaluate_sync(
             journal=journal,
         )
     )
+
+
+def named_models(models: Models) -> dict[str, AnyReranker]:
+    """Return the models by the names they have in reports.
+
+    Raises:
+        InvalidRequestError: There is none, or two have one name.
+        UnknownModelError: A name that means no model.
+    """
+    if isinstance(models, Mapping):
+        given = list(models.items())
+    else:
+        several = models if isinstance(models, Sequence) and not isinstance(models, str) else [models]
+        given = [(one if isinstance(one, str) else "", one) for one in several]
+    named: dict[str, AnyReranker] = {}
+    for name, model in given:
+        reranker = resolve(model)
+        label = name or f"{reranker.provider}:{reranker.model_id}"
+        if label in named:
+            raise InvalidRequestError(
+                f"Two models are called {label!r}.", hint="Pass a mapping of names to models."
+            )
+        named[label] = reranker
+    if not named:
+        raise InvalidRequestError("There is no model to evaluate.", hint="Pass one, such as 'mini'.")
+    return named
 
 
 async def _candidates(

@@ -9,7 +9,7 @@ from pathlib import Path
 from localrank.contract.errors import InvalidRequestError
 from localrank.evaluation.bm25 import bm25_run
 from localrank.evaluation.collection import Collection
-from localrank.evaluation.trec import Run, read_run
+from localrank.evaluation.reading import Run, read_run
 from localrank.providers.arguments import check_count
 
 __all__ = ["FirstStage", "first_stage_of"]

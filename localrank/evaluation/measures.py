@@ -8,8 +8,8 @@ from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
 from localrank.evaluation.collection import Judgements
-from localrank.evaluation.falling import falling_scores
-from localrank.evaluation.trec import Run
+from localrank.evaluation.reading import Run
+from localrank.evaluation.trec_run import falling_scores
 from localrank.providers.extras import imported
 
 __all__ = ["DEFAULT_MEASURES", "Measured", "check_measures", "measured"]

@@ -68,50 +68,34 @@ def planned_calls(
     return [one for one in planned if one.queries]
 
 
-@dataclass(frozen=True, slots=True)
-class _Lengths:
-    """About the tokens of one query's pairs, a number a candidate."""
-
-    pairs: tuple[int, ...]
-
-
 def _left(
     model: AnyReranker,
     collection: Collection,
     stage: FirstStage,
     journal: Journal,
     instruction: str | None,
-) -> list[_Lengths]:
+) -> list[list[int]]:
+    """Return, for each query that is not in the journal, about the tokens of its pairs, a number a candidate."""
     left = []
     for query, text in collection.queries.items():
         documents = [(document, collection.documents[document]) for document, _ in stage.run[query]]
         if documents and journal.get(key_of(model, text, documents, instruction)) is None:
-            left.append(
-                _Lengths(
-                    tuple(
-                        math.ceil((len(text) + len(document)) / CHARACTERS_PER_TOKEN)
-                        for _, document in documents
-                    )
-                )
-            )
+            lengths = [len(text) + len(document) for _, document in documents]
+            left.append([math.ceil(length / CHARACTERS_PER_TOKEN) for length in lengths])
     return left
 
 
-def _calls(name: str, model: AnyReranker, left: list[_Lengths], price: Price | None) -> PlannedCalls:
+def _calls(name: str, model: AnyReranker, left: list[list[int]], price: Price | None) -> PlannedCalls:
     limit: int | None = getattr(model, "max_documents_per_call", None)
-    tokens = sum(sum(one.pairs) for one in left)
-    units = sum(
-        math.ceil(
-            sum(math.ceil(length / TOKENS_PER_UNIT_DOCUMENT) for length in one.pairs) / DOCUMENTS_PER_UNIT
-        )
-        for one in left
-    )
+    tokens = sum(map(sum, left))
+    parts = [sum(math.ceil(pair / TOKENS_PER_UNIT_DOCUMENT) for pair in pairs) for pairs in left]
+    units = sum(math.ceil(count / DOCUMENTS_PER_UNIT) for count in parts)
     return PlannedCalls(
         name=name,
         model=f"{model.provider}:{model.model_id}",
         queries=len(left),
-        requests=sum(1 if limit is None else math.ceil(len(one.pairs) / limit) for one in left),
-        pairs=sum(len(one.pairs) for one in left),
+        requests=sum(1 if limit is None else math.ceil(len(pairs) / limit) for pairs in left),
+        pairs=sum(map(len, left)),
         tokens=tokens,
         dollars=None if price is None else price.cost(search_units=units, tokens=tokens),
         price=price,

@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from localrank_transformers.models import bundled
-from localrank_transformers.training.request import StudentShape, TrainRequest, has_run
-from localrank_transformers.training.settings import Device, Dtype, Loss, MiningSettings, TrainSettings
+from localrank_transformers.training.request import (
+    Device,
+    Dtype,
+    Loss,
+    MiningSettings,
+    StudentShape,
+    TrainRequest,
+    TrainSettings,
+    has_run,
+)
 
 if TYPE_CHECKING:
     from localrank_transformers.training.outcome import Progress, TrainResult

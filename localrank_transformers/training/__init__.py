@@ -7,8 +7,7 @@ from pathlib import Path
 
 from localrank.providers.extras import require
 from localrank_transformers.training.outcome import Calibrated, Progress, TrainResult
-from localrank_transformers.training.request import StudentShape, TrainRequest
-from localrank_transformers.training.settings import MiningSettings, TrainSettings
+from localrank_transformers.training.request import MiningSettings, StudentShape, TrainRequest, TrainSettings
 
 __all__ = [
     "Calibrated",

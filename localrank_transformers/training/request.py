@@ -1,18 +1,132 @@
-"""What `train` was called with, written beside the checkpoints so that `resume` needs nothing else."""
+"""What a training run is asked for, checked once, and written beside its checkpoints so that `resume` needs nothing else."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from localrank.contract.errors import InvalidRequestError
-from localrank.providers.arguments import check_count
+from localrank.providers.arguments import check_choice, check_count, check_integer
 from localrank.providers.files import replace_file
-from localrank_transformers.training.settings import MiningSettings, TrainSettings
 
-__all__ = ["WORK", "StudentShape", "TrainRequest", "has_run", "load_request", "save_request"]
+__all__ = [
+    "WORK",
+    "Device",
+    "Dtype",
+    "Loss",
+    "MiningSettings",
+    "StudentShape",
+    "TrainRequest",
+    "TrainSettings",
+    "has_run",
+    "load_request",
+    "save_request",
+]
+
+Loss: TypeAlias = Literal["mix", "listwise-ce", "distill", "bce", "lambda"]
+
+Device: TypeAlias = Literal["auto", "cpu", "cuda"]
+
+Dtype: TypeAlias = Literal["auto", "bf16", "fp32"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """How to train.
+
+    Attributes:
+        loss: `mix`: cross-entropy over each list against `hard` parts of the label and the rest of the soft distribution, plus
+            `bce` times the binary cross-entropy of each pair. `listwise-ce`: the label alone. `distill`: the soft distribution
+            alone. `bce`: each pair by itself. `lambda`: LambdaLoss (Wang et al. 2018), for graded labels.
+        hard: In `mix`, the label's share of the target where a list has both labels and scores.
+        bce: In `mix`, the weight of the binary cross-entropy.
+        temperature: Scores are divided by it before the softmax that makes the soft distribution.
+        epochs: Passes over the data; a fraction is allowed.
+        steps: Instead of `epochs`: optimizer steps.
+        batch_size: Lists a step.
+        list_size: Documents of a list that are read at a time: a positive, and others drawn anew each time.
+        max_length: Tokens of a pair, or of a late-interaction model's query or document; None takes 256, or less where the
+            weights read less.
+        learning_rate: At its peak, after a tenth of the steps; it then falls to 0 in a line.
+        weight_decay: Of AdamW.
+        seed: Of order, draws and new weights.
+        device: `auto` takes CUDA where there is one.
+        dtype: `auto` takes bf16 arithmetic where the device has it; weights stay in float32.
+        measure_every: Steps between two measurements on the development set; None means ten in the run.
+        patience: Measurements without a gain after which training ends; None means never.
+        mini_batch: Pairs computed at once, of the most similar lengths of a step.
+    """
+
+    loss: Loss = "mix"
+    hard: float = 0.7
+    bce: float = 0.3
+    temperature: float = 1.0
+    epochs: float = 1.0
+    steps: int | None = None
+    batch_size: int = 8
+    list_size: int = 8
+    max_length: int | None = None
+    learning_rate: float = 5e-5
+    weight_decay: float = 0.01
+    seed: int = 12
+    device: Device = "auto"
+    dtype: Dtype = "auto"
+    measure_every: int | None = None
+    patience: int | None = 4
+    mini_batch: int = 16
+
+    def __post_init__(self) -> None:
+        for name, kind in (("loss", Loss), ("device", Device), ("dtype", Dtype)):
+            check_choice(name, getattr(self, name), get_args(kind))
+        least = {"list_size": 2, "max_length": 16}
+        for name in ("batch_size", "mini_batch", "steps", "measure_every", "patience", *least):
+            count = check_count(name, getattr(self, name), least=least.get(name, 1))
+            object.__setattr__(self, name, count)
+        object.__setattr__(self, "seed", check_integer("seed", self.seed))
+        for name in ("epochs", "learning_rate", "temperature"):
+            if getattr(self, name) <= 0:
+                raise InvalidRequestError(
+                    f"{name} is {getattr(self, name)!r}.", hint="Pass a number above 0."
+                )
+        if not 0 <= self.hard <= 1 or self.bce < 0:
+            raise InvalidRequestError(
+                f"hard is {self.hard!r} and bce is {self.bce!r}.", hint="hard is in 0–1, bce at least 0."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class MiningSettings:
+    """Which of the texts found become negatives.
+
+    Attributes:
+        count: Negatives a query.
+        skip_first: The best ranks that are passed over, where an unjudged answer is most likely.
+        depth: The last rank that is looked at.
+        margin: A text whose score is above this share of the lowest positive's score is passed over: it may be an answer
+            that nobody marked. Used where positives have scores on the same scale; None for BM25, whose scores say little.
+        random_share: This part of the negatives is drawn from the whole collection, so that the model also learns what is
+            plainly irrelevant.
+    """
+
+    count: int = 15
+    skip_first: int = 0
+    depth: int = 60
+    margin: float | None = None
+    random_share: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name in ("count", "skip_first", "depth"):
+            object.__setattr__(self, name, check_integer(name, getattr(self, name)))
+        if self.count < 1 or self.skip_first < 0 or self.depth <= self.skip_first:
+            raise InvalidRequestError(
+                f"count is {self.count}, skip_first {self.skip_first} and depth {self.depth}.",
+                hint="count is at least 1, and depth above skip_first.",
+            )
+        if not 0 <= self.random_share <= 1:
+            raise InvalidRequestError(f"random_share is {self.random_share}.", hint="Pass a number in 0–1.")
+
 
 WORK = "run"
 """The folder in `out` that holds what a resumed run needs; it may be deleted when the model is done."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from localrank import InvalidRequestError, UnknownModelError
-from localrank.evaluation.naming import named_models
+from localrank.evaluation.evaluate import named_models
 from localrank.testing import LexicalReranker, MockReranker
 
 

@@ -1,12 +1,16 @@
-"""A long text into overlapping chunks of tokens that end where a line or a sentence ends. Pure."""
+"""A long text into overlapping chunks of tokens that end where a line or a sentence ends, and their scores into one. Pure."""
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
+from typing import Literal
 
-__all__ = ["Span", "chunk_spans", "surely_short", "word_spans"]
+__all__ = ["Pool", "Span", "chunk_spans", "pooled", "surely_short", "word_spans"]
+
+Pool = Literal["max", "first", "mean", "top3"]
 
 Span = tuple[int, int]
 """The characters from a start up to an end."""
@@ -83,3 +87,20 @@ def _end(first: int, count: int, borders: Sequence[int], chunk_tokens: int) -> i
 def _next_start(end: int, borders: Sequence[int], overlap: int) -> int:
     position = bisect_left(borders, end - overlap)
     return borders[position] if position < len(borders) and borders[position] <= end else end - overlap
+
+
+def pooled(scores: Sequence[float], pool: Pool) -> float:
+    """Return the document's score.
+
+    Args:
+        scores: One a chunk, in the order of the text; at least one.
+        pool: `max` (the best chunk), `first` (the beginning), `mean` (all alike) or `top3` (the mean of the best three). `max`
+            and `first` are MaxP and FirstP of Dai and Callan, "Deeper Text Understanding for IR with Contextual Neural
+            Language Modeling", SIGIR 2019.
+    """
+    if pool == "max":
+        return max(scores)
+    if pool == "first":
+        return scores[0]
+    taken = sorted(scores, reverse=True)[:3] if pool == "top3" else scores
+    return math.fsum(taken) / len(taken)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
-from localrank.compose.rules.chunking import Span, chunk_spans, surely_short, word_spans
-from localrank.compose.rules.pooling import Pool, pooled
+from localrank.compose.rules.chunking import Pool, Span, chunk_spans, pooled, surely_short, word_spans
 from localrank.compose.wrapping.stages import Stages, moved
 from localrank.compose.wrapping.wrapper import (
     TokenSpans,
@@ -27,13 +26,12 @@ from localrank.contract.model import (
     scores_comparable,
 )
 from localrank.providers.answers import UNSCORED_TIER
-from localrank.providers.arguments import whole_number
+from localrank.providers.arguments import check_choice, whole_number
 from localrank.providers.worker import run_in_thread
 
 __all__ = ["Chunked"]
 
 _INLINE_CHARACTERS = 100_000
-_POOLS = ("max", "first", "mean", "top3")
 
 
 class Chunked(Wrapper):
@@ -67,8 +65,7 @@ class Chunked(Wrapper):
                 f"chunk_tokens is {chunk_tokens!r}, overlap {overlap!r}.",
                 "chunk_tokens is at least 1, overlap at least 0 and below half of it.",
             )
-        if pool not in _POOLS:
-            raise refuse(f"pool is {pool!r}.", f"Pass one of {', '.join(_POOLS)}.")
+        check_choice("pool", pool, get_args(Pool))
         super().__init__("chunked", [model])
         self.model = self.models[0]
         if is_ordinal(self.model) and pool in {"mean", "top3"}:

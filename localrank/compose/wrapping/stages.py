@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 
-from localrank.compose.wrapping.usage import summed
 from localrank.contract.cancellation import raise_if_aborted
 from localrank.contract.model import (
     AnyReranker,
@@ -23,7 +22,9 @@ from localrank.providers.answers import UNSCORED_TIER, unscored, unscored_warnin
 from localrank.providers.calls import call_model
 from localrank.providers.remarks import unread_options
 
-__all__ = ["Stages", "moved", "subset"]
+__all__ = ["Stages", "moved", "subset", "summed"]
+
+Number = TypeVar("Number", int, float)
 
 GRACE_S = 0.005
 """How long after its deadline a stage may still hand over what it has; the core allows the outermost model 40 ms."""
@@ -192,3 +193,34 @@ def _deadline_warning(results: Sequence[ScoredIndex], total: int) -> RerankWarni
 
 def _joined(known: object, new: object) -> object:
     return {**known, **new} if isinstance(known, Mapping) and isinstance(new, Mapping) else new
+
+
+def summed(stages: Sequence[StageUsage], *, cache_hits: int = 0) -> RerankUsage:
+    """Return the sum of `stages` with `stages` beneath it.
+
+    A figure that no stage knows stays None; one that only some know is the sum of those, and tokens are then marked as an
+    estimate. `duration_ms` is left to the core: stages may have run side by side.
+
+    Args:
+        stages: One entry a call of an inner model.
+        cache_hits: Documents that the wrapper itself answered from a cache.
+    """
+    usages = [stage.usage for stage in stages]
+    tokens = [usage.input_tokens for usage in usages]
+    partly_known = None in tokens and any(count is not None for count in tokens)
+    return RerankUsage(
+        input_tokens=_total(tokens) if stages else 0,
+        tokens_estimated=partly_known or any(usage.tokens_estimated for usage in usages),
+        search_units=_total(usage.search_units for usage in usages),
+        load_ms=sum(usage.load_ms for usage in usages),
+        truncated_documents=_total(usage.truncated_documents for usage in usages),
+        api_calls=sum(usage.api_calls for usage in usages),
+        cache_hits=cache_hits + sum(usage.cache_hits for usage in usages),
+        estimated_cost=_total(usage.estimated_cost for usage in usages),
+        stages=tuple(stages),
+    )
+
+
+def _total(values: Iterable[Number | None]) -> Number | None:
+    known = [value for value in values if value is not None]
+    return sum(known[1:], known[0]) if known else None

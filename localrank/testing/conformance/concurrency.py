@@ -12,6 +12,8 @@ from localrank.calling.sync import rerank_sync
 from localrank.contract.model import AnyReranker
 from localrank.testing.conformance.bench import DOCUMENTS, QUERY, Bench, by_index, close, rule
 
+__all__ = ["check_concurrent_tasks", "check_concurrent_threads"]
+
 _AT_ONCE = 6
 
 

@@ -12,6 +12,19 @@ from localrank.contract.model import AnyReranker
 from localrank.contract.types import RerankUsage
 from localrank.testing.conformance.bench import DOCUMENTS, QUERY, Bench, close, rule
 
+__all__ = [
+    "check_close_twice",
+    "check_identity",
+    "check_instruction",
+    "check_optional_members",
+    "check_options_of_others",
+    "check_pickle",
+    "check_progress",
+    "check_unknown_option",
+    "check_usage",
+    "check_warm_up",
+]
+
 
 @rule
 async def check_identity(bench: Bench) -> None:

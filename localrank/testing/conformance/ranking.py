@@ -8,6 +8,16 @@ from localrank.calling.rerank import rerank
 from localrank.contract.model import scores_comparable
 from localrank.testing.conformance.bench import DOCUMENTS, QUERY, Bench, rule
 
+__all__ = [
+    "check_empty_documents",
+    "check_every_document_ranked",
+    "check_one_document",
+    "check_scores_are_finite_floats",
+    "check_sorted",
+    "check_ties_by_index",
+    "check_top_k",
+]
+
 
 @rule
 async def check_empty_documents(bench: Bench) -> None:

@@ -19,12 +19,11 @@ from localrank.testing.conformance.bench import (
 __all__ = ["CONFORMANCE_CHECKS", "run_conformance", "valid_waivers"]
 
 CONFORMANCE_CHECKS: tuple[Check, ...] = tuple(
-    check
+    getattr(rules, name)
     for rules in (ranking, scores, texts, concurrency, stopping, manners)
-    for name, check in vars(rules).items()
-    if name.startswith("check_")
+    for name in rules.__all__
 )
-"""Every rule of the kit: the functions `check_…` of its files."""
+"""Every rule of the kit: what its files export."""
 
 
 async def run_conformance(

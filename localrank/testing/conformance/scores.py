@@ -9,6 +9,14 @@ from localrank.contract.model import score_kind
 from localrank.contract.types import ScoreKind
 from localrank.testing.conformance.bench import DOCUMENTS, QUERY, Bench, pointwise_rule, rule
 
+__all__ = [
+    "check_batch_composition",
+    "check_duplicates",
+    "check_order_of_input",
+    "check_same_answer_twice",
+    "check_score_kind",
+]
+
 
 @pointwise_rule
 async def check_order_of_input(bench: Bench) -> None:

@@ -9,6 +9,14 @@ from localrank.contract.errors import RerankAbortedError
 from localrank.contract.model import AnyReranker
 from localrank.testing.conformance.bench import DOCUMENTS, QUERY, Bench, rule
 
+__all__ = [
+    "check_abort_before_start",
+    "check_abort_during_the_call",
+    "check_abort_of_the_model_itself",
+    "check_cancelled_by_the_host",
+    "check_deadline",
+]
+
 _MANY = DOCUMENTS * 20
 _BEFORE_THE_MODEL = 2
 """How often `rerank` reads the token before the model is called."""

@@ -9,6 +9,17 @@ from localrank.calling.rerank import rerank
 from localrank.contract.errors import RerankError
 from localrank.testing.conformance.bench import DOCUMENTS, QUERY, Bench, rule
 
+__all__ = [
+    "check_callers_objects_come_back",
+    "check_emoji",
+    "check_empty_text",
+    "check_errors_belong_to_the_tree",
+    "check_inputs_not_mutated",
+    "check_long_and_empty_query",
+    "check_other_scripts",
+    "check_very_long_text",
+]
+
 _EMPTY = ("", " ", "\n\t ", DOCUMENTS[1])
 _LONG = ("Paris is the capital of France. " * 4_000, "word" * 5_000, DOCUMENTS[2])
 _SCRIPTS = (

@@ -9,7 +9,7 @@ from dataclasses import replace
 from localrank.contract.errors import InvalidRequestError
 from localrank.providers.extras import imported
 from localrank_transformers.training.data.lists import TrainingList
-from localrank_transformers.training.settings import MiningSettings
+from localrank_transformers.training.request import MiningSettings
 
 __all__ = ["Hits", "Retriever", "bm25_retriever", "collection", "guarded", "with_negatives"]
 

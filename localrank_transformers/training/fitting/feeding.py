@@ -14,7 +14,7 @@ from sentence_transformers.cross_encoder.data_collator import CrossEncoderDataCo
 
 from localrank_transformers.training.data.lists import TrainingList
 from localrank_transformers.training.fitting.targets import UNLABELLED, draw, pair_label, target
-from localrank_transformers.training.settings import TrainSettings
+from localrank_transformers.training.request import TrainSettings
 
 __all__ = ["LengthBatchSampler", "ListCollator", "list_dataset"]
 

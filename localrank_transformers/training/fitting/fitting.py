@@ -33,7 +33,7 @@ from localrank_transformers.training.model.head import keep_float32
 from localrank_transformers.training.model.late_folder import is_late_folder
 from localrank_transformers.training.model.late_pairs import LatePairs
 from localrank_transformers.training.outcome import Progress
-from localrank_transformers.training.settings import TrainSettings
+from localrank_transformers.training.request import TrainSettings
 
 __all__ = ["Fitted", "fit", "load_model", "trains_in_bf16"]
 

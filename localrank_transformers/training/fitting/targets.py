@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 
 from localrank_transformers.training.data.lists import TrainingList
-from localrank_transformers.training.settings import TrainSettings
+from localrank_transformers.training.request import TrainSettings
 
 __all__ = ["UNLABELLED", "draw", "pair_label", "target"]
 

@@ -16,7 +16,7 @@ from localrank import (
     ScoredIndex,
     rerank,
 )
-from localrank.compose.rules.pooling import pooled
+from localrank.compose.rules.chunking import pooled
 from localrank.providers.answers import unscored
 from localrank_transformers import OnnxReranker
 from tests.support.small_models import Flag, Scoring

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from localrank import RerankUsage, StageUsage
 from localrank.compose.wrapping.progress import SharedProgress
-from localrank.compose.wrapping.usage import summed
+from localrank.compose.wrapping.stages import summed
 from localrank.contract.model import ignore_progress
 
 

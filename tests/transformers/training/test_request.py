@@ -11,8 +11,14 @@ import pytest
 from localrank.contract.errors import InvalidRequestError
 from localrank_transformers.training.data.lists import TrainingList
 from localrank_transformers.training.data.preparing import read_prepared, write_prepared
-from localrank_transformers.training.request import StudentShape, TrainRequest, load_request, save_request
-from localrank_transformers.training.settings import MiningSettings, TrainSettings
+from localrank_transformers.training.request import (
+    MiningSettings,
+    StudentShape,
+    TrainRequest,
+    TrainSettings,
+    load_request,
+    save_request,
+)
 
 
 def test_a_request_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from localrank_transformers.training.data.mining import (
     guarded,
     with_negatives,
 )
-from localrank_transformers.training.settings import MiningSettings
+from localrank_transformers.training.request import MiningSettings
 
 TEXTS = ["answer", "near", "ANSWER ", "far", "farther"]
 ONE = TrainingList("q", ("answer",), (1.0,))

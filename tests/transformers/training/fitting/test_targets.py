@@ -8,7 +8,7 @@ import pytest
 
 from localrank_transformers.training.data.lists import TrainingList
 from localrank_transformers.training.fitting.targets import draw, pair_label, target
-from localrank_transformers.training.settings import TrainSettings
+from localrank_transformers.training.request import TrainSettings
 
 BOTH = TrainingList("q", ("a", "b"), (1.0, 0.0), (0.0, 0.0))
 
