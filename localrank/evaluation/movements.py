@@ -29,6 +29,13 @@ class Best:
     grade: int | None
     first_relevant: int | None
 
+    @property
+    def verdict(self) -> str:
+        """How it was judged, and where the first relevant document stands, for a person."""
+        judged = "not judged" if self.grade is None else f"grade {self.grade}"
+        rank = self.first_relevant
+        return f"{judged}; {'no relevant one ranked' if rank is None else f'first relevant at rank {rank}'}"
+
 
 @dataclass(frozen=True, slots=True)
 class Movement:

@@ -68,13 +68,7 @@ def _movement(one: Movement) -> str:
 
 
 def _best(best: Best) -> str:
-    judged = "not judged" if best.grade is None else f"grade {best.grade}"
-    relevant = (
-        "no relevant one ranked"
-        if best.first_relevant is None
-        else f"first relevant at rank {best.first_relevant}"
-    )
-    told = f"<code>{escape(best.document)}</code> ({judged}; {relevant})"
+    told = f"<code>{escape(best.document)}</code> ({best.verdict})"
     return f'{told} <span class="quiet">{escape(best.text)}</span>' if best.text else told
 
 

@@ -43,14 +43,8 @@ def _movement(one: Movement) -> Iterator[str]:
 
 
 def _best(best: Best) -> str:
-    judged = "not judged" if best.grade is None else f"grade {best.grade}"
-    relevant = (
-        "no relevant one ranked"
-        if best.first_relevant is None
-        else f"first relevant at rank {best.first_relevant}"
-    )
     text = f" {_plain(best.text)}" if best.text else ""
-    return f"`{best.document}` ({judged}; {relevant}){text}"
+    return f"`{best.document}` ({best.verdict}){text}"
 
 
 def _plain(text: str) -> str:

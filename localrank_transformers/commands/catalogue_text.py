@@ -23,15 +23,20 @@ _RIGHT = frozenset({"SIZE", "WEIGHTS", "TOKENS", "QUALITY"})
 
 def print_table(entries: Sequence[CatalogueEntry]) -> None:
     """Print one line an entry; on a terminal, lines are cut where it ends rather than wrapped."""
-    rows = [_cells(entry) for entry in entries]
-    widths = [max(map(len, column)) for column in zip(_HEADER, *rows, strict=True)]
     end = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for number, row in enumerate((_HEADER, *rows)):
-        cells = (
-            f"{cell:>{width}}" if name in _RIGHT else f"{cell:<{width}}"
-            for name, cell, width in zip(_HEADER, row, widths, strict=True)
-        )
-        click.secho("  ".join(cells).rstrip()[:end], bold=number == 0)
+    right = [name in _RIGHT for name in _HEADER]
+    for number, line in enumerate(_aligned([_HEADER, *map(_cells, entries)], right)):
+        click.secho(line[:end], bold=number == 0)
+
+
+def _aligned(rows: Sequence[tuple[str, ...]], right: Sequence[bool]) -> Iterator[str]:
+    """Yield each row with its cells in columns, those of numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(row, widths, right, strict=True)
+        yield "  ".join(
+            f"{cell:{'>' if is_right else '<'}{width}}" for cell, width, is_right in cells
+        ).rstrip()
 
 
 def facts(entry: CatalogueEntry) -> Iterator[tuple[str, str]]:
@@ -122,10 +127,8 @@ def list_prices(*, as_json: bool) -> None:
         for price in prices:
             click.echo(json.dumps(asdict(price), ensure_ascii=False))
         return
-    rows = [_price_cells(price) for price in prices]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)] if rows else []
-    for row in rows:
-        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+    for line in _aligned(list(map(_price_cells, prices)), [False] * 4):
+        click.echo(line)
     click.echo(
         "List prices; a vendor may have changed them. Any other model of a provider works too.", err=True
     )

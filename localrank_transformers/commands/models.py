@@ -46,12 +46,13 @@ def _megabytes(_context: click.Context, _option: click.Parameter, value: str | N
         raise click.BadParameter(str(error)) from None
 
 
-_CHOICES = (
+_CHOICES = (  # by the names that `select` has for them
     click.option(
         "--language", metavar="CODE", help="Only models for this language (ISO 639-1: en, de, zh …)."
     ),
     click.option(
         "--max-size",
+        "max_mb",
         callback=_megabytes,
         metavar="SIZE",
         help="Only models whose weights take at most SIZE (300MB, 2GB).",
@@ -84,24 +85,14 @@ def _choosing(command: Callable[..., None]) -> Callable[..., None]:
 @_choosing
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines.")
 @click.pass_context
-def models(
-    context: click.Context,
-    *,
-    remote: bool,
-    language: str | None,
-    max_size: float | None,
-    commercial: bool,
-    family: FamilyName | None,
-    sort: SortBy,
-    as_json: bool,
-) -> None:
+def models(context: click.Context, /, *, remote: bool, as_json: bool, **choice: Any) -> None:
     """List the models where no command is named."""
     if remote:
         list_prices(as_json=as_json)
         context.exit()
     if context.invoked_subcommand is None:
-        _list(language, max_size, family, commercial=commercial, sort=sort, as_json=as_json)
-    elif language or max_size or commercial or family or sort != "catalogue":
+        _list(choice, as_json=as_json)
+    elif any(value not in {None, False, "catalogue"} for value in choice.values()):
         raise click.UsageError(f"Options that choose models go behind `{context.invoked_subcommand}`.")
 
 
@@ -114,35 +105,17 @@ models.add_command(pull_models)
 @models.command("list")
 @_choosing
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines.")
-def list_models(
-    *,
-    language: str | None,
-    max_size: float | None,
-    commercial: bool,
-    family: FamilyName | None,
-    sort: SortBy,
-    as_json: bool,
-) -> None:
+def list_models(*, as_json: bool, **choice: Any) -> None:
     """List the known models.
 
     Quality is the published mean nDCG@10 on MTEB(eng, v2) retrieval, where there is one. A size is that of the smallest
     weights; ~ marks one computed from the number of parameters. Engines are those that can run a model here.
     """
-    _list(language, max_size, family, commercial=commercial, sort=sort, as_json=as_json)
+    _list(choice, as_json=as_json)
 
 
-def _list(
-    language: str | None,
-    max_mb: float | None,
-    family: FamilyName | None,
-    *,
-    commercial: bool,
-    sort: SortBy,
-    as_json: bool,
-) -> None:
-    chosen = select(
-        entries(), language=language, max_mb=max_mb, commercial=commercial, family=family, sort=sort
-    )
+def _list(choice: Mapping[str, Any], *, as_json: bool) -> None:
+    chosen = select(entries(), **choice)
     if as_json:
         for entry in chosen:
             click.echo(json.dumps(_record(entry), ensure_ascii=False))

@@ -19,11 +19,12 @@ from localrank.testing.conformance.bench import (
 __all__ = ["CONFORMANCE_CHECKS", "run_conformance", "valid_waivers"]
 
 CONFORMANCE_CHECKS: tuple[Check, ...] = tuple(
-    getattr(rules, name)
+    rule
     for rules in (ranking, scores, texts, concurrency, stopping, manners)
-    for name in rules.__all__
+    for name, rule in vars(rules).items()
+    if name in rules.__all__
 )
-"""Every rule of the kit: what its files export."""
+"""Every rule of the kit: what its files export, in their order."""
 
 
 async def run_conformance(
