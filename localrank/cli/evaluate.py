@@ -6,8 +6,13 @@ from pathlib import Path
 
 import click
 
-from localrank.cli.evaluating import EvaluationRequest, read_collection, run_evaluation
-from localrank.cli.evaluation_output import print_comparison, print_evaluation
+from localrank.cli.evaluating import (
+    EvaluationRequest,
+    print_comparison,
+    print_evaluation,
+    read_collection,
+    run_evaluation,
+)
 from localrank.cli.exits import InputError
 from localrank.cli.output import stdout_is_terminal
 from localrank.contract.errors import InvalidRequestError

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from localrank.calling.sync import rerank_sync
-from localrank.cli.progress import progress_bar
 from localrank.cli.reading import InputDocument
+from localrank.cli.terminal import progress_bar
 from localrank.contract.types import RankedDocument, RerankResult
 from localrank.providers.answers import is_scored
 from localrank.providers.registry import DEFAULT_MODEL, resolve

@@ -1,21 +1,25 @@
-"""What a person at a terminal sees: ranked rows with a bar of the score and the telling part of each text."""
+"""What a person at a terminal sees: ranked rows with a bar of the score and the telling part of each text, and progress."""
 
 from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from localrank.cli.snippets import best_part, printable, query_stems, word_spans
+from localrank.contract.events import CallProgress
 from localrank.contract.types import ScoreKind
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
     from rich.text import Text
 
-__all__ = ["Row", "console", "moved", "show_rows"]
+__all__ = ["ProgressBar", "Row", "console", "moved", "progress_bar", "show_rows"]
 
 BAR_WIDTH = 8
 SNIPPET_LINES = 3
@@ -140,3 +144,78 @@ def _score_bar(share: float, width: int = BAR_WIDTH) -> Text:
     filled = "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
     style = "green" if share >= 0.5 else "yellow" if share >= 0.1 else "bright_black"
     return Text(filled, style=style) + Text("·" * (width - len(filled)), style="bright_black")
+
+
+DELAY_S = 0.5
+"""Work that ends sooner shows no bar."""
+
+
+class ProgressBar:
+    """A bar that appears once `DELAY_S` has passed. Call it with progress events, from any thread."""
+
+    def __init__(self, label: str, total: int) -> None:
+        self._label = label
+        self._total = total
+        self._done = 0
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(DELAY_S, self._show)
+        self._timer.daemon = True
+        self._progress: Progress | None = None
+        self._over = False
+
+    def __call__(self, event: CallProgress) -> None:
+        """Note how far the call is."""
+        self.show(event.done)
+
+    def show(self, done: int) -> None:
+        """Note that `done` are done."""
+        with self._lock:
+            self._done = done
+            self._update()
+
+    def start(self) -> None:
+        """Begin to wait."""
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Take the bar off the screen."""
+        self._timer.cancel()
+        with self._lock:
+            self._over = True
+            if self._progress is not None:
+                self._progress.stop()
+
+    def _show(self) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        with self._lock:
+            if self._over:
+                return
+            self._progress = Progress(*columns, console=console(stderr=True), transient=True)
+            self._progress.add_task(self._label, total=self._total)
+            self._update()
+            self._progress.start()
+
+    def _update(self) -> None:
+        if self._progress is not None:
+            self._progress.update(self._progress.task_ids[0], completed=self._done)
+
+
+@contextmanager
+def progress_bar(label: str, total: int) -> Iterator[ProgressBar | None]:
+    """Show a bar while the block runs, if standard error is a terminal; yield what to pass as `on_progress`."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    bar = ProgressBar(label, total)
+    bar.start()
+    try:
+        yield bar
+    finally:
+        bar.stop()

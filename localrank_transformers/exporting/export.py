@@ -142,20 +142,16 @@ def _source(model: str | Path, template: str | None, revision: str | None) -> _S
 
 def _write(source: _Source, graph: Path) -> ExportedGraph | None:
     """Write the graph in the precision of `source`; return what the folder must say of it, None where there is nothing."""
+    from localrank_transformers.exporting.torch import graphs  # noqa: PLC0415  # torch comes with it
+
     match source.family:
         case "cross-encoder":
-            from localrank_transformers.exporting.torch.encoder import write_graph  # noqa: PLC0415  # needs torch
-
-            write_graph(source.files, graph, source.settings.dtype)
+            graphs.write_graph(source.files, graph, source.settings.dtype)
             return None
         case "causal":
-            from localrank_transformers.exporting.torch import causal as export_causal  # noqa: PLC0415  # needs torch
-
-            return export_causal.write_prompt_graph(source.files, source.settings, graph)
+            return graphs.write_prompt_graph(source.files, source.settings, graph)
         case "late-interaction":
-            from localrank_transformers.exporting.torch import late as export_late  # noqa: PLC0415  # needs torch
-
-            export_late.write_vector_graph(source.files, source.settings, graph)
+            graphs.write_vector_graph(source.files, source.settings, graph)
             return exported_graph(source.files.json(EXPORTED_FILE))
         case _:
             raise ModelLoadError(

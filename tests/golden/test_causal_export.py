@@ -180,7 +180,7 @@ async def test_weights_too_large_for_one_file_lie_beside_the_graph(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from localrank_transformers.exporting import quantize as onnx_quantize
-    from localrank_transformers.exporting.torch import encoder as export
+    from localrank_transformers.exporting.torch import graphs as export
 
     monkeypatch.setattr(export, "_SINGLE_FILE_BYTES", 0)
     monkeypatch.setattr(onnx_quantize, "_SINGLE_FILE_BYTES", 0)

@@ -113,7 +113,7 @@ async def test_an_export_that_fails_leaves_the_graph_that_was_there(
 
 
 async def test_a_graph_with_other_scores_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from localrank_transformers.exporting.torch import encoder as export
+    from localrank_transformers.exporting.torch import graphs as export
 
     folder = torch_models.build_encoder(tmp_path / "m", "bert")
 

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from localrank_transformers.exporting.torch.encoder import save_graph
+from localrank_transformers.exporting.torch.graphs import save_graph
 from tests.support.torch_models import save_tokenizer
 
 WIDTH, HEADS, LAYERS, INNER = 48, 6, 2, 40

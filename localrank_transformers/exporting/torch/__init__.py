@@ -1,1 +1,1 @@
-"""What torch hands over for a graph: one file a family."""
+"""What torch hands over: graphs, and weights that were pickled."""
