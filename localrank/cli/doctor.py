@@ -12,8 +12,7 @@ import click
 
 from localrank._version import __version__
 from localrank.cli.demo import DEMO_DOCUMENTS, DEMO_QUERY
-from localrank.cli.exits import ExitCode
-from localrank.cli.output import print_json_lines, writing
+from localrank.cli.output import ExitCode, print_json_lines, writing
 from localrank.cli.ranking import RankRequest, model_option, rank, spent
 from localrank.cli.reading import InputDocument
 from localrank.cli.terminal import console

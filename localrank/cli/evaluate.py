@@ -13,8 +13,7 @@ from localrank.cli.evaluating import (
     read_collection,
     run_evaluation,
 )
-from localrank.cli.exits import InputError
-from localrank.cli.output import stdout_is_terminal
+from localrank.cli.output import InputError, stdout_is_terminal
 from localrank.contract.errors import InvalidRequestError
 from localrank.evaluation.compare import compare_evaluations
 from localrank.evaluation.measures import DEFAULT_MEASURES

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import click
 
-from localrank.cli.exits import InputError
-from localrank.cli.output import note, print_json_lines, stdin_is_terminal, writing
+from localrank.cli.output import InputError, note, print_json_lines, stdin_is_terminal, writing
 from localrank.cli.snippets import printable
 from localrank.cli.terminal import console, progress_bar
 from localrank.contract.errors import InvalidRequestError, RerankError

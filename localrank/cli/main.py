@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import click
 
 from localrank._version import __version__
-from localrank.cli.exits import ExitCode, code_of
 from localrank.cli.group import CommandGroup
+from localrank.cli.output import ExitCode, code_of
 from localrank.contract.errors import RerankError
 
 __all__ = ["cli", "main"]

@@ -13,8 +13,7 @@ from typing import Any
 import click
 
 from localrank.calling.checks import TEXT_KEYS
-from localrank.cli.exits import InputError
-from localrank.cli.output import stdin_is_terminal
+from localrank.cli.output import InputError, stdin_is_terminal
 from localrank.cli.paragraphs import Form, split_paragraphs
 from localrank.contract.errors import InvalidRequestError
 from localrank.providers.lines import json_kind, json_object

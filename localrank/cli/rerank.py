@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from localrank.cli.compare import compare, two_models
-from localrank.cli.exits import EXIT_CODES
 from localrank.cli.output import (
+    EXIT_CODES,
     note,
     print_json_lines,
     stdin_is_terminal,

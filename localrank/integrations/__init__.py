@@ -9,10 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from localrank.integrations.callables import from_callable
+    from localrank.integrations.callables import (
+        from_callable,
+        from_cross_encoder,
+        from_flashrank,
+        from_rerankers,
+    )
     from localrank.integrations.haystack import LocalRankRanker, from_haystack
     from localrank.integrations.langchain import LocalRankCompressor, LocalRankCrossEncoder, from_langchain
-    from localrank.integrations.libraries import from_cross_encoder, from_flashrank, from_rerankers
     from localrank.integrations.llama_index import LocalRankPostprocessor, from_llama_index
 
 __all__ = [
@@ -35,12 +39,12 @@ _HOMES = {
     "LocalRankPostprocessor": "llama_index",
     "LocalRankRanker": "haystack",
     "from_callable": "callables",
-    "from_cross_encoder": "libraries",
-    "from_flashrank": "libraries",
+    "from_cross_encoder": "callables",
+    "from_flashrank": "callables",
     "from_haystack": "haystack",
     "from_langchain": "langchain",
     "from_llama_index": "llama_index",
-    "from_rerankers": "libraries",
+    "from_rerankers": "callables",
 }
 
 

@@ -22,7 +22,7 @@ from localrank_transformers.models.catalogue.entries import CatalogueEntry, entr
 from localrank_transformers.models.catalogue.selection import SortBy, parse_size, select
 from localrank_transformers.models.folder.exported import FamilyName
 from localrank_transformers.models.hub.store import is_commit
-from localrank_transformers.optimizing.kept.listing import graph_facts, known_graphs
+from localrank_transformers.optimizing.kept.store import graph_facts, known_graphs
 
 __all__ = ["models"]
 

@@ -23,7 +23,7 @@ from localrank_transformers.training.request import (
 )
 
 if TYPE_CHECKING:
-    from localrank_transformers.training.outcome import Progress, TrainResult
+    from localrank_transformers.training.request import Progress, TrainResult
 
 
 __all__ = ["train"]

@@ -6,8 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from localrank.providers.extras import require
-from localrank_transformers.training.outcome import Calibrated, Progress, TrainResult
-from localrank_transformers.training.request import MiningSettings, StudentShape, TrainRequest, TrainSettings
+from localrank_transformers.training.request import (
+    Calibrated,
+    MiningSettings,
+    Progress,
+    StudentShape,
+    TrainRequest,
+    TrainResult,
+    TrainSettings,
+)
 
 __all__ = [
     "Calibrated",

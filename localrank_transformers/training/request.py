@@ -1,4 +1,4 @@
-"""What a training run is asked for, checked once, and written beside its checkpoints so that `resume` needs nothing else."""
+"""What a training run takes and tells: its settings, checked once and kept beside the checkpoints, its progress, its result."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from localrank.providers.files import replace_file
 
 __all__ = [
     "WORK",
+    "Calibrated",
     "Device",
     "Dtype",
     "Loss",
     "MiningSettings",
+    "Progress",
     "StudentShape",
     "TrainRequest",
+    "TrainResult",
     "TrainSettings",
     "has_run",
     "load_request",
@@ -208,3 +211,68 @@ def load_request(folder: Path) -> TrainRequest:
             "settings": TrainSettings(**fields["settings"]),
         }
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far training is.
+
+    Attributes:
+        step: Steps done.
+        total: Steps of the whole run.
+        loss: The mean loss since the last report, or None.
+        development: The development measure, where it was just taken.
+    """
+
+    step: int
+    total: int
+    loss: float | None = None
+    development: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """How well a score reads as a probability, on the development set.
+
+    Attributes:
+        scale: What logits were multiplied by; it is inside the weights. 1 where that did not help.
+        shift: What was then added; likewise, 0 where it did not help.
+        before: Expected calibration error of sigmoid(logit) in ten bins, before.
+        after: The same, after.
+        pairs: How many labelled pairs it was measured on.
+    """
+
+    scale: float
+    shift: float
+    before: float
+    after: float
+    pairs: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """What a run came to.
+
+    Attributes:
+        out: The folder of the model, or of the checkpoints where it was stopped.
+        finished: False after Ctrl-C; `resume` then goes on.
+        steps: Steps done.
+        total: Steps planned.
+        first_stage: nDCG@10 of the development lists' own order.
+        before: nDCG@10 of the start weights.
+        after: nDCG@10 of the trained weights in float32; None where it was stopped.
+        int8: nDCG@10 of the int8 graph; None where it was stopped, or the architecture has none.
+        calibrated: None where it was stopped.
+        seconds: Time spent training, in this run.
+    """
+
+    out: Path
+    finished: bool
+    steps: int
+    total: int
+    first_stage: float
+    before: float
+    after: float | None = None
+    int8: float | None = None
+    calibrated: Calibrated | None = None
+    seconds: float = 0.0

@@ -13,9 +13,15 @@ from localrank_transformers.training.data.preparing import prepare, read_prepare
 from localrank_transformers.training.fitting.fitting import fit, load_model
 from localrank_transformers.training.fitting.watching import list_logits
 from localrank_transformers.training.model.start import write_start
-from localrank_transformers.training.outcome import Progress, TrainResult
 from localrank_transformers.training.publishing.publishing import RECORD, Material, publish
-from localrank_transformers.training.request import WORK, TrainRequest, load_request, save_request
+from localrank_transformers.training.request import (
+    WORK,
+    Progress,
+    TrainRequest,
+    TrainResult,
+    load_request,
+    save_request,
+)
 
 __all__ = ["resume_run", "start_run"]
 

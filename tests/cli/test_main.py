@@ -9,8 +9,8 @@ import pytest
 
 from localrank import __version__
 from localrank.cli import group
-from localrank.cli.exits import EXIT_CODES, ExitCode, code_of
 from localrank.cli.main import main
+from localrank.cli.output import EXIT_CODES, ExitCode, code_of
 from localrank.contract import errors
 from tests.support.shell import localrank
 

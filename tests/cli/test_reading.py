@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from localrank.cli.exits import InputError
+from localrank.cli.output import InputError
 from localrank.cli.reading import InputDocument, read_documents
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from localrank.cli.exits import EXIT_CODES
 from localrank.cli.main import cli
+from localrank.cli.output import EXIT_CODES
 
 PAGE = Path(__file__).parents[2] / "docs/reference/cli.md"
 

@@ -1,4 +1,4 @@
-"""Where graphs that were made here are kept: a folder for each set of weights and software, each file whole or absent."""
+"""Where graphs that were made here are kept, a folder for each set of weights and software, and what is known of them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,27 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
 from localrank._version import __version__
+from localrank.contract.errors import RerankError
 from localrank.providers.files import replace_file
 from localrank_transformers.models.cpu_features import cpu_features
 from localrank_transformers.models.folder.safety import onnx_siblings
-from localrank_transformers.optimizing.record import GraphRecord, parse_record, record_json, record_path
+from localrank_transformers.optimizing.record import (
+    GraphRecord,
+    figures,
+    parse_record,
+    record_json,
+    record_path,
+)
 
-__all__ = ["GraphStore", "file_sum", "open_store"]
+__all__ = ["GraphStore", "KnownGraph", "file_sum", "graph_facts", "known_graphs", "open_store"]
 
 RECIPE = 4
 """Raised when a graph is written in another way, so that older ones are made again."""
@@ -77,10 +85,7 @@ class GraphStore:
 
     def record(self, precision: str) -> GraphRecord | None:
         """Return what is recorded of the graph of a precision."""
-        try:
-            return parse_record(record_path(self.place(precision)).read_bytes())
-        except OSError:
-            return None
+        return _record(self.place(precision))
 
     def keep(self, precision: str, content: bytes, record: GraphRecord) -> Path:
         """Write a graph, then its record; another process that does the same writes the same.
@@ -133,3 +138,50 @@ def _content_sum(path: Path) -> str:
     """Return the sum of a file; for a link into a hub cache the name of its content, which was checked when it came."""
     name = path.resolve().name
     return name if path.is_symlink() and _CHECKED_CONTENT.fullmatch(name) else file_sum(path)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownGraph:
+    """A graph with a record.
+
+    Attributes:
+        path: Where it lies.
+        record: What is recorded of it.
+    """
+
+    path: Path
+    record: GraphRecord
+
+
+def known_graphs(folder: Path) -> list[KnownGraph]:
+    """Return the graphs in `folder` that have a record, then those in the store that were made of its float32 graph."""
+    store = _store(folder)
+    places = [] if store is None else [store.place(precision) for precision in ("fp32", "int8")]
+    found = [*sorted([*folder.glob("*.onnx"), *folder.glob("onnx/*.onnx")]), *places]
+    return [KnownGraph(path, record) for path in found if (record := _record(path)) is not None]
+
+
+def graph_facts(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield label and text of each known graph, and why there is none where that is known."""
+    for graph in known_graphs(folder):
+        yield f"{graph.record.precision} agrees", f"{figures(graph.record)} [{graph.path}]"
+    store = _store(folder)
+    if store is not None and store.refusal is not None:
+        yield "not optimized", store.refusal
+
+
+def _store(folder: Path) -> GraphStore | None:
+    from localrank_transformers.models.folder.reading import read_folder  # noqa: PLC0415
+
+    try:
+        files = read_folder(folder, "fp32")
+        return open_store(files.onnx, files.config) if isinstance(files.onnx, Path) else None
+    except (RerankError, OSError):
+        return None
+
+
+def _record(onnx: Path) -> GraphRecord | None:
+    try:
+        return parse_record(record_path(onnx).read_bytes())
+    except OSError:
+        return None

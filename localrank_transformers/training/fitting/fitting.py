@@ -32,8 +32,7 @@ from localrank_transformers.training.fitting.watching import (
 from localrank_transformers.training.model.head import keep_float32
 from localrank_transformers.training.model.late_folder import is_late_folder
 from localrank_transformers.training.model.late_pairs import LatePairs
-from localrank_transformers.training.outcome import Progress
-from localrank_transformers.training.request import TrainSettings
+from localrank_transformers.training.request import Progress, TrainSettings
 
 __all__ = ["Fitted", "fit", "load_model", "trains_in_bf16"]
 

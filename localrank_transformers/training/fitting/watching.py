@@ -14,7 +14,7 @@ from sentence_transformers.base.evaluation import BaseEvaluator
 
 from localrank_transformers.training.data.development import METRIC, measure
 from localrank_transformers.training.data.lists import TrainingList
-from localrank_transformers.training.outcome import Progress
+from localrank_transformers.training.request import Progress
 
 __all__ = ["DevelopmentEvaluator", "ProgressCallback", "StopSwitch", "list_logits"]
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from localrank.compose.rules.fitting import fit_temperature
 from localrank_transformers.call.answer import score
 from localrank_transformers.training.data.lists import TrainingList
-from localrank_transformers.training.outcome import Calibrated
+from localrank_transformers.training.request import Calibrated
 
 __all__ = ["calibrate", "expected_error"]
 

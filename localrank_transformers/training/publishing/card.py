@@ -10,8 +10,7 @@ from typing import Any
 
 from localrank._version import __version__
 from localrank_transformers.training.data.lists import TrainingList
-from localrank_transformers.training.outcome import TrainResult
-from localrank_transformers.training.request import TrainRequest
+from localrank_transformers.training.request import TrainRequest, TrainResult
 
 __all__ = ["Facts", "write_card"]
 

@@ -22,10 +22,9 @@ from localrank_transformers.training.fitting.watching import list_logits
 from localrank_transformers.training.model.head import has_bias, map_output
 from localrank_transformers.training.model.late_folder import is_late_folder, write_layout
 from localrank_transformers.training.model.start import TOKENIZER_FILES
-from localrank_transformers.training.outcome import TrainResult
 from localrank_transformers.training.publishing.calibrating import calibrate
 from localrank_transformers.training.publishing.card import Facts, write_card
-from localrank_transformers.training.request import WORK, TrainRequest
+from localrank_transformers.training.request import WORK, TrainRequest, TrainResult
 
 __all__ = ["RECORD", "Material", "publish"]
 
