@@ -68,9 +68,9 @@ def _pairs(
             continue
         pair = Pair(ranked, by_index[ranked.index])
         both = (pair.first, pair.second)
-        near = request.top_k is None or min(one.rank for one in both) <= request.top_k
+        near = request.top_k is None or min(ranked.rank for ranked in both) <= request.top_k
         high = request.threshold is None or any(
-            is_scored(one) and one.score >= request.threshold for one in both
+            is_scored(ranked) and ranked.score >= request.threshold for ranked in both
         )
         if near and high:
             yield pair
@@ -80,8 +80,8 @@ def _record(names: Sequence[str], pair: Pair) -> dict[str, Any]:
     both = (pair.first, pair.second)
     return {
         **record_of(pair.first),
-        "ranks": {name: one.rank for name, one in zip(names, both, strict=True)},
-        "scores": {name: one.score for name, one in zip(names, both, strict=True)},
+        "ranks": {name: ranked.rank for name, ranked in zip(names, both, strict=True)},
+        "scores": {name: ranked.score for name, ranked in zip(names, both, strict=True)},
     }
 
 
@@ -109,6 +109,6 @@ def _show(
 
 def _agreement(results: Sequence[RerankResult[InputDocument]], best: int = 10) -> str:
     best = min(best, len(results[0]))
-    common = {one.index for one in results[0][:best]} & {one.index for one in results[1][:best]}
+    common = {ranked.index for ranked in results[0][:best]} & {ranked.index for ranked in results[1][:best]}
     same = "the same" if results[0][0].index == results[1][0].index else "different"
     return f"{same} first place; {len(common)} of the best {best} in common."

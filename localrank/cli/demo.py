@@ -43,8 +43,11 @@ def demo(*, model: str, as_json: bool) -> None:
     if as_json:
         print_json_lines(record_of(ranked) for ranked in result)
         return
-    before = [Row((str(one.line),), None, one.text) for one in documents]
-    after = [Row((str(one.rank), moved(one.index + 1, one.rank)), one.score, one.text) for one in result]
+    before = [Row((str(document.line),), None, document.text) for document in documents]
+    after = [
+        Row((str(ranked.rank), moved(ranked.index + 1, ranked.rank)), ranked.score, ranked.text)
+        for ranked in result
+    ]
     out = console()
     with writing():
         out.print(f"Query: {DEMO_QUERY}\n", style="bold")

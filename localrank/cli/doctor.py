@@ -45,17 +45,17 @@ def doctor(*, model: str, as_json: bool) -> None:
         print_json_lines(
             {
                 "section": section.title,
-                "name": one.name,
-                "value": one.value,
-                "state": one.state,
-                **({"hint": one.hint} if one.hint else {}),
+                "name": finding.name,
+                "value": finding.value,
+                "state": finding.state,
+                **({"hint": finding.hint} if finding.hint else {}),
             }
             for section in sections
-            for one in section.findings
+            for finding in section.findings
         )
     else:
         _show(sections)
-    if any(one.state == "broken" for section in sections for one in section.findings):
+    if any(finding.state == "broken" for section in sections for finding in section.findings):
         raise click.exceptions.Exit(ExitCode.FAILED)
 
 
@@ -76,7 +76,7 @@ def _providers() -> Section:
 
 def _provider_findings() -> Iterator[Finding]:
     available: list[str] = []
-    for entry in sorted(entry_points(group=PROVIDERS), key=lambda one: one.name):
+    for entry in sorted(entry_points(group=PROVIDERS), key=lambda entry: entry.name):
         try:
             entry.load()
         except ImportError as error:
@@ -99,7 +99,7 @@ def _self_test(model: str) -> Section:
         return Section("Self-test", (Finding(model, error.message, "broken", error.hint),))
     except Exception as error:
         return Section("Self-test", (Finding(model, f"{type(error).__name__}: {error}", "broken"),))
-    best = {one.index for one in first[:2]} == {2, 4}
+    best = {ranked.index for ranked in first[:2]} == {2, 4}
     seconds = (timed.usage.duration_ms or 0.0) / 1000
     rate = f", {TIMED_PAIRS / seconds:,.0f} pairs a second" if seconds else ""
     return Section(
@@ -119,16 +119,20 @@ def _show(sections: Sequence[Section]) -> None:
     from rich.text import Text  # noqa: PLC0415 - so that --help needs no rich
 
     out = console()
-    width = max(len(one.name) for section in sections for one in section.findings)
+    width = max(len(finding.name) for section in sections for finding in section.findings)
     with writing():
         for section in sections:
             out.print(f"{section.title}", style="bold")
-            for one in section.findings:
-                sign, colour = _SIGNS[one.state]
-                line = Text(f"  {sign} ", style=colour) + Text(f"{one.name:<{width}}  ") + Text(one.value)
+            for finding in section.findings:
+                sign, colour = _SIGNS[finding.state]
+                line = (
+                    Text(f"  {sign} ", style=colour)
+                    + Text(f"{finding.name:<{width}}  ")
+                    + Text(finding.value)
+                )
                 out.print(line, soft_wrap=True)
-                if one.hint:
-                    out.print(f"{' ' * (width + 6)}{one.hint}", style=colour, soft_wrap=True)
-        broken = sum(one.state == "broken" for section in sections for one in section.findings)
+                if finding.hint:
+                    out.print(f"{' ' * (width + 6)}{finding.hint}", style=colour, soft_wrap=True)
+        broken = sum(finding.state == "broken" for section in sections for finding in section.findings)
         verdict = "Everything works." if not broken else f"{broken} thing{'s' if broken > 1 else ''} broken."
         out.print(f"\n{verdict}", style="green" if not broken else "red")

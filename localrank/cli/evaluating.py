@@ -124,7 +124,7 @@ def run_evaluation(collection: Collection, request: EvaluationRequest) -> Evalua
 
 def _check_output(folder: Path) -> None:
     """Refuse a folder that a file stands in the way of, before anything is computed or paid for."""
-    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir():
         raise InvalidRequestError(f"--output is {str(folder)!r}, and {there} is no folder.")
 
@@ -149,8 +149,8 @@ def _announce_remote(
     """State the remote calls and their price, and ask."""
     journal = Journal(request.journal)
     planned = planned_calls(models, collection, stage, journal=journal, instruction=request.instruction)
-    for one in planned:
-        note(_told(one))
+    for calls in planned:
+        note(_told(calls))
     if not planned or request.yes:
         return
     if not stdin_is_terminal():
@@ -158,16 +158,16 @@ def _announce_remote(
     click.confirm("Send them?", abort=True, err=True)
 
 
-def _told(one: PlannedCalls) -> str:
-    inside = "" if one.model == one.name else f" (in {one.name})"
+def _told(calls: PlannedCalls) -> str:
+    inside = "" if calls.model == calls.name else f" (in {calls.name})"
     what = (
-        f"{one.model}{inside}: at most {one.requests:,} request{'' if one.requests == 1 else 's'} for {one.queries:,} queries, "
-        f"{one.pairs:,} texts, about {one.tokens:,} tokens"
+        f"{calls.model}{inside}: at most {calls.requests:,} request{'' if calls.requests == 1 else 's'} "
+        f"for {calls.queries:,} queries, {calls.pairs:,} texts, about {calls.tokens:,} tokens"
     )
-    if one.dollars is None or one.price is None:
+    if calls.dollars is None or calls.price is None:
         return f"{what}; the price is not known."
-    price = f"${one.price.dollars:g} per {one.price.unit}, read {one.price.read_on}"
-    return f"{what}; about ${one.dollars:.2f} at the list price ({price})."
+    price = f"${calls.price.dollars:g} per {calls.price.unit}, read {calls.price.read_on}"
+    return f"{what}; about ${calls.dollars:.2f} at the list price ({price})."
 
 
 @contextmanager
@@ -218,7 +218,7 @@ def print_comparison(found: SavedComparison, *, for_person: bool) -> None:
     for remark in found.remarks:
         note(remark)
     if not for_person:
-        print_json_lines(asdict(one) for one in found.comparisons)
+        print_json_lines(asdict(comparison) for comparison in found.comparisons)
         return
     with writing():
         _print_table(found.table())
@@ -254,15 +254,15 @@ def _print_table(table: Table) -> None:
 
 def _print_movements(moved: Sequence[Movements]) -> None:
     out = console()
-    for one in moved:
-        if not one.gained and not one.lost:
+    for changes in moved:
+        if not changes.gained and not changes.lost:
             continue
-        out.print(f"{one.second} against {one.first}, {one.measure}", style="bold")
-        for sign, style, queries in (("↑", "green", one.gained), ("↓", "red", one.lost)):
+        out.print(f"{changes.second} against {changes.first}, {changes.measure}", style="bold")
+        for sign, style, queries in (("↑", "green", changes.gained), ("↓", "red", changes.lost)):
             for query in queries[:SHOWN_MOVEMENTS]:
                 out.print(_line(sign, query), style=style, overflow="ellipsis", no_wrap=True)
         out.print()
 
 
-def _line(sign: str, one: Movement) -> str:
-    return f"  {sign} {one.before:.3f} → {one.after:.3f}  {printable(one.text)}"
+def _line(sign: str, movement: Movement) -> str:
+    return f"  {sign} {movement.before:.3f} → {movement.after:.3f}  {printable(movement.text)}"

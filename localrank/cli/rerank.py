@@ -140,7 +140,9 @@ def rerank(
 def _above(
     result: RerankResult[InputDocument], threshold: float | None
 ) -> list[RankedDocument[InputDocument]]:
-    shown = [one for one in result if threshold is None or (is_scored(one) and one.score >= threshold)]
+    shown = [
+        ranked for ranked in result if threshold is None or (is_scored(ranked) and ranked.score >= threshold)
+    ]
     if not shown and len(result):
         note(f"no document scores {threshold:g} or more; the best has {result[0].score:.3f}.")
     return shown
@@ -153,9 +155,12 @@ def _show(
 ) -> None:
     rows = [
         Row(
-            (str(one.rank),), one.score if is_scored(one) else None, one.document.text, place_of(one.document)
+            (str(ranked.rank),),
+            ranked.score if is_scored(ranked) else None,
+            ranked.document.text,
+            place_of(ranked.document),
         )
-        for one in shown
+        for ranked in shown
     ]
     with writing():
         show_rows(console(), request.query, rows, result.score_kind)

@@ -75,5 +75,7 @@ def _best_start(text: str, stems: frozenset[str], room: int) -> int:
 
 
 def _stem(word: str) -> str:
-    ending = next((one for one in _ENDINGS if word.endswith(one) and len(word) - len(one) >= 3), "")
+    ending = next(
+        (suffix for suffix in _ENDINGS if word.endswith(suffix) and len(word) - len(suffix) >= 3), ""
+    )
     return word[: len(word) - len(ending)] if ending else word

@@ -117,8 +117,8 @@ class CrossEncoder:
         pairs = [_pair(pair, place) for place, pair in enumerate([inputs] if single else inputs)]
         scores = np.asarray(self._activated(score_pairs_sync(self.model, pairs), activation_fn), np.float32)
         if single:
-            one: np.float32 = scores[0]
-            return one
+            score: np.float32 = scores[0]
+            return score
         return scores if convert_to_numpy else list(scores)
 
     def rank(

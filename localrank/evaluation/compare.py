@@ -37,16 +37,16 @@ class SavedComparison:
         """Return all comparisons as one table."""
         rows = tuple(
             (
-                f"{one.second} − {one.first}",
-                one.measure,
-                f"{self.means[one.measure, one.first]:.4f}",
-                f"{self.means[one.measure, one.second]:.4f}",
-                f"{one.difference:+.4f}",
-                f"{one.low:+.4f} to {one.high:+.4f}",
-                f"{one.wins} / {one.losses}",
-                probability(one.p_corrected),
+                f"{comparison.second} − {comparison.first}",
+                comparison.measure,
+                f"{self.means[comparison.measure, comparison.first]:.4f}",
+                f"{self.means[comparison.measure, comparison.second]:.4f}",
+                f"{comparison.difference:+.4f}",
+                f"{comparison.low:+.4f} to {comparison.high:+.4f}",
+                f"{comparison.wins} / {comparison.losses}",
+                probability(comparison.p_corrected),
             )
-            for one in self.comparisons
+            for comparison in self.comparisons
         )
         columns = (
             "second − first",
@@ -85,10 +85,10 @@ def compare_evaluations(
             f"The evaluations have no measure in common: {', '.join(first.measures)}, and {', '.join(second.measures)}."
         )
     pairs = [
-        (_narrowed(one, queries, names[0]), _narrowed(other, queries, names[1]))
-        for one, other in _pairs(first, second)
+        (_narrowed(before, queries, names[0]), _narrowed(after, queries, names[1]))
+        for before, after in _pairs(first, second)
     ]
-    comparisons = [one for measure in measures for one in comparisons_of(pairs, measure)]
+    comparisons = [comparison for measure in measures for comparison in comparisons_of(pairs, measure)]
     means = {
         (measure, system.name): fmean(system.values[measure].values())
         for measure in measures
@@ -99,7 +99,7 @@ def compare_evaluations(
         queries=len(queries),
         comparisons=tuple(comparisons),
         means=means,
-        moved=tuple(movements(first, one, other, measure=measures[0]) for one, other in pairs),
+        moved=tuple(movements(first, before, after, measure=measures[0]) for before, after in pairs),
         remarks=tuple(_remarks(first, second, queries)),
     )
 
@@ -125,7 +125,7 @@ def _common_queries(first: Evaluation, second: Evaluation) -> list[str]:
 def _pairs(first: Evaluation, second: Evaluation) -> list[tuple[SystemResult, SystemResult]]:
     theirs = {model.name: model for model in second.models}
     same = [(model, theirs[model.name]) for model in first.models if model.name in theirs]
-    return same or [(one, other) for one in first.models for other in second.models]
+    return same or [(before, after) for before in first.models for after in second.models]
 
 
 def _narrowed(system: SystemResult, queries: Sequence[str], label: str) -> SystemResult:
@@ -140,8 +140,8 @@ def _remarks(first: Evaluation, second: Evaluation, queries: Sequence[str]) -> l
             f"Only the {len(queries)} queries that both have are compared, of {len(first.queries)} and {len(second.queries)}."
         )
     ids = [
-        [document for document, _ in one.first_stage.rankings[query].documents]
-        for one in (first, second)
+        [document for document, _ in evaluation.first_stage.rankings[query].documents]
+        for evaluation in (first, second)
         for query in queries
     ]
     if ids[: len(queries)] != ids[len(queries) :]:

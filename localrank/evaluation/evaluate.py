@@ -159,7 +159,7 @@ def named_models(models: Models) -> dict[str, AnyReranker]:
         given = list(models.items())
     else:
         several = models if isinstance(models, Sequence) and not isinstance(models, str) else [models]
-        given = [(one if isinstance(one, str) else "", one) for one in several]
+        given = [(model if isinstance(model, str) else "", model) for model in several]
     named: dict[str, AnyReranker] = {}
     for name, model in given:
         reranker = resolve(model)
@@ -240,7 +240,7 @@ class _Work:
             first_stage_scores=[score for _, score in candidates],
         )
         ranking = Ranking(
-            tuple((documents[one.index][0], one.score) for one in result),
+            tuple((documents[ranked.index][0], ranked.score) for ranked in result),
             result.usage.duration_ms,
             result.usage.input_tokens,
             result.usage.estimated_cost,

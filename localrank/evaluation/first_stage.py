@@ -87,7 +87,8 @@ def _judged(collection: Collection) -> dict[str, list[str]]:
     places = {document: place for place, document in enumerate(collection.documents)}
     return {
         query: sorted(
-            (one for one in collection.judgements.get(query, {}) if one in places), key=places.__getitem__
+            (document for document in collection.judgements.get(query, {}) if document in places),
+            key=places.__getitem__,
         )
         for query in collection.queries
     }

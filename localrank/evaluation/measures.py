@@ -66,8 +66,8 @@ def measured(names: Sequence[str], judgements: Judgements, rankings: Run) -> Mea
     ]
     found = ir_measures.calc(measures, qrels, run)
     values: dict[str, dict[str, float]] = {str(measure): {} for measure in measures}
-    for one in found.per_query:
-        values[str(one.measure)][one.query_id] = float(one.value)
+    for metric in found.per_query:
+        values[str(metric.measure)][metric.query_id] = float(metric.value)
     return Measured({str(measure): float(found.aggregated[measure]) for measure in measures}, values)
 
 

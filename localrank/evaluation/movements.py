@@ -113,6 +113,6 @@ def _best(ranking: Ranking | None, grades: Mapping[str, int], documents: Mapping
     if ranking is None or not ranking.documents:
         return None
     ids = [document for document, _ in ranking.documents]
-    relevant = next((rank for rank, one in enumerate(ids, 1) if grades.get(one, 0) > 0), None)
+    relevant = next((rank for rank, document in enumerate(ids, 1) if grades.get(document, 0) > 0), None)
     text = shortened(" ".join(documents.get(ids[0], "").split()), _SNIPPET)
     return Best(ids[0], text, grades.get(ids[0]), relevant)

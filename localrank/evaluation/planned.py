@@ -60,12 +60,15 @@ def planned_calls(
     prices = {(price.provider, price.model_id): price for price in known_prices()}
     planned = []
     for name, model in models.items():
-        services = [one for one in _leaves(model) if is_remote(one)]
+        services = [service for service in _leaves(model) if is_remote(service)]
         if not services:
             continue
         left = _left(model, collection, stage, journal or Journal(), instruction)
-        planned += [_calls(name, one, left, prices.get((one.provider, one.model_id))) for one in services]
-    return [one for one in planned if one.queries]
+        planned += [
+            _calls(name, service, left, prices.get((service.provider, service.model_id)))
+            for service in services
+        ]
+    return [calls for calls in planned if calls.queries]
 
 
 def _left(
@@ -104,9 +107,13 @@ def _calls(name: str, model: AnyReranker, left: list[list[int]], price: Price | 
 
 def _leaves(model: AnyReranker) -> Iterator[AnyReranker]:
     """Yield the models inside wrappers, or the model itself."""
-    inner = getattr(model, "models", None) or [one for one in [getattr(model, "model", None)] if one]
-    rerankers = [one for one in inner if hasattr(one, "provider") and hasattr(one, "model_id")]
+    inner = getattr(model, "models", None) or [
+        wrapped for wrapped in [getattr(model, "model", None)] if wrapped
+    ]
+    rerankers = [
+        reranker for reranker in inner if hasattr(reranker, "provider") and hasattr(reranker, "model_id")
+    ]
     if not rerankers:
         yield model
-    for one in rerankers:
-        yield from _leaves(one)
+    for reranker in rerankers:
+        yield from _leaves(reranker)

@@ -92,14 +92,14 @@ def comparison_table(comparisons: Sequence[Comparison], measure: str, *, short: 
     more = () if short else ("better / worse", "p")
     rows = tuple(
         (
-            f"{one.second} − {one.first}",
-            f"{one.difference:+.4f}",
-            f"{one.low:+.4f} to {one.high:+.4f}",
-            probability(one.p_corrected),
-            "significant" if one.p_corrected < 0.05 else "not shown",
-            *(() if short else (f"{one.wins} / {one.losses}", probability(one.p))),
+            f"{comparison.second} − {comparison.first}",
+            f"{comparison.difference:+.4f}",
+            f"{comparison.low:+.4f} to {comparison.high:+.4f}",
+            probability(comparison.p_corrected),
+            "significant" if comparison.p_corrected < 0.05 else "not shown",
+            *(() if short else (f"{comparison.wins} / {comparison.losses}", probability(comparison.p))),
         )
-        for one in comparisons
+        for comparison in comparisons
     )
     note = (
         f"Paired randomisation test over the queries, two-sided; corrected by Holm for the {len(comparisons)} "
@@ -134,7 +134,10 @@ def _interval(ends: Mapping[str, tuple[float, float]] | None, name: str) -> str:
 
 def _spent(system: SystemResult) -> tuple[str, ...]:
     numbers = (system.pairs_per_second, system.median_ms, system.p95_ms, system.tokens)
-    shown = ["–" if one is None else f"{one:,.1f}" if one < 100 else f"{one:,.0f}" for one in numbers[:3]]
+    shown = [
+        "–" if number is None else f"{number:,.1f}" if number < 100 else f"{number:,.0f}"
+        for number in numbers[:3]
+    ]
     tokens = "–" if system.tokens is None else f"{system.tokens:,}"
     return (*shown, tokens, "–" if system.dollars is None else f"${system.dollars:.4f}")
 

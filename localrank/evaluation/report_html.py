@@ -54,16 +54,16 @@ def _table(table: Table) -> str:
     )
 
 
-def _movement(one: Movement) -> str:
-    way = "up" if one.after > one.before else "down"
+def _movement(movement: Movement) -> str:
+    way = "up" if movement.after > movement.before else "down"
     ends = [
         f"{word}: {_best(best)}"
-        for word, best in (("before", one.best_before), ("after", one.best_after))
+        for word, best in (("before", movement.best_before), ("after", movement.best_after))
         if best is not None
     ]
     return (
-        f'<b>{escape(one.text)}</b> <code class="quiet">{escape(one.query)}</code> '
-        f'<span class="{way}">{one.before:.3f} → {one.after:.3f}</span>{_list(ends)}'
+        f'<b>{escape(movement.text)}</b> <code class="quiet">{escape(movement.query)}</code> '
+        f'<span class="{way}">{movement.before:.3f} → {movement.after:.3f}</span>{_list(ends)}'
     )
 
 

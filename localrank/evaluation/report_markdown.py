@@ -21,7 +21,7 @@ def markdown(report: Report, *, plot: str | None = None) -> str:
         parts.append(f"## {_plain(moved.second)} against {_plain(moved.first)}, query by query")
         for title, queries in (("Gained most", moved.gained), ("Lost most", moved.lost)):
             parts.append(f"### {title} ({moved.measure})")
-            parts.append("\n".join(line for one in queries for line in _movement(one)) or "None.")
+            parts.append("\n".join(line for query in queries for line in _movement(query)) or "None.")
     return "\n\n".join(parts) + "\n"
 
 
@@ -35,9 +35,9 @@ def markdown_table(table: Table) -> str:
     return "\n".join(lines)
 
 
-def _movement(one: Movement) -> Iterator[str]:
-    yield f"- **{_plain(one.text)}** (`{one.query}`): {one.before:.3f} → {one.after:.3f}"
-    for word, best in (("before", one.best_before), ("after", one.best_after)):
+def _movement(movement: Movement) -> Iterator[str]:
+    yield f"- **{_plain(movement.text)}** (`{movement.query}`): {movement.before:.3f} → {movement.after:.3f}"
+    for word, best in (("before", movement.best_before), ("after", movement.best_after)):
         if best is not None:
             yield f"  - {word}: {_best(best)}"
 

@@ -83,12 +83,12 @@ class SystemResult:
         if self.kind == "first stage":
             return None
         known = [ranking.tokens for ranking in self.rankings.values() if ranking.documents]
-        return None if None in known else sum(one for one in known if one is not None)
+        return None if None in known else sum(count for count in known if count is not None)
 
     @property
     def dollars(self) -> float | None:
         """Estimated cost of all queries; None where no call said it."""
-        known = [one.dollars for one in self.rankings.values() if one.dollars is not None]
+        known = [ranking.dollars for ranking in self.rankings.values() if ranking.dollars is not None]
         return sum(known) if known else None
 
     @property

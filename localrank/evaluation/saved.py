@@ -34,9 +34,9 @@ def save_evaluation(evaluation: Evaluation, path: str | Path) -> None:
         "remarks": list(evaluation.remarks),
         "summary": summary_of(evaluation),
         "significance": [
-            {name: getattr(one, name) for name in one.__slots__}
+            {name: getattr(comparison, name) for name in comparison.__slots__}
             for measure in evaluation.measures
-            for one in compared(evaluation.systems, measure)
+            for comparison in compared(evaluation.systems, measure)
         ],
         "queries": dict(evaluation.queries),
         "judgements": {query: dict(grades) for query, grades in evaluation.judgements.items()},
@@ -103,7 +103,7 @@ def _system_record(system: SystemResult) -> dict[str, Any]:
 
 
 def _evaluation(record: Mapping[str, Any]) -> Evaluation:
-    systems = [_system(one) for one in record["systems"]]
+    systems = [_system(system) for system in record["systems"]]
     return Evaluation(
         collection=record["collection"],
         first_stage=systems[0],
@@ -120,7 +120,7 @@ def _evaluation(record: Mapping[str, Any]) -> Evaluation:
 
 
 def _system(record: Mapping[str, Any]) -> SystemResult:
-    rankings = {query: ranking_of(one) for query, one in record["rankings"].items()}
+    rankings = {query: ranking_of(ranking) for query, ranking in record["rankings"].items()}
     return SystemResult(record["name"], record["kind"], record["means"], record["values"], rankings)
 
 

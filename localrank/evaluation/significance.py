@@ -62,7 +62,7 @@ def comparisons_of(
 
     if not pairs:
         return []
-    queries = sorted(set.intersection(*(set(one.values[measure]) for pair in pairs for one in pair)))
+    queries = sorted(set.intersection(*(set(system.values[measure]) for pair in pairs for system in pair)))
     differences = numpy.array(
         [
             [second.values[measure][query] - first.values[measure][query] for first, second in pairs]
@@ -95,10 +95,10 @@ def intervals(
     """Return the 95 % percentile bootstrap interval of each system's mean, over its queries."""
     import numpy  # noqa: PLC0415
 
-    queries = sorted(set.intersection(*(set(one.values[measure]) for one in systems)))
-    values = numpy.array([[one.values[measure][query] for one in systems] for query in queries])
+    queries = sorted(set.intersection(*(set(system.values[measure]) for system in systems)))
+    values = numpy.array([[system.values[measure][query] for system in systems] for query in queries])
     low, high = _bootstrap(values, seed)
-    return {one.name: (low[at], high[at]) for at, one in enumerate(systems)}
+    return {system.name: (low[at], high[at]) for at, system in enumerate(systems)}
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -121,7 +121,7 @@ def _randomisation(differences: numpy.ndarray, seed: int) -> list[float]:
     for _ in range(RESAMPLES // _AT_ONCE):
         signs = random.integers(0, 2, size=(_AT_ONCE, len(differences))) * 2.0 - 1.0
         extreme += (numpy.abs(signs @ differences) >= observed).sum(axis=0)
-    return [float(one) for one in (extreme + 1) / (RESAMPLES + 1)]
+    return [float(share) for share in (extreme + 1) / (RESAMPLES + 1)]
 
 
 def _bootstrap(values: numpy.ndarray, seed: int) -> tuple[list[float], list[float]]:
@@ -142,4 +142,4 @@ def _bootstrap(values: numpy.ndarray, seed: int) -> tuple[list[float], list[floa
     )
     tail = (1 - CONFIDENCE) / 2
     low, high = numpy.quantile(means, [tail, 1 - tail], axis=0)
-    return [float(one) for one in low], [float(one) for one in high]
+    return [float(end) for end in low], [float(end) for end in high]

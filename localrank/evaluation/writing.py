@@ -64,6 +64,8 @@ def _run_names(evaluation: Evaluation) -> dict[str, SystemResult]:
     named: dict[str, SystemResult] = {}
     for system in evaluation.systems:
         word = file_name(system.name)
-        same = sum(name == word or name.startswith(f"{word}~") for name in (Path(one).stem for one in named))
+        same = sum(
+            name == word or name.startswith(f"{word}~") for name in (Path(file).stem for file in named)
+        )
         named[f"{word}~{same + 1}.run" if same else f"{word}.run"] = system
     return named

@@ -59,8 +59,8 @@ def facts(entry: CatalogueEntry) -> Iterator[tuple[str, str]]:
     yield "engines", ", ".join(entry.engines) or "none yet"
     for engine, reason in entry.engine_notes.items():
         yield f"not {engine}", reason
-    for one in entry.quality:
-        yield "quality", f"{one.value:g} {one.metric} on {one.benchmark} ({one.source})"
+    for figure in entry.quality:
+        yield "quality", f"{figure.value:g} {figure.metric} on {figure.benchmark} ({figure.source})"
     yield (
         "verified",
         {

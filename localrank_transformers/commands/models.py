@@ -143,7 +143,7 @@ def show_model(*, name: str, as_json: bool) -> None:
     folder = place if entry is None else _folder(entry)
     if as_json:
         record = {} if entry is None else _record(entry)
-        graphs = {} if folder is None else {"graphs": [asdict(one) for one in known_graphs(folder)]}
+        graphs = {} if folder is None else {"graphs": [asdict(graph) for graph in known_graphs(folder)]}
         click.echo(json.dumps(record | graphs, ensure_ascii=False, indent=2, default=str))
         return
     facts = [] if entry is None else catalogue_facts(entry)
@@ -190,8 +190,8 @@ def _cached(repository: str) -> Path | None:
 
 
 def _record(entry: CatalogueEntry) -> dict[str, Any]:
-    values = {one.name: getattr(entry, one.name) for one in fields(entry)}
-    values["quality"] = [asdict(one) for one in entry.quality]
+    values = {field.name: getattr(entry, field.name) for field in fields(entry)}
+    values["quality"] = [asdict(figure) for figure in entry.quality]
     plain = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
     return {key: value for key, value in plain.items() if value not in (None, "", (), {}, [])}
 

@@ -83,7 +83,7 @@ def differences(
 
 def _worst(expected: Sequence[float], found: Sequence[float]) -> float:
     """Return the largest difference of two lists of logits."""
-    return max(abs(one - other) for one, other in zip(expected, found, strict=True))
+    return max(abs(wanted - got) for wanted, got in zip(expected, found, strict=True))
 
 
 def check(graph: str, expected: Sequence[float], found: Sequence[float], *, at_most: float) -> None:

@@ -151,7 +151,7 @@ def _weights(folder: Path, modules: list[dict[str, Any]]) -> Iterator[tuple[str,
         )
     shards = _index(folder)["weight_map"].values() if (folder / _INDEX).is_file() else [_WEIGHTS]
     main = sorted({str(name) for name in shards})
-    inside = [f"{path}/{_WEIGHTS}" for one in modules if (path := str(one.get("path") or ""))]
+    inside = [f"{path}/{_WEIGHTS}" for module in modules if (path := str(module.get("path") or ""))]
     for name in [*main, *(name for name in inside if (folder / name).is_file())]:
         target = _target(name)
         if not (folder / name).is_file():
@@ -191,7 +191,7 @@ def _modules(folder: Path) -> list[dict[str, Any]]:
     if not (folder / "modules.json").is_file():
         return []
     modules = _json(folder / "modules.json")
-    if not isinstance(modules, list) or not all(isinstance(one, dict) for one in modules):
+    if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
         raise ModelLoadError("modules.json is malformed.")
     return modules
 

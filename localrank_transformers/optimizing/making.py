@@ -62,7 +62,7 @@ def make_graph(
     encoder = read_export(own, files.config)
     family = family_of(files)
     lists = candidates if len(candidates) >= LEAST_LISTS else sample_candidates()
-    rows = [list_rows(family, one) for one in lists]
+    rows = [list_rows(family, entry) for entry in lists]
     compared_on = "the lists given" if len(candidates) >= LEAST_LISTS else BUILT_IN
     on_step("float32 graph")
     exact = build_graph(encoder)
@@ -71,7 +71,7 @@ def make_graph(
     check_width(exact, probes[:1])
     half = len(lists) // 2
     if precision == "fp32":
-        few = [replace(one, documents=one.documents[:4]) for one in lists[half : half + 4]]
+        few = [replace(entry, documents=entry.documents[:4]) for entry in lists[half : half + 4]]
         reference = OnnxEngine(own, pad_id=0)
         return exact, record_of("fp32", exact, family, few, reference, compared_on=compared_on)
     on_step("calibration")

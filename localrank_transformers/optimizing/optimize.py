@@ -176,7 +176,7 @@ def _least_change(encoder: Encoder, exact: OnnxEngine, given: _Calibration) -> I
         small = OnnxEngine(build_graph(encoder, int8=int8), pad_id=0)
         return compare(reference, list_logits(small, given.family, given.lists)).mean_change
 
-    return min((smoothed_int8(encoder, seen, exponent=one) for one in EXPONENTS), key=change)
+    return min((smoothed_int8(encoder, seen, exponent=exponent) for exponent in EXPONENTS), key=change)
 
 
 def _files(folder: Path, late: LateLayout | None, graph: bytes) -> ModelFiles:

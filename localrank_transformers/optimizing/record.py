@@ -90,7 +90,7 @@ def parse_record(content: str | bytes) -> GraphRecord | None:
 def _known(
     kind: type[Any], given: Mapping[str, Any], without: frozenset[str] | set[str] = frozenset()
 ) -> dict[str, Any]:
-    return {one.name: given[one.name] for one in fields(kind) if one.name not in without}
+    return {field.name: given[field.name] for field in fields(kind) if field.name not in without}
 
 
 def figures(record: GraphRecord) -> str:

@@ -61,10 +61,10 @@ def word_similarity(texts: Sequence[str]) -> Similarity:
     lengths = [len(found) - len(found & common) for found in words]
     scales = [1 / math.sqrt(length) if length else 0.0 for length in lengths]
 
-    def similarity(one: int, others: Sequence[int]) -> list[float]:
-        if not lengths[one]:
-            return [float(words[one] == words[other]) for other in others]
-        mine, scale = signatures[one], scales[one]
+    def similarity(index: int, others: Sequence[int]) -> list[float]:
+        if not lengths[index]:
+            return [float(words[index] == words[other]) for other in others]
+        mine, scale = signatures[index], scales[index]
         return [(mine & signatures[other]).bit_count() * scale * scales[other] for other in others]
 
     return similarity
@@ -74,8 +74,8 @@ def cosine_similarity(vectors: Sequence[Sequence[float]]) -> Similarity:
     """Return the cosine of the texts' vectors, negative ones as 0."""
     units = [_unit(vector) for vector in vectors]
 
-    def similarity(one: int, others: Sequence[int]) -> list[float]:
-        mine = units[one]
+    def similarity(index: int, others: Sequence[int]) -> list[float]:
+        mine = units[index]
         return [max(0.0, sum(map(float.__mul__, mine, units[other]))) for other in others]
 
     return similarity

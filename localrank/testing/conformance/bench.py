@@ -78,7 +78,9 @@ class ConformanceError(AssertionError):
         self.failures = tuple(failures)
 
     def __str__(self) -> str:
-        return f"{len(self.failures)} rules are broken.\n" + "\n".join(f"- {one}" for one in self.failures)
+        return f"{len(self.failures)} rules are broken.\n" + "\n".join(
+            f"- {failure}" for failure in self.failures
+        )
 
 
 class Check(Protocol):
@@ -136,7 +138,7 @@ class Bench:
     def require_same(self, expected: Sequence[float], seen: Sequence[float], when: str) -> None:
         """Raise `BrokenRuleError` where two lists of scores differ by more than the tolerance."""
         self.require(len(seen) == len(expected), f"{len(expected)} scores {when}", len(seen))
-        gaps = [abs(one - other) for one, other in zip(expected, seen, strict=True)]
+        gaps = [abs(wanted - got) for wanted, got in zip(expected, seen, strict=True)]
         worst = max(gaps, default=0.0)
         self.require(
             worst <= self.tolerance,

@@ -145,7 +145,7 @@ def _by_name() -> dict[str, CatalogueEntry]:
 
 
 def _entry(table: dict[str, Any], sources: Mapping[str, str]) -> CatalogueEntry:
-    unknown = table.keys() - {one.name for one in fields(CatalogueEntry)}
+    unknown = table.keys() - {attribute.name for attribute in fields(CatalogueEntry)}
     if unknown:
         raise ValueError(f"catalogue.toml: {table.get('name')!r} has unknown keys {sorted(unknown)}.")
     return CatalogueEntry(**dict(_frozen(table, sources)))

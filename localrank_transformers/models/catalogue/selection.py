@@ -74,7 +74,10 @@ def size_mb(entry: CatalogueEntry) -> float | None:
 
 def common_quality(entry: CatalogueEntry) -> float | None:
     """Return the model's figure on `COMMON_BENCHMARK`, or None where none is published."""
-    return next((one.value for one in entry.quality if (one.benchmark, one.metric) == COMMON_BENCHMARK), None)
+    return next(
+        (figure.value for figure in entry.quality if (figure.benchmark, figure.metric) == COMMON_BENCHMARK),
+        None,
+    )
 
 
 def parse_size(text: str) -> float:

@@ -100,7 +100,9 @@ def read_export(path: Path, config: Mapping[str, Any]) -> Encoder:
 
 def _layer(graph: _Graph, products: list[_Product], norms: list[_Normalized]) -> Layer:
     beside, (attended, up, down) = products[:3], products[3:]
-    query, key, value = graph.attention_parts(attended.source, {one.output: one.linear for one in beside})
+    query, key, value = graph.attention_parts(
+        attended.source, {product.output: product.linear for product in beside}
+    )
     return Layer(query, key, value, attended.linear, norms[0].norm, up.linear, down.linear, norms[1].norm)
 
 
@@ -109,10 +111,10 @@ class _Graph:
 
     def __init__(self, graph: Any) -> None:
         self._to_array = import_onnx().numpy_helper.to_array
-        self._initializers = {one.name: one for one in graph.initializer}
+        self._initializers = {tensor.name: tensor for tensor in graph.initializer}
         self._nodes: list[Any] = list(graph.node)
         self._maker = {name: node for node in self._nodes for name in node.output}
-        self.inputs = frozenset(one.name for one in graph.input) - set(self._initializers)
+        self.inputs = frozenset(value.name for value in graph.input) - set(self._initializers)
 
     def products(self) -> list[_Product]:
         """Return every product of data with a matrix of weights, its bias added, in the order of computation."""
@@ -121,7 +123,7 @@ class _Graph:
 
     def norms(self) -> list[_Normalized]:
         """Return every layer normalization, written as one operator or as its parts."""
-        return [one for node in self._nodes if (one := self._norm(node)) is not None]
+        return [norm for node in self._nodes if (norm := self._norm(node)) is not None]
 
     def embeddings(self, config: Mapping[str, Any]) -> tuple[Floats, Floats, Floats]:
         """Return the tables of words, positions and segments."""
@@ -190,7 +192,7 @@ class _Graph:
         return list(node.input[:1]) if node.op_type in _STEERED else [name for name in node.input if name]
 
     def _gemm(self, node: Any) -> _Product | None:
-        settings = {one.name: one for one in node.attribute}
+        settings = {attribute.name: attribute for attribute in node.attribute}
         plain = all(settings[name].f == 1.0 for name in ("alpha", "beta") if name in settings)
         weight, bias = (
             self._weights(node.input[1], 2),
@@ -257,14 +259,14 @@ class _Graph:
         if node is None:
             return None
         if node.op_type == "Constant":
-            tensors = [one.t for one in node.attribute if one.name == "value"]
+            tensors = [attribute.t for attribute in node.attribute if attribute.name == "value"]
             return self._to_array(tensors[0]) if tensors else None
         if node.op_type not in {"Identity", "Transpose"}:
             return None
         values = self._constant(node.input[0])
         if values is None or node.op_type == "Identity":
             return values
-        order = next((list(one.ints) for one in node.attribute if one.name == "perm"), None)
+        order = next((list(attribute.ints) for attribute in node.attribute if attribute.name == "perm"), None)
         return np.transpose(values, order)
 
 

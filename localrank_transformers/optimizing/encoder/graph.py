@@ -151,7 +151,7 @@ class _EncoderGraph:
     def _attention(self, query: str, key: str, value: str, *, narrow: bool) -> str:
         """Attention over each document by itself; with `narrow` there is one query a document."""
         write = self._write
-        whole = [write.node("Unsqueeze", [one, self._front]) for one in (query, key, value)]
+        whole = [write.node("Unsqueeze", [part, self._front]) for part in (query, key, value)]
         one_each = write.constant(np.ones(PACKED_DOCUMENTS, dtype=np.int64)) if narrow else LENGTHS
 
         def together() -> str:

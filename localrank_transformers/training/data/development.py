@@ -40,8 +40,8 @@ def held_out(
         if len(groups[key]) <= max(2, wanted // 4) and lists[groups[key][0]].positives:
             chosen += groups[key]
     taken = set(chosen)
-    rest = [one for index, one in enumerate(lists) if index not in taken]
-    if not any(one.positives for one in lists):
+    rest = [example for index, example in enumerate(lists) if index not in taken]
+    if not any(example.positives for example in lists):
         raise InvalidRequestError("No document in the data is labelled as relevant, with a label above 0.")
     if not chosen or not rest:
         raise InvalidRequestError(
@@ -62,8 +62,8 @@ def _by_positive(lists: Sequence[TrainingList]) -> dict[int, list[int]]:
         return place
 
     seen: dict[str, int] = {}
-    for index, one in enumerate(lists):
-        for text in one.positives or one.documents[:1]:
+    for index, example in enumerate(lists):
+        for text in example.positives or example.documents[:1]:
             home[root(index)] = root(seen.setdefault(text, index))
     groups: dict[int, list[int]] = {}
     for index in range(len(lists)):
@@ -78,7 +78,7 @@ def as_candidates(
 
     A positive that the first stage did not find comes last.
     """
-    lacking = [index for index, one in enumerate(lists) if not one.has_negatives]
+    lacking = [index for index, example in enumerate(lists) if not example.has_negatives]
     found = retriever([lists[index].query for index in lacking], depth)
     ready = list(lists)
     for index, hits in zip(lacking, found, strict=True):
@@ -86,15 +86,15 @@ def as_candidates(
     return ready
 
 
-def _around(one: TrainingList, texts: Sequence[str], hits: Hits) -> TrainingList:
-    known = dict(zip(one.documents, one.labels or (), strict=False))
-    ordered = list(dict.fromkeys([*(texts[place] for place, _ in hits), *one.documents]))
-    return replace(one, documents=tuple(ordered), labels=tuple(known.get(text, 0.0) for text in ordered))
+def _around(example: TrainingList, texts: Sequence[str], hits: Hits) -> TrainingList:
+    known = dict(zip(example.documents, example.labels or (), strict=False))
+    ordered = list(dict.fromkeys([*(texts[place] for place, _ in hits), *example.documents]))
+    return replace(example, documents=tuple(ordered), labels=tuple(known.get(text, 0.0) for text in ordered))
 
 
 def first_stage_scores(lists: Sequence[TrainingList]) -> list[list[float]]:
     """Return the scores of the lists' own order."""
-    return [[-float(place) for place in range(len(one.documents))] for one in lists]
+    return [[-float(place) for place in range(len(example.documents))] for example in lists]
 
 
 def measure(lists: Sequence[TrainingList], scores: Sequence[Scores]) -> float:
@@ -105,7 +105,7 @@ def measure(lists: Sequence[TrainingList], scores: Sequence[Scores]) -> float:
     """
     from localrank.evaluation.measures import measured  # noqa: PLC0415  # decision 0014: the one use of another room
 
-    judgements = {str(number): _grades(one) for number, one in enumerate(lists)}
+    judgements = {str(number): _grades(example) for number, example in enumerate(lists)}
     rankings = {
         str(number): sorted(((str(at), score) for at, score in enumerate(own)), key=lambda item: -item[1])
         for number, own in enumerate(scores)
@@ -113,5 +113,5 @@ def measure(lists: Sequence[TrainingList], scores: Sequence[Scores]) -> float:
     return measured([METRIC], judgements, rankings).means[METRIC]
 
 
-def _grades(one: TrainingList) -> dict[str, int]:
-    return {str(at): math.ceil(label) for at, label in enumerate(one.labels or ())}
+def _grades(example: TrainingList) -> dict[str, int]:
+    return {str(at): math.ceil(label) for at, label in enumerate(example.labels or ())}

@@ -61,9 +61,9 @@ def join_pairs(lists: Iterable[TrainingList]) -> list[TrainingList]:
     A list with scores stays as it is: scores of two lists cannot be compared.
     """
     joined: dict[str, list[TrainingList]] = {}
-    for number, one in enumerate(lists):
-        key = one.query if one.scores is None else f"{one.query}\0{number}"
-        joined.setdefault(key, []).append(one)
+    for number, example in enumerate(lists):
+        key = example.query if example.scores is None else f"{example.query}\0{number}"
+        joined.setdefault(key, []).append(example)
     return [parts[0] if len(parts) == 1 else _joined(parts) for parts in joined.values()]
 
 

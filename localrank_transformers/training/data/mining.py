@@ -22,7 +22,7 @@ Retriever = Callable[[Sequence[str], int], list[Hits]]
 
 def collection(lists: Iterable[TrainingList]) -> list[str]:
     """Return every text of the lists once, in order."""
-    return list(dict.fromkeys(text for one in lists for text in one.documents))
+    return list(dict.fromkeys(text for example in lists for text in example.documents))
 
 
 def with_negatives(
@@ -37,7 +37,9 @@ def with_negatives(
 
     Never a text that equals a positive of the same query but for case and space.
     """
-    lacking = [index for index, one in enumerate(lists) if not one.has_negatives and one.positives]
+    lacking = [
+        index for index, example in enumerate(lists) if not example.has_negatives and example.positives
+    ]
     found = retriever([lists[index].query for index in lacking], settings.depth)
     dice = random.Random(seed)  # noqa: S311  # a draw, no secret
     grown = list(lists)
@@ -46,9 +48,9 @@ def with_negatives(
     return grown
 
 
-def guarded(one: TrainingList, texts: Sequence[str], hits: Hits, settings: MiningSettings) -> list[str]:
-    """Return the texts among `hits` that may be negatives of `one`, best first."""
-    positives = {_plain(text) for text in one.positives}
+def guarded(example: TrainingList, texts: Sequence[str], hits: Hits, settings: MiningSettings) -> list[str]:
+    """Return the texts among `hits` that may be negatives of `example`, best first."""
+    positives = {_plain(text) for text in example.positives}
     scores = [score for place, score in hits if _plain(texts[place]) in positives]
     ceiling = None if settings.margin is None or not scores else min(scores) * settings.margin
     return [
@@ -59,11 +61,11 @@ def guarded(one: TrainingList, texts: Sequence[str], hits: Hits, settings: Minin
 
 
 def _grown(
-    one: TrainingList, texts: Sequence[str], hits: Hits, settings: MiningSettings, dice: random.Random
+    example: TrainingList, texts: Sequence[str], hits: Hits, settings: MiningSettings, dice: random.Random
 ) -> TrainingList:
     easy = round(settings.count * settings.random_share)
-    negatives = guarded(one, texts, hits, settings)[: settings.count - easy]
-    known = {_plain(text) for text in (*one.positives, *negatives)}
+    negatives = guarded(example, texts, hits, settings)[: settings.count - easy]
+    known = {_plain(text) for text in (*example.positives, *negatives)}
     drawn = [texts[place] for place in dice.sample(range(len(texts)), min(len(texts), settings.count * 2))]
     for text in drawn:
         if len(negatives) >= settings.count:
@@ -76,8 +78,8 @@ def _grown(
             "The data hold no text that could be a negative.",
             hint="Add negatives, or more queries with other answers.",
         )
-    labels = (*(one.labels or ()), *([0.0] * len(negatives)))
-    return replace(one, documents=(*one.documents, *negatives), labels=labels)
+    labels = (*(example.labels or ()), *([0.0] * len(negatives)))
+    return replace(example, documents=(*example.documents, *negatives), labels=labels)
 
 
 def _plain(text: str) -> str:

@@ -38,18 +38,18 @@ def prepare(
         dev = read_lists(request.dev, split="dev")
     else:
         train, dev = held_out(train, request.dev_share, most=DEV_AT_MOST, seed=request.settings.seed)
-    dev = [one for one in dev if one.positives]
+    dev = [example for example in dev if example.positives]
     if not dev:
         raise InvalidRequestError(
             "No list to measure on has a positive.", hint="Pass --dev with labelled lists."
         )
-    if not all(one.has_negatives for one in (*train, *dev)):
+    if not all(example.has_negatives for example in (*train, *dev)):
         on_step(f"mine negatives ({request.negatives})")
         texts = collection([*train, *dev])
         retriever = _retriever(request.negatives, texts)
         train = with_negatives(train, texts, retriever, request.mining, seed=request.settings.seed)
         dev = as_candidates(dev, texts, retriever, depth=DEV_DEPTH)
-    train = [one for one in train if one.has_negatives]
+    train = [example for example in train if example.has_negatives]
     if request.teacher is not None:
         on_step(f"score {len(train)} lists with {request.teacher}")
         train = taught(request.teacher, train)
@@ -68,8 +68,8 @@ def write_prepared(folder: Path, train: Sequence[TrainingList], dev: Sequence[Tr
     """Write both parts, so that a resumed run goes on with the same."""
     for name, lists in zip(_FILES, (train, dev), strict=True):
         with gzip.open(folder / name, "wt", encoding="utf-8") as stream:
-            for one in lists:
-                stream.write(json.dumps(asdict(one), ensure_ascii=False) + "\n")
+            for example in lists:
+                stream.write(json.dumps(asdict(example), ensure_ascii=False) + "\n")
 
 
 def read_prepared(folder: Path) -> tuple[list[TrainingList], list[TrainingList]]:

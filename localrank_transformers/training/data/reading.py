@@ -160,9 +160,9 @@ def _numbers(record: Mapping[str, Any], key: str) -> list[float] | None:
     numbers = record.get(key)
     if numbers is None:
         return None
-    if not isinstance(numbers, list) or not all(isinstance(one, (int, float)) for one in numbers):
+    if not isinstance(numbers, list) or not all(isinstance(number, (int, float)) for number in numbers):
         raise InvalidRequestError(f"{key!r} is no list of numbers.")
-    return [float(one) for one in numbers]
+    return [float(number) for number in numbers]
 
 
 def _label(record: Mapping[str, Any]) -> list[float]:

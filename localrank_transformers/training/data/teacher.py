@@ -36,7 +36,7 @@ def taught(
         RerankError: What the model itself raises.
     """
     scores = logits_by(resolve(model), lists, on_done)
-    return [replace(one, scores=tuple(own)) for one, own in zip(lists, scores, strict=True)]
+    return [replace(example, scores=tuple(own)) for example, own in zip(lists, scores, strict=True)]
 
 
 def logits_by(
@@ -50,10 +50,12 @@ def logits_by(
 
     async def score() -> list[list[float]]:
         found = []
-        for done, one in enumerate(lists, start=1):
-            answer = await call_model(model, DoRerankOptions(one.query, one.documents, abort_event=stop))
+        for done, example in enumerate(lists, start=1):
+            answer = await call_model(
+                model, DoRerankOptions(example.query, example.documents, abort_event=stop)
+            )
             by_index = {item.index: _logit(item) for item in answer.results}
-            found.append([by_index[index] for index in range(len(one.documents))])
+            found.append([by_index[index] for index in range(len(example.documents))])
             on_done(done)
         return found
 

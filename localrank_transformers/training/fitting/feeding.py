@@ -24,7 +24,9 @@ _MEGABATCH = 32
 
 def list_dataset(lists: Sequence[TrainingList]) -> Dataset:
     """Return a data set with each list's place and its length in characters; texts stay in memory, once."""
-    lengths = [len(one.query) + sum(map(len, one.documents)) // len(one.documents) for one in lists]
+    lengths = [
+        len(example.query) + sum(map(len, example.documents)) // len(example.documents) for example in lists
+    ]
     return Dataset.from_dict({"place": list(range(len(lists))), "length": lengths})
 
 
@@ -60,33 +62,35 @@ class ListCollator(CrossEncoderDataCollator):  # sentence-transformers' own is a
     def __call__(self, features: list[dict[str, Any]]) -> dict[str, Any]:
         """Return queries, documents and labels in the form that the loss takes."""
         drawn = [
-            draw(self.lists[one["place"]], self.settings.list_size, random)  # type: ignore[arg-type]
-            for one in features
+            draw(self.lists[row["place"]], self.settings.list_size, random)  # type: ignore[arg-type]
+            for row in features
         ]
         if self.settings.loss == "bce":
             return self._pairs(drawn)
         goals = self._grades if self.settings.loss == "lambda" else self._goals
         return {
-            "query": [one.query for one in drawn],
-            "documents": [list(one.documents) for one in drawn],
-            "label": [goals(one) for one in drawn],
+            "query": [example.query for example in drawn],
+            "documents": [list(example.documents) for example in drawn],
+            "label": [goals(example) for example in drawn],
         }
 
-    def _goals(self, one: TrainingList) -> torch.Tensor:
-        count = len(one.documents)
+    def _goals(self, example: TrainingList) -> torch.Tensor:
+        count = len(example.documents)
         labels = (
-            [pair_label(label, self.largest) for label in one.labels] if one.labels else [UNLABELLED] * count
+            [pair_label(label, self.largest) for label in example.labels]
+            if example.labels
+            else [UNLABELLED] * count
         )
-        return torch.tensor(list(zip(target(one, self.settings) or [0.0] * count, labels, strict=True)))
+        return torch.tensor(list(zip(target(example, self.settings) or [0.0] * count, labels, strict=True)))
 
-    def _grades(self, one: TrainingList) -> torch.Tensor:
-        return torch.tensor(one.labels or [0.0] * len(one.documents))
+    def _grades(self, example: TrainingList) -> torch.Tensor:
+        return torch.tensor(example.labels or [0.0] * len(example.documents))
 
     def _pairs(self, drawn: Sequence[TrainingList]) -> dict[str, Any]:
         pairs = [
-            (one.query, text, pair_label(label, self.largest))
-            for one in drawn
-            for text, label in zip(one.documents, one.labels or (), strict=False)
+            (example.query, text, pair_label(label, self.largest))
+            for example in drawn
+            for text, label in zip(example.documents, example.labels or (), strict=False)
         ]
         return {
             "query": [query for query, _, _ in pairs],

@@ -143,7 +143,9 @@ def fit(
             trainer.train(resume_from_checkpoint=last)
     trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # else it would compute in bf16 for ever
     state = trainer.state
-    history = [(one["step"], one[f"eval_{METRIC}"]) for one in state.log_history if f"eval_{METRIC}" in one]
+    history = [
+        (entry["step"], entry[f"eval_{METRIC}"]) for entry in state.log_history if f"eval_{METRIC}" in entry
+    ]
     return Fitted(
         model,
         state.global_step,
@@ -204,7 +206,7 @@ def _trainer(
 
 
 def _collator(model: CrossEncoder, train: Sequence[TrainingList], settings: TrainSettings) -> ListCollator:
-    largest = max((label for one in train for label in one.labels or ()), default=1.0)
+    largest = max((label for example in train for label in example.labels or ()), default=1.0)
     return ListCollator(
         preprocess_fn=model.preprocess, lists=train, settings=settings, largest=largest or 1.0
     )

@@ -15,41 +15,43 @@ UNLABELLED = -1.0
 """Stands for a pair that nobody judged."""
 
 
-def draw(one: TrainingList, size: int, dice: random.Random) -> TrainingList:
+def draw(example: TrainingList, size: int, dice: random.Random) -> TrainingList:
     """Return at most `size` of the documents, drawn by `dice`.
 
     One positive is always among them, and further ones as often as any other document; where there are no labels, the document
     of the highest score is.
     """
-    count = len(one.documents)
+    count = len(example.documents)
     if count <= size:
-        return one
-    best = _first(one, dice)
+        return example
+    best = _first(example, dice)
     rest = [index for index in range(count) if index != best]
     kept = [best, *dice.sample(rest, size - 1)]
     return TrainingList(
-        one.query,
-        tuple(one.documents[index] for index in kept),
-        None if one.labels is None else tuple(one.labels[index] for index in kept),
-        None if one.scores is None else tuple(one.scores[index] for index in kept),
-        one.licence,
-        one.source,
+        example.query,
+        tuple(example.documents[index] for index in kept),
+        None if example.labels is None else tuple(example.labels[index] for index in kept),
+        None if example.scores is None else tuple(example.scores[index] for index in kept),
+        example.licence,
+        example.source,
     )
 
 
-def _first(one: TrainingList, dice: random.Random) -> int:
-    positives = [index for index, label in enumerate(one.labels or ()) if label > 0]
+def _first(example: TrainingList, dice: random.Random) -> int:
+    positives = [index for index, label in enumerate(example.labels or ()) if label > 0]
     if positives:
         return dice.choice(positives)
-    scores = one.scores or (0.0,) * len(one.documents)
+    scores = example.scores or (0.0,) * len(example.documents)
     return max(range(len(scores)), key=scores.__getitem__)
 
 
-def target(one: TrainingList, settings: TrainSettings) -> list[float]:
+def target(example: TrainingList, settings: TrainSettings) -> list[float]:
     """Return the distribution that a softmax over the list's logits should equal; empty where the list teaches none."""
-    hard = _normed(one.labels) if one.labels and settings.loss != "distill" else None
+    hard = _normed(example.labels) if example.labels and settings.loss != "distill" else None
     soft = (
-        _softmax(one.scores, settings.temperature) if one.scores and settings.loss != "listwise-ce" else None
+        _softmax(example.scores, settings.temperature)
+        if example.scores and settings.loss != "listwise-ce"
+        else None
     )
     if hard and soft:
         return [settings.hard * a + (1 - settings.hard) * b for a, b in zip(hard, soft, strict=True)]

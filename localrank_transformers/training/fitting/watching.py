@@ -88,7 +88,7 @@ class DevelopmentEvaluator(BaseEvaluator):
 
 def list_logits(model: Any, lists: Sequence[TrainingList], *, bf16: bool = False) -> list[list[float]]:
     """Return the logits of every list by a `sentence_transformers.CrossEncoder`, computed in the order of length."""
-    pairs = [(one.query, text) for one in lists for text in one.documents]
+    pairs = [(example.query, text) for example in lists for text in example.documents]
     with torch.autocast(str(model.device.type), dtype=torch.bfloat16, enabled=bf16):
         values = model.predict(
             pairs,
@@ -98,4 +98,4 @@ def list_logits(model: Any, lists: Sequence[TrainingList], *, bf16: bool = False
             convert_to_numpy=True,
         )
     flat = iter(values.reshape(-1).tolist())
-    return [[next(flat) for _ in one.documents] for one in lists]
+    return [[next(flat) for _ in example.documents] for example in lists]

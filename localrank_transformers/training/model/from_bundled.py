@@ -83,7 +83,7 @@ class _Graph:
 
     def __init__(self, model: Any, to_array: Any) -> None:
         self._nodes = list(model.graph.node)
-        self._constants = {one.name: np.asarray(to_array(one)) for one in model.graph.initializer}
+        self._constants = {tensor.name: np.asarray(to_array(tensor)) for tensor in model.graph.initializer}
         self._makers = {output: node for node in self._nodes for output in node.output}
 
     def tensors(self, config: Mapping[str, Any]) -> Iterator[tuple[str, Floats]]:

@@ -59,9 +59,9 @@ def map_output(module: Any, scale: float, shift: float) -> None:
 
 def _head(module: Any) -> tuple[str, Any]:
     found = [
-        (name, one)
-        for name, one in module.named_modules()
-        if isinstance(one, torch.nn.Linear) and one.out_features == 1
+        (name, layer)
+        for name, layer in module.named_modules()
+        if isinstance(layer, torch.nn.Linear) and layer.out_features == 1
     ]
     if not found:
         raise ModelLoadError(f"{type(module).__name__} has no layer with one output.")

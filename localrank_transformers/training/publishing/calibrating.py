@@ -33,7 +33,7 @@ def calibrate(
         shifts: Whether a shift can be kept; otherwise it is 0.
     """
     flat = [value for own in logits for value in own]
-    relevant = [label > 0 for one in lists for label in one.labels or (0.0,) * len(one.documents)]
+    relevant = [label > 0 for example in lists for label in example.labels or (0.0,) * len(example.documents)]
     before = expected_error(flat, relevant)
     as_it_is = Calibrated(1.0, 0.0, before, before, len(flat))
     if not any(relevant) or all(relevant):

@@ -121,17 +121,17 @@ def _data(request: TrainRequest, train: Sequence[TrainingList], dev: Sequence[Tr
         "| licence of the record | source | queries trained on | documents | queries measured on |",
         "|---|---|--:|--:|--:|",
     )
-    for licence, source in sorted({_origin(one) for one in (*train, *dev)}):
-        own = [one for one in train if _origin(one) == (licence, source)]
-        measured = sum(_origin(one) == (licence, source) for one in dev)
-        yield f"| {licence} | {source} | {len(own):,} | {sum(len(one.documents) for one in own):,} | {measured:,} |"
+    for licence, source in sorted({_origin(example) for example in (*train, *dev)}):
+        own = [example for example in train if _origin(example) == (licence, source)]
+        measured = sum(_origin(example) == (licence, source) for example in dev)
+        yield f"| {licence} | {source} | {len(own):,} | {sum(len(example.documents) for example in own):,} | {measured:,} |"
     yield ""
     if any(licence == _UNSTATED for licence, _ in map(_origin, train)):
         yield from (
             "Records without a `licence` state none: check what you may do with weights made of them.",
             "",
         )
-    kinds = Counter(_knowledge(one) for one in train)
+    kinds = Counter(_knowledge(example) for example in train)
     yield from (
         "What is known of a list: "
         + ", ".join(f"{count:,} have {kind}" for kind, count in kinds.items())
@@ -143,12 +143,16 @@ def _data(request: TrainRequest, train: Sequence[TrainingList], dev: Sequence[Tr
 _UNSTATED = "not stated"
 
 
-def _origin(one: TrainingList) -> tuple[str, str]:
-    return one.licence or _UNSTATED, one.source or _UNSTATED
+def _origin(example: TrainingList) -> tuple[str, str]:
+    return example.licence or _UNSTATED, example.source or _UNSTATED
 
 
-def _knowledge(one: TrainingList) -> str:
-    known = [name for name, values in (("labels", one.labels), ("scores", one.scores)) if values is not None]
+def _knowledge(example: TrainingList) -> str:
+    known = [
+        name
+        for name, values in (("labels", example.labels), ("scores", example.scores))
+        if values is not None
+    ]
     return " and ".join(known) or "nothing but texts"
 
 

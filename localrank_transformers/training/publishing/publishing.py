@@ -77,7 +77,7 @@ def publish(
         device=fitted.device,
         dtype=fitted.dtype,
         config=module.config.to_dict(),
-        parameters=sum(one.numel() for one in module.parameters()),
+        parameters=sum(parameter.numel() for parameter in module.parameters()),
         max_length=int(fitted.model.max_seq_length),
         agreement=agreement,
         late=late,
@@ -117,4 +117,4 @@ def _candidates(material: Material) -> list[Candidates]:
     """Return as many lists from the training part, which calibrate int8, as from the other, which measure it."""
     count = min(len(material.train), len(material.dev), _CALIBRATION_LISTS)
     chosen = [*material.train[:count], *material.dev[:count]]
-    return [Candidates(one.query, one.documents[:_CALIBRATION_DOCUMENTS]) for one in chosen]
+    return [Candidates(example.query, example.documents[:_CALIBRATION_DOCUMENTS]) for example in chosen]
