@@ -156,9 +156,9 @@ def evaluate(
 def _compare(paths: tuple[Path, Path], *, for_person: bool) -> None:
     first, second = map(str, paths)
     try:
-        found = compare_evaluations(
+        comparison = compare_evaluations(
             load_evaluation(paths[0]), load_evaluation(paths[1]), names=(first, second)
         )
     except InvalidRequestError as error:
         raise InputError(str(error)) from None
-    print_comparison(found, for_person=for_person)
+    print_comparison(comparison, for_person=for_person)

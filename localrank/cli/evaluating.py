@@ -107,7 +107,7 @@ def run_evaluation(collection: Collection, request: EvaluationRequest) -> Evalua
             if bar is not None:
                 bar.show(event.done)
 
-        found = evaluate_sync(
+        evaluation = evaluate_sync(
             models,
             chosen,
             first_stage=stage,
@@ -118,8 +118,8 @@ def run_evaluation(collection: Collection, request: EvaluationRequest) -> Evalua
             on_progress=on_progress,
             journal=request.journal,
         )
-    write_reports(found, request.output, documents=chosen.documents)
-    return found
+    write_reports(evaluation, request.output, documents=chosen.documents)
+    return evaluation
 
 
 def _check_output(folder: Path) -> None:
@@ -213,16 +213,16 @@ def print_evaluation(evaluation: Evaluation, folder: Path, *, for_person: bool) 
     note(f"Reports, runs and results.json are in {folder}: open {folder / 'report.html'}.")
 
 
-def print_comparison(found: SavedComparison, *, for_person: bool) -> None:
+def print_comparison(saved: SavedComparison, *, for_person: bool) -> None:
     """Print the table and what moved, or one line of JSON a comparison."""
-    for remark in found.remarks:
+    for remark in saved.remarks:
         note(remark)
     if not for_person:
-        print_json_lines(asdict(comparison) for comparison in found.comparisons)
+        print_json_lines(asdict(comparison) for comparison in saved.comparisons)
         return
     with writing():
-        _print_table(found.table())
-        _print_movements(found.moved)
+        _print_table(saved.table())
+        _print_movements(saved.moved)
 
 
 def _remarks(evaluation: Evaluation) -> list[str]:

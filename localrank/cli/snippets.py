@@ -59,17 +59,17 @@ def best_part(text: str, stems: frozenset[str], limit: int) -> str:
 
 
 def _best_start(text: str, stems: frozenset[str], room: int) -> int:
-    found = [(start, end, _stem(text[start:end].casefold())) for start, end in word_spans(text, stems)]
+    words = [(start, end, _stem(text[start:end].casefold())) for start, end in word_spans(text, stems)]
 
     def worth(at: int) -> int:
-        return len({stem for start, end, stem in found if at <= start and end <= at + room})
+        return len({stem for start, end, stem in words if at <= start and end <= at + room})
 
     sentences = [match.end() for match in _SENTENCE_START.finditer(text)]
-    before = [text.rfind(" ", 0, max(0, start - room // 4)) + 1 for start, _, _ in found]
+    before = [text.rfind(" ", 0, max(0, start - room // 4)) + 1 for start, _, _ in words]
     start = max(sorted({0, *sentences, *before}), key=worth)
     if start == 0:
         return 0
-    first = next((at for at, _, _ in found if at >= start), start)
+    first = next((at for at, _, _ in words if at >= start), start)
     sentence = max((at for at in sentences if at <= first), default=start)
     return sentence if worth(sentence) == worth(start) else start
 

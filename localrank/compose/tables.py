@@ -139,13 +139,13 @@ def from_toml(path: str | os.PathLike[str], *, table: str | None = None) -> AnyR
         UnknownModelError: No such kind or model.
     """
     try:
-        found: Any = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        content: Any = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise refuse(
             f"{path} cannot be read as TOML ({type(error).__name__}).", "Check path and content."
         ) from error
     for key in table.split(".") if table else ():
-        found = found.get(key) if isinstance(found, Mapping) else None
-    if not isinstance(found, Mapping):
+        content = content.get(key) if isinstance(content, Mapping) else None
+    if not isinstance(content, Mapping):
         raise refuse(f"{path} has no table {table!r}.", "Name a table of the file after '#'.")
-    return from_table(found)
+    return from_table(content)

@@ -129,7 +129,7 @@ def _pairs(first: Evaluation, second: Evaluation) -> list[tuple[SystemResult, Sy
 
 
 def _narrowed(system: SystemResult, queries: Sequence[str], label: str) -> SystemResult:
-    values = {measure: {query: found[query] for query in queries} for measure, found in system.values.items()}
+    values = {measure: {query: own[query] for query in queries} for measure, own in system.values.items()}
     return replace(system, name=f"{system.name} ({label})", values=values)
 
 

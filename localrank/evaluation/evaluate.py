@@ -207,7 +207,7 @@ class _Work:
     resumed: int = 0
 
     def first_stage(self) -> SystemResult:
-        rankings = {query: Ranking(tuple(found)) for query, found in self.stage.run.items()}
+        rankings = {query: Ranking(tuple(ranked)) for query, ranked in self.stage.run.items()}
         return self._measured(self.stage.name, rankings, first=True)
 
     async def model(self, name: str, model: AnyReranker, models: int) -> SystemResult:
@@ -251,8 +251,10 @@ class _Work:
 
     def _measured(self, name: str, rankings: Mapping[str, Ranking], *, first: bool) -> SystemResult:
         run = {query: list(ranking.documents) for query, ranking in rankings.items()}
-        found = measured(self.measures, self.collection.judgements, run)
-        return SystemResult(name, "first stage" if first else "model", found.means, found.values, rankings)
+        figures = measured(self.measures, self.collection.judgements, run)
+        return SystemResult(
+            name, "first stage" if first else "model", figures.means, figures.values, rankings
+        )
 
 
 def _remarks(collection: Collection, stage: FirstStage) -> list[str]:

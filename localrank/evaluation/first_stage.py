@@ -57,8 +57,8 @@ def first_stage_of(
     if isinstance(chosen, Mapping):
         return FirstStage("run", _checked(collection, chosen, "The run", count))
     if chosen == "bm25":
-        found = bm25_run(collection.documents, collection.queries, count, pools=collection.pools)
-        return FirstStage("bm25", found)
+        run = bm25_run(collection.documents, collection.queries, count, pools=collection.pools)
+        return FirstStage("bm25", run)
     if chosen == "corpus":
         everything = list(collection.documents)
         return _as_they_come(

@@ -64,11 +64,11 @@ def measured(names: Sequence[str], judgements: Judgements, rankings: Run) -> Mea
         for query, ranking in rankings.items()
         for (document, _), score in zip(ranking, falling_scores([score for _, score in ranking]), strict=True)
     ]
-    found = ir_measures.calc(measures, qrels, run)
+    results = ir_measures.calc(measures, qrels, run)
     values: dict[str, dict[str, float]] = {str(measure): {} for measure in measures}
-    for metric in found.per_query:
+    for metric in results.per_query:
         values[str(metric.measure)][metric.query_id] = float(metric.value)
-    return Measured({str(measure): float(found.aggregated[measure]) for measure in measures}, values)
+    return Measured({str(measure): float(results.aggregated[measure]) for measure in measures}, values)
 
 
 def _parsed(names: Sequence[str]) -> list[Any]:

@@ -44,12 +44,12 @@ def load_beir(path: str | Path, *, split: str | None = None, qrels: str | Path |
 
 
 def _qrels_file(folder: Path, split: str | None) -> Path:
-    found = {path.stem: path for path in sorted((folder / "qrels").glob("*.tsv"))}
-    wanted = [split] if split is not None else [*_SPLITS, *found]
+    files = {path.stem: path for path in sorted((folder / "qrels").glob("*.tsv"))}
+    wanted = [split] if split is not None else [*_SPLITS, *files]
     for name in wanted:
-        if name in found:
-            return found[name]
-    there = f"There are {', '.join(found)}." if found else "The folder qrels/ is absent or has no .tsv file."
+        if name in files:
+            return files[name]
+    there = f"There are {', '.join(files)}." if files else "The folder qrels/ is absent or has no .tsv file."
     raise InvalidRequestError(f"{folder} has no judgements {wanted[0]!r}.", hint=there)
 
 
@@ -173,7 +173,7 @@ def read_run(path: Path) -> dict[str, list[tuple[str, float]]]:
         ranking[document] = score
     if not run:
         raise InvalidRequestError(f"{path} holds no ranking.")
-    return {query: sorted(found.items(), key=lambda pair: -pair[1]) for query, found in run.items()}
+    return {query: sorted(ranking.items(), key=lambda pair: -pair[1]) for query, ranking in run.items()}
 
 
 _HINT = (

@@ -124,16 +124,24 @@ def _system(record: Mapping[str, Any]) -> SystemResult:
     return SystemResult(record["name"], record["kind"], record["means"], record["values"], rankings)
 
 
-def _checked(found: Evaluation) -> Evaluation:
-    """Return `found`; raise where a value is of another type than what is written, or a query lacks one."""
-    texts = [found.collection, *found.measures, *(found.queries[query] for query in found.queries)]
+def _checked(evaluation: Evaluation) -> Evaluation:
+    """Return `evaluation`; raise where a value is of another type than what is written, or a query lacks one."""
+    texts = [
+        evaluation.collection,
+        *evaluation.measures,
+        *(evaluation.queries[query] for query in evaluation.queries),
+    ]
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("a text that is none")
-    numbers: list[float] = [grade for query in found.queries for grade in found.judgements[query].values()]
-    for system in found.systems:
-        _ = [system.rankings[query] for query in found.queries]
-        numbers += [system.values[measure][query] for measure in found.measures for query in found.queries]
-    numbers += [] if found.candidates is None else [found.candidates]
+    numbers: list[float] = [
+        grade for query in evaluation.queries for grade in evaluation.judgements[query].values()
+    ]
+    for system in evaluation.systems:
+        _ = [system.rankings[query] for query in evaluation.queries]
+        numbers += [
+            system.values[measure][query] for measure in evaluation.measures for query in evaluation.queries
+        ]
+    numbers += [] if evaluation.candidates is None else [evaluation.candidates]
     if not all(isinstance(number, int | float) for number in numbers):
         raise TypeError("a number that is none")
-    return found
+    return evaluation

@@ -104,7 +104,7 @@ class ForeignReranker:
         """
         started = time.monotonic()
         count = len(options.documents)
-        found: list[ScoredIndex] = []
+        ranked: list[ScoredIndex] = []
         asked = 0
         for part in self._parts(options):
             raise_if_aborted(options.abort_event)
@@ -115,11 +115,11 @@ class ForeignReranker:
                 answer = await self._answer(part.options)
             if in_time.cancelled_caught:
                 break
-            found += [replace(item, index=item.index + part.start) for item in answer]
+            ranked += [replace(item, index=item.index + part.start) for item in answer]
             asked += len(part.options.documents)
             options.report_progress(asked, count)
         raise_if_aborted(options.abort_event)
-        return self._result(options, found, asked)
+        return self._result(options, ranked, asked)
 
     def _parts(self, options: DoRerankOptions) -> list[Part]:
         count = len(options.documents)
@@ -161,17 +161,17 @@ class ForeignReranker:
         failure.is_retryable = RetryPolicy().delay(error, 0) is not None
         return failure
 
-    def _result(self, options: DoRerankOptions, found: list[ScoredIndex], asked: int) -> DoRerankResult:
+    def _result(self, options: DoRerankOptions, ranked: list[ScoredIndex], asked: int) -> DoRerankResult:
         warnings = [*unread_options(options, self.provider), *unread_instruction(options, self.provider)]
         count = len(options.documents)
-        named = {item.index for item in found}
+        named = {item.index for item in ranked}
         left_out = [index for index in range(count) if index not in named]
         wanted = count if options.top_k is None else options.top_k
         if asked < count:
             warnings.append(unscored_warning(asked, count))
-        elif len(found) < wanted:
-            warnings.append(self._incomplete(len(found), count))
-        return DoRerankResult([*found, *unscored(left_out)], warnings=warnings)
+        elif len(ranked) < wanted:
+            warnings.append(self._incomplete(len(ranked), count))
+        return DoRerankResult([*ranked, *unscored(left_out)], warnings=warnings)
 
     def _incomplete(self, found: int, count: int) -> RerankWarning:
         return RerankWarning(

@@ -45,11 +45,11 @@ def _onnxruntime() -> Finding:
 
 
 def _kernels() -> Finding:
-    found = absence()
-    if found is None:
+    absent = absence()
+    if absent is None:
         return Finding("compiled kernels", "run the graphs that localrank wrote")
-    text = f"not here, {found.reason}: onnxruntime does their work, slower"
-    return Finding("compiled kernels", text, "note", found.remedy)
+    text = f"not here, {absent.reason}: onnxruntime does their work, slower"
+    return Finding("compiled kernels", text, "note", absent.remedy)
 
 
 def _package(name: str) -> Finding:

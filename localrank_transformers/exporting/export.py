@@ -203,9 +203,9 @@ def _reduced(
 def _checked(out: Path, graph: str, torch: list[float], at_most: float) -> list[float]:
     """Return the logits of a graph; remove one that differs."""
     with _removed_unless_compared(out / graph):
-        found = onnx_logits(out, graph)
-        check(graph, torch, found, at_most=at_most)
-        return found
+        logits = onnx_logits(out, graph)
+        check(graph, torch, logits, at_most=at_most)
+        return logits
 
 
 @contextmanager

@@ -69,7 +69,7 @@ def last_layer_widths(graph: bytes, rows: Sequence[Row]) -> list[tuple[int, ...]
     for name in watched:
         model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
     outputs = all_outputs(model.SerializeToString(), watched, rows)
-    return [tuple(_tokens(found[name]) for name in watched) for found in outputs]
+    return [tuple(_tokens(values[name]) for name in watched) for values in outputs]
 
 
 def _tokens(hidden: Any) -> int:

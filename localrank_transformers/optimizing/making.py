@@ -97,8 +97,8 @@ def record_of(
     smoothed: tuple[str, ...] = (),
 ) -> GraphRecord:
     """Return the record of a graph, its logits compared with those of a float32 engine on `lists`."""
-    found = OnnxEngine(graph, pad_id=0)
-    logits = [list_logits(engine, family, lists) for engine in (reference, found)]
+    tested = OnnxEngine(graph, pad_id=0)
+    logits = [list_logits(engine, family, lists) for engine in (reference, tested)]
     return GraphRecord(
         precision=precision,
         sha256=hashlib.sha256(graph).hexdigest(),

@@ -81,9 +81,9 @@ def seen_inputs(encoder: Encoder, rows: Sequence[Row]) -> Ranges:
     seen: dict[Place, Seen] = {}
     for outputs in all_outputs(build_graph(encoder, probes=True), list(names.values()), rows):
         for place, name in names.items():
-            found = outputs[name]
-            before = seen.get(place) or Seen(found[0], found[0])
-            seen[place] = before.also(found)
+            inputs = outputs[name]
+            before = seen.get(place) or Seen(inputs[0], inputs[0])
+            seen[place] = before.also(inputs)
     return seen
 
 

@@ -151,9 +151,9 @@ def precision_curve(
     ranked = sorted(zip(probabilities, labels, strict=True), reverse=True)
     relevant = sum(labels)
     curve: list[tuple[float, float, float]] = []
-    found = 0
+    relevant_kept = 0
     for kept, (threshold, label) in enumerate(ranked, start=1):
-        found += label
+        relevant_kept += label
         if kept == len(ranked) or ranked[kept][0] != threshold:
-            curve.append((threshold, found / kept, found / relevant))
+            curve.append((threshold, relevant_kept / kept, relevant_kept / relevant))
     return curve

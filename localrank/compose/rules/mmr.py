@@ -57,8 +57,8 @@ def word_similarity(texts: Sequence[str]) -> Similarity:
     common = {word for word, texts_with in spread.items() if texts_with > most}
     shared = (word for word, texts_with in spread.items() if 1 < texts_with <= most)
     bits = {word: 1 << position for position, word in enumerate(shared)}
-    signatures = [sum(map(bits.__getitem__, found & bits.keys())) for found in words]
-    lengths = [len(found) - len(found & common) for found in words]
+    signatures = [sum(map(bits.__getitem__, own & bits.keys())) for own in words]
+    lengths = [len(own) - len(own & common) for own in words]
     scales = [1 / math.sqrt(length) if length else 0.0 for length in lengths]
 
     def similarity(index: int, others: Sequence[int]) -> list[float]:

@@ -62,14 +62,14 @@ def _tensors(path: Path, content: Any) -> dict[str, torch.Tensor]:
 def _apart(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Return tensors that are contiguous and share no memory, which safetensors asks for."""
     seen: set[int] = set()
-    found = {}
+    apart = {}
     for name, tensor in tensors.items():
         place = tensor.untyped_storage().data_ptr()
-        found[name] = (
+        apart[name] = (
             tensor.clone(memory_format=torch.contiguous_format) if place in seen else tensor.contiguous()
         )
         seen.add(place)
-    return found
+    return apart
 
 
 def convert_tokenizer(folder: Path, target: Path) -> None:

@@ -118,8 +118,8 @@ class _Graph:
 
     def products(self) -> list[_Product]:
         """Return every product of data with a matrix of weights, its bias added, in the order of computation."""
-        found = [self._gemm(node) if node.op_type == "Gemm" else self._matmul(node) for node in self._nodes]
-        return [one for one in found if one is not None]
+        linears = [self._gemm(node) if node.op_type == "Gemm" else self._matmul(node) for node in self._nodes]
+        return [linear for linear in linears if linear is not None]
 
     def norms(self) -> list[_Normalized]:
         """Return every layer normalization, written as one operator or as its parts."""

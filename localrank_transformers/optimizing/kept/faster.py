@@ -44,12 +44,12 @@ def faster(files: ModelFiles) -> ModelFiles:
         store = open_store(_path(files), files.config)
     except OSError:
         return files
-    found = store.graph("fp32")
-    if found is None:
+    graph = store.graph("fp32")
+    if graph is None:
         if store.refusal is not None or _is_large(files) or not _can_make(store):
             return files
-        found = _made(files, store)
-    return files if found is None else replace(files, onnx=found)
+        graph = _made(files, store)
+    return files if graph is None else replace(files, onnx=graph)
 
 
 def int8_of(files: ModelFiles) -> ModelFiles:
@@ -61,14 +61,14 @@ def int8_of(files: ModelFiles) -> ModelFiles:
     if not _is_candidate(files, also_ours=True):
         raise _no_int8("its architecture or its graph is none of those that int8 is made of")
     store = open_store(_path(files), files.config)
-    found: Path | bytes | None = store.graph("int8")
-    if found is None:
+    graph: Path | bytes | None = store.graph("int8")
+    if graph is None:
         if find_spec("onnx") is None:
             raise _no_int8("making it needs the package onnx", INSTALL_HINT)
         if _is_large(files):
             raise _no_int8(f"its weights take more than {LARGEST_MB} MB")
-        found = _made_int8(files, store)
-    return replace(files, onnx=found, int8=True)
+        graph = _made_int8(files, store)
+    return replace(files, onnx=graph, int8=True)
 
 
 def make_ahead(files: ModelFiles, candidates: Sequence[Candidates], on_step: Step) -> list[GraphRecord]:

@@ -157,8 +157,8 @@ def known_graphs(folder: Path) -> list[KnownGraph]:
     """Return the graphs in `folder` that have a record, then those in the store that were made of its float32 graph."""
     store = _store(folder)
     places = [] if store is None else [store.place(precision) for precision in ("fp32", "int8")]
-    found = [*sorted([*folder.glob("*.onnx"), *folder.glob("onnx/*.onnx")]), *places]
-    return [KnownGraph(path, record) for path in found if (record := _record(path)) is not None]
+    paths = [*sorted([*folder.glob("*.onnx"), *folder.glob("onnx/*.onnx")]), *places]
+    return [KnownGraph(path, record) for path in paths if (record := _record(path)) is not None]
 
 
 def graph_facts(folder: Path) -> Iterator[tuple[str, str]]:

@@ -35,15 +35,15 @@ def bi_encoder_retriever(name: str, texts: Sequence[str]) -> Retriever:
     vectors = _encoded(model, texts)
 
     def retrieve(queries: Sequence[str], depth: int) -> list[Hits]:
-        found: list[Hits] = []
+        hits: list[Hits] = []
         for start in range(0, len(queries), _BLOCK):
             cosines = _encoded(model, queries[start : start + _BLOCK]) @ vectors.T
             best = cosines.topk(min(depth, len(texts)), dim=1)
-            found += [
+            hits += [
                 list(zip(places, values, strict=True))
                 for places, values in zip(best.indices.tolist(), best.values.tolist(), strict=True)
             ]
-        return found
+        return hits
 
     return retrieve
 

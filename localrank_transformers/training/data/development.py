@@ -79,9 +79,9 @@ def as_candidates(
     A positive that the first stage did not find comes last.
     """
     lacking = [index for index, example in enumerate(lists) if not example.has_negatives]
-    found = retriever([lists[index].query for index in lacking], depth)
+    retrieved = retriever([lists[index].query for index in lacking], depth)
     ready = list(lists)
-    for index, hits in zip(lacking, found, strict=True):
+    for index, hits in zip(lacking, retrieved, strict=True):
         ready[index] = _around(lists[index], texts, hits)
     return ready
 

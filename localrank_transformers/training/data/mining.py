@@ -40,10 +40,10 @@ def with_negatives(
     lacking = [
         index for index, example in enumerate(lists) if not example.has_negatives and example.positives
     ]
-    found = retriever([lists[index].query for index in lacking], settings.depth)
+    retrieved = retriever([lists[index].query for index in lacking], settings.depth)
     dice = random.Random(seed)  # noqa: S311  # a draw, no secret
     grown = list(lists)
-    for index, hits in zip(lacking, found, strict=True):
+    for index, hits in zip(lacking, retrieved, strict=True):
         grown[index] = _grown(lists[index], texts, hits, settings, dice)
     return grown
 

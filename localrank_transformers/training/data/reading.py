@@ -29,13 +29,13 @@ def read_lists(paths: Sequence[Path], *, split: str = "train") -> list[TrainingL
     Raises:
         InvalidRequestError: A file is absent or empty, or a line is none of the known forms; names file and line.
     """
-    found: list[TrainingList] = []
+    lists: list[TrainingList] = []
     for path in paths:
         own = list(_read_beir(path, split) if path.is_dir() else _read_lines(path))
         if not own:
             raise InvalidRequestError(f"{path} holds no training data.", hint=_FORMS)
-        found += own
-    return join_pairs(found)
+        lists += own
+    return join_pairs(lists)
 
 
 def _read_lines(path: Path) -> Iterator[TrainingList]:

@@ -49,15 +49,15 @@ def logits_by(
     stop = threading.Event()
 
     async def score() -> list[list[float]]:
-        found = []
+        logits = []
         for done, example in enumerate(lists, start=1):
             answer = await call_model(
                 model, DoRerankOptions(example.query, example.documents, abort_event=stop)
             )
             by_index = {item.index: _logit(item) for item in answer.results}
-            found.append([by_index[index] for index in range(len(example.documents))])
+            logits.append([by_index[index] for index in range(len(example.documents))])
             on_done(done)
-        return found
+        return logits
 
     with ThreadPoolExecutor(1) as pool:
         try:

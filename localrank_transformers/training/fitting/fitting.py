@@ -232,7 +232,9 @@ def _at_the_end(checkpoint: str, trainer: CrossEncoderTrainer) -> bool:
 
 
 def _last(checkpoints: Path) -> str:
-    found = transformers.trainer_utils.get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
-    if found is None:
+    checkpoint = (
+        transformers.trainer_utils.get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
+    )
+    if checkpoint is None:
         raise InvalidRequestError(f"{checkpoints} holds no checkpoint to resume from.")
-    return str(found)
+    return str(checkpoint)

@@ -58,11 +58,11 @@ def map_output(module: Any, scale: float, shift: float) -> None:
 
 
 def _head(module: Any) -> tuple[str, Any]:
-    found = [
+    layers = [
         (name, layer)
         for name, layer in module.named_modules()
         if isinstance(layer, torch.nn.Linear) and layer.out_features == 1
     ]
-    if not found:
+    if not layers:
         raise ModelLoadError(f"{type(module).__name__} has no layer with one output.")
-    return found[-1]
+    return layers[-1]

@@ -116,11 +116,11 @@ class LatePairs(InputModule):
         """Return the tokens of the pairs: each query once, each document, and which query it belongs to."""
         queries = list(dict.fromkeys(query for query, _ in inputs))
         places = {query: place for place, query in enumerate(queries)}
-        found = {"owners": torch.tensor([places[query] for query, _ in inputs])}
+        tokens = {"owners": torch.tensor([places[query] for query, _ in inputs])}
         for name, texts in (("query", queries), ("document", [text for _, text in inputs])):
             for key, value in self._tokens(texts).items():
-                found[f"{name}_{key}"] = value
-        return found
+                tokens[f"{name}_{key}"] = value
+        return tokens
 
     def _tokens(self, texts: list[str]) -> Any:
         return self.tokenizer(
