@@ -12,7 +12,7 @@ from localrank.contract.errors import InvalidResponseError
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RankedDocument, RerankResponse, RerankUsage, RerankWarning
 
-__all__ = ["UNSCORED_TIER", "checked", "is_scored", "sort_and_cut", "unscored", "unscored_warning"]
+__all__ = ["UNSCORED", "UNSCORED_TIER", "checked", "is_scored", "sort_and_cut", "unscored", "unscored_warning"]
 
 UNSCORED = {"scored": False}
 """The mark, in `metadata`, of a document that was placed without being scored."""
@@ -34,11 +34,6 @@ def sort_and_cut(results: Iterable[ScoredIndex], top_k: int | None) -> list[Scor
 def unscored(indexes: Iterable[int]) -> list[ScoredIndex]:
     """Return marked entries with score 0 for documents that were not scored; they stand last, in the caller's order."""
     return [ScoredIndex(index, 0.0, tier=UNSCORED_TIER, metadata=UNSCORED) for index in indexes]
-
-
-def is_scored(ranked: RankedDocument[Any]) -> bool:
-    """Return whether the model scored this document, rather than leave it in the caller's order (after a deadline, for one)."""
-    return ranked.metadata.get("scored") is not False
 
 
 def unscored_warning(scored: int, total: int) -> RerankWarning:
@@ -69,6 +64,11 @@ def checked(answer: object, *, model: AnyReranker, options: DoRerankOptions) -> 
     if len(ranked) < wanted:
         warnings = (*warnings, _incomplete(len(ranked), wanted))
     return replace(answer, results=ranked, warnings=warnings)
+
+
+def is_scored(ranked: RankedDocument[Any]) -> bool:
+    """Return whether the model scored this document, rather than leave it in the caller's order (after a deadline, for one)."""
+    return ranked.metadata.get("scored") is not False
 
 
 def _refuse_wrong_parts(answer: DoRerankResult, model: AnyReranker) -> None:

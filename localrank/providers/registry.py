@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 __all__ = [
+    "BARE_NAME_PROVIDER",
     "DEFAULT_MODEL",
     "ENTRY_POINT_GROUP",
     "ProviderFactory",

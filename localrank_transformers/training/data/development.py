@@ -103,7 +103,7 @@ def measure(lists: Sequence[TrainingList], scores: Sequence[Scores]) -> float:
     Raises:
         MissingDependencyError: The package ir-measures is absent.
     """
-    from localrank.evaluation.measures import measured  # noqa: PLC0415  # decision 0014: the one use of another room
+    from localrank.evaluation.measures import measured  # noqa: PLC0415  # only where something is measured
 
     judgements = {str(number): _grades(example) for number, example in enumerate(lists)}
     rankings = {
