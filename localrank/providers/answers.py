@@ -12,7 +12,15 @@ from localrank.contract.errors import InvalidResponseError
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RankedDocument, RerankResponse, RerankUsage, RerankWarning
 
-__all__ = ["UNSCORED", "UNSCORED_TIER", "checked", "is_scored", "sort_and_cut", "unscored", "unscored_warning"]
+__all__ = [
+    "UNSCORED",
+    "UNSCORED_TIER",
+    "checked",
+    "is_scored",
+    "sort_and_cut",
+    "unscored",
+    "unscored_warning",
+]
 
 UNSCORED = {"scored": False}
 """The mark, in `metadata`, of a document that was placed without being scored."""

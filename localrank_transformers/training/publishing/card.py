@@ -52,61 +52,48 @@ _LATE = (
     "A reranker with late interaction: it reads query and document apart, finds for each token of the query the nearest token "
     "of the document by cosine, and makes one number of their mean, how well the document answers."
 )
-_LIMITS = (
-    "## What it is not for",
-    "",
-    "It knows texts like those it was trained on. It is not made for other languages or kinds of text than those, and not for "
-    "decisions about people. A score compares documents of one query; as a probability it holds for candidates like those "
-    "measured here. The licence of the weights follows from the base's and the data's.",
-)
+_LIMITS = """## What it is not for
+
+It knows texts like those it was trained on. It is not made for other languages or kinds of text than those, and not for \
+decisions about people. A score compares documents of one query; as a probability it holds for candidates like those \
+measured here. The licence of the weights follows from the base's and the data's."""
+_UNSTATED = "not stated"
 
 
 def write_card(facts: Facts, train: Sequence[TrainingList], dev: Sequence[TrainingList], path: Path) -> None:
     """Write the card to `path`."""
-    parts = [
-        _head(facts),
-        _data(facts.request, train, dev),
-        _training(facts),
-        _results(facts, len(dev)),
-        _calibration(facts),
+    blocks = [
+        *_head(facts),
+        *_data(facts.request, train, dev),
+        *_training(facts),
+        *_results(facts, len(dev)),
+        *_calibration(facts),
         _LIMITS,
     ]
-    path.write_text("\n".join(line for part in parts for line in part) + "\n", encoding="utf-8")
+    path.write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
 
 
 def _head(facts: Facts) -> Iterator[str]:
     config = facts.config
     name = facts.request.out.resolve().name
-    yield from (
-        "---",
-        "library_name: localrank",
-        "pipeline_tag: text-ranking",
-        f"tags: [reranker, {'late-interaction' if facts.late else 'cross-encoder'}]",
-        "---",
-        "",
-    )
-    yield from (f"# {name}", "")
-    yield f"{_LATE if facts.late else _CROSS} Trained by localrank {__version__} from `{facts.request.base}`."
-    yield from ("", "| | |", "|---|---|")
+    kind, read, logit = "cross-encoder", "the pair", "the one logit"
+    if facts.late:
+        kind, read = "late-interaction", "a query or document"
+        logit = "scale · (mean of the best cosines, weighted as localrank.json states) + bias"
     architecture = (config.get("architectures") or ["?"])[0]
-    yield f"| Architecture | {architecture}, {_shape(config)}, {facts.parameters / 1e6:.1f} million weights |"
-    read = "a query or document" if facts.late else "the pair"
-    yield f"| Window | {config.get('max_position_embeddings')} tokens for {read}; trained on {facts.max_length} |"
-    logit = (
-        "scale · (mean of the best cosines, weighted as localrank.json states) + bias"
-        if facts.late
-        else "the one logit"
-    )
-    yield f"| Score | sigmoid of {logit}, 0–1 |"
-    yield from (
-        "",
-        "```python",
-        "from localrank_transformers import OnnxReranker",
-        "",
-        f'reranker = OnnxReranker("path/to/{name}")',
-        "```",
-        "",
-    )
+    yield f"---\nlibrary_name: localrank\npipeline_tag: text-ranking\ntags: [reranker, {kind}]\n---"
+    yield f"# {name}"
+    yield f"{_LATE if facts.late else _CROSS} Trained by localrank {__version__} from `{facts.request.base}`."
+    yield f"""| | |
+|---|---|
+| Architecture | {architecture}, {_shape(config)}, {facts.parameters / 1e6:.1f} million weights |
+| Window | {config.get("max_position_embeddings")} tokens for {read}; trained on {facts.max_length} |
+| Score | sigmoid of {logit}, 0–1 |"""
+    yield f"""```python
+from localrank_transformers import OnnxReranker
+
+reranker = OnnxReranker("path/to/{name}")
+```"""
 
 
 def _shape(config: Mapping[str, Any]) -> str:
@@ -114,33 +101,25 @@ def _shape(config: Mapping[str, Any]) -> str:
 
 
 def _data(request: TrainRequest, train: Sequence[TrainingList], dev: Sequence[TrainingList]) -> Iterator[str]:
-    yield from ("## Data", "", "Files: " + ", ".join(f"`{path.name}`" for path in request.data) + ".", "")
+    yield "## Data"
+    yield "Files: " + ", ".join(f"`{path.name}`" for path in request.data) + "."
     if request.dev:
-        yield from ("Measured on: " + ", ".join(f"`{path.name}`" for path in request.dev) + ".", "")
-    yield from (
-        "| licence of the record | source | queries trained on | documents | queries measured on |",
-        "|---|---|--:|--:|--:|",
-    )
+        yield "Measured on: " + ", ".join(f"`{path.name}`" for path in request.dev) + "."
+    yield "\n".join(_origins(train, dev))
+    if any(licence == _UNSTATED for licence, _ in map(_origin, train)):
+        yield "Records without a `licence` state none: check what you may do with weights made of them."
+    kinds = Counter(_knowledge(example) for example in train)
+    yield f"What is known of a list: {', '.join(f'{count:,} have {kind}' for kind, count in kinds.items())}."
+
+
+def _origins(train: Sequence[TrainingList], dev: Sequence[TrainingList]) -> Iterator[str]:
+    yield "| licence of the record | source | queries trained on | documents | queries measured on |"
+    yield "|---|---|--:|--:|--:|"
     for licence, source in sorted({_origin(example) for example in (*train, *dev)}):
         own = [example for example in train if _origin(example) == (licence, source)]
         measured = sum(_origin(example) == (licence, source) for example in dev)
-        yield f"| {licence} | {source} | {len(own):,} | {sum(len(example.documents) for example in own):,} | {measured:,} |"
-    yield ""
-    if any(licence == _UNSTATED for licence, _ in map(_origin, train)):
-        yield from (
-            "Records without a `licence` state none: check what you may do with weights made of them.",
-            "",
-        )
-    kinds = Counter(_knowledge(example) for example in train)
-    yield from (
-        "What is known of a list: "
-        + ", ".join(f"{count:,} have {kind}" for kind, count in kinds.items())
-        + ".",
-        "",
-    )
-
-
-_UNSTATED = "not stated"
+        documents = sum(len(example.documents) for example in own)
+        yield f"| {licence} | {source} | {len(own):,} | {documents:,} | {measured:,} |"
 
 
 def _origin(example: TrainingList) -> tuple[str, str]:
@@ -148,32 +127,26 @@ def _origin(example: TrainingList) -> tuple[str, str]:
 
 
 def _knowledge(example: TrainingList) -> str:
-    known = [
-        name
-        for name, values in (("labels", example.labels), ("scores", example.scores))
-        if values is not None
-    ]
+    known = ["labels"] * (example.labels is not None) + ["scores"] * (example.scores is not None)
     return " and ".join(known) or "nothing but texts"
 
 
 def _training(facts: Facts) -> Iterator[str]:
     request, result, settings = facts.request, facts.result, facts.request.settings
-    yield from ("## Training", "")
+    yield "## Training"
     yield (
         f"{result.steps:,} of {result.total:,} steps of {settings.batch_size} lists × up to {settings.list_size} documents, "
         f"AdamW, learning rate up to {settings.learning_rate:g}, loss `{settings.loss}`{_loss(facts)}, seed {settings.seed}; "
         f"{result.seconds:,.0f} s on {facts.device} in {facts.dtype} arithmetic, dropout off."
     )
-    yield ""
     yield (
         f"Negatives, where the data had none: {request.mining.count} a query by `{request.negatives}`, never a text equal to a "
         "positive."
     )
     if request.teacher:
-        yield from ("", f"Scores to learn from: `{request.teacher}`.")
+        yield f"Scores to learn from: `{request.teacher}`."
     if request.student.layers or request.student.hidden:
-        yield from ("", f"Made smaller from the base: {_shape(facts.config)}.")
-    yield ""
+        yield f"Made smaller from the base: {_shape(facts.config)}."
 
 
 def _loss(facts: Facts) -> str:
@@ -184,29 +157,26 @@ def _loss(facts: Facts) -> str:
 
 
 def _results(facts: Facts, queries: int) -> Iterator[str]:
-    result = facts.result
+    result, agreement = facts.result, facts.agreement
     kept = "from the development files" if facts.request.dev else "kept apart from the data"
-    yield from ("## Results", "", f"nDCG@10 over {queries:,} queries {kept}:", "")
-    yield from ("| | nDCG@10 |", "|---|--:|")
-    yield f"| first stage (the order of the candidates) | {result.first_stage:.4f} |"
-    yield f"| start weights | {result.before:.4f} |"
-    yield f"| this model, float32 | {_number(result.after)} |"
-    yield f"| this model, int8 | {_number(result.int8)} |"
-    yield ""
+    yield "## Results"
+    yield f"nDCG@10 over {queries:,} queries {kept}:"
+    yield f"""| | nDCG@10 |
+|---|--:|
+| first stage (the order of the candidates) | {result.first_stage:.4f} |
+| start weights | {result.before:.4f} |
+| this model, float32 | {_number(result.after)} |
+| this model, int8 | {_number(result.int8)} |"""
+    measured = ", ".join(f"{value:.4f} at step {step:,}" for step, value in facts.history)
     yield (
         "The best state was chosen on these queries, so the figures are a little too good; measure on others with "
-        "`localrank evaluate`. In training: "
-        + ", ".join(f"{value:.4f} at step {step:,}" for step, value in facts.history)
-        + "."
+        f"`localrank evaluate`. In training: {measured}."
     )
-    yield ""
-    if facts.agreement is not None:
-        own = facts.agreement
+    if agreement is not None:
         yield (
-            f"int8 against float32 over {own['lists']} lists: Spearman {own['spearman']:.3f}, the same document first "
-            f"{own['same_first']:.0%}, {own['top_5_overlap']:.0%} of the best five shared."
+            f"int8 against float32 over {agreement['lists']} lists: Spearman {agreement['spearman']:.3f}, the same document "
+            f"first {agreement['same_first']:.0%}, {agreement['top_5_overlap']:.0%} of the best five shared."
         )
-        yield ""
 
 
 def _number(value: float | None) -> str:
@@ -214,20 +184,19 @@ def _number(value: float | None) -> str:
 
 
 def _calibration(facts: Facts) -> Iterator[str]:
-    own = facts.result.calibrated
-    if own is None:
+    fit = facts.result.calibrated
+    if fit is None:
         return
-    yield from ("## Calibration", "")
-    if (own.scale, own.shift) == (1.0, 0.0):
+    yield "## Calibration"
+    if (fit.scale, fit.shift) == (1.0, 0.0):
         yield (
-            f"Expected calibration error of the score over {own.pairs:,} pairs: {own.before:.4f}. No scale and shift of the "
+            f"Expected calibration error of the score over {fit.pairs:,} pairs: {fit.before:.4f}. No scale and shift of the "
             "logits lessened it."
         )
-    else:
-        place = "`localrank.json`" if facts.late else "the weights"
-        yield (
-            f"Logits became {own.scale:.3f} · logit {own.shift:+.3f} (Platt scaling), which is inside {place}: expected "
-            f"calibration error over {own.pairs:,} pairs {own.before:.4f} before, {own.after:.4f} after, unlabelled documents "
-            "as irrelevant."
-        )
-    yield ""
+        return
+    place = "`localrank.json`" if facts.late else "the weights"
+    yield (
+        f"Logits became {fit.scale:.3f} · logit {fit.shift:+.3f} (Platt scaling), which is inside {place}: expected "
+        f"calibration error over {fit.pairs:,} pairs {fit.before:.4f} before, {fit.after:.4f} after, unlabelled documents "
+        "as irrelevant."
+    )
