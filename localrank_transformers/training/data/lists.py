@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from localrank.contract.errors import InvalidRequestError
 
@@ -43,6 +43,15 @@ class TrainingList:
             raise InvalidRequestError(
                 f"A label is {min(self.labels):g}.", hint="0 means irrelevant; grades are above it."
             )
+
+    def at(self, places: Sequence[int]) -> TrainingList:
+        """Return the list with the documents at `places` alone, in that order."""
+        return replace(
+            self,
+            documents=tuple(self.documents[place] for place in places),
+            labels=None if self.labels is None else tuple(self.labels[place] for place in places),
+            scores=None if self.scores is None else tuple(self.scores[place] for place in places),
+        )
 
     @property
     def positives(self) -> tuple[str, ...]:

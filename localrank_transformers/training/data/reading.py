@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,39 +56,23 @@ def _parsed(record: Mapping[str, Any]) -> TrainingList:
         positive = _text(record, "positive" if "positive" in record else "passage")
         negatives = [text for text in _texts(record, "negatives") if text != positive]
         documents = [positive, *negatives]
-        labels, scores = [1.0] + [0.0] * len(negatives), None
+        labels, scores = (1.0, *[0.0] * len(negatives)), None
     else:
         documents, labels, scores = [_text(record, "document")], _label(record), None
-    return _distinct(
-        query, documents, labels, scores, _optional(record, "licence", "license"), _optional(record, "source")
-    )
+    licence, source = _optional(record, "licence", "license"), _optional(record, "source")
+    return _distinct(TrainingList(query, tuple(documents), labels, scores, licence, source))
 
 
-def _distinct(  # noqa: PLR0917
-    query: str,
-    documents: Sequence[str],
-    labels: Sequence[float] | None,
-    scores: Sequence[float] | None,
-    licence: str | None,
-    source: str | None,
-) -> TrainingList:
+def _distinct(example: TrainingList) -> TrainingList:
     """Keep the first of equal texts, with the highest of their labels."""
-    whole = TrainingList(query, tuple(documents), _tuple(labels), _tuple(scores), licence, source)
-    places = sorted({text: place for place, text in reversed(list(enumerate(documents)))}.values())
-    if len(places) == len(documents):
-        return whole
-    highest = {
-        text: max(labels[at] for at, other in enumerate(documents) if other == text) if labels else 0.0
-        for text in set(documents)
-    }
-    return TrainingList(
-        query,
-        tuple(documents[at] for at in places),
-        tuple(highest[documents[at]] for at in places) if labels is not None else None,
-        tuple(scores[at] for at in places) if scores is not None else None,
-        licence,
-        source,
-    )
+    firsts = {text: place for place, text in reversed(list(enumerate(example.documents)))}
+    kept = example.at(sorted(firsts.values()))
+    if example.labels is None:
+        return kept
+    highest: dict[str, float] = {}
+    for text, label in zip(example.documents, example.labels, strict=True):
+        highest[text] = max(label, highest.get(text, label))
+    return replace(kept, labels=tuple(highest[text] for text in kept.documents))
 
 
 def _read_beir(folder: Path, split: str) -> Iterator[TrainingList]:
@@ -156,25 +141,21 @@ def _texts(record: Mapping[str, Any], key: str) -> list[str]:
     return texts
 
 
-def _numbers(record: Mapping[str, Any], key: str) -> list[float] | None:
+def _numbers(record: Mapping[str, Any], key: str) -> tuple[float, ...] | None:
     numbers = record.get(key)
     if numbers is None:
         return None
     if not isinstance(numbers, list) or not all(isinstance(number, (int, float)) for number in numbers):
         raise InvalidRequestError(f"{key!r} is no list of numbers.")
-    return [float(number) for number in numbers]
+    return tuple(map(float, numbers))
 
 
-def _label(record: Mapping[str, Any]) -> list[float]:
+def _label(record: Mapping[str, Any]) -> tuple[float, ...]:
     label = record.get("label")
     if not isinstance(label, (int, float)):
         raise InvalidRequestError("'label' is no number.")
-    return [float(label)]
+    return (float(label),)
 
 
 def _optional(record: Mapping[str, Any], *keys: str) -> str | None:
     return next((str(record[key]) for key in keys if record.get(key)), None)
-
-
-def _tuple(values: Sequence[float] | None) -> tuple[float, ...] | None:
-    return None if values is None else tuple(values)

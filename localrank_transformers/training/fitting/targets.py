@@ -26,15 +26,7 @@ def draw(example: TrainingList, size: int, dice: random.Random) -> TrainingList:
         return example
     best = _first(example, dice)
     rest = [index for index in range(count) if index != best]
-    kept = [best, *dice.sample(rest, size - 1)]
-    return TrainingList(
-        example.query,
-        tuple(example.documents[index] for index in kept),
-        None if example.labels is None else tuple(example.labels[index] for index in kept),
-        None if example.scores is None else tuple(example.scores[index] for index in kept),
-        example.licence,
-        example.source,
-    )
+    return example.at([best, *dice.sample(rest, size - 1)])
 
 
 def _first(example: TrainingList, dice: random.Random) -> int:
