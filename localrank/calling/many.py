@@ -15,6 +15,7 @@ from localrank.contract.errors import InvalidRequestError
 from localrank.contract.events import CallEnded, CallFailed, CallProgress, CallStarted, Hook
 from localrank.contract.model import AnyReranker
 from localrank.contract.types import RerankResult
+from localrank.providers.arguments import check_count
 from localrank.providers.registry import resolve
 
 __all__ = ["DEFAULT_MAX_PARALLEL", "rerank_many"]
@@ -73,7 +74,7 @@ async def rerank_many(
         RerankError: Whatever the first failing call raised.
     """
     pairs = _pairs(queries_and_documents)
-    workers = min(_max_parallel(max_parallel), len(pairs))
+    workers = min(check_count("max_parallel", max_parallel) or DEFAULT_MAX_PARALLEL, len(pairs))
     reranker = resolve(model)
     raise_if_aborted(abort_event, "before_start")
     results: dict[int, RerankResult[D]] = {}
@@ -131,13 +132,3 @@ def _pairs(given: Sequence[tuple[str, Sequence[D]]]) -> list[tuple[str, Sequence
             )
         pairs.append((value[0], value[1]))
     return pairs
-
-
-def _max_parallel(value: Any) -> int:
-    if value is None:
-        return DEFAULT_MAX_PARALLEL
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InvalidRequestError(
-            f"max_parallel is {value!r}.", hint="Pass an integer of at least 1, or None."
-        )
-    return value

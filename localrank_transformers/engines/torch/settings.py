@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Literal, TypeAlias, get_args
 
 from localrank.contract.errors import InvalidRequestError, MissingDependencyError
-from localrank.providers.arguments import check_choice, check_count
+from localrank.providers.arguments import check_choice, check_count, whole_number
 from localrank_transformers.call.contract import Activation
 from localrank_transformers.models.folder.exported import FamilyName
 
@@ -144,5 +144,6 @@ class Listwise:
 
 
 def _check(name: str, value: object, least: int, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+    number = whole_number(value)
+    if number is None or not least <= number <= most:
         raise InvalidRequestError(f"{name} is {value!r}.", hint=f"Pass an integer of {least} to {most}.")

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import anyio
+import numpy as np
 import pytest
 
 from localrank import (
@@ -173,3 +174,8 @@ async def test_what_else_is_given_reaches_every_call() -> None:
         ("r", ("b",), "be strict", {"x": "1"}),
     ]
     assert len({event.call_id for event in heard}) == 2
+
+
+async def test_a_number_of_numpy_says_how_many_run_at_once() -> None:
+    results = await rerank_many("lexical:default", [("q", ["a"]), ("q", ["b"])], max_parallel=np.int64(1))
+    assert [result[0].text for result in results] == ["a", "b"]

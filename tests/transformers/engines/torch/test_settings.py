@@ -6,12 +6,13 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from localrank import InvalidRequestError, MissingDependencyError
 from localrank_transformers import TorchReranker
 from localrank_transformers.engines.torch import settings as torch_settings
-from localrank_transformers.engines.torch.settings import TorchSettings
+from localrank_transformers.engines.torch.settings import Listwise, TorchSettings
 
 
 def test_without_torch_the_install_command_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,3 +48,7 @@ def test_a_setting_without_meaning_is_refused_by_name(change: dict[str, Any]) ->
     [name] = change
     with pytest.raises(InvalidRequestError, match=name):
         TorchSettings(**change)
+
+
+def test_windows_may_be_numbers_of_numpy() -> None:
+    assert Listwise(window=np.int64(10), stride=np.int64(5)) == Listwise(window=10, stride=5)
