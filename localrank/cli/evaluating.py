@@ -239,9 +239,9 @@ def _print_table(table: Table) -> None:
     from rich.text import Text  # noqa: PLC0415
 
     shown = RichTable(box=None, pad_edge=False, header_style="bold")
-    for place, name in enumerate(table.columns):
+    for column, name in enumerate(table.columns):
         shown.add_column(
-            Text(name), justify="right" if place else "left", overflow="fold", no_wrap=bool(place)
+            Text(name), justify="right" if column else "left", overflow="fold", no_wrap=bool(column)
         )
     for row in table.rows:
         shown.add_row(*(Text(printable(cell)) for cell in row))

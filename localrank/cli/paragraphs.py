@@ -74,7 +74,7 @@ def _markdown(lines: Sequence[str]) -> _Structure:
     start = _after_front_matter(lines)
     structure = _Structure(no_text=set(range(start)))
     tokens = parser.parse("\n".join(lines[start:]).replace("\r", " "))  # to it, that would end a line
-    for place, token in enumerate(tokens):
+    for number, token in enumerate(tokens):
         if token.map is None:
             continue
         first, end = (start + at for at in token.map)
@@ -84,7 +84,7 @@ def _markdown(lines: Sequence[str]) -> _Structure:
         elif token.level == 0 and (is_comment or token.type in {"hr", "heading_open"}):
             structure.no_text.update(range(first, end))
         if token.level == 0 and token.type == "heading_open":
-            structure.headings[first] = int(token.tag[1:]), " ".join(tokens[place + 1].content.split())
+            structure.headings[first] = int(token.tag[1:]), " ".join(tokens[number + 1].content.split())
     return structure
 
 

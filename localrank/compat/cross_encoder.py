@@ -114,7 +114,7 @@ class CrossEncoder:
                 hint="Call torch.from_numpy on the array that predict returns.",
             )
         single = len(inputs) > 0 and isinstance(inputs[0], str)
-        pairs = [_pair(pair, place) for place, pair in enumerate([inputs] if single else inputs)]
+        pairs = [_pair(pair, index) for index, pair in enumerate([inputs] if single else inputs)]
         scores = np.asarray(self._activated(score_pairs_sync(self.model, pairs), activation_fn), np.float32)
         if single:
             score: np.float32 = scores[0]
@@ -181,10 +181,10 @@ def _check_batch_size(batch_size: int) -> None:
         raise InvalidRequestError(f"batch_size is {batch_size}.", hint="Pass a positive integer.")
 
 
-def _pair(pair: Any, place: int) -> tuple[str, str]:
+def _pair(pair: Any, index: int) -> tuple[str, str]:
     if len(pair) != 2 or not all(isinstance(text, str) for text in pair):
         raise InvalidRequestError(
-            f"inputs[{place}] is {shortened(repr(pair))}.",
+            f"inputs[{index}] is {shortened(repr(pair))}.",
             hint="Pass pairs of two strings: (query, document).",
         )
     return str(pair[0]), str(pair[1])

@@ -80,7 +80,7 @@ class Ranker:
         """
         if request.query is None:
             raise InvalidRequestError("The request has no query.", hint="Pass RerankRequest(query=…).")
-        texts = [_text(passage, place) for place, passage in enumerate(request.passages)]
+        texts = [_text(passage, index) for index, passage in enumerate(request.passages)]
         result = rerank_sync(self.model, request.query, texts)
         passages = list(request.passages)
         for hit in result:
@@ -100,10 +100,10 @@ def _name(model_name: str | None) -> str:
     return model_name
 
 
-def _text(passage: object, place: int) -> str:
+def _text(passage: object, index: int) -> str:
     text = passage.get("text") if isinstance(passage, Mapping) else None
     if not isinstance(text, str):
         raise InvalidRequestError(
-            f"passages[{place}] is {shortened(repr(passage))}.", hint='Pass {"text": "…"} for each passage.'
+            f"passages[{index}] is {shortened(repr(passage))}.", hint='Pass {"text": "…"} for each passage.'
         )
     return text

@@ -77,18 +77,18 @@ def first_stage_of(
 
 def _as_they_come(name: str, documents: Mapping[str, Sequence[str]], count: int) -> FirstStage:
     run = {
-        query: [(document, -float(place)) for place, document in enumerate(own[:count], 1)]
+        query: [(document, -float(rank)) for rank, document in enumerate(own[:count], 1)]
         for query, own in documents.items()
     }
     return FirstStage(name, run)
 
 
 def _judged(collection: Collection) -> dict[str, list[str]]:
-    places = {document: place for place, document in enumerate(collection.documents)}
+    indexes = {document: index for index, document in enumerate(collection.documents)}
     return {
         query: sorted(
-            (document for document in collection.judgements.get(query, {}) if document in places),
-            key=places.__getitem__,
+            (document for document in collection.judgements.get(query, {}) if document in indexes),
+            key=indexes.__getitem__,
         )
         for query in collection.queries
     }

@@ -27,9 +27,9 @@ li { margin: .4rem 0 }
 def html(report: Report) -> str:
     """Return the page."""
     parts = [f"<h1>{escape(report.title)}</h1>", _list(escape(fact) for fact in report.facts)]
-    for place, table in enumerate(report.tables):
+    for number, table in enumerate(report.tables):
         parts.append(_table(table))
-        if place == 1:
+        if number == 1:
             parts.append(f"<h2>Quality against time</h2>{scatter_svg(report.evaluation)}")
     for moved in report.moved:
         parts.append(f"<h2>{escape(moved.second)} against {escape(moved.first)}, query by query</h2>")

@@ -13,9 +13,9 @@ __all__ = ["markdown", "markdown_table"]
 def markdown(report: Report, *, plot: str | None = None) -> str:
     """Return the page; `plot` is the address of a picture beside it."""
     parts = [f"# {report.title}", "\n".join(f"- {_plain(fact)}" for fact in report.facts)]
-    for place, table in enumerate(report.tables):
+    for number, table in enumerate(report.tables):
         parts += [f"## {_plain(table.title)}", table.note, markdown_table(table)]
-        if place == 1 and plot is not None:
+        if number == 1 and plot is not None:
             parts.append(f"![Quality against time]({plot})")
     for moved in report.moved:
         parts.append(f"## {_plain(moved.second)} against {_plain(moved.first)}, query by query")

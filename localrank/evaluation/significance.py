@@ -105,8 +105,8 @@ def holm(p: Sequence[float]) -> list[float]:
     """Return each p corrected for their number, as Holm (1979) steps down."""
     order = sorted(range(len(p)), key=p.__getitem__)
     corrected, least = [0.0] * len(p), 0.0
-    for place, at in enumerate(order):
-        least = max(least, min(1.0, p[at] * (len(p) - place)))
+    for step, at in enumerate(order):
+        least = max(least, min(1.0, p[at] * (len(p) - step)))
         corrected[at] = least
     return corrected
 

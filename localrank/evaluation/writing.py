@@ -37,17 +37,17 @@ def write_reports(
     Raises:
         InvalidRequestError: A file cannot be written.
     """
-    place = Path(folder)
+    out = Path(folder)
     report = report_of(evaluation, documents=documents)
     texts = {
-        place / "report.html": html(report),
-        place / "report.md": markdown(report, plot="quality-time.svg"),
-        place / "quality-time.svg": scatter_svg(evaluation),
+        out / "report.html": html(report),
+        out / "report.md": markdown(report, plot="quality-time.svg"),
+        out / "quality-time.svg": scatter_svg(evaluation),
     }
-    result, qrels = place / "results.json", place / "qrels.txt"
-    runs = {place / "runs" / name: system for name, system in _run_names(evaluation).items()}
+    result, qrels = out / "results.json", out / "qrels.txt"
+    runs = {out / "runs" / name: system for name, system in _run_names(evaluation).items()}
     try:
-        (place / "runs").mkdir(parents=True, exist_ok=True)
+        (out / "runs").mkdir(parents=True, exist_ok=True)
         for path, text in texts.items():
             replace_file(path, text)
         save_evaluation(evaluation, result)
@@ -55,7 +55,7 @@ def write_reports(
         for path, system in runs.items():
             write_run(path, system.rankings, system.name)
     except OSError as error:
-        raise InvalidRequestError(f"{error.filename or place} cannot be written: {error.strerror}.") from None
+        raise InvalidRequestError(f"{error.filename or out} cannot be written: {error.strerror}.") from None
     return [*texts, result, qrels, *runs]
 
 

@@ -131,16 +131,16 @@ def _list(choice: Mapping[str, Any], *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show_model(*, name: str, as_json: bool) -> None:
     """Show all that is known of one model, or of a model in a folder: also how far its graphs agree with float32."""
-    place = Path(name).expanduser()
+    path = Path(name).expanduser()
     entry = lookup(name)
-    if entry is None and not place.is_dir():
+    if entry is None and not path.is_dir():
         raise _unknown(name)
-    if entry is None and not (place / "config.json").is_file():
+    if entry is None and not (path / "config.json").is_file():
         raise ModelLoadError(
             f"The folder {name!r} has no config.json, so it holds no model.",
             hint="Pass a folder in the Hugging Face layout, or a name that `localrank models list` prints.",
         )
-    folder = place if entry is None else _folder(entry)
+    folder = path if entry is None else _folder(entry)
     if as_json:
         record = {} if entry is None else _record(entry)
         graphs = {} if folder is None else {"graphs": [asdict(graph) for graph in known_graphs(folder)]}

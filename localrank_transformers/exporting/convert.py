@@ -74,13 +74,13 @@ def convert(folder: Path, out: Path, *, on_step: Callable[[str], None] = lambda 
     modules = _modules(folder)
     weights = list(_weights(folder, modules))
     out.parent.mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
-        tensors = _write(folder, place, weights, modules, on_step)
-        place.chmod(0o755)  # a temporary folder is its owner's alone
-        place.replace(out)
+        tensors = _write(folder, unfinished, weights, modules, on_step)
+        unfinished.chmod(0o755)  # a temporary folder is its owner's alone
+        unfinished.replace(out)
     except BaseException:
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
         raise
     names = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
     return Converted(tuple(names), tensors)
@@ -88,7 +88,7 @@ def convert(folder: Path, out: Path, *, on_step: Callable[[str], None] = lambda 
 
 def _write(
     folder: Path,
-    place: Path,
+    unfinished: Path,
     weights: list[tuple[str, str]],
     modules: list[dict[str, Any]],
     on_step: Callable[[str], None],
@@ -97,19 +97,21 @@ def _write(
 
     on_step("copy")
     for name in dict.fromkeys([*_COPIED, *late_file_names(modules)]):
-        _copy(folder, place, name)
-    if not (place / "tokenizer.json").is_file():
+        _copy(folder, unfinished, name)
+    if not (unfinished / "tokenizer.json").is_file():
         _require_sentencepiece(folder)
         on_step("tokenizer")
-        engine.convert_tokenizer(folder, place)
+        engine.convert_tokenizer(folder, unfinished)
     tensors = 0
     for source, target in weights:
         on_step(source)
-        (place / target).parent.mkdir(parents=True, exist_ok=True)
-        tensors += engine.convert_weights(folder / source, place / target)
-        check_safetensors(place / target)
+        (unfinished / target).parent.mkdir(parents=True, exist_ok=True)
+        tensors += engine.convert_weights(folder / source, unfinished / target)
+        check_safetensors(unfinished / target)
     if (folder / _INDEX).is_file():
-        (place / "model.safetensors.index.json").write_text(json.dumps(_new_index(folder), indent=2) + "\n")
+        (unfinished / "model.safetensors.index.json").write_text(
+            json.dumps(_new_index(folder), indent=2) + "\n"
+        )
     return tensors
 
 
@@ -129,7 +131,7 @@ def _is_missing(name: str) -> bool:
         return True
 
 
-def _copy(folder: Path, place: Path, name: str) -> None:
+def _copy(folder: Path, unfinished: Path, name: str) -> None:
     check_name(name)
     source = folder / name
     if not source.is_file():
@@ -138,8 +140,8 @@ def _copy(folder: Path, place: Path, name: str) -> None:
     check_size(name, size)
     if not name.endswith((".json", ".jinja")) and size > _TEXT_LIMIT:
         raise ModelLoadError(f"The file {name!r} has {size:,} bytes; at most {_TEXT_LIMIT:,} are copied.")
-    (place / name).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, place / name)
+    (unfinished / name).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, unfinished / name)
 
 
 def _weights(folder: Path, modules: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -125,7 +125,7 @@ def _chosen(
 def _relevance(pool: Sequence[ScoredIndex], model: AnyReranker) -> list[float]:
     """Return scores in 0–1: probabilities as they are, places for ordinal ones, others between the list's ends."""
     if is_ordinal(model):
-        return [1 - place / len(pool) for place in range(len(pool))]
+        return [1 - rank / len(pool) for rank in range(len(pool))]
     scores = [item.score for item in pool]
     if score_kind(model) == "probability" or not scores:
         return scores

@@ -64,11 +64,11 @@ def _apart(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     seen: set[int] = set()
     apart = {}
     for name, tensor in tensors.items():
-        place = tensor.untyped_storage().data_ptr()
+        memory = tensor.untyped_storage().data_ptr()
         apart[name] = (
-            tensor.clone(memory_format=torch.contiguous_format) if place in seen else tensor.contiguous()
+            tensor.clone(memory_format=torch.contiguous_format) if memory in seen else tensor.contiguous()
         )
-        seen.add(place)
+        seen.add(memory)
     return apart
 
 

@@ -77,9 +77,9 @@ class GraphStore:
 
     def graph(self, precision: str) -> Path | None:
         """Return the graph of a precision; None where there is none, or a damaged one."""
-        place, record = self.place(precision), self.record(precision)
+        path, record = self.place(precision), self.record(precision)
         try:
-            return place if record is not None and file_sum(place) == record.sha256 else None
+            return path if record is not None and file_sum(path) == record.sha256 else None
         except OSError:
             return None
 

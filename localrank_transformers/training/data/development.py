@@ -55,11 +55,11 @@ def _by_positive(lists: Sequence[TrainingList]) -> dict[int, list[int]]:
     """Return groups of places whose lists are linked by a common positive."""
     home = list(range(len(lists)))
 
-    def root(place: int) -> int:
-        while home[place] != place:
-            home[place] = home[home[place]]
-            place = home[place]
-        return place
+    def root(index: int) -> int:
+        while home[index] != index:
+            home[index] = home[home[index]]
+            index = home[index]
+        return index
 
     seen: dict[str, int] = {}
     for index, example in enumerate(lists):
@@ -88,13 +88,13 @@ def as_candidates(
 
 def _around(example: TrainingList, texts: Sequence[str], hits: Hits) -> TrainingList:
     known = dict(zip(example.documents, example.labels or (), strict=False))
-    ordered = list(dict.fromkeys([*(texts[place] for place, _ in hits), *example.documents]))
+    ordered = list(dict.fromkeys([*(texts[index] for index, _ in hits), *example.documents]))
     return replace(example, documents=tuple(ordered), labels=tuple(known.get(text, 0.0) for text in ordered))
 
 
 def first_stage_scores(lists: Sequence[TrainingList]) -> list[list[float]]:
     """Return the scores of the lists' own order."""
-    return [[-float(place) for place in range(len(example.documents))] for example in lists]
+    return [[-float(rank) for rank in range(len(example.documents))] for example in lists]
 
 
 def measure(lists: Sequence[TrainingList], scores: Sequence[Scores]) -> float:

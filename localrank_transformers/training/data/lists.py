@@ -44,13 +44,13 @@ class TrainingList:
                 f"A label is {min(self.labels):g}.", hint="0 means irrelevant; grades are above it."
             )
 
-    def at(self, places: Sequence[int]) -> TrainingList:
-        """Return the list with the documents at `places` alone, in that order."""
+    def at(self, indexes: Sequence[int]) -> TrainingList:
+        """Return the list with the documents at `indexes` alone, in that order."""
         return replace(
             self,
-            documents=tuple(self.documents[place] for place in places),
-            labels=None if self.labels is None else tuple(self.labels[place] for place in places),
-            scores=None if self.scores is None else tuple(self.scores[place] for place in places),
+            documents=tuple(self.documents[index] for index in indexes),
+            labels=None if self.labels is None else tuple(self.labels[index] for index in indexes),
+            scores=None if self.scores is None else tuple(self.scores[index] for index in indexes),
         )
 
     @property

@@ -51,12 +51,12 @@ def with_negatives(
 def guarded(example: TrainingList, texts: Sequence[str], hits: Hits, settings: MiningSettings) -> list[str]:
     """Return the texts among `hits` that may be negatives of `example`, best first."""
     positives = {_plain(text) for text in example.positives}
-    scores = [score for place, score in hits if _plain(texts[place]) in positives]
+    scores = [score for index, score in hits if _plain(texts[index]) in positives]
     ceiling = None if settings.margin is None or not scores else min(scores) * settings.margin
     return [
-        texts[place]
-        for place, score in hits[settings.skip_first : settings.depth]
-        if _plain(texts[place]) not in positives and (ceiling is None or score < ceiling)
+        texts[index]
+        for index, score in hits[settings.skip_first : settings.depth]
+        if _plain(texts[index]) not in positives and (ceiling is None or score < ceiling)
     ]
 
 
@@ -66,7 +66,7 @@ def _grown(
     easy = round(settings.count * settings.random_share)
     negatives = guarded(example, texts, hits, settings)[: settings.count - easy]
     known = {_plain(text) for text in (*example.positives, *negatives)}
-    drawn = [texts[place] for place in dice.sample(range(len(texts)), min(len(texts), settings.count * 2))]
+    drawn = [texts[index] for index in dice.sample(range(len(texts)), min(len(texts), settings.count * 2))]
     for text in drawn:
         if len(negatives) >= settings.count:
             break
@@ -102,7 +102,7 @@ def bm25_retriever(texts: Sequence[str]) -> Retriever:
         tokens = bm25s.tokenize(list(queries), stopwords="en", show_progress=False)
         places, scores = index.retrieve(tokens, k=min(depth, len(texts)), show_progress=False)
         return [
-            [(int(place), float(score)) for place, score in zip(*row, strict=True)]
+            [(int(index), float(score)) for index, score in zip(*row, strict=True)]
             for row in zip(places, scores, strict=True)
         ]
 

@@ -65,7 +65,7 @@ def _parsed(record: Mapping[str, Any]) -> TrainingList:
 
 def _distinct(example: TrainingList) -> TrainingList:
     """Keep the first of equal texts, with the highest of their labels."""
-    firsts = {text: place for place, text in reversed(list(enumerate(example.documents)))}
+    firsts = {text: index for index, text in reversed(list(enumerate(example.documents)))}
     kept = example.at(sorted(firsts.values()))
     if example.labels is None:
         return kept

@@ -42,7 +42,7 @@ class LengthBatchSampler(DefaultBatchSampler):
         stretch = _MEGABATCH * self.batch_size
         batches: list[list[int]] = []
         for start in range(0, len(order), stretch):
-            own = sorted(order[start : start + stretch], key=lambda place: lengths[place])
+            own = sorted(order[start : start + stretch], key=lambda index: lengths[index])
             batches += [own[at : at + self.batch_size] for at in range(0, len(own), self.batch_size)]
         dice.shuffle(batches)
         yield from batches

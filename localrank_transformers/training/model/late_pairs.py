@@ -79,8 +79,8 @@ def load_encoder(folder: Path, config: Any = None) -> Any:
         ModelLoadError: transformers cannot load it, or weights are missing.
     """
     settings = TorchSettings(device="cpu", dtype="fp32", attention="sdpa")
-    place = choose(settings.device, settings.dtype)
-    encoder = load_weights("AutoModel", folder, place, settings, config=config, absent=("pooler.",))
+    placement = choose(settings.device, settings.dtype)
+    encoder = load_weights("AutoModel", folder, placement, settings, config=config, absent=("pooler.",))
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
     return encoder
@@ -115,7 +115,7 @@ class LatePairs(InputModule):
     def preprocess(self, inputs: Sequence[Any], **_settings: Any) -> dict[str, Any]:
         """Return the tokens of the pairs: each query once, each document, and which query it belongs to."""
         queries = list(dict.fromkeys(query for query, _ in inputs))
-        places = {query: place for place, query in enumerate(queries)}
+        places = {query: index for index, query in enumerate(queries)}
         tokens = {"owners": torch.tensor([places[query] for query, _ in inputs])}
         for name, texts in (("query", queries), ("document", [text for _, text in inputs])):
             for key, value in self._tokens(texts).items():
