@@ -28,6 +28,7 @@ from localrank.providers.calls import call_model
 from localrank.testing import LexicalReranker
 from localrank_transformers import OnnxReranker
 from tests.support.small_models import Failing, Scoring
+from tests.transformers.rerankers.test_onnx import slowed
 
 pytestmark = pytest.mark.anyio
 
@@ -61,8 +62,9 @@ async def test_one_abort_stops_the_computation_three_wrappers_deep(embedded):
     assert len(await rerank(embedded, "Where do boats sail?", MANY[:2])) == 2
 
 
-async def test_one_deadline_covers_three_wrappers(embedded):
+async def test_one_deadline_covers_three_wrappers(embedded, monkeypatch):
     await embedded.warm_up()
+    slowed(monkeypatch, embedded)
     options = DoRerankOptions("Where do boats sail?", tuple(MANY), deadline=0.6)
     with anyio.fail_after(30):
         answer = await call_model(nest(embedded), options)

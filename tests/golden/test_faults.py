@@ -89,7 +89,6 @@ PAIRS = [
     (raw_logits, scores),
     (no_segment_ids, one_label),
     (no_segment_ids, one_label_padded),
-    (squeezed_logits, alone),
     (read_at_the_padding, causal_batch),
     (cut_tail, long_document),
 ]
@@ -100,3 +99,9 @@ async def test_a_fault_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Fault, comparison: Comparison
 ) -> None:
     await check_noticed(tmp_path, monkeypatch, fault, comparison)
+
+
+async def test_an_output_without_its_axes_is_noticed_by_its_shape(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await check_noticed(tmp_path, monkeypatch, squeezed_logits, alone, refusal=r"shape \(\)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,8 +44,13 @@ def answer_read_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fusion, "most_relevant_first", read)
 
 
-def answer_not_mended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generation, "repaired", lambda found, _count: found)
+def left_out_in_another_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    def repaired(found: Sequence[int], count: int) -> list[int]:
+        order = ordering.repaired(found, count)
+        named = len(set(found) & set(range(count)))
+        return order[:named] + order[named:][::-1]
+
+    monkeypatch.setattr(generation, "repaired", repaired)
 
 
 def windows_from_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +102,7 @@ PAIRS = [
     (false_for_true, monot5),
     (no_end_token, monot5),
     (answer_read_from_its_beginning, tournament),
-    (answer_not_mended, loop),
+    (left_out_in_another_order, loop),
     (windows_from_the_beginning, loop),
     (punctuation_compared, cosines),
     (expansion_left_out, cosines),

@@ -8,18 +8,25 @@ from types import ModuleType
 
 import pytest
 
+from localrank.contract.errors import ModelLoadError
+
 Fault = Callable[[pytest.MonkeyPatch], None]
 Comparison = Callable[[Path], Awaitable[None]]
 
 
 async def check_noticed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Fault, comparison: Comparison
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Fault,
+    comparison: Comparison,
+    *,
+    refusal: str | None = None,
 ) -> None:
-    """Fail unless `comparison` holds, and no longer holds once `fault` is put in."""
+    """Fail unless `comparison` holds and is wrong once `fault` is put in, or ends in a `ModelLoadError` with `refusal`."""
     await comparison(tmp_path / "sound")
     fault(monkeypatch)
 
-    with pytest.raises(Exception):  # noqa: B017, PT011  # a wrong score or an error: both are noticed
+    with pytest.raises(ModelLoadError if refusal else AssertionError, match=refusal):
         await comparison(tmp_path / "faulty")
 
 

@@ -125,15 +125,19 @@ def test_usage_counts_the_words_of_each_pair_as_an_estimate() -> None:
 
 
 async def test_a_lexical_call_over_its_deadline_marks_the_rest() -> None:
-    documents = ["paris and a text that takes its time " * 40] * 2000
+    passed = threading.Event()
 
-    result = await rerank(LexicalReranker(), "paris", documents, deadline=0.02)
+    def wait(done: int, total: int) -> None:
+        passed.wait(0.05)
 
-    scored = [hit.index for hit in result if hit.metadata.get("scored") is not False]
-    assert len(result) == 2000
-    assert 0 <= len(scored) < 2000
-    assert [hit.index for hit in result] == list(range(2000))
-    assert [warning.type for warning in result.warnings] == ["deadline_exceeded"]
+    options = DoRerankOptions("paris", ("paris",) * 2000, deadline=0.05, report_progress=wait)
+    answer = await LexicalReranker().do_rerank(options)
+
+    scored = [item.index for item in answer.results if not item.tier]
+    assert 0 < len(scored) < 2000
+    assert [item.index for item in answer.results] == list(range(2000))
+    assert [warning.type for warning in answer.warnings] == ["deadline_exceeded"]
+    assert f"after {len(scored)} of 2000 " in answer.warnings[0].message
 
 
 async def test_a_lexical_call_stops_in_the_middle_when_aborted() -> None:

@@ -6,6 +6,7 @@ import anyio
 import pytest
 
 from localrank import (
+    DoRerankOptions,
     DoRerankResult,
     InvalidRequestError,
     Limited,
@@ -16,7 +17,7 @@ from localrank import (
     rerank,
     rerank_sync,
 )
-from tests.support.small_models import Clock, Failing, Flag, Listwise, Scoring, Sleeping
+from tests.support.small_models import Clock, Failing, Flag, Listwise, Scoring
 
 pytestmark = pytest.mark.anyio
 
@@ -41,6 +42,24 @@ class Counting(Scoring):
             return await super().do_rerank(options)
         finally:
             self.inside -= 1
+
+
+class Held(Scoring):
+    """Keeps every call inside until it is released."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.release = anyio.Event(), anyio.Event()
+
+    async def do_rerank(self, options) -> DoRerankResult:
+        self.begun.set()
+        await self.release.wait()
+        return await super().do_rerank(options)
+
+
+async def waiting(model: Limited, count: int) -> None:
+    while len(model._gate._waiting) < count:
+        await anyio.sleep(0.001)
 
 
 async def many(model, count: int) -> None:
@@ -112,8 +131,8 @@ async def test_a_rate_limit_error_holds_everyone_back_as_long_as_the_server_asks
 
 
 async def test_an_abort_ends_the_wait_and_gives_the_place_to_the_next():
-    slow, flag = Sleeping(0.3), Flag()
-    model = Limited(slow, concurrency=1)
+    held, flag = Held(), Flag()
+    model = Limited(held, concurrency=1)
     served: list[str] = []
 
     async def call(query: str, token=None) -> None:
@@ -126,48 +145,56 @@ async def test_an_abort_ends_the_wait_and_gives_the_place_to_the_next():
     with anyio.fail_after(10):
         async with anyio.create_task_group() as group:
             group.start_soon(call, "first")
-            await anyio.sleep(0.02)
+            await held.begun.wait()
             group.start_soon(call, "second", flag)
-            await anyio.sleep(0.02)
+            await waiting(model, 1)
             group.start_soon(call, "third")
-            await anyio.sleep(0.02)
+            await waiting(model, 2)
             flag.set()
+            while not served:
+                await anyio.sleep(0.001)
+            held.release.set()
     assert served == ["aborted", "first", "third"]
 
 
 async def test_the_model_itself_says_that_it_was_waiting():
-    model = Limited(Sleeping(0.2), concurrency=1)
-    from localrank import DoRerankOptions
+    held, flag = Held(), Flag()
+    model = Limited(held, concurrency=1)
 
     async with anyio.create_task_group() as group:
         group.start_soon(rerank, model, "q", ["a"])
-        await anyio.sleep(0.02)
-        flag = Flag()
+        await held.begun.wait()
         flag.set()
         with pytest.raises(RerankAbortedError) as caught:
             await model.do_rerank(DoRerankOptions("q", ("a",), abort_event=flag))
+        held.release.set()
     assert caught.value.phase == "waiting"
 
 
 async def test_a_cancelled_wait_gives_the_place_to_the_next():
-    model = Limited(Sleeping(0.1), concurrency=1)
+    held = Held()
+    model = Limited(held, concurrency=1)
     with anyio.fail_after(10):
         async with anyio.create_task_group() as group:
             group.start_soon(rerank, model, "first", ["a"])
-            await anyio.sleep(0.02)
-            with anyio.move_on_after(0.02):
+            await held.begun.wait()
+            with anyio.move_on_after(0.02) as scope:
                 await rerank(model, "second", ["a"])
+            assert scope.cancelled_caught
+            held.release.set()
             await rerank(model, "third", ["a"])
-    assert [call.query for call in model.model.calls] == ["first", "third"]
+    assert [call.query for call in held.calls] == ["first", "third"]
 
 
 async def test_a_deadline_that_passes_while_waiting_gives_the_callers_order():
-    model = Limited(Sleeping(0.3), concurrency=1)
+    held = Held()
+    model = Limited(held, concurrency=1)
     with anyio.fail_after(10):
         async with anyio.create_task_group() as group:
             group.start_soon(rerank, model, "first", ["a"])
-            await anyio.sleep(0.02)
+            await held.begun.wait()
             result = await rerank(model, "second", ["a", "bb"], deadline=0.05)
+            held.release.set()
     assert [hit.index for hit in result] == [0, 1]
     assert [warning.type for warning in result.warnings] == ["deadline_exceeded"]
 

@@ -91,24 +91,28 @@ def test_a_stop_ends_the_call_and_tells_the_running_unit() -> None:
 
 
 def test_a_short_call_overtakes_a_long_one() -> None:
-    scheduler, order, lock = Scheduler(1), [], threading.Lock()
-    begun = threading.Event()
+    scheduler, order = Scheduler(1), []
+    begun, both_wait = threading.Event(), threading.Event()
 
     def execute(name: str) -> Callable[[Unit], None]:
         def one(unit: Unit) -> None:
             begun.set()
-            time.sleep(0.002)
-            with lock:
-                order.append(name)
+            assert both_wait.wait(10)
+            order.append(name)
 
         return one
 
-    long = threading.Thread(target=run, args=(scheduler, units(100, tokens=1_000), execute("long")))
+    long = threading.Thread(target=run, args=(scheduler, units(10, tokens=1_000), execute("long")))
+    short = threading.Thread(target=run, args=(scheduler, units(2), execute("short")))
     long.start()
     assert begun.wait(10)
-    run(scheduler, units(2), execute("short"))
+    short.start()
+    while len(scheduler._batches) < 2:
+        time.sleep(0.001)
+    both_wait.set()
     long.join()
-    assert order.index("short") < 20
+    short.join()
+    assert order == ["long", "short", "short", *["long"] * 9]
 
 
 def test_waiting_makes_a_long_call_more_urgent_than_a_new_short_one() -> None:

@@ -192,7 +192,7 @@ async def test_a_deadline_gives_the_best_so_far(folder: Path, monkeypatch: pytes
         return logits(self, rows)
 
     monkeypatch.setattr(PackedEngine, "run", slow)
-    result = await rerank(model, QUERY, texts(40), deadline=0.15)
+    result = await rerank(model, QUERY, texts(40), deadline=0.4)
 
     scored = [hit for hit in result if hit.metadata.get("scored", True)]
     assert 0 < len(scored) < 40

@@ -6,6 +6,7 @@ import ctypes
 import mmap
 import threading
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from localrank.contract.errors import InferenceError
 from localrank_transformers.call.contract import Row
 from localrank_transformers.engines.native import engine as native
 from localrank_transformers.engines.native.encoder import NativeEncoder
-from localrank_transformers.engines.native.engine import NativeEngine, open_native
+from localrank_transformers.engines.native.engine import NativeEngine, NativeRequest, open_native
 from localrank_transformers.engines.native.layout import read_layout
 from localrank_transformers.engines.native.library import library
 from localrank_transformers.engines.onnx.session import OnnxEngine
@@ -187,18 +188,31 @@ def test_a_stopped_request_runs_nothing_more(tmp_path: Path) -> None:
 
 def test_a_run_ends_before_its_next_layer(tmp_path: Path) -> None:
     shape = tiny_encoders.Shape(hidden=256, heads=4, layers=24, wide=512)
-    request = opened(packed_encoders.build(tmp_path / "m", shape=shape)).request()
+    engine = opened(packed_encoders.build(tmp_path / "m", shape=shape))
     rows = packed_encoders.some_rows(*[64] * 64)
-    begun = time.perf_counter()
-    request.run(rows)
-    whole = time.perf_counter() - begun
+    whole = _work(lambda: engine.request().run(rows))
+    shares = [_share(engine.request(), rows, whole) for _ in range(5)]
+    assert min(shares) < 0.7
+
+
+def _work(run: Callable[[], object]) -> float:
+    """Return the seconds of this thread, which other processes do not lengthen."""
+    begun = time.thread_time()
+    run()
+    return time.thread_time() - begun
+
+
+def _share(request: NativeRequest, rows: Sequence[Row], whole: float) -> float:
     timer = threading.Timer(whole / 10, request.stop)
+
+    def stopped() -> None:
+        with pytest.raises(InferenceError, match="stopped"):
+            request.run(rows)
+
     timer.start()
-    begun = time.perf_counter()
-    with pytest.raises(InferenceError, match="stopped"):
-        request.run(rows)
+    share = _work(stopped) / whole
     timer.join()
-    assert time.perf_counter() - begun < 0.7 * whole
+    return share
 
 
 @pytest.mark.parametrize("ids", [(3, 10**6), (3, -1)])

@@ -93,7 +93,6 @@ PAIRS = [
     (activated_twice, scores),
     (raw_logits, scores),
     (no_segment_ids, segments),
-    (squeezed_logits, alone),
     (padded_on_the_right, prompts),
     (cut_tail, prompts),
     (cut_tail, long_document),
@@ -105,3 +104,9 @@ async def test_a_fault_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Fault, comparison: Comparison
 ) -> None:
     await check_noticed(tmp_path, monkeypatch, fault, comparison)
+
+
+async def test_an_output_without_its_axes_is_noticed_by_its_shape(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await check_noticed(tmp_path, monkeypatch, squeezed_logits, alone, refusal=r"shape \(\)")
