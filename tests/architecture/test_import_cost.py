@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,15 @@ OF_FOLDERS = {
         "models.folder.settings_files",
     )
 }
+
+
+REQUIRED = {name for name in HEAVY if name not in {"torch", "transformers", "httpx"}}
+"""What the development environment has; the others are there for some."""
+
+
+@pytest.mark.parametrize("name", sorted(REQUIRED | CAUSAL | LATE | OF_FOLDERS))
+def test_what_is_looked_for_is_there_to_be_loaded(name: str) -> None:
+    assert find_spec(name) is not None
 
 
 def test_the_embedded_model_starts_without_the_other_families() -> None:

@@ -116,10 +116,8 @@ def test_the_name_of_a_cascade_means_itself():
     ],
 )
 def test_what_cannot_be_read_is_refused_with_an_example(text):
-    with pytest.raises((InvalidRequestError, UnknownModelError)) as caught:
+    with pytest.raises(InvalidRequestError, match="Write it as"):
         resolve(text)
-    assert isinstance(caught.value, InvalidRequestError)
-    assert "Write it as" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import pickle
 import threading
 import time
@@ -22,7 +23,6 @@ from localrank.contract.errors import (
 )
 from localrank.contract.model import DoRerankOptions
 from localrank_transformers import OnnxReranker
-from localrank_transformers.call.cores import usable_cores
 from localrank_transformers.families.late.tokens import LateTokenizer
 from localrank_transformers.families.tokenization import PairTokenizer
 from tests.support import tiny_models
@@ -270,7 +270,7 @@ def slowed(monkeypatch: pytest.MonkeyPatch, model: OnnxReranker) -> None:
     vectors = request.vectors
 
     def slow(self, rows):
-        time.sleep(0.006 * usable_cores())
+        time.sleep(0.006 * (os.cpu_count() or 1))
         return vectors(self, rows)
 
     monkeypatch.setattr(request, "vectors", slow)
