@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +29,19 @@ def test_the_page_names_every_package_and_no_other() -> None:
     }
 
     assert rooms_on_the_page() == real, f"draw the tree of {PAGE.name} as it is"
+
+
+def places() -> list[list[str]]:
+    """Return what each row of the table of changes names to open."""
+    rows = PAGE.read_text("utf-8").partition("## Where a change goes\n")[2].partition("\n## ")[0]
+    named = [re.findall(r"`([\w/.]+\.\w+)`", row) for row in rows.splitlines() if row.startswith("| ")]
+    return named[2:]  # below the heading
+
+
+def test_a_change_has_one_or_two_files_to_open_which_are_there() -> None:
+    assert len(places()) >= 10
+    assert [files for files in places() if len(files) not in {1, 2}] == []
+    assert [file for files in places() for file in files if not (ROOT / file).is_file()] == []
 
 
 def test_every_decision_is_in_the_list() -> None:
