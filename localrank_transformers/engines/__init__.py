@@ -1,4 +1,4 @@
-"""How numbers are computed: one file an engine, each the only importer of its library."""
+"""How numbers are computed: a room an engine, rows of token ids in, numbers out."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ __all__ = ["WIDE_FROM_TOKENS", "WideSession"]
 
 WIDE_FROM_TOKENS = 96
 """A shorter document is computed by one core before others could help: at 128 tokens two threads are 1.5 times as fast in
-float32, at 44 no faster. (In int8 they are no faster at any length; see decision 0018.)"""
+float32, at 44 no faster. (In int8 they are no faster at any length.)"""
 
 _MADE_AT_CALL = 3
 """It holds the weights a second time, which a chance call is not worth."""

@@ -1,1 +1,1 @@
-"""Torch: the only rooms that import torch, transformers and safetensors."""
+"""Models on torch and transformers."""
