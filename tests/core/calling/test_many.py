@@ -120,12 +120,13 @@ async def test_no_pairs_give_no_results() -> None:
     assert await rerank_many(MockReranker(), []) == []
 
 
-async def test_a_set_token_stops_it_before_the_model() -> None:
+@pytest.mark.parametrize("pairs", [[("q", ["a"])], []])
+async def test_a_set_token_stops_it_before_the_model(pairs: list[tuple[str, list[str]]]) -> None:
     token, model = threading.Event(), MockReranker()
     token.set()
 
     with pytest.raises(RerankAbortedError) as caught:
-        await rerank_many(model, [("q", ["a"])], abort_event=token)
+        await rerank_many(model, pairs, abort_event=token)
 
     assert caught.value.phase == "before_start"
     assert model.calls == []

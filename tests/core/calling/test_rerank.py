@@ -161,6 +161,16 @@ async def test_a_ranking_that_leaves_documents_out_is_passed_on_with_a_warning()
 
     assert [hit.index for hit in result] == [1]
     assert [warning.type for warning in result.warnings] == ["incomplete_ranking"]
+    assert "ranked 1 of the 3 documents" in result.warnings[0].message
+
+
+@pytest.mark.parametrize("accepts", [False, True])
+async def test_only_a_model_that_reads_objects_gets_them(accepts: bool) -> None:
+    model, objects = MockReranker(accepts_objects=accepts), [{"text": "a"}, {"text": "b"}]
+
+    await rerank(model, "q", objects)
+
+    assert model.calls[0].objects == (tuple(objects) if accepts else None)
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,7 @@ async def test_a_model_that_ignores_the_deadline_is_stopped_and_the_callers_orde
     assert [(warning.type, warning.feature) for warning in result.warnings] == [
         ("deadline_exceeded", "deadline")
     ]
+    assert "after 0 of 3 documents" in result.warnings[0].message
 
 
 async def test_the_callers_order_is_cut_to_top_k() -> None:

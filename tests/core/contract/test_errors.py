@@ -35,6 +35,11 @@ def test_every_error_belongs_to_the_tree(error_type: type[Exception]) -> None:
     assert issubclass(error_type, RerankError)
 
 
+def test_an_error_reads_as_its_message_and_its_hint_where_it_has_one() -> None:
+    assert str(RerankError("It broke.")) == "It broke."
+    assert str(RerankError("It broke.", hint="Mend it.")) == "It broke. Mend it."
+
+
 def test_codes_are_unique() -> None:
     codes = [error_type.code for error_type in ALL]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from localrank.contract.retry_after import read_retry_after
@@ -58,3 +60,15 @@ def test_the_wait_is_read_in_seconds(headers: dict[str, str] | None, seconds: fl
 )
 def test_a_wait_that_cannot_be_read_is_no_wait_at_all(name: str, value: str) -> None:
     assert read_retry_after({name: value}, now=lambda: NOW) is None
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of the process is fixed here")
+def test_a_date_without_a_zone_is_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Karachi")
+    time.tzset()
+    try:
+        headers = {"Retry-After": "Fri, 15 Jan 2027 08:00:30 -0000"}
+        assert read_retry_after(headers, now=lambda: NOW) == 30.0
+    finally:
+        monkeypatch.undo()
+        time.tzset()

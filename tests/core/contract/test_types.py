@@ -75,10 +75,26 @@ def test_a_ranked_document_cannot_be_changed(name: str) -> None:
         setattr(ranked(0, 0.5, 1), name, 1)
 
 
+def test_a_ranked_document_is_ranked_whole_unless_it_is_said() -> None:
+    assert (ranked(0, 0.5, 1).truncated, ranked(0, 0.5, 1).tier, ranked(0, 0.5, 1).metadata) == (False, 0, {})
+
+
+def test_usage_counts_nothing_unless_it_is_said() -> None:
+    usage = RerankUsage()
+
+    assert (usage.load_ms, usage.api_calls, usage.cache_hits, usage.tokens_estimated) == (0.0, 0, 0, False)
+
+
+def test_a_text_is_shortened_to_sixty_characters() -> None:
+    assert shortened("x" * 60) == "x" * 60
+    assert shortened("x" * 61) == "x" * 59 + "…"
+
+
 def test_results_are_equal_by_their_ranking() -> None:
     assert result(ranked(0, 0.5, 1)) == result(ranked(0, 0.5, 1))
     assert result(ranked(0, 0.5, 1)) != result(ranked(0, 0.6, 1))
     assert result(ranked(0, 0.5, 1)) != [ranked(0, 0.5, 1)]
+    assert result(ranked(0, 0.5, 1)).__eq__([ranked(0, 0.5, 1)]) is NotImplemented
 
 
 def test_a_result_survives_pickling() -> None:
