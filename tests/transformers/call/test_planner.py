@@ -25,7 +25,9 @@ def test_without_groups_each_runs_alone_longest_first(lengths: list[int]) -> Non
 
 @given(LENGTHS)
 def test_a_group_stays_within_the_budget_and_nearly_equal(lengths: list[int]) -> None:
-    for unit in plan(lengths, group_tokens=GROUP_TOKENS):
+    units = plan(lengths, group_tokens=GROUP_TOKENS)
+    assert sorted(position for unit in units for position in unit.positions) == [*range(len(lengths))]
+    for unit in units:
         members = [lengths[position] for position in unit.positions]
         assert len(members) == 1 or max(members) * len(members) <= GROUP_TOKENS
         assert min(members) >= 0.9 * max(members)
