@@ -16,6 +16,7 @@ from localrank import (
     ServerError,
     rerank,
 )
+from localrank.providers.answers import UNSCORED_TIER, unscored
 from localrank.providers.calls import call_model
 from tests.support.small_models import Failing, Flag, Scoring, Sleeping
 
@@ -137,6 +138,20 @@ async def test_a_first_stage_out_of_time_gives_the_callers_order():
     assert [hit.index for hit in result] == [0, 1, 2, 3, 4]
     assert all(hit.metadata["scored"] is False for hit in result)
     assert [warning.type for warning in result.warnings] == ["deadline_exceeded"]
+
+
+async def test_what_the_first_stage_left_unscored_is_not_shown_and_stays_last_and_marked():
+    class Half(Scoring):
+        async def do_rerank(self, options):
+            answer = await super().do_rerank(options)
+            return DoRerankResult([*answer.results[1::2], *unscored([0, 2, 4])])
+
+    second = Scoring(shortest)
+    result = await rerank(Cascade(Half(), second, keep=4), "q", DOCUMENTS)
+    assert second.asked == [("ddddd", "bbbb")]
+    assert [hit.index for hit in result] == [1, 3, 0, 2, 4]
+    assert [hit.tier for hit in result] == [0, 0, *[UNSCORED_TIER] * 3]
+    assert [hit.metadata for hit in result[2:]] == [{"scored": False}] * 3
 
 
 async def test_a_failure_of_either_stage_is_raised_as_it_is():

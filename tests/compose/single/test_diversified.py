@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from localrank import (
@@ -122,3 +124,13 @@ async def test_marginal_order_weighs_relevance_against_the_nearest_chosen():
         [1.0, 0.9, 0.3], lambda one, others: [matrix[one][other] for other in others], lambda_=0.5, count=3
     )
     assert order == [0, 2, 1]
+
+
+@pytest.mark.parametrize(("count", "chosen"), [(0, []), (2, [0, 2]), (3, [0, 2, 1]), (9, [0, 2, 1])])
+def test_as_many_are_chosen_as_asked_for_and_there_are(count: int, chosen: list[int]) -> None:
+    alike = {(0, 1): 1.0, (0, 2): 0.0, (2, 1): 0.0}
+
+    def similarity(one: int, others: Sequence[int]) -> list[float]:
+        return [alike[one, other] for other in others]
+
+    assert marginal_order([0.9, 0.8, 0.7], similarity, lambda_=0.5, count=count) == chosen
