@@ -206,6 +206,18 @@ async def test_open_circuits_alone_never_fail_a_call():
     assert served_by(await rerank(model, "q", DOCUMENTS)) == "small:failing"
 
 
+async def test_only_the_models_before_the_one_that_served_were_passed_over():
+    down = ServerError("x", status=500)
+    model = Fallback(
+        Failing(down, None, name="a"), Failing(down, None, name="b"), failure_threshold=1, reset_after=1000
+    )
+    with pytest.raises(ServerError):
+        await rerank(model, "q", DOCUMENTS, max_retries=0)
+    result = await rerank(model, "q", DOCUMENTS)
+    assert served_by(result) == "small:a"
+    assert result.warnings == ()
+
+
 async def test_a_deadline_gives_the_callers_order_and_no_further_model():
     second = Scoring()
     with anyio.fail_after(10):

@@ -8,15 +8,18 @@ import pytest
 
 from localrank import (
     DoRerankOptions,
+    DoRerankResult,
     Fused,
     Identity,
     InvalidRequestError,
     RerankAbortedError,
     RerankUsage,
     Retrieved,
+    ScoredIndex,
     ServerError,
     rerank,
 )
+from localrank.providers.answers import unscored
 from localrank.providers.calls import call_model
 from tests.support.small_models import Failing, Flag, Scoring, Sleeping
 
@@ -173,3 +176,30 @@ async def test_retrieved_refuses_scores_that_do_not_fit():
         await rerank(Retrieved([1, 2]), "q", DOCUMENTS)
     with pytest.raises(InvalidRequestError, match=r"scores\[1\]"):
         Retrieved([1.0, float("inf")])
+
+
+class Saying(Scoring):
+    """Gives one answer."""
+
+    def __init__(self, *results: ScoredIndex):
+        super().__init__(score_kind="probability")
+        self.results = results
+
+    async def do_rerank(self, options):
+        return DoRerankResult(list(self.results))
+
+
+@pytest.mark.parametrize("method", ["rrf", "weighted"])
+async def test_what_any_model_read_only_the_beginning_of_is_truncated(method):
+    whole = Saying(*(ScoredIndex(index, 0.5) for index in range(3)))
+    cut = Saying(ScoredIndex(0, 0.5), ScoredIndex(1, 0.4, truncated=True), ScoredIndex(2, 0.3))
+    result = await rerank(Fused([whole, cut], method=method), "q", DOCUMENTS)
+    assert {hit.index: hit.truncated for hit in result} == {0: False, 1: True, 2: False}
+
+
+async def test_what_a_model_put_lower_or_not_every_model_scored_stands_below_by_weighted_scores():
+    lower = Saying(ScoredIndex(0, 0.9, tier=1), ScoredIndex(1, 0.2), ScoredIndex(2, 0.3))
+    partly = Saying(ScoredIndex(0, 0.9), ScoredIndex(1, 0.2), *unscored([2]))
+    result = await rerank(Fused([lower, partly], method="weighted"), "q", DOCUMENTS)
+    assert [(hit.index, hit.tier) for hit in result] == [(1, 0), (0, 1), (2, 2)]
+    assert [hit.score for hit in result] == pytest.approx([0.2, 0.9, 0.3])
