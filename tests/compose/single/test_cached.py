@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 
 import anyio
 import pytest
@@ -226,3 +227,28 @@ async def test_it_has_the_inner_models_members():
     model = Cached(inner)
     assert (model.score_kind, model.scores_comparable, model.fingerprint) == ("logit", True, "small:scoring")
     assert not hasattr(model, "token_spans")
+
+
+async def test_a_call_that_asks_nothing_tells_the_whole_at_once(store):
+    told: list[tuple[int, int]] = []
+    model = Cached(Scoring(), store)
+    await rerank(model, "q", DOCUMENTS)
+    await call_model(
+        model, DoRerankOptions("q", tuple(DOCUMENTS), report_progress=lambda *figures: told.append(figures))
+    )
+    assert told == [(3, 3)]
+
+
+@pytest.mark.parametrize("blocks", [False, True])
+async def test_only_a_store_that_blocks_leaves_the_event_loops_thread(blocks):
+    threads: list[int] = []
+
+    class Watched(MemoryStore):
+        blocking = blocks
+
+        def get_many(self, keys):
+            threads.append(threading.get_ident())
+            return super().get_many(keys)
+
+    await rerank(Cached(Scoring(), Watched()), "q", DOCUMENTS)
+    assert [thread != threading.get_ident() for thread in threads] == [blocks]
