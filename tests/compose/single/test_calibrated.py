@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from localrank import (
     Cached,
     Calibrated,
+    DoRerankResult,
     Identity,
     InvalidRequestError,
     LabelledPair,
+    ScoredIndex,
     rerank,
 )
 from localrank.compose.rules.fitting import (
@@ -28,6 +30,7 @@ from localrank.compose.rules.fitting import (
     sigmoid,
 )
 from localrank.compose.single.calibration import Calibration, fit_calibration
+from localrank.providers.answers import unscored
 from tests.support.small_models import Listwise, Scoring
 
 pytestmark = pytest.mark.anyio
@@ -170,6 +173,19 @@ async def test_a_precision_out_of_range_is_refused(precision):
 async def test_listwise_and_ordinal_models_are_refused(model):
     with pytest.raises(InvalidRequestError, match="cannot be compared"):
         await Calibrated.fit(model, pairs())
+    with pytest.raises(InvalidRequestError, match="cannot be compared"):
+        Calibrated(model, fit_calibration([1.0, 2.0], [False, True]))
+
+
+async def test_what_was_not_scored_has_no_probability():
+    class Half(Scoring):
+        async def do_rerank(self, options):
+            return DoRerankResult([ScoredIndex(1, 0.5), *unscored([0])])
+
+    result = await rerank(Calibrated(Half(), fit_calibration([1.0, 2.0], [False, True])), "q", ["a", "b"])
+    assert [hit.index for hit in result] == [1, 0]
+    assert result[0].metadata == {"raw_score": 0.5}
+    assert (result[1].score, result[1].metadata) == (0.0, {"scored": False})
 
 
 async def test_a_calibration_of_another_model_is_refused():

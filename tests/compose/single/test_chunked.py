@@ -16,7 +16,7 @@ from localrank import (
     ScoredIndex,
     rerank,
 )
-from localrank.compose.rules.chunking import pooled
+from localrank.compose.rules.chunking import pooled, word_spans
 from localrank.providers.answers import unscored
 from localrank_transformers import OnnxReranker
 from tests.support.small_models import Flag, Scoring
@@ -103,6 +103,23 @@ async def test_a_document_with_no_scored_chunk_is_unscored():
     result = await rerank(Chunked(Half(), chunk_tokens=6), "q", DOCUMENTS)
     assert [hit.index for hit in result] == [1, 0]
     assert [hit.metadata.get("scored", True) for hit in result] == [True, False]
+
+
+async def test_what_the_model_says_of_the_best_chunk_is_kept_beside_it():
+    result = await rerank(Chunked(Scoring(metadata={"logit": 2.0}), chunk_tokens=6), "q", DOCUMENTS)
+    assert [hit.metadata["logit"] for hit in result] == [2.0, 2.0]
+    assert {"chunk", "chunk_span", "chunks"} <= set(result[0].metadata)
+
+
+async def test_tokens_without_a_character_count_for_nothing():
+    class Marking(Scoring):
+        def token_spans(self, text):
+            spans = word_spans(text)
+            return [place for span in spans for place in ((span[0], span[0]), span)]
+
+    inner = Marking()
+    await rerank(Chunked(inner, chunk_tokens=6, overlap=0), "q", DOCUMENTS)
+    assert inner.asked[0][0] == "The mill is old. It burns."
 
 
 async def test_progress_is_told_in_documents():
