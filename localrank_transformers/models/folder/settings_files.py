@@ -10,8 +10,8 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers.models.folder.model_files import read_tokenizer, special_token
 from localrank_transformers.models.folder.safety import check_safetensors, check_size, shard_names
+from localrank_transformers.models.folder.tokenizer_file import read_tokenizer, special_token
 
 __all__ = ["SettingsFiles", "read_content", "read_settings_files", "read_torch_files"]
 
