@@ -22,6 +22,7 @@ import torch
 import transformers
 
 from localrank import (
+    DoRerankOptions,
     InferenceError,
     InvalidRequestError,
     ModelLoadError,
@@ -192,12 +193,12 @@ async def test_a_deadline_gives_the_best_so_far(folder: Path, monkeypatch: pytes
         return logits(self, rows)
 
     monkeypatch.setattr(PackedEngine, "run", slow)
-    result = await rerank(model, QUERY, texts(40), deadline=0.4)
+    # Asked past the core, which waits 25 ms only for what a model has: too little on a busy machine.
+    answer = await model.do_rerank(DoRerankOptions(QUERY, tuple(texts(40)), deadline=0.4))
 
-    scored = [hit for hit in result if hit.metadata.get("scored", True)]
-    assert 0 < len(scored) < 40
-    assert len(result) == 40
-    assert [warning.type for warning in result.warnings] == ["deadline_exceeded"]
+    assert 0 < len([item for item in answer.results if not item.tier]) < 40
+    assert len(answer.results) == 40
+    assert [warning.type for warning in answer.warnings] == ["deadline_exceeded"]
 
 
 async def test_calls_at_the_same_time_do_not_mix(folder: Path) -> None:
