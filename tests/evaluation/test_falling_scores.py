@@ -45,3 +45,7 @@ def test_a_score_reads_back_exactly() -> None:
 
     assert score_text(0.5) == "0.5"
     assert as_float32(float(score_text(value))) == value
+
+
+def test_below_zero_a_step_is_one_that_no_tool_flushes_to_zero() -> None:
+    assert falling_scores([0.0, 0.0]) == [0.0, pytest.approx(-1e-9)]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from localrank.evaluation import evaluate_sync
 from localrank.evaluation.movements import movements
 from localrank.testing import MockReranker
@@ -41,8 +43,15 @@ def test_an_unjudged_best_document_and_the_rank_of_the_first_relevant_one_are_sa
 
 def test_the_greatest_change_comes_first_and_no_more_than_count_are_shown() -> None:
     found = evaluate_sync("lexical:default", small_collection(), first_stage=RUN, measures=["RR@10"])
-    moved = movements(found, found.first_stage, found.models[0], count=2)
-    gains = [one.after - one.before for one in moved.gained]
+    before = {"q1": 0.5, "q2": 0.5, "q3": 0.5, "q4": 0.5, "q5": 0.5, "only before": 1.0}
+    after = {"q1": 0.6, "q2": 1.0, "q3": 0.1, "q4": 0.4, "q5": 0.7, "only after": 1.0}
+    moved = movements(
+        found,
+        replace(found.first_stage, values={"RR@10": before}),
+        replace(found.models[0], values={"RR@10": after}),
+        count=2,
+    )
 
-    assert len(gains) == 2
-    assert gains == sorted(gains, reverse=True)
+    assert [one.query for one in moved.gained] == ["q2", "q5"]
+    assert [one.query for one in moved.lost] == ["q3", "q4"]
+    assert (moved.measure, moved.first, moved.second) == ("RR@10", "run", "lexical:default")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 
+from tests.mutants.__main__ import ROOT, TARGETS
 from tests.mutants.changes import mutants
 
 
@@ -54,3 +57,8 @@ def test_a_mutant_says_where_it_is_and_what_it_is() -> None:
     [mutant] = mutants("a = 0\nb = a < c\n")[1:]
 
     assert (mutant.line, mutant.change) == (2, "a < c -> a <= c")
+
+
+@pytest.mark.parametrize(("source", "tests"), tomllib.loads(TARGETS.read_text("utf-8")).items())
+def test_a_row_names_files_that_are_there(source: str, tests: str) -> None:
+    assert [path for path in (source, *tests.split()) if not (ROOT / path).exists()] == []
