@@ -104,6 +104,7 @@ def test_an_entry_is_consistent(entry: CatalogueEntry) -> None:
     assert entry.licence is not None or entry.commercial is None
     assert entry.commercial is False if "-NC-" in (entry.licence or "") else True
     assert entry.verified in get_args(Verified)
+    assert entry.instruction == (entry.template == "qwen3"), "the one prompt that has a place for it"
     assert (entry.verified == "no") or entry.engines
     assert all(0 < one.value < 100 and one.source for one in entry.quality)
 

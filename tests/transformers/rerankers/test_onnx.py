@@ -288,7 +288,7 @@ async def test_a_deadline_returns_everything_with_the_scored_first(
     await embedded.warm_up()
     slowed(monkeypatch, embedded)
     options = DoRerankOptions(RAG, tuple(f"document {number}" for number in range(1_200)), deadline=1.0)
-    # Asked past the core, which waits 25 ms only for what a model has: too little on a busy machine.
+    # Asked past the core, whose grace after a deadline is too short for a busy machine.
     answer = checked(await embedded.do_rerank(options), model=embedded, options=options)
     scored = [item for item in answer.results if not item.tier]
     left = [item.index for item in answer.results if item.tier]

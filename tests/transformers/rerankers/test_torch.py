@@ -193,7 +193,7 @@ async def test_a_deadline_gives_the_best_so_far(folder: Path, monkeypatch: pytes
         return logits(self, rows)
 
     monkeypatch.setattr(PackedEngine, "run", slow)
-    # Asked past the core, which waits 25 ms only for what a model has: too little on a busy machine.
+    # Asked past the core, whose grace after a deadline is too short for a busy machine.
     answer = await model.do_rerank(DoRerankOptions(QUERY, tuple(texts(40)), deadline=0.4))
 
     assert 0 < len([item for item in answer.results if not item.tier]) < 40
