@@ -161,6 +161,31 @@ def test_a_sound_safetensors_file_passes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("dtypes", "bytes_of_two"),
+    [
+        (("F64", "I64", "U64", "C64"), 16),
+        (("F32", "I32", "U32"), 8),
+        (("F16", "BF16", "I16", "U16"), 4),
+        (("I8", "U8", "BOOL", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 2),
+        (("F4",), 1),
+    ],
+)
+def test_numbers_take_what_their_kind_takes(
+    tmp_path: Path, dtypes: tuple[str, ...], bytes_of_two: int
+) -> None:
+    place = tmp_path / "model.safetensors"
+    for dtype in dtypes:
+        for size in (bytes_of_two, bytes_of_two + 1):
+            tensor = {"dtype": dtype, "shape": [2], "data_offsets": [0, size]}
+            place.write_bytes(safetensors({"a": tensor}, bytes(size)))
+            if size == bytes_of_two:
+                check_safetensors(place)
+            else:
+                with pytest.raises(ModelLoadError, match="do not follow"):
+                    check_safetensors(place)
+
+
+@pytest.mark.parametrize(
     "content",
     [
         b"",
@@ -220,9 +245,19 @@ def test_an_ordinary_name_is_itself(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "size"), [("config.json", 65 << 20), ("tokenizer.json", 257 << 20), ("a.onnx", 1 << 32)]
+    ("name", "megabytes"),
+    [
+        ("config.json", 64),
+        ("tokenizer.json", 256),
+        ("vocab.txt", 64),
+        ("a.model", 64),
+        ("a.jinja", 4),
+        ("a.onnx", 2048),
+    ],
 )
-def test_a_file_larger_than_any_honest_one_is_refused(name: str, size: int) -> None:
-    check_size("model.safetensors", size)
-    with pytest.raises(ModelLoadError, match=f"{size:,} bytes"):
-        check_size(name, size)
+def test_a_file_larger_than_any_honest_one_is_refused(name: str, megabytes: int) -> None:
+    most = megabytes << 20
+    check_size(name, most)
+    check_size("model.safetensors", most + 1)
+    with pytest.raises(ModelLoadError, match=f"{most + 1:,} bytes; at most {most:,}"):
+        check_size(name, most + 1)
