@@ -37,6 +37,9 @@ XENOVA = ["onnx/model.onnx", "onnx/model_fp16.onnx", "onnx/model_quantized.onnx"
         (None, ["elsewhere/a.onnx"], "fp32", ()),
         (None, XENOVA[:2], "int8", ()),
         (None, [], "auto", ()),
+        ("vespa_colbert.onnx", ["vespa_colbert.onnx", *XENOVA], "auto", ()),
+        ("vespa_colbert.onnx", ["vespa_colbert.onnx", *XENOVA], "fp32", ()),
+        (None, ["vespa_colbert.onnx", *XENOVA], "int8", ()),
     ],
 )
 def test_a_model_that_is_not_known_is_read_by_the_names_of_exporters(
