@@ -60,3 +60,12 @@ def test_small_tensors_are_left_as_they_are() -> None:
 def test_what_is_no_model_is_refused() -> None:
     with pytest.raises(MalformedOnnxError):
         aligned(b"\x0a\x05abc")
+
+
+def test_a_small_tensor_behind_a_large_one_is_left_as_it_is() -> None:
+    large, small = (
+        numpy_helper.from_array(np.ones((rows, 128), np.float32), f"{rows}") for rows in (1_000, 2)
+    )
+    content = helper.make_model(helper.make_graph([], "g", [], [], [large, small])).SerializeToString()
+    _, after = onnx.load_from_string(aligned(content)).graph.initializer
+    assert after == small
