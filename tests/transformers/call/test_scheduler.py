@@ -22,20 +22,24 @@ def run(scheduler: Scheduler, work: list[Unit], execute: Callable[[Unit], None])
     return scheduler.run(work, execute, should_stop=lambda: False, on_stop=lambda: None)
 
 
-def test_every_unit_runs_once() -> None:
-    seen: list[int] = []
-    assert run(Scheduler(2), units(50), lambda unit: seen.append(unit.positions[0]))
+def test_every_unit_runs_once_and_nothing_of_the_call_is_kept() -> None:
+    scheduler, seen = Scheduler(2), []
+    assert run(scheduler, units(50), lambda unit: seen.append(unit.positions[0]))
     assert list(range(50)) == sorted(seen)
+    assert scheduler._batches == []
 
 
 def test_no_more_units_run_at_once_than_there_are_workers() -> None:
-    running, most, lock = 0, 0, threading.Lock()
+    running, most, lock, all_work = 0, 0, threading.Lock(), threading.Event()
 
     def execute(unit: Unit) -> None:
         nonlocal running, most
         with lock:
             running += 1
             most = max(most, running)
+            if running == 3:
+                all_work.set()
+        assert all_work.wait(30)
         time.sleep(0.002)
         with lock:
             running -= 1
