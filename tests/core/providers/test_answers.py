@@ -102,3 +102,4 @@ def test_unscored_documents_stand_below_all_others_in_their_order() -> None:
 
     assert [item.index for item in results] == [2, 0, 1, 3]
     assert [item.metadata for item in results] == [None, None, {"scored": False}, {"scored": False}]
+    assert [item.score for item in results[2:]] == [0.0, 0.0]
