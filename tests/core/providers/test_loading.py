@@ -18,6 +18,20 @@ def test_the_value_is_made_once_and_the_wait_is_counted_once() -> None:
     assert again == 0.0
 
 
+def test_the_wait_is_told_in_milliseconds() -> None:
+    once = LoadOnce(lambda: threading.Event().wait(0.05) or "value")
+    assert not once.is_made
+    _, waited = once.get()
+    assert 49 <= waited < 30_000
+    assert once.is_made
+
+
+def test_who_has_got_the_value_waits_no_longer() -> None:
+    once = LoadOnce(lambda: "value")
+    once.get(lambda: True)
+    assert not once.is_unwanted()
+
+
 def test_a_failed_load_is_forgotten() -> None:
     outcomes = iter([ValueError("broken"), "value"])
 

@@ -66,6 +66,16 @@ def test_the_model_id_keeps_its_own_colons_and_slashes() -> None:
     assert resolve("house:org/name:v2").model_id == "org/name:v2"
 
 
+def test_registering_again_leaves_the_models_of_others() -> None:
+    register_provider("house", mock)
+    register_provider("garden", mock)
+    kept = resolve("garden:small")
+
+    register_provider("house", mock)
+
+    assert resolve("garden:small") is kept
+
+
 def test_registering_again_replaces_the_provider_and_its_models() -> None:
     register_provider("house", mock)
     before = resolve("house:small")
