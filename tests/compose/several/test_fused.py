@@ -19,7 +19,7 @@ from localrank import (
     ServerError,
     rerank,
 )
-from localrank.providers.answers import unscored
+from localrank.providers.answers import UNSCORED_TIER, unscored
 from localrank.providers.calls import call_model
 from tests.support.small_models import Failing, Flag, Scoring, Sleeping
 
@@ -203,3 +203,9 @@ async def test_what_a_model_put_lower_or_not_every_model_scored_stands_below_by_
     result = await rerank(Fused([lower, partly], method="weighted"), "q", DOCUMENTS)
     assert [(hit.index, hit.tier) for hit in result] == [(1, 0), (0, 1), (2, 2)]
     assert [hit.score for hit in result] == pytest.approx([0.2, 0.9, 0.3])
+
+
+async def test_by_ranks_all_stand_in_one_tier_but_what_nobody_scored():
+    partly = Saying(ScoredIndex(0, 0.9), ScoredIndex(1, 0.2), *unscored([2]))
+    result = await rerank(Fused([partly, partly]), "q", DOCUMENTS)
+    assert [(hit.index, hit.tier) for hit in result] == [(0, 0), (1, 0), (2, UNSCORED_TIER)]
