@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Generic, NoReturn, TypeVar
 
+from localrank.calling.documents import document_tuple
+from localrank.calling.texts import TextOf, plain, text_tuple
 from localrank.contract.cancellation import AbortToken
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.types import shortened
 
-__all__ = ["TEXT_ATTRIBUTES", "TEXT_KEYS", "Request", "TextOf", "check_request"]
+__all__ = ["Request", "check_request"]
 
 D = TypeVar("D")
-TextOf = Callable[[Any], str] | str
-"""How the text of a document is found: a function, or the name of a mapping's key or an object's attribute."""
-
-TEXT_KEYS = ("text", "page_content", "content")
-TEXT_ATTRIBUTES = ("text", "page_content")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,9 @@ def check_request(
     provider_options: Mapping[str, Mapping[str, Any]] | None,
     first_stage_scores: Sequence[float] | None,
     deadline: float | None,
+    read_as_objects: bool = False,
 ) -> Request[D]:
-    """Return the request.
+    """Return the request; with `read_as_objects`, documents need no text (see `needs_text`).
 
     Raises:
         InvalidRequestError: Names the argument, its value and the mend.
@@ -62,11 +62,11 @@ def check_request(
         _refuse("query", query, "Pass a string; the documents come after the query.")
     if instruction is not None and not isinstance(instruction, str):
         _refuse("instruction", instruction, "Pass a string or None.")
-    originals = _sequence(documents)
+    originals: tuple[D, ...] = document_tuple(documents, text if isinstance(text, str) else "text")
     return Request(
-        query=query,
+        query=plain(query),
         originals=originals,
-        texts=_texts(originals, text),
+        texts=text_tuple(originals, text, read_as_objects=read_as_objects),
         top_k=_top_k(top_k, len(originals)),
         timeout=_seconds("timeout", timeout),
         deadline=_seconds("deadline", deadline),
@@ -80,83 +80,6 @@ def check_request(
 
 def _refuse(argument: str, value: object, hint: str) -> NoReturn:
     raise InvalidRequestError(f"{argument} is {shortened(repr(value))}.", hint=hint)
-
-
-def _sequence(documents: Sequence[D]) -> tuple[D, ...]:
-    value: Any = documents
-    if isinstance(value, (str, bytes, bytearray)):
-        raise InvalidRequestError(
-            f"documents is one {type(value).__name__} of length {len(value)}.",
-            hint="Pass a list of documents, such as [text]; the order is (model, query, documents).",
-        )
-    if not isinstance(value, Collection) or isinstance(value, (Mapping, set, frozenset)):
-        raise InvalidRequestError(
-            f"documents is of type {type(value).__name__}.",
-            hint="Pass a list or another sequence: an answer names documents by their position.",
-        )
-    return tuple(value)
-
-
-def _texts(originals: tuple[Any, ...], text: TextOf | None) -> tuple[str, ...]:
-    if isinstance(text, str) and not text.strip():
-        _refuse("text", text, "Pass the key or attribute that holds the text, or a function.")
-    if text is not None and not isinstance(text, str) and not callable(text):
-        _refuse("text", text, "Pass a key, an attribute name or a function.")
-    if not callable(text):
-        _refuse_mixed(originals)
-    if text is None and all(type(document) is str for document in originals):
-        return originals
-    return tuple(_text_of(document, index, text) for index, document in enumerate(originals))
-
-
-def _refuse_mixed(originals: tuple[Any, ...]) -> None:
-    first: tuple[str, int] | None = None
-    for index, document in enumerate(originals):
-        kind = _kind(document)
-        if first is None:
-            first = (kind, index)
-        elif kind != first[0]:
-            raise InvalidRequestError(
-                f"documents mixes kinds: documents[{first[1]}] is a {first[0]}, documents[{index}] a {kind}.",
-                hint="Pass one kind, or text= with a function that returns the text of each.",
-            )
-
-
-def _kind(document: object) -> str:
-    if isinstance(document, str):
-        return "string"
-    return "mapping" if isinstance(document, Mapping) else "object"
-
-
-def _text_of(document: Any, index: int, text: TextOf | None) -> str:
-    found = text(document) if callable(text) else _looked_up(document, index, text)
-    if not isinstance(found, str):
-        raise InvalidRequestError(
-            f"The text of documents[{index}] is of type {type(found).__name__}, not a string.",
-            hint="Pass text= with the key, attribute or function that gives the text.",
-        )
-    return found
-
-
-def _looked_up(document: Any, index: int, name: str | None) -> Any:
-    if isinstance(document, str):
-        if name is None:
-            return document
-        _refuse("text", name, "The documents are strings and have no keys: leave text out.")
-    if isinstance(document, Mapping):
-        keys: tuple[str, ...] = TEXT_KEYS if name is None else (name,)
-        found = next((document[key] for key in keys if key in document), None)
-        has = "keys " + ", ".join(sorted(repr(key) for key in document)[:8])
-    else:
-        keys = TEXT_ATTRIBUTES if name is None else (name,)
-        found = next((getattr(document, key) for key in keys if hasattr(document, key)), None)
-        has = f"type {type(document).__name__}"
-    if found is None:
-        raise InvalidRequestError(
-            f"documents[{index}] ({has}) has no text under {' or '.join(map(repr, keys))}.",
-            hint="Pass text= with the key, attribute or function that gives the text.",
-        )
-    return found
 
 
 def _top_k(top_k: int | None, count: int) -> int | None:
@@ -178,11 +101,12 @@ def _seconds(argument: str, value: float | None) -> float | None:
 
 
 def _real(value: Any) -> float | None:
-    if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
+    of_several = getattr(value, "ndim", 0) != 0
+    if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__") or of_several:
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # whatever a type of another library raises, it is no number
         return None
     return number if math.isfinite(number) else None
 
@@ -221,17 +145,37 @@ def _provider_options(
 def _first_stage(scores: Sequence[float] | None, count: int) -> tuple[float, ...] | None:
     if scores is None:
         return None
-    numbers = tuple(map(_real, scores))
-    finite = tuple(number for number in numbers if number is not None)
-    if len(finite) != len(numbers):
-        position = numbers.index(None)
-        _refuse(f"first_stage_scores[{position}]", scores[position], "Pass finite numbers.")
-    if len(finite) != count:
+    given = _numbers(scores)
+    if len(given) != count:
         raise InvalidRequestError(
-            f"first_stage_scores has {len(finite)} entries for {count} documents.",
+            f"first_stage_scores has {len(given)} entries for {count} documents.",
             hint="Pass one score a document, in the same order.",
         )
-    return finite
+    finite: list[float] = []
+    for position, value in enumerate(given):
+        number = _real(value)
+        if number is None:
+            _refuse(f"first_stage_scores[{position}]", value, "Pass finite numbers.")
+        finite.append(number)
+    return tuple(finite)
+
+
+def _numbers(scores: Any) -> tuple[Any, ...]:
+    unordered = isinstance(scores, (str, bytes, bytearray, Mapping, AbstractSet))
+    try:
+        given = None if unordered else tuple(chain(scores))
+    except Exception as error:
+        raise _no_scores(scores) from error
+    if given is None:
+        raise _no_scores(scores)
+    return given
+
+
+def _no_scores(scores: object) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"first_stage_scores is of type {type(scores).__name__}.",
+        hint="Pass a list with one number a document, in the same order.",
+    )
 
 
 def _token(abort_event: AbortToken | None) -> AbortToken | None:

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 import anyio
 
-from localrank.calling.checks import TextOf
 from localrank.calling.rerank import rerank
 from localrank.calling.retry import RetryPolicy
+from localrank.calling.texts import TextOf
 from localrank.contract.cancellation import AbortToken, raise_if_aborted
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.events import CallEnded, CallFailed, CallProgress, CallStarted, Hook

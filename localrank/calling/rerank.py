@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from localrank.calling.checks import Request, TextOf, check_request
+from localrank.calling.checks import Request, check_request
 from localrank.calling.guard import run_guarded
 from localrank.calling.hooks import Announcer, Hooks
 from localrank.calling.retry import RetryPolicy, run_attempts, timed_out, with_max_retries
+from localrank.calling.texts import TextOf
 from localrank.contract.cancellation import AbortToken, is_aborted, raise_if_aborted
 from localrank.contract.errors import AbortPhase, RerankAbortedError
 from localrank.contract.events import CallEnded, CallFailed, CallProgress, CallStarted, Hook
@@ -20,6 +21,7 @@ from localrank.contract.model import (
     DoRerankOptions,
     DoRerankResult,
     accepts_objects,
+    needs_text,
     score_kind,
 )
 from localrank.contract.types import (
@@ -66,12 +68,13 @@ async def rerank(
     Args:
         model: A reranker, `"provider:model-id"`, or an alias such as `"mini"`.
         query: The text to rank against.
-        documents: Strings, mappings with a text key, or objects with `.text` or `.page_content`; one kind. They come back
-            untouched, each attached to its place in the ranking.
+        documents: Strings, or mappings or objects with a `text`, `page_content` or `content`; one kind. They come back
+            untouched, each attached to its place in the ranking. A table is refused: pass a column, or rows as mappings.
         top_k: How many results to return, at least 1; None means all.
         abort_event: Any object with `is_set()`; once set, from any thread, the computation stops and `RerankAbortedError` is
             raised.
-        text: The key, attribute or function that gives a document's text.
+        text: The key, attribute or function that gives a document's text. A model that reads the documents themselves
+            (`accepts_objects`, as with `fields=` of a remote one) needs none.
         instruction: What "relevant" means here, for models that read one.
         max_retries: Repetitions after a failure that may mend; beats `retry.max_retries`. Neither given means 2.
         retry: The whole retry policy.
@@ -98,6 +101,7 @@ async def rerank(
         InvalidResponseError: The model broke the contract.
         RerankError: Whatever else the model met (`ModelLoadError`, `InferenceError`, `APICallError` …).
     """
+    reranker = resolve(model)
     request = check_request(
         query=query,
         documents=documents,
@@ -110,10 +114,10 @@ async def rerank(
         provider_options=provider_options,
         first_stage_scores=first_stage_scores,
         deadline=deadline,
+        read_as_objects=not needs_text(reranker),
     )
     policy = with_max_retries(retry, max_retries)
     hooks = Hooks(on_start, on_end, on_error, on_progress)
-    reranker = resolve(model)
     raise_if_aborted(abort_event, "before_start")
     announcer = Announcer(hooks, reranker.provider, reranker.model_id)
     try:

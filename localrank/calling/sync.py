@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from localrank.calling.checks import TextOf
 from localrank.calling.portal import run_blocking
 from localrank.calling.rerank import rerank
 from localrank.calling.retry import RetryPolicy
+from localrank.calling.texts import TextOf
 from localrank.contract.cancellation import AbortToken
 from localrank.contract.events import CallEnded, CallFailed, CallProgress, CallStarted, Hook
 from localrank.contract.model import AnyReranker

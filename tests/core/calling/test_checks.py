@@ -30,6 +30,16 @@ class Note:
     text: str
 
 
+class NoNumber:
+    def __float__(self) -> float:
+        raise RuntimeError("no number today")
+
+
+class NoScores:
+    def __iter__(self) -> Any:
+        raise RuntimeError("no scores today")
+
+
 BAD_ARGUMENTS: list[tuple[dict[str, Any], str]] = [
     ({"query": None}, "query is None"),
     ({"query": b"q"}, "query is b'q'"),
@@ -43,10 +53,13 @@ BAD_ARGUMENTS: list[tuple[dict[str, Any], str]] = [
     ({"documents": (text for text in "ab")}, "documents is of type generator"),
     ({"documents": None}, "documents is of type NoneType"),
     ({"documents": 3}, "documents is of type int"),
-    ({"documents": ["a", {"text": "b"}]}, r"documents\[0\] is a string, documents\[1\] a mapping"),
-    ({"documents": [Note("a"), "b"]}, r"documents\[0\] is a object, documents\[1\] a string"),
-    ({"documents": [b"a"]}, r"documents\[0\] \(type bytes\) has no text"),
-    ({"documents": [None]}, r"documents\[0\] \(type NoneType\) has no text"),
+    ({"documents": ["a", {"text": "b"}]}, r"documents\[0\] is a string, documents\[1\] is a mapping"),
+    (
+        {"documents": [Note("a"), "b"]},
+        r"documents\[0\] is an object of type Note, documents\[1\] is a string",
+    ),
+    ({"documents": [b"a"]}, r"documents\[0\] is bytes of length 1, which is no text"),
+    ({"documents": [None]}, r"documents\[0\] is None, which has no text"),
     (
         {"documents": [{"text": "a"}, {"body": "b"}]},
         r"documents\[1\] \(keys 'body'\) has no text under 'text'",
@@ -87,6 +100,15 @@ BAD_ARGUMENTS: list[tuple[dict[str, Any], str]] = [
     ({"first_stage_scores": [1.0]}, "first_stage_scores has 1 entries for 2 documents"),
     ({"first_stage_scores": [1.0, float("nan")]}, r"first_stage_scores\[1\] is nan"),
     ({"first_stage_scores": ["1", 2]}, r"first_stage_scores\[0\] is '1'"),
+    ({"first_stage_scores": [0.5, None]}, r"first_stage_scores\[1\] is None"),
+    ({"first_stage_scores": [0.5, 10**400]}, r"first_stage_scores\[1\] is 1000"),
+    ({"first_stage_scores": [0.5, NoNumber()]}, r"first_stage_scores\[1\] is "),
+    ({"first_stage_scores": np.ones((2, 1))}, r"first_stage_scores\[0\] is array"),
+    ({"first_stage_scores": 0.5}, "first_stage_scores is of type float"),
+    ({"first_stage_scores": "12"}, "first_stage_scores is of type str"),
+    ({"first_stage_scores": {0: 0.5, 1: 0.25}}, "first_stage_scores is of type dict"),
+    ({"first_stage_scores": {0.5, 0.25}}, "first_stage_scores is of type set"),
+    ({"first_stage_scores": NoScores()}, "first_stage_scores is of type NoScores"),
     ({"on_start": 3}, "on_start is of type int"),
     ({"on_progress": "x"}, "on_progress is of type str"),
     ({"model": None}, "model of type NoneType has no string member 'model_id'"),

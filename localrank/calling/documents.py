@@ -1,0 +1,147 @@
+"""The caller's documents as a tuple, or one error that says what they are and how to pass them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+from localrank.contract.errors import InvalidRequestError
+
+__all__ = ["document_tuple"]
+
+_COLUMN_FORMS = (
+    ("compute", '{0}["{1}"].compute().tolist()', '{0}.compute().to_dict("records")'),
+    ("toPandas", '{0}.toPandas()["{1}"].tolist()', '{0}.toPandas().to_dict("records")'),
+    ("collect", '{0}.collect()["{1}"].to_list()', "{0}.collect().to_dicts()"),
+    ("to_dicts", '{0}["{1}"].to_list()', "{0}.to_dicts()"),
+    ("to_pylist", '{0}["{1}"].to_pylist()', "{0}.to_pylist()"),
+    ("to_pandas", '{0}.to_pandas()["{1}"].tolist()', '{0}.to_pandas().to_dict("records")'),
+    ("to_dict", '{0}["{1}"].tolist()', '{0}.to_dict("records")'),
+)
+"""A method that tells a kind of table (dask, Spark, lazy Polars, Polars, Arrow, cuDF and xarray, pandas), how one of its
+columns becomes a list, and how its rows become mappings. The first that fits counts."""
+
+_TABLE_NAMES = (
+    "DataFrame",
+    "LazyFrame",
+    "GeoDataFrame",
+    "RecordBatch",
+    "DataArray",
+    "Dataset",
+    "DataFrameGroupBy",
+)
+_COLUMNS = ("columns", "column_names")
+
+
+def document_tuple(documents: Any, column: str = "text") -> tuple[Any, ...]:
+    """Return the documents in a tuple of its own.
+
+    Args:
+        documents: What the caller passed.
+        column: The column that a hint about a table names.
+
+    Raises:
+        InvalidRequestError: One text, a table, something without an order or that can be read only once, or what fails while
+            it is read.
+    """
+    if type(documents) in {list, tuple}:
+        return tuple(documents)
+    _refuse_one_text(documents)
+    _refuse_table(documents, column)
+    _refuse_unordered(documents)
+    try:
+        return tuple(chain(documents))  # a chain has no length to lie about
+    except Exception as error:
+        raise InvalidRequestError(
+            f"documents, of type {_type_name(documents)}, could not be read to the end: {type(error).__name__}.",
+            hint="Pass a list that nothing else changes during the call.",
+        ) from error
+
+
+def _refuse_one_text(documents: Any) -> None:
+    if isinstance(documents, (str, bytes, bytearray, memoryview)):
+        raise InvalidRequestError(
+            f"documents is one {type(documents).__name__} of length {len(documents)}.",
+            hint="Pass a list of documents, such as [text]; the order is (model, query, documents).",
+        )
+
+
+def _refuse_table(documents: Any, column: str) -> None:
+    dimensions = _dimensions(documents)
+    if not _is_table(documents) and dimensions in {None, 1}:
+        return
+    name = "documents"
+    kind = type(documents)
+    for method, texts, rows in _COLUMN_FORMS:
+        if hasattr(kind, method):
+            raise InvalidRequestError(
+                f"documents is a table ({_type_name(documents)}), and iterating over a table gives no documents.",
+                hint=f"Pass one column, documents={texts.format(name, column)}, or rows with their other columns, "
+                f'documents={rows.format(name)} with text="{column}".',
+            )
+    array = dimensions is not None and hasattr(kind, "shape")
+    shape = f"an array of {dimensions} dimensions" if array else "a table"
+    raise InvalidRequestError(
+        f"documents is {shape} ({_type_name(documents)}).",
+        hint="Pass a list of documents, such as one column: documents[:, 0].tolist().",
+    )
+
+
+def _is_table(documents: Any) -> bool:
+    """Whether the type looks like a table; only the type is asked, since a lazy table computes its attributes."""
+    kind = type(documents)
+    if isinstance(documents, (Mapping, list, tuple)) or any(map(_is_records, kind.__mro__)):
+        return False
+    named = any(base.__name__ in _TABLE_NAMES for base in kind.__mro__)
+    shaped = hasattr(kind, "shape") or hasattr(kind, "schema") or hasattr(kind, "dtypes")
+    return (named and hasattr(kind, "__getitem__") and shaped) or (
+        shaped and any(hasattr(kind, member) for member in _COLUMNS)
+    )
+
+
+def _is_records(kind: type) -> bool:
+    """Whether this is the row-wise data set of Hugging Face's `datasets`, whose items are mappings."""
+    return kind.__module__.startswith("datasets.") and kind.__name__ == "Dataset"
+
+
+def _dimensions(documents: Any) -> int | None:
+    """Return how many dimensions an array has, or None where it is none."""
+    found = getattr(type(documents), "ndim", None)
+    if found is None:
+        return None
+    number = documents.ndim
+    return number if isinstance(number, int) else None
+
+
+def _refuse_unordered(documents: Any) -> None:
+    of_arrow = hasattr(type(documents), "to_pylist")  # whose items are scalars of its own
+    if isinstance(documents, (set, frozenset)) or of_arrow or not _can_be_read_again(documents):
+        raise InvalidRequestError(
+            f"documents is of type {_type_name(documents)}.", hint=_how_to_list(documents)
+        )
+
+
+def _can_be_read_again(documents: Any) -> bool:
+    if isinstance(documents, (Mapping, Iterator)):
+        return False
+    kind = type(documents)
+    return isinstance(documents, Collection) or (hasattr(kind, "__len__") and hasattr(kind, "__getitem__"))
+
+
+def _how_to_list(documents: Any) -> str:
+    if isinstance(documents, Mapping):
+        return "Pass a list: [documents] for this one, list(documents.values()) for those it holds."
+    if isinstance(documents, (set, frozenset)):
+        return "Pass a list, such as sorted(documents): an answer names documents by their position."
+    if hasattr(type(documents), "to_pylist"):
+        return "Pass documents.to_pylist()."
+    if hasattr(type(documents), "__aiter__"):
+        return "Pass a list: [document async for document in documents]."
+    if hasattr(type(documents), "__iter__"):
+        return "Pass list(documents): an answer names documents by their position."
+    return "Pass a list or another sequence: an answer names documents by their position."
+
+
+def _type_name(value: object) -> str:
+    return type(value).__name__
