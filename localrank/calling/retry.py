@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import random as random_module
+import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -31,26 +33,45 @@ LONGEST_ASKED_WAIT_S = 60.0
 
 _LARGEST = sys.float_info.max
 
-_FINAL = (
-    TypeError,
-    ValueError,
-    AttributeError,
-    LookupError,
-    NotImplementedError,
-    ImportError,
-    MemoryError,
-    AssertionError,
+_INTERRUPTED = (ConnectionError, TimeoutError, InterruptedError, BlockingIOError, socket.gaierror)
+"""Errors of a moment: a lost connection, a signal, a name that could not be resolved just then."""
+
+_PASSING = frozenset(
+    getattr(errno, name)
+    for name in (
+        *("EAGAIN", "EINTR", "EBUSY", "EMFILE", "ENFILE", "ENOBUFS", "ESTALE"),
+        *("ENETDOWN", "ENETUNREACH", "ENETRESET", "EHOSTDOWN", "EHOSTUNREACH", "EADDRNOTAVAIL"),
+        *("ECONNABORTED", "ECONNREFUSED", "ECONNRESET", "ESHUTDOWN", "EPIPE", "ETIMEDOUT"),
+    )
+    if hasattr(errno, name)
 )
-"""Errors of the program, which no second attempt mends."""
+"""What the operating system says of a moment's want: interrupted, busy, out of descriptors, a network that is away."""
+
+_FINAL = (
+    *(ArithmeticError, AssertionError, AttributeError, BufferError, ImportError, LookupError, MemoryError),
+    *(NameError, NotImplementedError, RecursionError, ReferenceError, StopAsyncIteration, StopIteration),
+    *(SyntaxError, SystemError, TypeError, ValueError, Warning),
+    *(FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError),
+    *(ChildProcessError, ProcessLookupError),
+)
+"""Errors of the program, its files and its rights, which no second attempt mends."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """When and how a failed call is repeated.
 
-    A `RerankError` is repeated only where its `is_retryable` is true; a lost connection too. Both wait
-    `initial_delay · factorⁿ` seconds, or what the server asks for where that is at most 60 s. Any other exception that is not a
-    plain programming error is repeated at once.
+    Only what may mend is repeated; the first that holds counts:
+
+    1. An error with `is_retryable`, as every `RerankError` has it, is repeated where that is true.
+    2. A lost connection, a timeout and an `OSError` of a moment (interrupted, busy, too many open files, network unreachable)
+       are repeated.
+    3. What Python raises for a fault of the program, its files or its rights (`TypeError`, `ZeroDivisionError`,
+       `FileNotFoundError`, `PermissionError`, `RecursionError`, any other `OSError` with a number …) is final: it is raised as
+       it is, after one attempt. So is a group of errors with one that is final.
+    4. Any other error, such as a `RuntimeError` or one of another library that says nothing of itself, is repeated at once.
+
+    The first two wait `initial_delay · factorⁿ` seconds, or what the server asks for where that is at most 60 s.
 
     Attributes:
         max_retries: Repetitions after the first attempt.
@@ -83,9 +104,12 @@ class RetryPolicy:
         own = getattr(error, "is_retryable", None)
         if isinstance(error, RerankError) or isinstance(own, bool):
             return self._backoff(error, retry) if own else None
-        if isinstance(error, (ConnectionError, TimeoutError)):
+        if isinstance(error, ExceptionGroup):
+            delays = [self.delay(inner, retry) for inner in error.exceptions]
+            return None if None in delays else max(delay for delay in delays if delay is not None)
+        if isinstance(error, _INTERRUPTED) or (isinstance(error, OSError) and error.errno in _PASSING):
             return self._backoff(error, retry)
-        return None if isinstance(error, _FINAL) else 0.0
+        return None if isinstance(error, _FINAL) or _is_numbered(error) else 0.0
 
     def _backoff(self, error: Exception, retry: int) -> float:
         backoff = self.initial_delay * self.factor**retry
@@ -94,6 +118,11 @@ class RetryPolicy:
         if asked is not None and 0 <= asked <= max(LONGEST_ASKED_WAIT_S, backoff):
             return asked
         return backoff
+
+
+def _is_numbered(error: Exception) -> bool:
+    """Whether the operating system said what is wrong; other libraries derive from `OSError` too, without its number."""
+    return isinstance(error, OSError) and error.errno is not None
 
 
 def with_max_retries(policy: RetryPolicy | None, max_retries: int | None) -> RetryPolicy:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +13,8 @@ from localrank import (
     APICallError,
     AuthenticationError,
     ConnectionFailedError,
+    DoRerankOptions,
+    DoRerankResult,
     InferenceError,
     InvalidRequestError,
     InvalidResponseError,
@@ -66,6 +70,15 @@ async def failing_with(errors: Sequence[Exception], **policy: Any) -> tuple[Mock
         ConnectionResetError("reset"),
         BrokenPipeError("pipe"),
         TimeoutError("socket"),
+        InterruptedError("a signal"),
+        BlockingIOError("busy"),
+        socket.gaierror(socket.EAI_AGAIN, "no answer"),
+        OSError(errno.EINTR, "interrupted"),
+        OSError(errno.EMFILE, "too many open files"),
+        OSError(errno.ENETUNREACH, "network"),
+        OSError(errno.EHOSTUNREACH, "host"),
+        OSError(errno.ETIMEDOUT, "late"),
+        ExceptionGroup("all of a moment", [ConnectionResetError("reset"), ServerError("down", status=503)]),
         Foreign(is_retryable=True),
     ],
 )
@@ -77,7 +90,14 @@ async def test_an_error_that_may_mend_is_repeated_after_two_and_four_seconds(err
 
 
 @pytest.mark.parametrize(
-    "error", [Exception("?"), RuntimeError("?"), OSError("?"), ArithmeticError("?"), EOFError("?")]
+    "error",
+    [
+        Exception("?"),
+        RuntimeError("?"),
+        OSError("?"),
+        EOFError("?"),
+        ExceptionGroup("?", [RuntimeError("?")]),
+    ],
 )
 async def test_an_unclassified_error_is_repeated_at_once(error: Exception) -> None:
     model, slept, outcome = await failing_with([error, error])
@@ -97,6 +117,24 @@ async def test_an_unclassified_error_is_repeated_at_once(error: Exception) -> No
         NotImplementedError("no"),
         ImportError("no"),
         MemoryError("no"),
+        ZeroDivisionError("no"),
+        OverflowError("no"),
+        RecursionError("no"),
+        NameError("no"),
+        BufferError("no"),
+        SystemError("no"),
+        StopAsyncIteration("no"),
+        DeprecationWarning("no"),
+        FileNotFoundError("no"),
+        FileNotFoundError(errno.ENOENT, "no"),
+        FileExistsError("no"),
+        PermissionError("no"),
+        IsADirectoryError("no"),
+        NotADirectoryError("no"),
+        OSError(errno.ENOSPC, "disk full"),
+        OSError(errno.EACCES, "no"),
+        OSError(errno.EROFS, "read only"),
+        ExceptionGroup("one is final", [ConnectionResetError("reset"), KeyError("no")]),
         AssertionError("no"),
         UnicodeDecodeError("utf-8", b"", 0, 1, "no"),
         Foreign(is_retryable=False),
@@ -118,6 +156,24 @@ async def test_a_final_error_is_raised_as_it_is_after_one_attempt(error: Excepti
 
     assert outcome is error
     assert (len(model.calls), slept) == (1, [])
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("no"), FileNotFoundError("no"), RecursionError("no")])
+async def test_a_synchronous_model_is_asked_once_too(error: Exception) -> None:
+    class Faulty:
+        provider, model_id, calls = "testing", "faulty", 0
+
+        def do_rerank_sync(self, options: DoRerankOptions) -> DoRerankResult:
+            self.calls += 1
+            raise error
+
+    model = Faulty()
+
+    with pytest.raises(type(error)) as caught:
+        await rerank(model, "q", ["a"])
+
+    assert caught.value is error
+    assert model.calls == 1
 
 
 async def test_the_last_of_several_failures_is_a_retry_error() -> None:
