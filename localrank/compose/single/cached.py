@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from localrank.compose.stores.memory import MemoryStore
 from localrank.compose.stores.scores import CachedScore, ScoreStore
+from localrank.compose.stores.trouble import damaged_scores, is_unusable, unusable_store
 from localrank.compose.wrapping.progress import SharedProgress
 from localrank.compose.wrapping.stages import Stages, moved, subset
 from localrank.compose.wrapping.wrapper import (
@@ -21,6 +23,7 @@ from localrank.compose.wrapping.wrapper import (
     refuse_incomparable,
 )
 from localrank.contract.cancellation import raise_if_aborted
+from localrank.contract.errors import InvalidResponseError
 from localrank.contract.model import (
     AnyReranker,
     DoRerankOptions,
@@ -44,15 +47,16 @@ class Cached(Transparent):
     """Keeps each document's score, by the model's fingerprint, instruction, query, text and provider options.
 
     Only documents without a kept score are sent on, each distinct text once. Of a score from the cache, `metadata` holds only
-    `cached`: what else the model had said of the document is not kept. A failing store costs a warning, not the call. An
-    answer that a deadline cut short is not kept.
+    `cached`: what else the model had said of the document is not kept. A store that fails costs one warning, not the call, and
+    kept scores that are damaged are asked for and kept again. An answer that a deadline cut short is not kept.
 
     Args:
         model: A model whose scores do not depend on the other documents of the call.
         store: Where scores are kept; None means a `MemoryStore` of its own.
 
     Raises:
-        InvalidRequestError: The model is listwise or ordinal, or reads the caller's objects, which no key covers.
+        InvalidRequestError: The model is listwise or ordinal, or reads the caller's objects, which no key covers; or `store` is
+            none.
     """
 
     def __init__(self, model: AnyReranker | str, store: ScoreStore | None = None) -> None:
@@ -65,7 +69,7 @@ class Cached(Transparent):
                 f"Cached cannot hold {name_of(self.model)}, which reads the caller's own objects.",
                 "The cache knows documents by their text: use a model that reads text.",
             )
-        self.store: ScoreStore = MemoryStore() if store is None else store
+        self.store: ScoreStore = MemoryStore() if store is None else _checked_store(store)
 
     async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
         """Answer from the store, and ask the model for the rest."""
@@ -124,33 +128,61 @@ class Cached(Transparent):
 
     async def _kept(self, keys: list[bytes], warnings: list[RerankWarning]) -> list[CachedScore | None]:
         try:
-            return await self._run(partial(self.store.get_many, keys))
+            found = await self._run(partial(self.store.get_many, keys))
+            sound, damaged = _sound(found, len(keys))
         except Exception as error:
-            warnings.append(_unusable(error))
+            warnings.append(unusable_store(error))
             return [None] * len(keys)
+        if damaged:
+            warnings.append(damaged_scores(damaged))
+        return sound
 
     async def _keep(self, scores: Mapping[bytes, CachedScore], warnings: list[RerankWarning]) -> None:
-        if not scores or warnings:
+        if not scores or any(is_unusable(warning) for warning in warnings):
             return
         try:
             await self._run(partial(self.store.put_many, scores))
         except Exception as error:
-            warnings.append(_unusable(error))
+            warnings[:] = [unusable_store(error)]
 
     async def _run(self, work: Callable[[], T]) -> T:
-        if not self.store.blocking:
+        if not getattr(self.store, "blocking", True):
             return work()
         return await run_in_thread(work, stop=_let_it_end)
 
     async def aclose(self) -> None:
-        """Close the store, then the model."""
-        self.store.close()
-        await super().aclose()
+        """Close the store, then the model, even where the store fails."""
+        try:
+            self.store.close()
+        finally:
+            await super().aclose()
+
+
+def _checked_store(store: Any) -> ScoreStore:
+    for name in ("get_many", "put_many", "close"):
+        if not callable(getattr(store, name, None)):
+            raise refuse(
+                f"store of type {type(store).__name__} has no {name}.",
+                'Pass a MemoryStore, SQLiteStore("scores.sqlite"), or a ScoreStore of your own.',
+            )
+    return store  # type: ignore[no-any-return]  # checked above, member by member
+
+
+def _sound(found: Sequence[Any], count: int) -> tuple[list[CachedScore | None], int]:
+    """Return the kept scores that can be used, and how many others there were."""
+    if len(found) != count:
+        raise InvalidResponseError(f"The store returned {len(found)} scores for {count} keys.")
+    sound = [score if _is_score(score) else None for score in found]
+    return sound, sum(score is None for score in sound) - sum(score is None for score in found)
+
+
+def _is_score(kept: Any) -> bool:
+    return isinstance(kept, CachedScore) and type(kept.score) is float and math.isfinite(kept.score)
 
 
 def cache_keys(model: AnyReranker, options: DoRerankOptions) -> list[bytes]:
     """Return one 16-byte key a document: BLAKE2b over all that its score depends on."""
-    extra = json.dumps(options.provider_options or {}, sort_keys=True, default=repr)
+    extra = _written(options.provider_options or {})
     prefix = hashlib.blake2b(digest_size=16)
     for part in (fingerprint_of(model), repr(options.instruction), extra, options.query):
         encoded = part.encode("utf-8", "surrogatepass")
@@ -164,13 +196,12 @@ def cache_keys(model: AnyReranker, options: DoRerankOptions) -> list[bytes]:
     return keys
 
 
+def _written(options: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(options, sort_keys=True, default=repr)
+    except (TypeError, ValueError):  # keys of several types, or a value that holds itself
+        return repr(options)
+
+
 def _let_it_end() -> None:
     """Do nothing: a read or write of the store takes milliseconds."""
-
-
-def _unusable(error: Exception) -> RerankWarning:
-    return RerankWarning(
-        "cache_unavailable",
-        f"The cache could not be used ({type(error).__name__}), so the call went on without it.",
-        feature="store",
-    )

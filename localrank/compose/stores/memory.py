@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from localrank.compose.stores.process_lock import ProcessLock
 from localrank.compose.stores.scores import CachedScore
 from localrank.compose.wrapping.wrapper import refuse
 
@@ -27,7 +27,7 @@ class MemoryStore:
             raise refuse(f"max_entries is {max_entries!r}.", "Pass an integer of at least 1.")
         self.max_entries = max_entries
         self._scores: OrderedDict[bytes, CachedScore] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return MemoryStore, (self.max_entries,)

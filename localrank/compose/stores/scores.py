@@ -23,6 +23,9 @@ class CachedScore(NamedTuple):
 class ScoreStore(Protocol):
     """A bounded map from 16-byte keys to scores, safe from any thread.
 
+    What its methods raise costs the call a warning: the model is asked instead. They should not wait for others longer than a
+    tenth of a second, since a call waits with them.
+
     Attributes:
         blocking: Whether its methods may wait (for a disk, a network); they then run in a worker thread.
     """
@@ -30,7 +33,7 @@ class ScoreStore(Protocol):
     blocking: bool
 
     def get_many(self, keys: Sequence[bytes]) -> list[CachedScore | None]:
-        """Return what is kept for each key, or None, in the order of `keys`."""
+        """Return what is kept for each key, or None, in the order of `keys`; a score of NaN where an entry cannot be read."""
         ...
 
     def put_many(self, scores: Mapping[bytes, CachedScore]) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import struct
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from localrank.compose.stores.connections import Patience, ScoresFile
 from localrank.compose.stores.scores import CachedScore
 from localrank.compose.wrapping.wrapper import refuse
 
@@ -20,14 +22,9 @@ __all__ = ["SQLiteStore"]
 _PACKED = struct.Struct("<d?")
 """A score as an IEEE double, then whether the document was truncated."""
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS scores (key BLOB PRIMARY KEY, score BLOB NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS scores_by_use ON scores (used);
-"""
+_DAMAGED = CachedScore(math.nan)
 
 _KEYS_PER_QUERY = 500
-_BUSY_TIMEOUT_S = 10.0
-_BUSY_RETRY_S = 0.01
 _USE_RESOLUTION_S = 3600
 """A row's time of use is written again only when it is older than this, so that most reads write nothing."""
 
@@ -37,6 +34,9 @@ _ROW_BYTES = 96
 
 class SQLiteStore:
     """Keeps scores in the file `path`, in write-ahead-log mode; many threads and processes may share it.
+
+    No method waits longer than a tenth of a second for another thread or process; it then raises, and the call goes on without
+    what is kept. Before the process forks, the file is closed; parent and child open it again, each for itself.
 
     Args:
         path: The file; made where it is absent, its folder too.
@@ -60,104 +60,81 @@ class SQLiteStore:
         self.path = Path(path)
         self.max_bytes = max_bytes
         self._now = now
-        self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-        self._process = 0
         if max_bytes < 64 * 1024:
             raise refuse(f"max_bytes is {max_bytes!r}.", "Pass at least 65536.")
+        self._file = ScoresFile(self.path)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return partial(SQLiteStore, self.path, max_bytes=self.max_bytes, now=self._now), ()
 
-    def __del__(self) -> None:
-        self.close()
-
     def __len__(self) -> int:
-        with self._lock:
-            (count,) = self._opened().execute("SELECT count(*) FROM scores").fetchone()
+        with self._file.lent(Patience()) as connection:
+            (count,) = connection.execute("SELECT count(*) FROM scores").fetchone()
         return int(count)
 
     def get_many(self, keys: Sequence[bytes]) -> list[CachedScore | None]:
-        """Return what is kept for each key.
+        """Return what is kept for each key; a score of NaN where the row is damaged.
 
         Raises:
-            sqlite3.Error: The file cannot be read.
+            sqlite3.Error: The file cannot be read, is no such database, or another process holds it.
+            OSError: The folder cannot be made.
         """
         found: dict[bytes, CachedScore] = {}
         stale: list[bytes] = []
         fresh = int(self._now()) - _USE_RESOLUTION_S
-        with self._lock:
-            connection = self._opened()
+        with self._file.lent(Patience()) as connection:
             for part in _parts(keys):
                 marks = ",".join("?" * len(part))
                 query = f"SELECT key, score, used FROM scores WHERE key IN ({marks})"  # noqa: S608  # only marks
                 for key, packed, used in connection.execute(query, part):
-                    found[key] = CachedScore(*_PACKED.unpack(packed))
-                    if used < fresh:
+                    found[key] = _unpacked(packed)
+                    if not isinstance(used, int) or used < fresh:
                         stale.append(key)
             if stale:
-                self._touch(connection, stale)
+                with suppress(sqlite3.Error):  # the scores are there, whoever is writing
+                    self._touch(connection, stale)
         return [found.get(key) for key in keys]
 
     def put_many(self, scores: Mapping[bytes, CachedScore]) -> None:
         """Keep `scores`, in one transaction.
 
         Raises:
-            sqlite3.Error: The file cannot be written.
+            sqlite3.Error: The file cannot be written, or another process holds it.
+            OSError: The folder cannot be made.
         """
         used = int(self._now())
         rows = [(key, _PACKED.pack(*score), used) for key, score in scores.items()]
-        with self._lock:
-            connection = self._opened()
-            with connection:
+        patience = Patience()
+        with self._file.lent(patience) as connection:
+            with patience.writing(connection):
                 connection.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?, ?)", rows)
-            self._evict(connection)
+            self._evict(connection, patience)
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
-        with self._lock:
-            if self._connection is not None and self._process == os.getpid():
-                self._connection.close()
-            self._connection = None
-
-    def _opened(self) -> sqlite3.Connection:
-        """Return this process's connection: one that crossed a fork must not be used."""
-        if self._connection is None or self._process != os.getpid():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self.path, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
-            _write_ahead(connection)
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.executescript(_SCHEMA)
-            self._connection, self._process = connection, os.getpid()
-        return self._connection
+        self._file.close()
 
     def _touch(self, connection: sqlite3.Connection, keys: Iterable[bytes]) -> None:
         used = int(self._now())
-        with connection:
+        with Patience(0.0).writing(connection):
             connection.executemany("UPDATE scores SET used = ? WHERE key = ?", [(used, key) for key in keys])
 
-    def _evict(self, connection: sqlite3.Connection) -> None:
+    def _evict(self, connection: sqlite3.Connection, patience: Patience) -> None:
         over = _live_bytes(connection) - self.max_bytes
         if over <= 0:
             return
         count = (over + self.max_bytes // 10) // _ROW_BYTES + 1
-        with connection:
+        with patience.writing(connection):
             connection.execute(
                 "DELETE FROM scores WHERE key IN (SELECT key FROM scores ORDER BY used LIMIT ?)", (count,)
             )
 
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Turn the write-ahead log on, waiting for other processes: SQLite's own busy timeout does not cover this change."""
-    last_try = time.monotonic() + _BUSY_TIMEOUT_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > last_try:
-                raise
-            time.sleep(_BUSY_RETRY_S)
+def _unpacked(packed: object) -> CachedScore:
+    try:
+        return CachedScore(*_PACKED.unpack(packed))  # type: ignore[arg-type]  # whatever type a damaged row has
+    except (struct.error, TypeError):
+        return _DAMAGED
 
 
 def _live_bytes(connection: sqlite3.Connection) -> int:
