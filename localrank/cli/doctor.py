@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ import click
 from localrank._version import __version__
 from localrank.cli.demo import DEMO_DOCUMENTS, DEMO_QUERY
 from localrank.cli.output import ExitCode, print_json_lines, writing
-from localrank.cli.ranking import RankRequest, model_option, rank, spent
+from localrank.cli.ranking import RankRequest, rank, spent, tested_model_option
 from localrank.cli.reading import InputDocument
 from localrank.cli.terminal import console
 from localrank.contract.errors import RerankError
@@ -36,7 +37,7 @@ Ends with exit code {ExitCode.FAILED:d} when something is broken. Connects to no
 
 
 @click.command(help=_HELP, short_help="Check this installation and time a run.")
-@model_option
+@tested_model_option
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON Lines.")
 def doctor(*, model: str, as_json: bool) -> None:
     """Look, test, print."""
@@ -96,9 +97,9 @@ def _self_test(model: str) -> Section:
         first = rank(model, RankRequest(DEMO_QUERY, documents))
         timed = rank(model, RankRequest(DEMO_QUERY, many))
     except RerankError as error:
-        return Section("Self-test", (Finding(model, error.message, "broken", error.hint),))
+        return Section("Self-test", (Finding(_said(model), error.message, "broken", error.hint),))
     except Exception as error:
-        return Section("Self-test", (Finding(model, f"{type(error).__name__}: {error}", "broken"),))
+        return Section("Self-test", (Finding(_said(model), f"{type(error).__name__}: {error}", "broken"),))
     best = {ranked.index for ranked in first[:2]} == {2, 4}
     seconds = (timed.usage.duration_ms or 0.0) / 1000
     rate = f", {TIMED_PAIRS / seconds:,.0f} pairs a second" if seconds else ""
@@ -113,6 +114,12 @@ def _self_test(model: str) -> Section:
             else Finding("ranking", "a wrong text stands first", "note", "This model ranks the demo badly."),
         ),
     )
+
+
+def _said(model: str) -> str:
+    """Return the model's name, with the environment variable where it comes from there."""
+    variable = "LOCALRANK_MODEL"
+    return f"{variable}={model}" if os.environ.get(variable) == model else model
 
 
 def _show(sections: Sequence[Section]) -> None:

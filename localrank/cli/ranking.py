@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -13,21 +13,33 @@ from localrank.cli.reading import InputDocument
 from localrank.cli.terminal import progress_bar
 from localrank.contract.types import RankedDocument, RerankResult
 from localrank.providers.answers import is_scored
+from localrank.providers.environment import check_named_by
 from localrank.providers.registry import DEFAULT_MODEL, resolve
 
 __all__ = ["RankRequest", "model_option", "place_of", "rank", "record_of", "spent"]
 
-model_option = click.option(
-    "-m",
-    "--model",
-    metavar="NAME",
-    default=DEFAULT_MODEL,
-    envvar="LOCALRANK_MODEL",
-    show_default=True,
-    show_envvar=True,
-    help="provider:model-id, an alias or a folder.",
-)
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _model_option(callback: Callable[..., Any] | None) -> Callable[[Command], Command]:
+    return click.option(
+        "-m",
+        "--model",
+        metavar="NAME",
+        default=DEFAULT_MODEL,
+        envvar="LOCALRANK_MODEL",
+        callback=callback,
+        show_default=True,
+        show_envvar=True,
+        help="provider:model-id, an alias or a folder.",
+    )
+
+
+model_option = _model_option(check_named_by)
 """The model of a command that takes one."""
+
+tested_model_option = _model_option(None)
+"""The same for the doctor, which reports what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)

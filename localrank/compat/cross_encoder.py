@@ -20,7 +20,7 @@ from localrank.compose.rules.fitting import sigmoid
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker, score_kind
 from localrank.contract.types import shortened
-from localrank.providers.registry import DEFAULT_MODEL, make_model, resolve
+from localrank.providers.registry import DEFAULT_MODEL, make_model, no_name, resolve
 
 __all__ = ["CrossEncoder"]
 
@@ -78,7 +78,10 @@ class CrossEncoder:
                 )
             self.model = resolve(model_name_or_path)
         else:
-            name = f"{backend}:{model_name_or_path or DEFAULT_MODEL.partition(':')[2]}"
+            if isinstance(model_name_or_path, str) and not model_name_or_path.strip():
+                raise no_name(model_name_or_path)
+            embedded = DEFAULT_MODEL.partition(":")[2]
+            name = f"{backend}:{embedded if model_name_or_path is None else model_name_or_path}"
             if backend == "torch":
                 given["dtype"] = "fp32"  # as sentence-transformers computes, so that scores are the same
             self.model = make_model(name, given) if given else resolve(name)

@@ -6,10 +6,12 @@ import difflib
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from localrank.contract.errors import InvalidRequestError, UnknownModelError
 from localrank.contract.model import AnyReranker
+from localrank.contract.types import shortened
 from localrank.providers.calls import check_model
 
 if TYPE_CHECKING:
@@ -20,7 +22,9 @@ __all__ = [
     "DEFAULT_MODEL",
     "ENTRY_POINT_GROUP",
     "ProviderFactory",
+    "is_path",
     "make_model",
+    "no_name",
     "provider_names",
     "register_provider",
     "resolve",
@@ -37,8 +41,10 @@ DEFAULT_MODEL = f"{BARE_NAME_PROVIDER}:localrank-mini"
 ProviderFactory: TypeAlias = Callable[[str], AnyReranker]
 """Takes the model id and returns a reranker that loads nothing yet."""
 
-_NAMED_AT_MOST = 20
-"""Names that an error lists; a whole catalogue would hide what it says."""
+_NAMED_CHARACTERS = 120
+"""How long the list of names in an error may be; a whole catalogue would hide what it says."""
+
+_SCHEMES = frozenset({"http", "https", "file", "ftp", "s3"})
 
 _factories: dict[str, ProviderFactory] = {}
 _models: dict[str, AnyReranker] = {}
@@ -74,7 +80,7 @@ def resolve(model: AnyReranker | str) -> AnyReranker:
 
     Raises:
         UnknownModelError: No provider of that name; or the provider knows no such model.
-        InvalidRequestError: An empty name, or an object that is no reranker.
+        InvalidRequestError: A name that is empty or is a provider's alone, or an object that is no reranker.
     """
     if not isinstance(model, str):
         return check_model(model)
@@ -96,7 +102,7 @@ def make_model(name: str, settings: Mapping[str, Any]) -> AnyReranker:
 
     Raises:
         UnknownModelError: No provider of that name; or the provider knows no such model.
-        InvalidRequestError: An empty name, or a setting that the provider does not have.
+        InvalidRequestError: A name that is empty or is a provider's alone, or a setting that the provider does not have.
     """
     provider, model_id = _split(name)
     factory: Callable[..., AnyReranker] = _factory(provider)
@@ -118,24 +124,50 @@ def unknown_model(kind: str, name: str, known: Iterable[str]) -> UnknownModelErr
     if near:
         hint = f"Did you mean {' or '.join(repr(other) for other in near)}?"
     else:
-        more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
-        hint = f"Known: {', '.join(names[:_NAMED_AT_MOST])}{more}." if names else None
-    return UnknownModelError(f"There is no {kind} {name!r}.", hint=hint)
+        hint = f"Known: {_listed(names)}." if names else None
+    return UnknownModelError(f"There is no {kind} {shortened(name)!r}.", hint=hint)
+
+
+def is_path(name: str) -> bool:
+    """Return whether `name` can only be a folder: it begins as a path does."""
+    return name.startswith((".", "/", "\\", "~")) or name[1:3] in {":\\", ":/"}
+
+
+def no_name(name: str) -> InvalidRequestError:
+    """Return the error for a string that names no model."""
+    return InvalidRequestError(
+        f"model is {shortened(name)!r}, which names no model.",
+        hint='Write "provider:model-id", an alias such as "mini", or a folder.',
+    )
+
+
+def _listed(names: list[str]) -> str:
+    lengths = accumulate(len(name) + 2 for name in names)
+    shown = max(1, sum(length <= _NAMED_CHARACTERS for length in lengths))
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return f"{', '.join(names[:shown])}{more}"
 
 
 def _split(name: str) -> tuple[str, str]:
-    provider, colon, model_id = name.strip().partition(":")
-    if not colon or _is_path(name):
-        provider, model_id = BARE_NAME_PROVIDER, name.strip()
-    if not model_id or not provider:
+    written = name.strip()
+    provider, colon, model_id = written.partition(":")
+    if is_path(written):
+        return BARE_NAME_PROVIDER, written
+    if colon and provider.strip() and model_id.strip():
+        return provider.strip(), model_id.strip()
+    if not provider.strip():
+        raise no_name(name)
+    if colon or _is_provider(provider):
+        folder = "" if colon else f', or "./{provider}" for a folder of that name'
         raise InvalidRequestError(
-            f"model is {name!r}.", hint='Write "provider:model-id", an alias such as "mini", or a folder.'
+            f"model is {shortened(name)!r}, a provider without a model.",
+            hint=f'Write "{provider}:model-id"{folder}.',
         )
-    return provider, model_id
+    return BARE_NAME_PROVIDER, written
 
 
-def _is_path(name: str) -> bool:
-    return name.startswith((".", "/", "~")) or name[1:3] in {":\\", ":/"}
+def _is_provider(name: str) -> bool:
+    return name in _factories or any(True for _ in _entry_points(name))
 
 
 def _factory(provider: str) -> ProviderFactory:
@@ -145,6 +177,11 @@ def _factory(provider: str) -> ProviderFactory:
         loaded: Any = entry.load()
         with _lock:
             return _factories.setdefault(provider, loaded)
+    if provider.lower() in _SCHEMES:
+        raise UnknownModelError(
+            f"There is no provider {provider!r}: an address names no model by itself.",
+            hint='Write the provider that speaks to it in front, as in "provider:model-id@http://host".',
+        )
     raise unknown_model("provider", provider, provider_names())
 
 

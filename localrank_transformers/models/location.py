@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localrank.contract.errors import ModelLoadError
+from localrank.contract.types import shortened
 from localrank.providers.loading import ShouldStop, never
-from localrank.providers.registry import unknown_model
+from localrank.providers.registry import is_path, no_name, unknown_model
 from localrank_transformers.models import bundled
 from localrank_transformers.models.bundled.reading import read_embedded
 from localrank_transformers.models.folder.model_files import ModelFiles
@@ -63,27 +64,29 @@ def locate(
     Raises:
         UnknownModelError: Neither a folder nor a known name; near names are offered.
         ModelLoadError: A folder that does not exist, or a file.
-        InvalidRequestError: A hub id or a revision that cannot be one.
+        InvalidRequestError: An empty name, or a hub id or a revision that cannot be one.
     """
     if model is None:
         return Location(bundled.DEFAULT_MODEL, None)
     name = str(model)
+    if not name.strip():
+        raise no_name(name)
     if isinstance(model, str) and name in bundled.bundled_names():
         return Location(name, None)
     from localrank_transformers.models.catalogue.entries import known_names, lookup  # noqa: PLC0415 - not for an embedded model
 
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return Location(folder.resolve().name, folder)
+    folder = _expanded(name)
+    if _holds(folder.is_dir):
+        return Location(folder.resolve().name or str(folder.resolve()), folder)
     entry = lookup(name)
-    if entry is None and folder.is_file():
+    if entry is None and _holds(folder.is_file):
         raise ModelLoadError(
             f"{name!r} is a file, not a folder with a model.",
             hint="Pass the folder with config.json, tokenizer.json and an ONNX file.",
         )
-    if isinstance(model, Path) or name.startswith((".", "/", "~")):
+    if isinstance(model, Path) or is_path(name):
         raise ModelLoadError(
-            f"There is no folder {name!r}.",
+            f"There is no folder {shortened(name)!r}.",
             hint="Pass a folder with config.json, tokenizer.json and an ONNX file.",
         )
     if entry is not None and entry.bundled is not None:
@@ -95,6 +98,20 @@ def locate(
     repo_id = _repository(name.strip(), entry)
     cache = None if cache_dir is None else Path(cache_dir)
     return Location(repo_id, None, HubSource(repo_id, revision, cache, offline))
+
+
+def _expanded(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # no home folder is known, or no user of that name
+        return Path(name)
+
+
+def _holds(question: Callable[[], bool]) -> bool:
+    try:
+        return question()
+    except OSError:  # a name that is too long for a path, or a folder that may not be looked into
+        return False
 
 
 def _repository(name: str, entry: CatalogueEntry | None) -> str:

@@ -78,3 +78,11 @@ def test_a_broken_finding_is_shown_with_its_hint(
     shown = capsys.readouterr().out
     assert "✗ wire" in shown
     assert "Mend it." in shown
+
+
+def test_a_model_of_the_environment_that_cannot_be_is_told_with_its_variable() -> None:
+    ended = localrank("doctor", LOCALRANK_MODEL="onnx")
+
+    assert ended.code == 1
+    assert "LOCALRANK_MODEL=onnx" in ended.out
+    assert "a provider without a model" in ended.out

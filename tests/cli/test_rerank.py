@@ -431,3 +431,23 @@ def test_two_models_are_compared_side_by_side(lines: Path) -> None:
 
     assert plain(shown).splitlines()[0].split()[:3] == ["1", "1", "="]
     assert "the same first place; 3 of the best 3 in common." in shown
+
+
+@pytest.mark.parametrize("name", [" ", "onnx", "onnx:", "nope", "/nowhere", "/"])
+def test_a_variable_that_names_no_model_is_named_in_one_line(name: str) -> None:
+    ended = localrank("rerank", "q", stdin=b"a text\n", LOCALRANK_MODEL=name)
+
+    assert ended.code != 0
+    assert ended.out == ""
+    [line] = ended.err.splitlines()
+    assert line.startswith("localrank: The environment variable LOCALRANK_MODEL: ")
+    assert len(line) < 400
+
+
+def test_an_option_beats_the_variable_and_is_not_blamed_on_it() -> None:
+    ended = localrank("rerank", "q", *LEXICAL, stdin=b"a text\n", LOCALRANK_MODEL="nope")
+    other = localrank("rerank", "q", "--model", "nope", stdin=b"a text\n", LOCALRANK_MODEL="onnx:mini")
+
+    assert ended.code == 0
+    assert "no model 'nope'" in other.err
+    assert "LOCALRANK_MODEL" not in other.err

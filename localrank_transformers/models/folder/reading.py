@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +37,7 @@ __all__ = [
 ]
 
 _NODES_AT_MOST = 8 << 20
+_ENTRIES_AT_MOST = 20_000
 
 _INT8_OPERATORS = (b"DynamicQuantize", b"MatMulIntegerToFloat")
 """`DynamicQuantizeLinear`, and ONNX Runtime's own `DynamicQuantizeMatMul` and `MatMulIntegerToFloat`."""
@@ -116,7 +121,7 @@ def folder_activation(folder: Path) -> Literal["sigmoid", "none"]:
 
 
 def _pick(folder: Path, precision: Precision) -> str:
-    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.onnx"))
+    found = sorted(_graphs(folder))
     chosen = choose_onnx(found, precision, features=cpu_features())
     if chosen is not None:
         return chosen
@@ -125,6 +130,26 @@ def _pick(folder: Path, precision: Precision) -> str:
         f"The folder {str(folder)!r} has no ONNX file for precision={precision!r}: {has}.",
         hint="Expected onnx/model.onnx or model.onnx, and for int8 onnx/model_int8.onnx or onnx/model_quantized.onnx.",
     )
+
+
+def _graphs(folder: Path) -> Iterator[str]:
+    """Yield the ONNX files of a folder and of those in it: no deeper, and not for long, since it may be a whole disk."""
+    looked_at = 0
+    below: deque[tuple[Path, str]] = deque([(folder, "")])
+    while below:
+        place, prefix = below.popleft()
+        with (
+            suppress(OSError),
+            os.scandir(place) as entries,
+        ):  # one that goes away or may not be read holds no graph
+            for entry in entries:
+                looked_at += 1
+                if looked_at > _ENTRIES_AT_MOST:
+                    return
+                if entry.name.endswith(".onnx"):
+                    yield f"{prefix}{entry.name}"
+                elif not prefix and entry.is_dir():
+                    below.append((place / entry.name, f"{entry.name}/"))
 
 
 def _is_int8(onnx: Path) -> bool:

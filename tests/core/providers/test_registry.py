@@ -86,7 +86,8 @@ def test_registering_again_replaces_the_provider_and_its_models() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["mini", "org/name", "./folder", "/folder/a:b", "~/folder", r"C:\folder", "C:/folder"]
+    "name",
+    ["mini", "org/name", "./folder", "/folder/a:b", "~/folder", r"C:\folder", "C:/folder", r"\\host\share"],
 )
 def test_a_name_without_a_provider_and_a_folder_mean_onnx(name: str) -> None:
     register_provider("onnx", mock)
@@ -98,6 +99,49 @@ def test_a_name_without_a_provider_and_a_folder_mean_onnx(name: str) -> None:
 def test_half_a_name_is_refused(name: str) -> None:
     with pytest.raises(InvalidRequestError, match="model is"):
         resolve(name)
+
+
+@pytest.mark.parametrize("name", ["cohere", "onnx", "house", " house ", "house:", "house: ", "cohere:"])
+def test_a_provider_alone_is_refused_with_the_way_to_name_a_model(name: str) -> None:
+    register_provider("house", mock)
+    provider = name.strip(": ")
+
+    with pytest.raises(InvalidRequestError, match="a provider without a model") as caught:
+        resolve(name)
+
+    assert f'"{provider}:model-id"' in str(caught.value)
+    assert (f'"./{provider}"' in str(caught.value)) is (":" not in name)
+
+
+def test_blanks_around_the_parts_of_a_name_mean_nothing() -> None:
+    register_provider("house", mock)
+
+    assert resolve(" house : small ") is resolve("house:small")
+
+
+def test_an_address_alone_is_no_model() -> None:
+    with pytest.raises(UnknownModelError, match="an address names no model by itself"):
+        resolve("http://127.0.0.1:8080/rerank")
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 5000, "x" * 5000 + ":small", "house:" + " " * 5000, "cohere" + " " * 5000]
+)
+def test_a_message_about_a_name_is_one_short_line(name: str) -> None:
+    with pytest.raises((InvalidRequestError, UnknownModelError)) as caught:
+        resolve(name)
+
+    assert len(str(caught.value)) < 400
+    assert "\n" not in str(caught.value)
+
+
+def test_an_error_lists_a_few_names_and_counts_the_rest() -> None:
+    error = registry.unknown_model("colour", "zzz", [f"very-long-name-{number:03}" for number in range(100)])
+
+    assert error.hint is not None
+    assert error.hint.startswith("Known: very-long-name-000, ")
+    assert len(error.hint) < 160
+    assert error.hint.endswith(" and 94 more.")
 
 
 @pytest.mark.parametrize("name", ["", "a:b"])

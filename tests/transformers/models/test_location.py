@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from localrank import ModelLoadError
+from localrank import InvalidRequestError, ModelLoadError, UnknownModelError
 from localrank_transformers.models.location import locate
 
 
@@ -27,3 +27,28 @@ def test_a_file_that_is_called_like_a_known_model_does_not_hide_it(
     Path("mini").write_text("x")
 
     assert locate("mini").hub is not None
+
+
+@pytest.mark.parametrize("name", ["", " ", "\t"])
+def test_an_empty_name_is_not_the_folder_one_is_in(name: str) -> None:
+    with pytest.raises(InvalidRequestError, match="names no model"):
+        locate(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["/nowhere", "~nobody-of-that-name/x", "C:\\", "C:/models/x", r"\\host\share", "/\x00"]
+)
+def test_what_begins_as_a_path_is_a_folder_that_is_not_there(name: str) -> None:
+    with pytest.raises(ModelLoadError, match="There is no folder"):
+        locate(name)
+
+
+def test_a_name_too_long_for_a_file_is_no_model() -> None:
+    with pytest.raises(UnknownModelError) as caught:
+        locate("x" * 5000)
+
+    assert len(str(caught.value)) < 400
+
+
+def test_the_root_of_the_disk_has_a_name() -> None:
+    assert locate("/").model_id == Path("/").resolve().as_posix()
