@@ -8,7 +8,7 @@ from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
 
-__all__ = ["document_tuple"]
+__all__ = ["document_tuple", "is_table"]
 
 _COLUMN_FORMS = (
     ("compute", '{0}["{1}"].compute().tolist()', '{0}.compute().to_dict("records")'),
@@ -69,7 +69,7 @@ def _refuse_one_text(documents: Any) -> None:
 
 def _refuse_table(documents: Any, column: str) -> None:
     dimensions = _dimensions(documents)
-    if not _is_table(documents) and dimensions in {None, 1}:
+    if not is_table(documents) and dimensions in {None, 1}:
         return
     name = "documents"
     kind = type(documents)
@@ -88,7 +88,7 @@ def _refuse_table(documents: Any, column: str) -> None:
     )
 
 
-def _is_table(documents: Any) -> bool:
+def is_table(documents: Any) -> bool:
     """Whether the type looks like a table; only the type is asked, since a lazy table computes its attributes."""
     kind = type(documents)
     if isinstance(documents, (Mapping, list, tuple)) or any(map(_is_records, kind.__mro__)):

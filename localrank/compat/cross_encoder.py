@@ -2,30 +2,39 @@
 
 After sentence-transformers 6.2 (https://sbert.net/docs/package_reference/cross_encoder/cross_encoder.html): arguments, types of
 the results, the order. Scores are 0–1 unless `activation_fn` is an `Identity`; there, the configuration of each model decides,
-so that a model trained for raw scores (`ms-marco-MiniLM…`) gives logits. `batch_size` and `show_progress_bar` change nothing.
+so that a model trained for raw scores (`ms-marco-MiniLM…`) gives logits. Old names of arguments are taken as there. What
+changes no score here is accepted and not used (`batch_size`, `show_progress_bar`, `trust_remote_code`, `num_workers` …); what
+would change one is refused by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from localrank.calling.documents import is_table
 from localrank.calling.pairs import score_pairs_sync
 from localrank.calling.sync import rerank_sync
+from localrank.calling.texts import plain
+from localrank.compat.arguments import CALL, CONSTRUCTOR, check_unsettable, renamed, settings_of
 from localrank.compose.rules.fitting import sigmoid
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker, score_kind
 from localrank.contract.types import shortened
+from localrank.providers.arguments import check_choice
 from localrank.providers.registry import DEFAULT_MODEL, make_model, no_name, resolve
 
 __all__ = ["CrossEncoder"]
 
 _ACTIVATIONS = {"Sigmoid": "sigmoid", "Identity": "none"}
 """What `activation_fn` means to a local model, by its class."""
+
+_POSITIONAL = ("num_labels", "max_length", "activation_fn", "device")
+"""What older versions of sentence-transformers take behind the name, by position."""
 
 Pair = Sequence[str]
 Scores = NDArray[np.float32] | np.float32 | list[np.float32]
@@ -43,16 +52,22 @@ class CrossEncoder:
         local_files_only: Whether nothing may be fetched.
         backend: `onnx`, or `torch` with the extra of that name.
         device: Where torch computes.
+        model_kwargs: Accepted where it only says full precision or how torch computes the same.
+        processor_kwargs: Its `model_max_length` is `max_length`.
+        config_kwargs: Accepted where it changes no score.
+        positional: `num_labels`, `max_length`, `activation_fn` and `device`, for code that passes them by position.
+        others: What else sentence-transformers takes, such as `num_labels=1`, and old names such as `automodel_args`.
 
     Raises:
-        InvalidRequestError: A setting that the backend does not have, or settings beside a reranker that is made already.
+        InvalidRequestError: A setting that the backend does not have, settings beside a reranker that is made already, or an
+            argument that would change scores and cannot be had here.
         UnknownModelError: No such model.
     """
 
     def __init__(
         self,
         model_name_or_path: AnyReranker | str | Path | None = None,
-        *,
+        *positional: Any,
         max_length: int | None = None,
         activation_fn: object | None = None,
         cache_folder: str | Path | None = None,
@@ -60,11 +75,36 @@ class CrossEncoder:
         local_files_only: bool = False,
         backend: Literal["onnx", "torch"] = "onnx",
         device: str | None = None,
+        model_kwargs: Mapping[str, Any] | None = None,
+        processor_kwargs: Mapping[str, Any] | None = None,
+        config_kwargs: Mapping[str, Any] | None = None,
+        **others: Any,
     ) -> None:
-        settings: dict[str, Any] = {
+        present = {
+            "model_name_or_path": model_name_or_path,
             "max_length": max_length,
-            "activation": _activation(activation_fn),
-            "cache_dir": cache_folder,
+            "activation_fn": activation_fn,
+            "device": device,
+            "cache_folder": cache_folder,
+            "model_kwargs": model_kwargs,
+            "processor_kwargs": processor_kwargs,
+            "config_kwargs": config_kwargs,
+        }
+        older = dict(zip(_POSITIONAL, positional, strict=False))
+        arguments = renamed("CrossEncoder", present, {**older, **others}, CONSTRUCTOR)
+        device = arguments.pop("device")
+        check_unsettable(arguments)
+        check_choice("backend", backend, ("onnx", "torch"))
+        extra: dict[str, Any] = {}
+        for name in ("model_kwargs", "processor_kwargs", "config_kwargs"):
+            extra.update(settings_of(name, arguments[name]))
+        model_name_or_path = arguments["model_name_or_path"]
+        settings: dict[str, Any] = {
+            "max_length": extra.get("max_length")
+            if arguments["max_length"] is None
+            else arguments["max_length"],
+            "activation": _activation(arguments["activation_fn"]),
+            "cache_dir": arguments["cache_folder"],
             "revision": revision,
             "offline": local_files_only or None,
             "device": None if backend == "onnx" and device == "cpu" else device,
@@ -88,13 +128,14 @@ class CrossEncoder:
 
     def predict(
         self,
-        inputs: Sequence[Pair] | Pair,
+        inputs: Iterable[Pair] | Pair | None = None,
         *,
         batch_size: int = 32,
         show_progress_bar: bool | None = None,  # noqa: ARG002  # sentence-transformers' signature
         activation_fn: object | None = None,
         convert_to_numpy: bool = True,
         convert_to_tensor: bool = False,
+        **others: Any,
     ) -> Scores:
         """Return the score of each (query, document) pair: an array of float32, or one number for one pair.
 
@@ -105,20 +146,26 @@ class CrossEncoder:
             activation_fn: A Sigmoid or an Identity for this call; None means the model's own.
             convert_to_numpy: False for a list of numbers.
             convert_to_tensor: Refused: call `torch.from_numpy` on the array.
+            others: What else sentence-transformers takes, and old names such as `sentences`.
 
         Raises:
             InvalidRequestError: What is no pair of strings, or a tensor asked for.
             RerankError: Whatever `rerank` raises.
         """
+        present = {"inputs": inputs, "activation_fn": activation_fn}
+        arguments = renamed("predict", present, others, CALL)
+        check_unsettable(arguments)
         _check_batch_size(batch_size)
         if convert_to_tensor:
             raise InvalidRequestError(
                 "convert_to_tensor is True, and localrank brings no torch.",
                 hint="Call torch.from_numpy on the array that predict returns.",
             )
-        single = len(inputs) > 0 and isinstance(inputs[0], str)
-        pairs = [_pair(pair, index) for index, pair in enumerate([inputs] if single else inputs)]
-        scores = np.asarray(self._activated(score_pairs_sync(self.model, pairs), activation_fn), np.float32)
+        given = _read(arguments["inputs"])
+        single = len(given) > 0 and isinstance(given[0], str)
+        pairs = [_pair(pair, index) for index, pair in enumerate([given] if single else given)]
+        activated = self._activated(score_pairs_sync(self.model, pairs), arguments["activation_fn"])
+        scores = np.asarray(activated, np.float32)
         if single:
             score: np.float32 = scores[0]
             return score
@@ -134,6 +181,7 @@ class CrossEncoder:
         batch_size: int = 32,
         show_progress_bar: bool | None = None,  # noqa: ARG002
         activation_fn: object | None = None,
+        **others: Any,
     ) -> list[dict[str, Any]]:
         """Return `{"corpus_id": …, "score": …}` of the best documents, best first, with their `text` if asked for.
 
@@ -145,13 +193,17 @@ class CrossEncoder:
             batch_size: Accepted, checked and not used.
             show_progress_bar: Accepted and not used.
             activation_fn: A Sigmoid or an Identity for this call; None means the model's own.
+            others: What else sentence-transformers takes, and old names.
 
         Raises:
+            InvalidRequestError: An argument that would change scores and cannot be had here.
             RerankError: Whatever `rerank` raises.
         """
+        arguments = renamed("rank", {"activation_fn": activation_fn}, others, CALL)
+        check_unsettable(arguments)
         _check_batch_size(batch_size)
         result = rerank_sync(self.model, query, documents, top_k)
-        scores = self._activated([hit.score for hit in result], activation_fn)
+        scores = self._activated([hit.score for hit in result], arguments["activation_fn"])
         entries: list[dict[str, Any]] = []
         for hit, score in zip(result, scores, strict=True):
             text = {"text": hit.document} if return_documents else {}
@@ -179,15 +231,31 @@ def _activation(activation_fn: object | None) -> str | None:
     return _ACTIVATIONS[name]
 
 
-def _check_batch_size(batch_size: int) -> None:
-    if batch_size <= 0:
-        raise InvalidRequestError(f"batch_size is {batch_size}.", hint="Pass a positive integer.")
+def _check_batch_size(batch_size: Any) -> None:
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size <= 0:
+        raise InvalidRequestError(f"batch_size is {batch_size!r}.", hint="Pass a positive integer.")
+
+
+def _read(inputs: Any) -> tuple[Any, ...]:
+    if isinstance(inputs, (str, bytes, Mapping)) or not isinstance(inputs, Iterable) or is_table(inputs):
+        raise InvalidRequestError(
+            f"inputs is of type {type(inputs).__name__}.",
+            hint='Pass pairs of (query, document); of a table, list(zip(table["query"], table["text"])).',
+        )
+    try:
+        return tuple(inputs)
+    except Exception as error:
+        raise InvalidRequestError(
+            f"inputs, of type {type(inputs).__name__}, could not be read to the end: {type(error).__name__}.",
+            hint="Pass a list of pairs.",
+        ) from error
 
 
 def _pair(pair: Any, index: int) -> tuple[str, str]:
-    if len(pair) != 2 or not all(isinstance(text, str) for text in pair):
+    parts = () if isinstance(pair, (str, bytes, Mapping)) or not isinstance(pair, Iterable) else tuple(pair)
+    if len(parts) != 2 or not all(isinstance(text, str) for text in parts):
         raise InvalidRequestError(
             f"inputs[{index}] is {shortened(repr(pair))}.",
             hint="Pass pairs of two strings: (query, document).",
         )
-    return str(pair[0]), str(pair[1])
+    return plain(parts[0]), plain(parts[1])

@@ -7,7 +7,9 @@ list gives an empty answer, and a passage without text is refused before anythin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping, MutableSequence
+from contextlib import suppress
+from operator import is_not
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,9 @@ _WITHOUT_WEIGHTS = (
     "miniReranker_arabic_v1",
 )
 """FlashRank's names of models that only FlashRank publishes in the form it uses."""
+
+
+_ABSENT = object()
 
 
 class RerankRequest:
@@ -74,18 +79,27 @@ class Ranker:
     def rerank(self, request: RerankRequest) -> list[dict[str, Any]]:
         """Write a score into each passage of the request, sort its list, best first, and return that list.
 
+        Passages that the model left out follow as they were. Nothing is changed before the ranking is there, and where one
+        passage cannot be written to, none is changed.
+
         Raises:
-            InvalidRequestError: No query, or a passage without text.
+            InvalidRequestError: No query, no list of passages, a passage without text, or passages that cannot be written to or
+                changed during the call.
             RerankError: Whatever `rerank` raises.
         """
         if request.query is None:
             raise InvalidRequestError("The request has no query.", hint="Pass RerankRequest(query=…).")
-        texts = [_text(passage, index) for index, passage in enumerate(request.passages)]
+        passages = _passages(request.passages)
+        texts = [_text(passage, index) for index, passage in enumerate(passages)]
         result = rerank_sync(self.model, request.query, texts)
-        passages = list(request.passages)
-        for hit in result:
-            passages[hit.index]["score"] = hit.score
-        request.passages[:] = [passages[hit.index] for hit in result]
+        if len(request.passages) != len(passages) or any(map(is_not, request.passages, passages)):
+            raise InvalidRequestError(
+                "The list of passages was changed during the call.",
+                hint="Pass a list that nothing else changes.",
+            )
+        _write({hit.index: hit.score for hit in result}, passages)
+        ranked = dict.fromkeys([*(hit.index for hit in result), *range(len(passages))])
+        request.passages[:] = [passages[index] for index in ranked]
         return request.passages
 
 
@@ -100,8 +114,43 @@ def _name(model_name: str | None) -> str:
     return model_name
 
 
+def _passages(given: Any) -> list[Any]:
+    if not isinstance(given, MutableSequence):
+        raise InvalidRequestError(
+            f"passages is of type {type(given).__name__}.", hint="Pass a list: it is sorted in place."
+        )
+    return list(given)
+
+
+def _write(scores: Mapping[int, float], passages: list[Any]) -> None:
+    """Write all the scores, or none."""
+    before: list[tuple[Any, Any]] = []
+    try:
+        for index, score in scores.items():
+            passage = passages[index]
+            before.append((passage, passage.get("score", _ABSENT)))
+            passage["score"] = score
+    except BaseException as error:
+        for passage, score in reversed(before):
+            with suppress(Exception):
+                _restore(passage, score)
+        if not isinstance(error, Exception):
+            raise
+        raise InvalidRequestError(
+            f"passages[{index}], of type {type(passages[index]).__name__}, takes no score: {type(error).__name__}.",
+            hint="Pass dictionaries.",
+        ) from error
+
+
+def _restore(passage: Any, score: Any) -> None:
+    if score is not _ABSENT:
+        passage["score"] = score
+    elif "score" in passage:
+        del passage["score"]
+
+
 def _text(passage: object, index: int) -> str:
-    text = passage.get("text") if isinstance(passage, Mapping) else None
+    text = passage.get("text") if isinstance(passage, MutableMapping) else None
     if not isinstance(text, str):
         raise InvalidRequestError(
             f"passages[{index}] is {shortened(repr(passage))}.", hint='Pass {"text": "…"} for each passage.'

@@ -166,10 +166,20 @@ def _copies(result: RerankResult[Document]) -> list[Document]:
 
 
 def _copy(hit: RankedDocument[Document]) -> Document:
-    metadata = {**deepcopy(hit.document.metadata), "relevance_score": hit.score, "rank": hit.rank}
+    metadata = {**_copied(hit), "relevance_score": hit.score, "rank": hit.rank}
     if not is_scored(hit):
         metadata["scored"] = False
     return hit.document.model_copy(update={"metadata": metadata})
+
+
+def _copied(hit: RankedDocument[Document]) -> dict[str, Any]:
+    try:
+        return deepcopy(hit.document.metadata)
+    except Exception as error:
+        raise InvalidRequestError(
+            f"The metadata of documents[{hit.index}] cannot be copied: {type(error).__name__}.",
+            hint="Keep locks, generators and open connections out of metadata.",
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

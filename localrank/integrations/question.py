@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Generic, TypeVar
@@ -45,7 +46,7 @@ class Question(Generic[D]):
         documents: The framework's own objects.
         text: Gives the text of one.
         top_k: How many are wanted; None means all.
-        retrieval_scores: The retriever's scores; passed on where every document has one.
+        retrieval_scores: The retriever's scores; passed on where every document has a finite one.
         settings: The rest.
     """
 
@@ -80,7 +81,7 @@ class Question(Generic[D]):
         return run_blocking(self.answer)
 
     def _first_stage(self) -> list[float] | None:
-        known = [score for score in self.retrieval_scores if score is not None]
+        known = [score for score in self.retrieval_scores if score is not None and math.isfinite(score)]
         return known if known and len(known) == len(self.documents) else None
 
 

@@ -127,7 +127,14 @@ def _mended(item: Any, count: int, model: AnyReranker) -> ScoredIndex:
         _refuse(model, f"returned the tier {item.tier!r} for index {index}, which is no integer")
     if item.metadata is not None and not isinstance(item.metadata, Mapping):
         _refuse(model, f"returned metadata of type {type(item.metadata).__name__} for index {index}")
-    return replace(item, index=index, score=score)
+    return replace(item, index=index, score=score, metadata=_metadata(item.metadata, index, model))
+
+
+def _metadata(given: Mapping[str, Any] | None, index: int, model: AnyReranker) -> dict[str, Any] | None:
+    try:
+        return None if given is None else dict(given)
+    except Exception as error:
+        _refuse(model, f"returned metadata for index {index} that cannot be read ({type(error).__name__})")
 
 
 def _valid_index(index: Any, count: int, model: AnyReranker) -> int:

@@ -157,6 +157,139 @@ def test_a_model_that_ranks_in_tiers_gives_ranks_and_no_scores_of_pairs() -> Non
         model.predict(PAIRS)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"num_labels": 1},
+        {"trust_remote_code": True},
+        {"token": None, "model_card_data": None, "prompts": {}, "modules": None},
+        {"model_kwargs": {"torch_dtype": "auto", "attn_implementation": "sdpa"}},
+        {"automodel_args": {"dtype": "float32"}},
+        {"tokenizer_args": {"use_fast": True}, "config_args": {"num_labels": 1}},
+        {"classifier_dropout": 0.1},
+        {"default_activation_function": Sigmoid()},
+    ],
+)
+def test_an_argument_that_changes_nothing_here_is_taken(folder: Path, settings: dict[str, Any]) -> None:
+    model = CrossEncoder(folder, **settings)
+
+    assert model.predict(PAIRS).tolist() == CrossEncoder(folder).predict(PAIRS).tolist()
+
+
+def test_old_names_and_places_mean_what_they_meant(folder: Path) -> None:
+    raw = CrossEncoder(folder, activation_fn=Identity())
+
+    for model in (
+        CrossEncoder(model_name=folder, default_activation_function=Identity()),
+        CrossEncoder(folder, 1, None, Identity()),
+    ):
+        assert model.predict(PAIRS).tolist() == raw.predict(PAIRS).tolist()
+    short = CrossEncoder(folder, max_length=16).predict(PAIRS).tolist()
+    for model in (
+        CrossEncoder(folder, 1, 16),
+        CrossEncoder(folder, processor_kwargs={"model_max_length": 16}),
+        CrossEncoder(folder, tokenizer_kwargs={"model_max_length": 16}),
+    ):
+        assert model.predict(PAIRS).tolist() == short
+    assert raw.predict(sentences=PAIRS).tolist() == raw.predict(PAIRS).tolist()
+    assert raw.predict(PAIRS, activation_fct=Sigmoid()).tolist() == pytest.approx(
+        CrossEncoder(folder).predict(PAIRS).tolist()
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"num_labels": 3}, "num_labels is 3"),
+        ({"prompts": {"query": "x: "}}, "prompts is"),
+        ({"default_prompt_name": "query"}, "default_prompt_name is 'query'"),
+        ({"token": "hf_secret"}, "token is given.* HF_TOKEN"),
+        ({"model_kwargs": {"torch_dtype": "bfloat16"}}, "model_kwargs sets 'torch_dtype'"),
+        ({"model_kwargs": {"file_name": "x.onnx"}}, "model_kwargs sets 'file_name'"),
+        ({"processor_kwargs": {"padding_side": "left"}}, "processor_kwargs sets 'padding_side'"),
+        ({"config_kwargs": ["num_labels"]}, "config_kwargs is of type list"),
+        ({"backend": "openvino"}, "backend is 'openvino'"),
+        ({"max_lenght": 3}, "no argument 'max_lenght'. Did you mean 'max_length'"),
+        ({"num_workers": 3}, "no argument 'num_workers'"),
+        ({"model_name_or_path": ""}, "model is ''"),
+    ],
+)
+def test_an_argument_that_would_change_scores_is_refused_by_name(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidRequestError, match=said) as caught:
+        CrossEncoder(**settings)
+
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"num_workers": 2},
+        {"apply_softmax": True},
+        {"device": "cpu"},
+        {"pool": None, "chunk_size": 8},
+        {"prompt": None, "prompt_name": None},
+    ],
+)
+def test_a_call_takes_what_changes_nothing_here(settings: dict[str, Any]) -> None:
+    model = CrossEncoder(LexicalReranker())
+
+    assert model.predict(PAIRS, **settings).tolist() == model.predict(PAIRS).tolist()
+    assert model.rank(QUERY, WORDS, convert_to_tensor=False, **settings) == model.rank(QUERY, WORDS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"prompt": "query: "}, "prompt is 'query: '"),
+        ({"device": "cuda"}, "device is 'cuda'"),
+        ({"pool": {}}, "pool is {}"),
+        ({"sentense": 1}, "no argument 'sentense'"),
+    ],
+)
+def test_a_call_refuses_by_name_what_would_change_scores(settings: dict[str, Any], said: str) -> None:
+    model = CrossEncoder(LexicalReranker())
+
+    with pytest.raises(InvalidRequestError, match=f"{said}"):
+        model.predict(PAIRS, **settings)
+    with pytest.raises(InvalidRequestError, match=f"{said}"):
+        model.rank(QUERY, WORDS, **settings)
+
+
+def test_pairs_may_come_from_zip_and_from_a_column() -> None:
+    model = CrossEncoder(LexicalReranker())
+    expected = model.predict(PAIRS).tolist()
+
+    assert model.predict(zip([QUERY] * 3, WORDS, strict=True)).tolist() == expected
+    assert model.predict(pair for pair in PAIRS).tolist() == expected
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"query": QUERY, "text": WORDS}, index=[5, 3, 9])
+    assert model.predict(list(zip(table["query"], table["text"], strict=True))).tolist() == expected
+    assert model.rank(QUERY, table["text"]) == model.rank(QUERY, WORDS)
+    for call in (lambda: model.predict(table), lambda: model.rank(QUERY, table)):
+        with pytest.raises(InvalidRequestError, match="DataFrame"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        (None, "inputs is of type NoneType"),
+        ("q", "inputs is of type str"),
+        ({"q": "a"}, "inputs is of type dict"),
+        (3, "inputs is of type int"),
+        ([("q", "a"), "xy"], r"inputs\[1\] is 'xy'"),
+        ([("q", "a"), None], r"inputs\[1\] is None"),
+        ([("q", None)], r"inputs\[0\] is \('q', None\)"),
+        ([("q", b"a")], r"inputs\[0\] is \('q', b'a'\)"),
+        ([3], r"inputs\[0\] is 3"),
+    ],
+)
+def test_what_holds_no_pairs_is_named(inputs: Any, said: str) -> None:
+    with pytest.raises(InvalidRequestError, match=said):
+        CrossEncoder(LexicalReranker()).predict(inputs)
+
+
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("sentence_transformers", reason="needs the extra `golden`")

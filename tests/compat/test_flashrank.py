@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
-from localrank import InvalidRequestError, UnknownModelError
+from localrank import DoRerankOptions, DoRerankResult, InvalidRequestError, ScoredIndex, UnknownModelError
 from localrank.compat import Ranker, RerankRequest
 from localrank.testing import LexicalReranker, MockReranker
 from localrank_transformers import OnnxReranker
@@ -134,3 +135,70 @@ def test_every_model_of_flashrank_is_known_or_refused_with_a_way_out() -> None:
 
     assert [message for message in refusals if message and "from_flashrank" not in message] == []
     assert None in refusals
+
+
+class Deaf(dict[str, Any]):
+    """A passage that takes no score."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        raise RuntimeError("read only")
+
+
+@pytest.mark.parametrize(
+    "broken", [Deaf(text="pasta"), MappingProxyType({"text": "pasta"}), None, "pasta", {"text": None}]
+)
+def test_where_one_passage_cannot_be_ranked_none_is_changed(broken: Any) -> None:
+    given: list[Any] = [*passages(), broken]
+    given[0]["score"] = "theirs"
+    before = [dict(passage) for passage in given[:3]]
+
+    with pytest.raises(InvalidRequestError, match=r"passages\[3\]"):
+        Ranker(MockReranker([[0.1, 0.9, 0.5, 0.7]])).rerank(RerankRequest(QUERY, given))
+
+    assert [dict(passage) for passage in given[:3]] == before
+    assert given[3] is broken
+
+
+def test_a_call_that_fails_changes_nothing() -> None:
+    given = passages()
+    before = [dict(passage) for passage in given]
+
+    with pytest.raises(ZeroDivisionError):
+        Ranker(MockReranker([ZeroDivisionError("no")])).rerank(RerankRequest(QUERY, given))
+
+    assert given == before
+
+
+def test_passages_that_the_model_leaves_out_stay_in_the_list() -> None:
+    given = passages()
+    first, second, third = given
+
+    class Choosy(MockReranker):
+        async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
+            return DoRerankResult([ScoredIndex(2, 0.5)])
+
+    ranked = Ranker(Choosy()).rerank(RerankRequest(QUERY, given))
+
+    assert ranked == [third, first, second]
+    assert ["score" in passage for passage in ranked] == [True, False, False]
+
+
+def test_a_list_that_changes_during_the_call_is_left_as_it_is() -> None:
+    given = passages()
+
+    class Meddling(MockReranker):
+        async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
+            given.append({"text": "new"})
+            return await super().do_rerank(options)
+
+    with pytest.raises(InvalidRequestError, match="changed during the call"):
+        Ranker(Meddling()).rerank(RerankRequest(QUERY, given))
+
+    assert [passage["text"] for passage in given] == [*WORDS, "new"]
+    assert not any("score" in passage for passage in given)
+
+
+def test_passages_that_are_no_list_are_refused() -> None:
+    for given in (tuple(passages()), {"text": "a"}, iter(passages())):
+        with pytest.raises(InvalidRequestError, match="passages is of type"):
+            Ranker(LexicalReranker()).rerank(RerankRequest(QUERY, given))  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.embeddings import DeterministicFakeEmbedding
 from langchain_core.vectorstores import InMemoryVectorStore
 
-from localrank import InvalidResponseError, RerankAbortedError, rerank, rerank_sync
+from localrank import InvalidRequestError, InvalidResponseError, RerankAbortedError, rerank, rerank_sync
 from localrank.integrations import LocalRankCompressor, LocalRankCrossEncoder, from_langchain
 from localrank.testing import LexicalReranker, MockReranker, RerankerConformance
 from localrank_transformers import OnnxReranker
@@ -103,6 +104,18 @@ def test_the_documents_that_come_in_are_left_as_they_are() -> None:
         document.metadata["tags"].append("b")
 
     assert documents() == given
+
+
+@pytest.mark.parametrize(
+    "value", [threading.Lock(), (number for number in range(3))], ids=["lock", "generator"]
+)
+def test_metadata_that_cannot_be_copied_are_named(value: object) -> None:
+    given = [Document(page_content="pasta", metadata={"held": value})]
+
+    with pytest.raises(InvalidRequestError, match=r"metadata of documents\[0\] cannot be copied: TypeError"):
+        LocalRankCompressor(model=LexicalReranker()).compress_documents(given, QUERY)
+
+    assert given[0].metadata == {"held": value}
 
 
 def test_without_top_n_all_documents_are_kept() -> None:

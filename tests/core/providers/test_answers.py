@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -103,3 +105,23 @@ def test_unscored_documents_stand_below_all_others_in_their_order() -> None:
     assert [item.index for item in results] == [2, 0, 1, 3]
     assert [item.metadata for item in results] == [None, None, {"scored": False}, {"scored": False}]
     assert [item.score for item in results[2:]] == [0.0, 0.0]
+
+
+class Unreadable(Mapping[str, Any]):
+    """Metadata that cannot be read."""
+
+    def __getitem__(self, key: str) -> Any:
+        raise OSError("the line is dead")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["logit"])
+
+    def __len__(self) -> int:
+        return 1
+
+
+def test_metadata_that_cannot_be_read_are_a_breach_of_the_contract() -> None:
+    answer = DoRerankResult([ScoredIndex(0, 0.5, metadata=Unreadable())])
+
+    with pytest.raises(InvalidResponseError, match=r"metadata for index 0 that cannot be read \(OSError\)"):
+        checked(answer, model=MockReranker(), options=options(1, None))
