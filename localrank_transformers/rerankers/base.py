@@ -22,6 +22,7 @@ from localrank_transformers.models.location import Location
 if TYPE_CHECKING:
     from localrank_transformers.call.contract import Activation
     from localrank_transformers.models.catalogue.entries import CatalogueEntry
+    from localrank_transformers.models.hub.repository import HubSource
 
 __all__ = ["LocalReranker", "licence_warnings", "weights_identity"]
 
@@ -126,16 +127,24 @@ _DIGEST_BYTES = 8
 
 
 def weights_identity(location: Location) -> str:
-    """Return the model's name with the recorded sum of an embedded model, the state of a folder's files, or a hub revision.
+    """Return the model's name with the recorded sum of an embedded model, the state of a folder's files, or a hub commit.
 
-    A folder's files are looked at, not read: name, size and time of change stand for their content.
+    A folder's files are looked at, not read: name, size and time of change stand for their content. The commit is what the
+    revision means on this machine; before the first download it is not known, and the revision stands for it.
     """
     if location.hub is not None:
-        return f"{location.model_id}@{location.hub.revision or 'recorded'}"
+        return f"{location.model_id}@{_commit(location.hub)}"
     if location.folder is None:
         sums = bundled.SHA256[location.model_id]
         return f"{location.model_id}@{_digest(*sorted(sums.values()))}"
     return f"{location.folder.resolve()}@{_digest(*_states(location.folder))}"
+
+
+def _commit(hub: HubSource) -> str:
+    store = hub.store()
+    if hub.revision is None:
+        return store.recorded_commit or "recorded"
+    return store.reference(hub.revision) or hub.revision
 
 
 def _states(folder: Path) -> list[str]:

@@ -119,9 +119,21 @@ class OnnxReranker(LocalReranker):
 
     @property
     def fingerprint(self) -> str:
-        """What a score depends on besides query and document: files, precision, window and activation."""
+        """What a score depends on besides query and document: files, precision, window, activation, and what computes it.
+
+        Nothing is loaded for it. What is known before: whether the compiled kernels can run here, ONNX Runtime's version, its
+        execution providers, and the processor's instruction set. So machines that would score alike share cached scores, and
+        others never mix theirs. Of a graph that is not embedded only its file tells whether the kernels run it; both engines
+        are named then.
+        """
+        from localrank_transformers.engines.identity import onnx_engine  # noqa: PLC0415  # only caches and reports ask
+
         settings, weights = self._settings, weights_identity(self._location)
-        return f"onnx:{weights}:{settings.precision}:{settings.max_length}:{settings.activation}:{settings.instruction}"
+        embedded = self._location.is_embedded
+        precision = "int8" if embedded and settings.precision == "auto" else settings.precision
+        engine = onnx_engine(settings.execution_providers, graph_is_ours=embedded)
+        graph = precision if embedded or not settings.runs_faster else f"{precision}+optimize"
+        return f"onnx:{weights}:{graph}:{settings.max_length}:{settings.activation}:{settings.instruction}:{engine}"
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the character span of each token of `text`, special tokens left out; loads the model."""

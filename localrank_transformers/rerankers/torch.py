@@ -13,6 +13,7 @@ from localrank.contract.errors import ModelLoadError
 from localrank.contract.types import ScoreKind
 from localrank.providers.loading import LoadOnce
 from localrank_transformers.call.contract import Activation, Model
+from localrank_transformers.engines.identity import torch_engine
 from localrank_transformers.engines.torch.settings import (
     Attention,
     Dtype,
@@ -137,8 +138,13 @@ class TorchReranker(LocalReranker):
 
     @property
     def fingerprint(self) -> str:
-        """What a score depends on besides query and document: files and settings."""
-        return f"torch:{weights_identity(self._location)}:{self._settings}"
+        """What a score depends on besides query and document: files, settings, and what computes it.
+
+        Nothing is loaded for it, torch included: the versions of torch and transformers, the processor's instruction set and,
+        unless the device is the CPU, the accelerators that the system names stand for what `auto` will choose.
+        """
+        engine = torch_engine(self._settings.device)
+        return f"torch:{weights_identity(self._location)}:{self._settings}:{engine}"
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the character span of each token of `text`, special tokens left out."""

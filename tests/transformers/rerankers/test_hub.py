@@ -50,6 +50,15 @@ async def test_nothing_connects_before_the_first_call(hub: LoopbackHub, publishe
     assert hub.connections == 0
 
 
+async def test_the_fingerprint_holds_the_commit_once_it_is_known(hub: LoopbackHub, published: Path) -> None:
+    model = OnnxReranker(REPO)
+    await model.warm_up()
+    commit = model.fingerprint.partition("@")[2].partition(":")[0]
+    assert len(commit) == 40
+    assert OnnxReranker(REPO, revision="main").fingerprint == model.fingerprint
+    assert OnnxReranker(REPO, revision=commit).fingerprint == model.fingerprint
+
+
 async def test_a_second_process_s_worth_of_loading_connects_no_more(
     hub: LoopbackHub, published: Path
 ) -> None:
