@@ -114,15 +114,12 @@ def _real(value: Any) -> float | None:
 def _headers(headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
     if headers is None:
         return None
-    given: Any = headers
-    strings = isinstance(given, Mapping) and all(
-        isinstance(name, str) and isinstance(value, str) for name, value in given.items()
-    )
-    if not strings:
+    given = _copied(headers)
+    if given is None or not all(isinstance(part, str) for pair in given.items() for part in pair):
         raise InvalidRequestError(
             "headers is no mapping of strings to strings.", hint='Pass {"name": "value"}.'
         )
-    return dict(headers)
+    return given
 
 
 def _provider_options(
@@ -130,16 +127,24 @@ def _provider_options(
 ) -> Mapping[str, Mapping[str, Any]] | None:
     if options is None:
         return None
-    given: Any = options
-    nested = isinstance(given, Mapping) and all(
-        isinstance(name, str) and isinstance(value, Mapping) for name, value in given.items()
-    )
-    if not nested:
+    given = _copied(options)
+    nested = None if given is None else {name: _copied(values) for name, values in given.items()}
+    if nested is None or not all(
+        isinstance(name, str) and values is not None for name, values in nested.items()
+    ):
         raise InvalidRequestError(
             "provider_options is no mapping of provider names to mappings.",
             hint='Pass {"cohere": {"max_tokens_per_doc": 512}}.',
         )
-    return {name: dict(values) for name, values in options.items()}
+    return {name: values for name, values in nested.items() if values is not None}
+
+
+def _copied(given: Any) -> dict[Any, Any] | None:
+    """Return a copy of a mapping; None for what is none, or cannot be read."""
+    try:
+        return dict(given) if isinstance(given, Mapping) else None
+    except Exception:  # whatever a mapping of another library raises
+        return None
 
 
 def _first_stage(scores: Sequence[float] | None, count: int) -> tuple[float, ...] | None:

@@ -115,6 +115,27 @@ def _make(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+class _Own:
+    """A connection of the process that opened it; in any other there is none."""
+
+    def __init__(self) -> None:
+        self._connection: sqlite3.Connection | None = None
+        self._process = 0
+
+    @property
+    def connection(self) -> sqlite3.Connection | None:
+        return self._connection if self._process == os.getpid() else None
+
+    def keep(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        self._connection, self._process = connection, os.getpid()
+        return connection
+
+    def close(self) -> None:
+        connection, self._connection = self.connection, None
+        if connection is not None:
+            connection.close()
+
+
 class ScoresFile:
     """The connection of this process to one file, lent to one thread at a time.
 
@@ -129,13 +150,10 @@ class ScoresFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = ProcessLock()
-        self._connection: sqlite3.Connection | None = None
-        self._process = 0
+        self._own = _Own()
         number = id(self)
         _files[number] = weakref.ref(self, lambda _: _files.pop(number, None))
-
-    def __del__(self) -> None:
-        self.close()
+        weakref.finalize(self, self._own.close)  # not __del__, which at exit finds modules emptied
 
     @contextmanager
     def lent(self, patience: Patience) -> Iterator[sqlite3.Connection]:
@@ -148,12 +166,10 @@ class ScoresFile:
         if not self._lock.acquire(timeout=patience.left):
             raise sqlite3.OperationalError("other threads hold the store")
         try:
-            if self._connection is None or self._process != os.getpid():
-                self._connection, self._process = connected(self.path, patience), os.getpid()
-            yield self._connection
+            yield self._own.connection or self._own.keep(connected(self.path, patience))
         except BaseException:
             with suppress(sqlite3.Error):
-                self._close()
+                self._own.close()
             raise
         finally:
             self._lock.release()
@@ -161,24 +177,19 @@ class ScoresFile:
     def close(self) -> None:
         """Close the file; the next use opens it again."""
         with self._lock:
-            self._close()
+            self._own.close()
 
     def close_and_hold(self, seconds: float) -> bool:
         """Close the file and let nobody open it before `let_go`; False where a thread uses it for longer than `seconds`."""
         held = self._lock.acquire(timeout=seconds)
         if held:
             with suppress(sqlite3.Error):
-                self._close()
+                self._own.close()
         return held
 
     def let_go(self) -> None:
         """Let the file be opened again."""
         self._lock.release()
-
-    def _close(self) -> None:
-        if self._connection is not None and self._process == os.getpid():
-            self._connection.close()
-        self._connection = None
 
 
 _files: dict[int, weakref.ref[ScoresFile]] = {}

@@ -234,6 +234,31 @@ def test_a_child_that_was_forked_while_threads_used_the_store_uses_it_too(path, 
     assert (done.stderr, done.stdout) == ("", "{0}\n")
 
 
+_AT_EXIT = """
+import sys
+from localrank import Cached, SQLiteStore, rerank_sync
+from localrank.testing import LexicalReranker
+model = Cached(LexicalReranker(), SQLiteStore(sys.argv[1]))
+cycle = [model]
+cycle.append(cycle)
+rerank_sync(model, "ferry", ["a ferry"])
+sys.modules["kept"] = cycle
+"""
+
+
+def test_a_store_that_is_still_open_at_exit_prints_nothing_and_closes_its_file(path):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", _AT_EXIT, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert (done.stdout, done.stderr) == ("", "")
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
 _FULL = """
 import resource, sys
 from localrank import Cached, SQLiteStore, rerank_sync

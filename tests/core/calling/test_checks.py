@@ -35,6 +35,17 @@ class NoNumber:
         raise RuntimeError("no number today")
 
 
+class Unreadable(Mapping[str, Any]):
+    def __getitem__(self, key: str) -> Any:
+        raise RuntimeError("nothing today")
+
+    def __iter__(self) -> Any:
+        return iter(["x"])
+
+    def __len__(self) -> int:
+        return 1
+
+
 class NoScores:
     def __iter__(self) -> Any:
         raise RuntimeError("no scores today")
@@ -97,6 +108,9 @@ BAD_ARGUMENTS: list[tuple[dict[str, Any], str]] = [
     ({"headers": [("x", "1")]}, "headers is no mapping of strings"),
     ({"provider_options": {"cohere": 3}}, "provider_options is no mapping"),
     ({"provider_options": [1]}, "provider_options is no mapping"),
+    ({"provider_options": Unreadable()}, "provider_options is no mapping"),
+    ({"provider_options": {"cohere": Unreadable()}}, "provider_options is no mapping"),
+    ({"headers": Unreadable()}, "headers is no mapping of strings"),
     ({"first_stage_scores": [1.0]}, "first_stage_scores has 1 entries for 2 documents"),
     ({"first_stage_scores": [1.0, float("nan")]}, r"first_stage_scores\[1\] is nan"),
     ({"first_stage_scores": ["1", 2]}, r"first_stage_scores\[0\] is '1'"),
