@@ -48,7 +48,13 @@ def text_tuple(documents: tuple[Any, ...], text: TextOf | None, *, read_as_objec
         _refuse_what_holds_none(documents, kinds, read_as_objects=read_as_objects)
         if not read_as_objects:
             _refuse_mixed(documents, kinds)
-    find = _Finder(text, read_as_objects)
+    find = _Finder(
+        text,
+        read_as_objects,
+        function=text if callable(text) else None,
+        names=TEXT_NAMES if text is None else (str(text),),
+        objects=frozenset(kind for kind in kinds if _family(kind) == "object"),
+    )
     return tuple(find(document, index) for index, document in enumerate(documents))
 
 
@@ -118,16 +124,23 @@ class _Finder:
 
     text: TextOf | None
     read_as_objects: bool
+    function: Callable[[Any], str] | None
+    names: tuple[str, ...]
+    objects: frozenset[type]
 
     def __call__(self, document: Any, index: int) -> str:
-        if isinstance(document, str) and not callable(self.text):
+        if isinstance(document, str) and self.function is None:
             if self.text is None or self.read_as_objects:
                 return plain(document)
             raise _refused(
                 f"text is {self.text!r}.", "The documents are strings and have no keys: leave text out."
             )
         try:
-            found = self.text(document) if callable(self.text) else self._looked_up(document, index)
+            found = self._at_once(document) if self.function is None else self.function(document)
+            if type(found) is str:
+                return found
+            if self.function is None:
+                found = self._looked_up(document, index)
         except InvalidRequestError:
             raise
         except Exception as error:
@@ -139,15 +152,21 @@ class _Finder:
             raise _refused(f"The text of documents[{index}] is {_what(found)}, not a string.", _NAME_HINT)
         return plain(found)
 
+    def _at_once(self, document: Any) -> Any:
+        """Return what stands under the first name, as nearly all have their text, so that nothing more need be looked at."""
+        kind = type(document)
+        if kind is dict:
+            return document.get(self.names[0])
+        return getattr(document, self.names[0], None) if kind in self.objects else None
+
     def _looked_up(self, document: Any, index: int) -> Any:
-        names = TEXT_NAMES if self.text is None else (str(self.text),)
-        values = _values(document, names)
+        values = _values(document, self.names)
         there = [(name, value) for name, value in values if not _is_missing(value)]
         if there:
             return there[0][1]
         if self.read_as_objects:
             return _written(document)
-        raise _refused(f"documents[{index}] {_lack(document, names, dict(values))}.", _NAME_HINT)
+        raise _refused(f"documents[{index}] {_lack(document, self.names, dict(values))}.", _NAME_HINT)
 
 
 def _values(document: Any, names: tuple[str, ...]) -> list[tuple[str, Any]]:
