@@ -125,8 +125,9 @@ class RerankerModel(Protocol):
 
     - `scores_comparable: bool = True` — scores of different calls can be compared, so a long list may be split.
     - `score_kind: "unknown" | "probability" | "logit" | "ordinal" = "unknown"` — copied to the result.
-    - `accepts_objects: bool = False` — `options.objects` is filled with the caller's own documents, which then need no text:
-      the text of a mapping without one is its strings, a line each, and that of any other object is empty.
+    - `accepts_objects: bool = False` — `options.objects` is filled with the caller's own documents.
+    - `needs_text: bool` — whether a document without a text is refused; without it, True unless `accepts_objects`. Where it is
+      False, the text of a mapping that has none is its strings, a line each, and that of any other object is empty.
     - `max_documents_per_call: int | None = None` — what one call of the service takes.
     - `is_remote: bool = False` — calls leave this machine and may cost money, so a command that makes many asks first.
     - `fingerprint: str` — what a cache keys on; without it, provider and model id.
@@ -194,5 +195,5 @@ def accepts_objects(model: AnyReranker) -> bool:
 
 
 def needs_text(model: AnyReranker) -> bool:
-    """Whether `model`, or a model in it, reads the texts: all do but those that read the caller's own objects."""
-    return not accepts_objects(model) or any(map(needs_text, getattr(model, "models", ())))
+    """Whether `model` reads the texts (default: where it does not read the caller's own objects)."""
+    return bool(getattr(model, "needs_text", not accepts_objects(model)))

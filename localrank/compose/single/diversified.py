@@ -68,6 +68,11 @@ class Diversified(Wrapper):
         self.lambda_, self.candidates, self._embed = lambda_, count, embed
 
     @property
+    def needs_text(self) -> bool:
+        """True: likeness is that of texts."""
+        return True
+
+    @property
     def score_kind(self) -> ScoreKind:
         """Always `ordinal`."""
         return "ordinal"

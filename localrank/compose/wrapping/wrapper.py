@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
-from localrank.contract.model import AnyReranker, accepts_objects, score_kind, scores_comparable
+from localrank.contract.model import AnyReranker, accepts_objects, needs_text, score_kind, scores_comparable
 from localrank.contract.types import ScoreKind
 from localrank.providers.registry import resolve
 
@@ -100,6 +100,11 @@ class Wrapper:
     def accepts_objects(self) -> bool:
         """Whether any inner model reads the caller's own objects."""
         return any(map(accepts_objects, self.models))
+
+    @property
+    def needs_text(self) -> bool:
+        """Whether any inner model reads the texts."""
+        return any(map(needs_text, self.models))
 
     @property
     def scores_comparable(self) -> bool:

@@ -44,6 +44,7 @@ async def check_optional_members(bench: Bench) -> None:
     wanted: dict[str, type | tuple[type, ...]] = {
         "scores_comparable": bool,
         "accepts_objects": bool,
+        "needs_text": bool,
         "max_documents_per_call": (int, type(None)),
         "fingerprint": str,
     }

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from localrank import Cascade, Identity, InvalidRequestError, rerank
+from localrank import Cascade, Diversified, Identity, InvalidRequestError, Limited, rerank
 from localrank.calling.texts import text_tuple
 from localrank.testing import MockReranker
 
@@ -188,7 +188,7 @@ async def test_rerank_asks_for_a_text_only_where_some_model_reads_it() -> None:
     result = await rerank(curious, "q", documents)
 
     assert {hit.document["title"] for hit in result} == {"Ferry", "Train"}
-    with pytest.raises(InvalidRequestError, match=r"documents\[0\] \(keys 'title'\) has no text"):
-        await rerank(Cascade(curious, Identity(), keep=1), "q", documents)
-    with pytest.raises(InvalidRequestError, match=r"documents\[0\] \(keys 'title'\) has no text"):
-        await rerank(MockReranker(), "q", documents)
+    assert len(await rerank(Limited(curious, concurrency=1), "q", documents)) == 2
+    for model in (Cascade(curious, Identity(), keep=1), Diversified(curious), MockReranker()):
+        with pytest.raises(InvalidRequestError, match=r"documents\[0\] \(keys 'title'\) has no text"):
+            await rerank(model, "q", documents)
