@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from numbers import Number
 from typing import Any
@@ -32,7 +32,7 @@ def text_tuple(documents: tuple[Any, ...], text: TextOf | None, *, read_as_objec
         documents: The caller's.
         text: How the text is found; None means by `TEXT_NAMES`.
         read_as_objects: Whether the model reads the documents themselves, so that one without text will do. The text of a
-            mapping is then its strings, a line each; of anything else it is empty.
+            mapping is then its values, a line each; of anything else it is empty.
 
     Raises:
         InvalidRequestError: A document without text, or a text that cannot be had; names its index and what is there.
@@ -193,11 +193,9 @@ def _lack(document: Any, names: tuple[str, ...], values: Mapping[str, Any]) -> s
 
 
 def _written(document: Any) -> str:
-    return "\n".join(_strings(document)) if isinstance(document, Mapping) else ""
-
-
-def _strings(document: Mapping[Any, Any]) -> Iterator[str]:
-    return (value for value in document.values() if isinstance(value, str))
+    if not isinstance(document, Mapping):
+        return ""
+    return "\n".join(str(value) for value in document.values() if not _is_missing(value))
 
 
 def _what(value: object) -> str:

@@ -127,7 +127,7 @@ class RerankerModel(Protocol):
     - `score_kind: "unknown" | "probability" | "logit" | "ordinal" = "unknown"` — copied to the result.
     - `accepts_objects: bool = False` — `options.objects` is filled with the caller's own documents.
     - `needs_text: bool` — whether a document without a text is refused; without it, True unless `accepts_objects`. Where it is
-      False, the text of a mapping that has none is its strings, a line each, and that of any other object is empty.
+      False, the text of a mapping that has none is its values, a line each, and that of any other object is empty.
     - `max_documents_per_call: int | None = None` — what one call of the service takes.
     - `is_remote: bool = False` — calls leave this machine and may cost money, so a command that makes many asks first.
     - `fingerprint: str` — what a cache keys on; without it, provider and model id.

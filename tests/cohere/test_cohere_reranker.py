@@ -206,6 +206,15 @@ async def test_all_fields_keep_their_order(server: RerankServer) -> None:
     ]
 
 
+@pytest.mark.parametrize("document", [{"title": "Rome", "by": "Livy"}, {"year": 1999}])
+async def test_fields_are_sent_of_documents_that_have_no_text(server: RerankServer, document: Any) -> None:
+    async with CohereReranker("m", base_url=server.url, fields="all") as reranker:
+        result = await rerank(reranker, "Rome", [document])
+
+    assert len(server.requests[0].body["documents"]) == 1
+    assert result[0].document is document
+
+
 class Page:
     text = "an object"
 

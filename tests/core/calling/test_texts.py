@@ -173,9 +173,12 @@ def test_a_lone_surrogate_is_a_character_like_others() -> None:
 
 
 def test_a_model_that_reads_objects_needs_no_text_of_them() -> None:
-    documents = [{"title": "Ferry", "pages": 3, "body": "leaves at ten"}, {"text": "a train", "body": "x"}]
+    documents = [
+        {"title": "Ferry", "pages": 3, "body": "leaves at ten", "by": None},
+        {"text": "a train", "body": "x"},
+    ]
 
-    assert texts(documents, read_as_objects=True) == ("Ferry\nleaves at ten", "a train")
+    assert texts(documents, read_as_objects=True) == ("Ferry\n3\nleaves at ten", "a train")
     assert texts([object(), 3, b"a picture"], read_as_objects=True) == ("", "", "")
     with pytest.raises(InvalidRequestError, match=r"documents\[1\] is None"):
         texts([object(), None], read_as_objects=True)
