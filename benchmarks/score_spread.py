@@ -44,10 +44,7 @@ def main() -> None:
     for model in bundled.bundled_names():
         scores[model] = {name: _scored(engine, questions) for name, engine in _engines(model)}
         for other in given.other:
-            scores[model] |= {
-                name: np.array(values)
-                for name, values in json.loads(other.read_text("utf-8"))["scores"][model].items()
-            }
+            scores[model] |= _read(other, model)
     rows = [
         _row(model, names, (found[names[0]], found[names[1]]))
         for model, found in scores.items()
@@ -75,7 +72,7 @@ def main() -> None:
         ),
         {
             "scores": {
-                model: {name: found.tolist() for name, found in each.items()}
+                model: {name: _written(found) for name, found in each.items()}
                 for model, each in scores.items()
             }
         },
@@ -128,6 +125,19 @@ def _scored(engine: RerankerModel, questions: Sequence[tuple[str, list[str]]]) -
         for hit in rerank_sync(engine, query, documents):
             scores[place, hit.index] = hit.score
     return scores
+
+
+def _written(scores: Scores) -> str:
+    return " ".join(f"{score:.5f}" for score in scores.flat)
+
+
+def _read(path: Path, model: str) -> dict[str, Scores]:
+    """Return the scores that were measured on another machine, its processor before the name of each engine."""
+    record = json.loads(path.read_text("utf-8"))
+    return {
+        f"{record['machine']['cpu']}: {name}": np.array(text.split(), np.float64).reshape(-1, CANDIDATES)
+        for name, text in record["scores"][model].items()
+    }
 
 
 def _row(model: str, names: tuple[str, str], both: tuple[Scores, Scores]) -> list[str]:
