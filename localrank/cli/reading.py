@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from localrank.calling.checks import TEXT_KEYS
+from localrank.calling.texts import TEXT_NAMES
 from localrank.cli.output import InputError, stdin_is_terminal
 from localrank.cli.paragraphs import Form, split_paragraphs
 from localrank.contract.errors import InvalidRequestError
@@ -111,7 +111,7 @@ def _from_text(text: str, source: str, *, paragraphs: bool, text_key: str | None
     origin = None if source == STDIN else source
     suffix = Path(source).suffix.lower()
     if text_key is not None or suffix in JSON_LINES_SUFFIXES:
-        return _from_json_lines(text, source, (text_key,) if text_key else TEXT_KEYS)
+        return _from_json_lines(text, source, (text_key,) if text_key else TEXT_NAMES)
     if paragraphs:
         paragraphs_found = split_paragraphs(text, FORMS.get(suffix, "markdown"))
         return [InputDocument(part.text, part.line, origin, part.heading) for part in paragraphs_found]
