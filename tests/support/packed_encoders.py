@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from localrank_transformers.call.contract import Row
-from localrank_transformers.engines.native.layout import Input, Layout, Product, read_layout
+from localrank_transformers.engines.native.layout import Input, NativeLayout, Product, read_layout
 from localrank_transformers.optimizing.encoder.graph import build_graph
 from localrank_transformers.optimizing.encoder.weights import read_encoder
 from localrank_transformers.optimizing.smoothing import seen_inputs, smoothed_int8
@@ -80,7 +80,7 @@ def expected(onnx: Path, given: Row) -> np.ndarray:
     return active @ layout.head.out.weight + layout.head.out.bias
 
 
-def _embedded(layout: Layout, given: Row) -> np.ndarray:
+def _embedded(layout: NativeLayout, given: Row) -> np.ndarray:
     total = layout.words[given.ids].astype(np.float64)
     if layout.word_scales is not None:
         total *= layout.word_scales[given.ids]
@@ -97,7 +97,7 @@ def _product(x: np.ndarray, product: Product, read: Input | None) -> np.ndarray:
     return whole @ product.weight.astype(np.float64) * read.scale * product.scales + product.bias
 
 
-def _attended(layout: Layout, query: np.ndarray, key: np.ndarray, value: np.ndarray) -> np.ndarray:
+def _attended(layout: NativeLayout, query: np.ndarray, key: np.ndarray, value: np.ndarray) -> np.ndarray:
     split = [one.reshape(len(one), layout.heads, -1).transpose(1, 0, 2) for one in (query, key, value)]
     scores = split[0] @ split[1].transpose(0, 2, 1) / math.sqrt(split[0].shape[-1])
     shares = np.exp(scores - scores.max(-1, keepdims=True))

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from localrank.contract.errors import InferenceError, ModelLoadError
-from localrank_transformers.engines.native.layout import Head, Layer, Layout
-from localrank_transformers.engines.native.library import GivenEncoder, GivenLayer
+from localrank_transformers.engines.native.layout import NativeHead, NativeLayer, NativeLayout
+from localrank_transformers.engines.native.library import GivenEncoder, GivenLayer, Kernels
 
 __all__ = ["NativeEncoder", "StopFlag"]
 
@@ -26,8 +26,8 @@ Numbers: TypeAlias = npt.NDArray[np.int64]
 _KEPT_ROOM = 16 << 20
 """Bytes of a run's room that are kept for the next run; more, which long documents want, is given back."""
 
-_STOPPED, _TOO_LONG = 1, 3
-"""What a run returns when it ends early; see kernels/encoder.h. What is left is an id that no table has."""
+_STOPPED, _TOO_LONG, _NOT_FINITE = 1, 3, 4
+"""What a run returns when it gives nothing; see kernels/encoder.h. What is left is an id that no table has."""
 
 
 class NativeEncoder:
@@ -46,20 +46,20 @@ class NativeEncoder:
         ModelLoadError: There is no memory for the copy.
     """
 
-    def __init__(self, kernels: ctypes.CDLL, layout: Layout) -> None:
+    def __init__(self, kernels: Kernels, layout: NativeLayout) -> None:
         self.width = int(layout.words.shape[1])
         self.labels = 0 if layout.head is None else len(layout.head.out.bias)
         self.segments = 1 if layout.types is None else len(layout.types)
-        self._kernels = kernels
+        self._functions = kernels.functions
         self._kept: list[npt.NDArray[Any]] = []
         """What C points to."""
         given = self._given(layout)
-        self._handle = kernels.localrank_encoder_new(ctypes.byref(given))
+        self._handle = kernels.functions.localrank_encoder_new(ctypes.byref(given), kernels.number)
         if not self._handle:
             raise ModelLoadError(
                 "There is not enough memory for the model.", hint="Close other models, or take a smaller one."
             )
-        freeing = weakref.finalize(self, kernels.localrank_encoder_free, self._handle)
+        freeing = weakref.finalize(self, kernels.functions.localrank_encoder_free, self._handle)
         freeing.atexit = False  # a worker may still be running in it
         with suppress(OSError):  # a process that locks its memory keeps all
             # Matrices are copied; tables come back page by page as they are read.
@@ -85,15 +85,15 @@ class NativeEncoder:
             threads: How many share the run.
 
         Raises:
-            InferenceError: It was stopped, or a document is none that this encoder can read.
+            InferenceError: It was stopped, a document is none that this encoder can read, or a number was not finite.
         """
         documents = len(lengths)
         out = np.empty((documents, self.labels) if self.labels else (len(ids), self.width), dtype=np.float32)
-        wanted = self._kernels.localrank_room(self._handle, lengths.ctypes.data, documents, threads)
+        wanted = self._functions.localrank_room(self._handle, lengths.ctypes.data, documents, threads)
         if wanted < 0:
             raise _failure(_TOO_LONG)
         room = self._room(wanted)
-        code = self._kernels.localrank_run(
+        code = self._functions.localrank_run(
             self._handle,
             room.ctypes.data,
             ids.ctypes.data,
@@ -117,7 +117,7 @@ class NativeEncoder:
             return np.empty(wanted, dtype=np.uint8)
         return room if len(room) >= wanted else np.empty(wanted, dtype=np.uint8)
 
-    def _given(self, layout: Layout) -> GivenEncoder:
+    def _given(self, layout: NativeLayout) -> GivenEncoder:
         given = GivenEncoder(
             is_int8=layout.is_int8,
             width=self.width,
@@ -143,12 +143,12 @@ class NativeEncoder:
             self._add_head(given, layout.head)
         return given
 
-    def _add_head(self, given: GivenEncoder, head: Head) -> None:
+    def _add_head(self, given: GivenEncoder, head: NativeHead) -> None:
         given.head_gelu = head.is_gelu
         given.dense, given.dense_bias = self._address(head.dense.weight), self._address(head.dense.bias)
         given.out, given.out_bias = self._address(head.out.weight.T), self._address(head.out.bias)
 
-    def _layer(self, layer: Layer) -> GivenLayer:
+    def _layer(self, layer: NativeLayer) -> GivenLayer:
         given = GivenLayer()
         for at, product in enumerate(layer.products):
             given.weights[at] = self._address(product.weight)
@@ -177,6 +177,11 @@ def _failure(code: int) -> InferenceError:
     if code == _TOO_LONG:
         return InferenceError(
             "A document has more tokens than the model has positions.", hint="Pass a smaller max_length."
+        )
+    if code == _NOT_FINITE:
+        return InferenceError(
+            "The model computed a number that is not finite: its weights hold NaN or infinity, or are too large.",
+            hint="Fetch or export the model again; a training that diverged leaves such weights.",
         )
     return InferenceError(
         "The tokenizer gave an id that the model has no embedding for.",

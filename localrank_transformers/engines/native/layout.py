@@ -15,7 +15,7 @@ from localrank_transformers.models.onnx_file.graph import Graph, Node, read_grap
 from localrank_transformers.models.onnx_file.producer import is_ours
 from localrank_transformers.models.onnx_file.wire import MalformedOnnxError
 
-__all__ = ["Head", "Input", "Layer", "Layout", "Product", "read_layout"]
+__all__ = ["Input", "NativeHead", "NativeLayer", "NativeLayout", "Product", "read_layout"]
 
 Array = npt.NDArray[Any]
 
@@ -54,7 +54,7 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class NativeLayer:
     """Products: query, key, value, attended, up, down. Inputs, in int8: of the first three together, and of each other."""
 
     products: tuple[Product, ...]
@@ -64,7 +64,7 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class NativeHead:
     """First token to logits, in float32."""
 
     dense: Product
@@ -73,7 +73,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class NativeLayout:
     """All weights of an encoder, as the file holds them.
 
     Attributes:
@@ -96,8 +96,8 @@ class Layout:
     types: Array | None
     gain: Array
     shift: Array
-    layers: tuple[Layer, ...]
-    head: Head | None
+    layers: tuple[NativeLayer, ...]
+    head: NativeHead | None
     heads: int
     epsilon: float
     content: mmap.mmap
@@ -108,7 +108,7 @@ class Layout:
         return self.word_scales is not None
 
 
-def read_layout(onnx: Path) -> Layout | None:
+def read_layout(onnx: Path) -> NativeLayout | None:
     """Return the weights of a graph that the kernels compute; None for any other file."""
     if not is_ours(onnx):
         return None
@@ -129,7 +129,7 @@ class _Walk:
         self._nodes = [node for node in graph.nodes if self._holds_weights(node)]
         self._at = 0
 
-    def layout(self) -> Layout:
+    def layout(self) -> NativeLayout:
         words, *tables = self._tables()
         word_scales = tables.pop(0) if words.dtype == np.int8 else None
         positions, *types = tables
@@ -141,7 +141,7 @@ class _Walk:
         head = self._head() if self._next() else None
         if self._next() or len(heads) != 1 or len(types) > 1:
             raise _UnknownGraphError
-        return Layout(
+        return NativeLayout(
             words,
             word_scales,
             positions,
@@ -168,7 +168,7 @@ class _Walk:
         while self._next() == "Gather":
             yield self._tensors[self._take("Gather").inputs[0]]
 
-    def _layer(self, heads: set[int], *, is_int8: bool) -> Layer:
+    def _layer(self, heads: set[int], *, is_int8: bool) -> NativeLayer:
         """Return a layer; add the numbers of heads that its attention has."""
         inputs: list[Input] = []
 
@@ -187,7 +187,7 @@ class _Walk:
         self._take("Gelu")
         products += product()
         gains, shifts = zip(first, self._norm(), strict=True)
-        return Layer(tuple(products), tuple(inputs), gains, shifts)
+        return NativeLayer(tuple(products), tuple(inputs), gains, shifts)
 
     def _input(self) -> Input:
         factors: Array = np.ones(1, dtype=np.float32)
@@ -213,11 +213,11 @@ class _Walk:
         _, gain, bias = self._take("LayerNormalization").inputs
         return self._tensors[gain], self._tensors[bias]
 
-    def _head(self) -> Head:
+    def _head(self) -> NativeHead:
         dense = self._float_product()
         is_gelu = self._next() == "Gelu"
         self._take("Gelu" if is_gelu else "Tanh")
-        return Head(dense, is_gelu, self._float_product())
+        return NativeHead(dense, is_gelu, self._float_product())
 
     def _next(self) -> str:
         """Return the operator that comes next; none at the end."""
@@ -230,7 +230,7 @@ class _Walk:
         return self._nodes[self._at - 1]
 
 
-def _check(layout: Layout) -> None:
+def _check(layout: NativeLayout) -> None:
     """Refuse widths that the kernels do not compute, and shapes and types that do not fit each other."""
     vocabulary, width = layout.words.shape
     inner = layout.layers[0].products[4].weight.shape[1]
@@ -251,7 +251,7 @@ def _check(layout: Layout) -> None:
         _check_product(layout.head.out, width, len(layout.head.out.bias))
 
 
-def _check_layer(layer: Layer, width: int, inner: int) -> None:
+def _check_layer(layer: NativeLayer, width: int, inner: int) -> None:
     for product, inputs, outputs in zip(
         layer.products, [width] * 5 + [inner], [width] * 4 + [inner, width], strict=True
     ):

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 import sys
-from ctypes import POINTER, Structure, c_float, c_int32, c_int64, c_void_p
+from ctypes import POINTER, Structure, c_char_p, c_float, c_int32, c_int64, c_void_p
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-__all__ = ["FILE", "Absence", "GivenEncoder", "GivenLayer", "absence", "library"]
+from localrank.contract.errors import ModelLoadError
+
+__all__ = [
+    "FILE",
+    "VARIABLE",
+    "Absence",
+    "GivenEncoder",
+    "GivenLayer",
+    "Kernels",
+    "absence",
+    "library",
+    "open_library",
+    "usable",
+]
 
 FILE = "_kernels.so"
 """Made beside this module when the package is built on Linux with a C compiler (`kernels/`)."""
 
-INTERFACE = 2
-"""`LOCALRANK_INTERFACE` of kernels/encoder.h, as which a library says that it was compiled."""
+INTERFACE = 3
+"""`LOCALRANK_INTERFACE` of kernels/door.h, as which a library says that it was compiled."""
+
+VARIABLE = "LOCALRANK_KERNELS"
+"""The environment variable that names other kernels than the fastest: `avx512`, `avxvnni` or `avx2`. All give the same bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +42,26 @@ class Absence:
 
     reason: str
     remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """Those for one kind of processor.
+
+    Attributes:
+        functions: Of kernels/door.h.
+        number: Which they are in the library.
+        name: The instructions that they use.
+    """
+
+    functions: ctypes.CDLL
+    number: int
+    name: str
+
+    @property
+    def is_supported(self) -> bool:
+        """Whether this processor has the instructions."""
+        return bool(self.functions.localrank_is_supported(self.number))
 
 
 class GivenLayer(Structure):
@@ -81,20 +118,65 @@ class GivenEncoder(Structure):
     )
 
 
-def library() -> ctypes.CDLL | None:
-    """Return the kernels; None where they cannot run."""
+def library() -> Kernels | None:
+    """Return the kernels that encoders run on: the fastest for this processor, or those that `VARIABLE` names.
+
+    Returns:
+        None where none can run.
+
+    Raises:
+        ModelLoadError: `VARIABLE` names what is not there, or what this processor cannot run.
+    """
+    wanted = os.environ.get(VARIABLE, "")
     found = _opened()
-    return None if isinstance(found, Absence) else found
+    if not wanted:
+        return None if isinstance(found, Absence) or not found else found[0]
+    if isinstance(found, Absence):
+        raise ModelLoadError(
+            f"{VARIABLE} is {wanted!r}, and there are no compiled kernels: {found.reason}.",
+            hint=found.remedy or f"Unset {VARIABLE}.",
+        )
+    for kernels in found:
+        if kernels.name == wanted:
+            return kernels
+    raise ModelLoadError(
+        f"{VARIABLE} is {wanted!r}, which is no name of kernels that this processor can run.",
+        hint=f"Unset it, or set it to one of: {', '.join(kernels.name for kernels in found) or 'none'}.",
+    )
+
+
+def usable() -> tuple[Kernels, ...]:
+    """Return all kernels that this processor can run, the fastest first."""
+    found = _opened()
+    return () if isinstance(found, Absence) else found
 
 
 def absence() -> Absence | None:
-    """Return why the kernels cannot run; None where they can."""
+    """Return why no kernels can run; None where some can."""
     found = _opened()
     return found if isinstance(found, Absence) else None
 
 
+def open_library(place: Path) -> list[Kernels]:
+    """Return all kernels of a compiled library, also those that this processor cannot run.
+
+    Raises:
+        OSError: It cannot be loaded.
+        AttributeError: It is another library.
+        LookupError: It was compiled from other sources.
+    """
+    found = ctypes.CDLL(str(place))
+    if found.localrank_interface() != INTERFACE:
+        raise LookupError(place)
+    _declare(found)
+    known: list[Kernels] = []
+    while (name := found.localrank_name(len(known))) is not None:
+        known.append(Kernels(found, len(known), name.decode("ascii")))
+    return known
+
+
 @cache
-def _opened() -> ctypes.CDLL | Absence:
+def _opened() -> tuple[Kernels, ...] | Absence:
     place = Path(__file__).with_name(FILE)
     return _why_missing(place) or _loaded(place)
 
@@ -112,27 +194,25 @@ def _why_missing(place: Path) -> Absence | None:
     return None
 
 
-def _loaded(place: Path) -> ctypes.CDLL | Absence:
+def _loaded(place: Path) -> tuple[Kernels, ...] | Absence:
     try:
-        found = ctypes.CDLL(str(place))
-        is_of_these_sources = found.localrank_interface() == INTERFACE
+        known = open_library(place)
     except (OSError, AttributeError) as error:
         return Absence(f"{FILE} cannot be loaded: {error}", "Install localrank again.")
-    if not is_of_these_sources:
+    except LookupError:
         return Absence(f"{FILE} was compiled from other sources", "Install localrank again.")
-    if not found.localrank_is_supported():
-        return Absence("this processor lacks AVX-512 with VNNI")
-    return _declared(found)
+    found = tuple(kernels for kernels in known if kernels.is_supported)
+    return found or Absence("this processor lacks AVX2 with FMA")
 
 
-def _declared(kernels: ctypes.CDLL) -> ctypes.CDLL:
-    """State the types of kernels/encoder.h, without which ctypes would cut pointers."""
-    kernels.localrank_encoder_new.restype = c_void_p
-    kernels.localrank_encoder_new.argtypes = [POINTER(GivenEncoder)]
-    kernels.localrank_encoder_free.restype = None
-    kernels.localrank_encoder_free.argtypes = [c_void_p]
-    kernels.localrank_room.restype = c_int64
-    kernels.localrank_room.argtypes = [c_void_p, c_void_p, c_int32, c_int32]
-    kernels.localrank_run.restype = c_int32
-    kernels.localrank_run.argtypes = [c_void_p] * 5 + [c_int32, c_int32, c_void_p, c_void_p]
-    return kernels
+def _declare(functions: ctypes.CDLL) -> None:
+    """State the types of kernels/door.h, without which ctypes would cut pointers."""
+    functions.localrank_name.restype = c_char_p
+    functions.localrank_encoder_new.restype = c_void_p
+    functions.localrank_encoder_new.argtypes = [POINTER(GivenEncoder), c_int32]
+    functions.localrank_encoder_free.restype = None
+    functions.localrank_encoder_free.argtypes = [c_void_p]
+    functions.localrank_room.restype = c_int64
+    functions.localrank_room.argtypes = [c_void_p, c_void_p, c_int32, c_int32]
+    functions.localrank_run.restype = c_int32
+    functions.localrank_run.argtypes = [c_void_p] * 5 + [c_int32, c_int32, c_void_p, c_void_p]

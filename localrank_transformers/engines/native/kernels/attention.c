@@ -1,65 +1,34 @@
-/* Attention within one document: ten queries at a time against all keys of a head, in float32. */
+/* Attention within one document: TILE_ROWS queries at a time against all keys of a head, in float32. */
 #include "attention.h"
 
 #include "products.h"
-#include "vectors.h"
 
 static int filled_up(int keys) { return (keys + PANEL - 1) / PANEL * PANEL; }
 
 long attention_room(int keys, int head_width) { return (long)filled_up(keys) * (head_width + TILE_ROWS); }
 
-/* Sixteen rows of sixteen numbers, of which `rows` are there, to columns. */
-static void transpose(const float *from, long stride, int rows, float *to, long to_stride)
-{
-    __m512 line[LANES], half[LANES];
-    for (int r = 0; r < LANES; r++) line[r] = r < rows ? _mm512_loadu_ps(from + r * stride) : _mm512_setzero_ps();
-    for (int r = 0; r < LANES; r += 2) {
-        half[r] = _mm512_unpacklo_ps(line[r], line[r + 1]);
-        half[r + 1] = _mm512_unpackhi_ps(line[r], line[r + 1]);
-    }
-    for (int r = 0; r < LANES; r += 4)
-        for (int c = 0; c < 2; c++) {
-            const __m512d low = _mm512_castps_pd(half[r + c]), high = _mm512_castps_pd(half[r + c + 2]);
-            line[r + 2 * c] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
-            line[r + 2 * c + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
-        }
-    for (int c = 0; c < 4; c++) { /* quarters of 128 bits, from four rows each, change places */
-        const __m512 ab = _mm512_shuffle_f32x4(line[c], line[c + 4], 0x88),
-                     AB = _mm512_shuffle_f32x4(line[c], line[c + 4], 0xdd);
-        const __m512 cd = _mm512_shuffle_f32x4(line[c + 8], line[c + 12], 0x88),
-                     CD = _mm512_shuffle_f32x4(line[c + 8], line[c + 12], 0xdd);
-        _mm512_storeu_ps(to + c * to_stride, _mm512_shuffle_f32x4(ab, cd, 0x88));
-        _mm512_storeu_ps(to + (c + 8) * to_stride, _mm512_shuffle_f32x4(ab, cd, 0xdd));
-        _mm512_storeu_ps(to + (c + 4) * to_stride, _mm512_shuffle_f32x4(AB, CD, 0x88));
-        _mm512_storeu_ps(to + (c + 12) * to_stride, _mm512_shuffle_f32x4(AB, CD, 0xdd));
-    }
-}
-
 /* A row of scores becomes powers of two, less the greatest and with none behind the last key; returns 1 / their sum. */
 static float softened(float *row, int keys)
 {
-    const int whole = keys / LANES * LANES;
-    const __mmask16 rest = (__mmask16)((1u << (keys - whole)) - 1);
-    const __m512 least = _mm512_set1_ps(-3.4e38f);
-    __m512 greatest = _mm512_mask_loadu_ps(least, rest, row + whole);
-    for (int k = 0; k < whole; k += LANES) greatest = _mm512_max_ps(greatest, _mm512_loadu_ps(row + k));
-    greatest = _mm512_set1_ps(_mm512_reduce_max_ps(greatest));
-    __m512 sum = _mm512_setzero_ps();
+    const int whole = keys / LANES * LANES, rest = keys - whole;
+    vec16 greatest = load_first(row + whole, rest, all16(-3.4e38f));
+    for (int k = 0; k < whole; k += LANES) greatest = max16(greatest, load16(row + k));
+    greatest = all16(greatest16(greatest));
+    vec16 sum = zero16();
     for (int k = 0; k < whole; k += LANES) {
-        const __m512 one = exp2_of(_mm512_sub_ps(_mm512_loadu_ps(row + k), greatest));
-        _mm512_storeu_ps(row + k, one);
-        sum = _mm512_add_ps(sum, one);
+        const vec16 one = exp2_of(sub16(load16(row + k), greatest));
+        store16(row + k, one);
+        sum = add16(sum, one);
     }
     if (rest) {
-        const __m512 last =
-            _mm512_maskz_mov_ps(rest, exp2_of(_mm512_sub_ps(_mm512_maskz_loadu_ps(rest, row + whole), greatest)));
-        _mm512_mask_storeu_ps(row + whole, rest, last);
-        sum = _mm512_add_ps(sum, last);
+        const vec16 last = keep_first(exp2_of(sub16(load_first(row + whole, rest, zero16()), greatest)), rest);
+        store_first(row + whole, rest, last);
+        sum = add16(sum, last);
     }
-    return 1.0f / _mm512_reduce_add_ps(sum);
+    return 1.0f / sum16(sum);
 }
 
-/* Keys as columns, in panels of 32 as for a product; columns behind the last key are zero. */
+/* Keys as columns, in panels as for a product; columns behind the last key are zero. */
 static void turn_keys(const float *key, long stride, int keys, int head_width, float *panels)
 {
     for (int k = 0; k < filled_up(keys); k += LANES)
@@ -73,11 +42,11 @@ static void weigh(const float *scores, long scores_stride, int rows, const float
                   int head_width, const float *shares, float *out, long out_stride)
 {
     for (int column = 0; column < head_width; column += PANEL)
-        float_tile(rows, 2, scores, scores_stride, value + column, stride, keys, out + column, out_stride);
+        float_tile(rows, PANEL / LANES, scores, scores_stride, value + column, stride, keys, out + column, out_stride);
     for (int r = 0; r < rows; r++)
         for (int column = 0; column < head_width; column += LANES) {
             float *place = out + r * out_stride + column;
-            _mm512_storeu_ps(place, _mm512_mul_ps(_mm512_loadu_ps(place), _mm512_set1_ps(shares[r])));
+            store16(place, mul16(load16(place), all16(shares[r])));
         }
 }
 

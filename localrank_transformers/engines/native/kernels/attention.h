@@ -2,6 +2,8 @@
 #ifndef LOCALRANK_ATTENTION_H
 #define LOCALRANK_ATTENTION_H
 
+#include "variant.h"
+
 /* Floats of room that `attend` wants for a document of `keys` tokens. */
 long attention_room(int keys, int head_width);
 

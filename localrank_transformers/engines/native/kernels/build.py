@@ -18,8 +18,16 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 _HERE = Path(__file__).parent
 _LIBRARY = _HERE.parent / "_kernels.so"
 _FLAGS = ["-std=gnu11", "-O3", "-fPIC", "-pthread", "-fvisibility=hidden", "-Wall", "-Wextra"]
-_AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni", "-mfma"]
-_FOR_ANY_PROCESSOR = "supported.c"
+# What the sources leave apart stays apart: one rounding less would be other bits.
+_FLAGS += ["-ffp-contract=off"]
+_VARIANTS = {
+    "avx512": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni", "-mfma"],
+    "avxvnni": ["-mavx2", "-mfma", "-mavxvnni"],
+    "avx2": ["-mavx2", "-mfma"],
+}
+"""Kinds of processors with their instructions, the fastest first."""
+
+_FOR_ANY_PROCESSOR = frozenset({"door.c", "team.c"})
 
 
 class KernelsHook(BuildHookInterface[Any]):
@@ -48,7 +56,7 @@ def _compile(folder: Path) -> str:
         return f"they are for Linux on x86-64, this is {sys.platform} on {platform.machine()}"
     compiler = shlex.split(os.environ.get("CC", "cc"))
     try:
-        objects = [_object(compiler, source, folder) for source in sorted(_HERE.glob("*.c"))]
+        objects = _objects(compiler, folder)
         made = folder / _LIBRARY.name
         _run([*compiler, "-shared", "-pthread", "-o", str(made), *objects])
         # A process may run the old one: a new file takes its place, where a changed one would crash it.
@@ -62,11 +70,29 @@ def _compile(folder: Path) -> str:
     return ""
 
 
-def _object(compiler: list[str], source: Path, folder: Path) -> str:
-    made = str(folder / f"{source.stem}.o")
-    instructions = [] if source.name == _FOR_ANY_PROCESSOR else _AVX512
-    _run([*compiler, *_FLAGS, *instructions, "-c", str(source), "-o", made])
+def _objects(compiler: list[str], folder: Path) -> list[str]:
+    known = [name for name, instructions in _VARIANTS.items() if _knows(compiler, instructions)]
+    table = " ".join(f"X({name})" for name in known)
+    made = []
+    for source in sorted(_HERE.glob("*.c")):
+        if source.name in _FOR_ANY_PROCESSOR:
+            made.append(_object(compiler, source, folder / f"{source.stem}.o", [f"-DVARIANTS={table}"]))
+            continue
+        for name in known:
+            options = [f"-DKERNELS={name}", *_VARIANTS[name]]
+            made.append(_object(compiler, source, folder / f"{source.stem}_{name}.o", options))
     return made
+
+
+def _knows(compiler: list[str], instructions: list[str]) -> bool:
+    """Whether the compiler is new enough for a kind of processor; AVX-VNNI wants GCC 11 or clang 12."""
+    command = [*compiler, *instructions, "-E", "-x", "c", os.devnull]
+    return subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0  # noqa: S603
+
+
+def _object(compiler: list[str], source: Path, made: Path, options: list[str]) -> str:
+    _run([*compiler, *_FLAGS, *options, "-c", str(source), "-o", str(made)])
+    return str(made)
 
 
 def _run(command: list[str]) -> None:

@@ -13,6 +13,8 @@
 #include "rows.h"
 #include "team.h"
 
+#include <stdatomic.h>
+
 /* One call of `localrank_run`. */
 typedef struct {
     const encoder *self;
@@ -20,12 +22,13 @@ typedef struct {
     extent extent;
     shared_room room;
     const volatile int32_t *stopped;
-    int stops; /* what all threads go by */
+    int stops;             /* what all threads go by */
+    atomic_int is_unsound; /* a number that is not finite was met */
 } run;
 
 /* What one thread works on: rows `first` up to `end`. */
 typedef struct {
-    const run *of;
+    run *of;
     own_room room;
     int first, end;
 } part;
@@ -37,7 +40,7 @@ static int is_any_wrong(const encoder *self, const int32_t *lengths, int documen
     return 0;
 }
 
-int64_t localrank_room(const encoder *self, const int32_t *lengths, int32_t documents, int32_t threads)
+static int64_t room_of(const encoder *self, const int32_t *lengths, int32_t documents, int32_t threads)
 {
     if (is_any_wrong(self, lengths, documents)) return -1;
     const extent all = extent_of(lengths, documents);
@@ -47,7 +50,7 @@ int64_t localrank_room(const encoder *self, const int32_t *lengths, int32_t docu
 }
 
 /* Rows as a product reads them: rounded to `rounded` in int8, themselves in float32. */
-static const void *read_by(const encoder *self, int number, int place, const float *rows, int count, uint8_t *rounded)
+static const void *read_by(const encoder *self, int number, int place, const float *rows, int count, rounded_t *rounded)
 {
     if (!self->is.is_int8) return rows;
     const given_layer *layer = &self->layer[number];
@@ -58,15 +61,21 @@ static const void *read_by(const encoder *self, int number, int place, const flo
     return rounded;
 }
 
-static void normalize_rows(const encoder *self, int number, int which, float *rows, int count)
+static void expect(run *all, int is_sound)
 {
+    if (!is_sound) atomic_store_explicit(&all->is_unsound, 1, memory_order_relaxed);
+}
+
+static void normalize_rows(run *all, int number, int which, float *rows, int count)
+{
+    const encoder *self = all->self;
     const given_layer *layer = &self->layer[number];
     for (int r = 0; r < count; r++, rows += self->is.width)
-        normalize(rows, self->is.width, layer->gains[which], layer->shifts[which], self->is.epsilon);
+        expect(all, normalize(rows, self->is.width, layer->gains[which], layer->shifts[which], self->is.epsilon));
 }
 
 /* From attention's result to the end of the layer: `hidden` is the layer's input and becomes its output. */
-static void finish_layer(const part *p, int number, const float *context, float *hidden, uint8_t *rounded, int rows)
+static void finish_layer(const part *p, int number, const float *context, float *hidden, rounded_t *rounded, int rows)
 {
     const encoder *self = p->of->self;
     const given_layer *layer = &self->layer[number];
@@ -76,11 +85,11 @@ static void finish_layer(const part *p, int number, const float *context, float 
         some = rows - r < CHUNK ? rows - r : CHUNK;
         multiply(&packed->attended, read_by(self, number, TO_ATTENDED, context, some, rounded), some, 0, panels, hidden,
                  width, 1);
-        normalize_rows(self, number, 0, hidden, some);
+        normalize_rows(p->of, number, 0, hidden, some);
         widen(&packed->up, read_by(self, number, TO_UP, hidden, some, rounded), some, inner, layer->factors[TO_DOWN],
               layer->offsets[TO_DOWN], p->room.inner);
         multiply(&packed->down, p->room.inner, some, 0, panels, hidden, width, 1);
-        normalize_rows(self, number, 1, hidden, some);
+        normalize_rows(p->of, number, 1, hidden, some);
     }
 }
 
@@ -147,7 +156,7 @@ static void finish_narrow(const part *p, int number)
 /* The embeddings of this part's rows. */
 static void embed(const part *p)
 {
-    const run *all = p->of;
+    run *all = p->of;
     const given_encoder *is = &all->self->is;
     const int width = is->width;
     for (int d = 0, start = 0; d < all->extent.documents; start += all->extent.lengths[d++]) {
@@ -162,7 +171,7 @@ static void embed(const part *p)
                 __builtin_memcpy(hidden, (const float *)is->words + word, (size_t)width * 4);
             add_row(hidden, is->positions + (row - start) * width, width);
             if (is->segments > 1) add_row(hidden, is->types + all->types[row] * width, width);
-            normalize(hidden, width, is->gain, is->shift, is->epsilon);
+            expect(all, normalize(hidden, width, is->gain, is->shift, is->epsilon));
         }
     }
 }
@@ -193,20 +202,31 @@ static void go(void *context, team *of, int member, int members)
 }
 
 /* First tokens to logits, in float32. */
-static void judge(const run *all, float *out)
+static void judge(run *all, float *out)
 {
     const encoder *self = all->self;
     const int width = self->is.width;
     float *dense = all->room.first_query;
     multiply(&self->dense, all->room.first_hidden, all->extent.documents, 0, width / PANEL, dense, width, 0);
     for (int d = 0; d < all->extent.documents; d++, dense += width) {
+        expect(all, is_finite_row(dense, width)); /* tanh of infinity is 1 */
         for (int c = 0; c < width; c += LANES) {
-            const __m512 x = _mm512_loadu_ps(dense + c);
-            _mm512_storeu_ps(dense + c, self->is.head_gelu ? gelu_of(x) : tanh_of(x));
+            const vec16 x = load16(dense + c);
+            store16(dense + c, self->is.head_gelu ? gelu_of(x) : tanh_of(x));
         }
-        for (int label = 0; label < self->is.labels; label++)
-            *out++ = dot(dense, self->is.out + label * width, width) + self->is.out_bias[label];
+        for (int label = 0; label < self->is.labels; label++, out++) {
+            *out = dot(dense, self->is.out + label * width, width) + self->is.out_bias[label];
+            expect(all, __builtin_isfinite(*out));
+        }
     }
+}
+
+/* The tokens' vectors. */
+static void hand_out(run *all, float *out)
+{
+    const long width = all->self->is.width, tokens = all->extent.tokens;
+    for (long t = 0; t < tokens; t++) expect(all, is_finite_row(all->room.hidden + t * width, (int)width));
+    __builtin_memcpy(out, all->room.hidden, (size_t)(tokens * width) * 4);
 }
 
 static int check(const encoder *self, const int64_t *ids, const int64_t *types, const int32_t *lengths, int documents)
@@ -219,11 +239,13 @@ static int check(const encoder *self, const int64_t *ids, const int64_t *types, 
     return DONE;
 }
 
-int32_t localrank_run(const encoder *self, void *room, const int64_t *ids, const int64_t *types, const int32_t *lengths,
-                      int32_t documents, int32_t threads, float *out, const volatile int32_t *stopped)
+static int32_t run_all(const encoder *self, void *room, const int64_t *ids, const int64_t *types,
+                       const int32_t *lengths, int32_t documents, int32_t threads, float *out,
+                       const volatile int32_t *stopped)
 {
     const int wrong = check(self, ids, types, lengths, documents);
     if (wrong) return wrong;
+    if (!self->is_sound) return NOT_FINITE;
     arena from = {(char *)(((uintptr_t)room + 63) / 64 * 64), 0};
     run all = {.self = self, .ids = ids, .types = types, .stopped = stopped, .extent = extent_of(lengths, documents)};
     all.room = take_shared(self, &from, &all.extent, threads);
@@ -232,6 +254,8 @@ int32_t localrank_run(const encoder *self, void *room, const int64_t *ids, const
     if (self->is.labels)
         judge(&all, out);
     else
-        __builtin_memcpy(out, all.room.hidden, (size_t)(all.extent.tokens * self->is.width) * 4);
-    return DONE;
+        hand_out(&all, out);
+    return all.is_unsound ? NOT_FINITE : DONE;
 }
+
+const kernels NAMED(kernels) = {encoder_new, encoder_free, room_of, run_all};

@@ -1,14 +1,10 @@
-/* A BERT-like encoder in int8 or float32: documents end to end in, logits or token vectors out. The door of the
-   library.
+/* A BERT-like encoder in int8 or float32: documents end to end in, logits or token vectors out.
 
    Matrices are row-major, (inputs, outputs). `inner` is a multiple of 32, and so is `width / heads`. */
 #ifndef LOCALRANK_ENCODER_H
 #define LOCALRANK_ENCODER_H
 
 #include <stdint.h>
-
-#define DOOR __attribute__((visibility("default")))
-#define LOCALRANK_INTERFACE 2 /* Counts what a caller of an older library would get wrong. */
 
 enum { QUERY, KEY, VALUE, ATTENDED, UP, DOWN, PRODUCTS };
 enum { TO_QKV, TO_ATTENDED, TO_UP, TO_DOWN, INPUTS };
@@ -40,27 +36,30 @@ typedef struct {
 
 typedef struct encoder encoder;
 
-enum { DONE, STOPPED, WRONG_ID, TOO_LONG };
+enum { DONE, STOPPED, WRONG_ID, TOO_LONG, NOT_FINITE };
 
-/* LOCALRANK_INTERFACE, as this library was compiled. */
-DOOR int32_t localrank_interface(void);
+/* What one kind of processor runs, in all of which the same numbers lead to the same bits. */
+typedef struct {
+    /* NULL where memory is short. */
+    encoder *(*new)(const given_encoder *given);
+    void (*free)(encoder *self);
 
-/* Whether this processor has the instructions: AVX-512 with VNNI. */
-DOOR int32_t localrank_is_supported(void);
+    /* Bytes that a run on so many threads wants; -1 for lengths that no document has. */
+    int64_t (*room)(const encoder *self, const int32_t *lengths, int32_t documents, int32_t threads);
 
-/* NULL where memory is short. */
-DOOR encoder *localrank_encoder_new(const given_encoder *given);
-DOOR void localrank_encoder_free(encoder *self);
+    /* Returns one of the codes above; looks at `stopped` in each layer. For many callers at once, each with its own
+       room.
 
-/* Bytes that a run on so many threads wants; -1 for lengths that no document has. */
-DOOR int64_t localrank_room(const encoder *self, const int32_t *lengths, int32_t documents, int32_t threads);
+       ids, types: one a token, documents one after another, at least one token each. out: (documents, labels) or
+       (tokens, width). The tokens are divided among `threads`, which changes no bit of the output. NOT_FINITE: a weight
+       or a number on the way is not finite, and `out` means nothing. */
+    int32_t (*run)(const encoder *self, void *room, const int64_t *ids, const int64_t *types, const int32_t *lengths,
+                   int32_t documents, int32_t threads, float *out, const volatile int32_t *stopped);
+} kernels;
 
-/* Returns one of the codes above; looks at `stopped` in each layer. For many callers at once, each with its own room.
-
-   ids, types: one a token, documents one after another, at least one token each. out: (documents, labels) or (tokens,
-   width). The tokens are divided among `threads`, which changes no bit of the output. */
-DOOR int32_t localrank_run(const encoder *self, void *room, const int64_t *ids, const int64_t *types,
-                           const int32_t *lengths, int32_t documents, int32_t threads, float *out,
-                           const volatile int32_t *stopped);
+/* What every encoder begins with. */
+typedef struct {
+    const kernels *by;
+} encoder_head;
 
 #endif

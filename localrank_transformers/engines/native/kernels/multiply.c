@@ -3,14 +3,16 @@
 
 #include "rows.h"
 
-#define BYTES_A_STEP 128 /* of a panel; see `fetched` */
+/* Of a panel; see `fetched`. */
+#define INT8_BYTES (PANEL * A_STEP * (int)sizeof(weight_t))
+#define FLOAT_BYTES (PANEL * (int)sizeof(float))
 
 /* A run reads its weights from the cache that the cores share, and would wait for them. So each tile fetches its share
    of the next panel; behind the last one lies the next product. */
-INLINE fetched share_of(const char *panels, long steps, int panel, int tile, int tiles)
+INLINE fetched share_of(const void *panels, long steps, int bytes_a_step, int panel, int tile, int tiles)
 {
-    const long step = (BYTES_A_STEP + tiles - 1) / tiles;
-    return (fetched){panels + (panel + 1) * steps * BYTES_A_STEP + tile * steps * step, step};
+    const int step = (bytes_a_step + tiles - 1) / tiles;
+    return (fetched){(const char *)panels + (panel + 1) * steps * bytes_a_step + tile * steps * step, step};
 }
 
 /* Sums of one panel for the next tile of `rows`; returns how many rows it has. */
@@ -19,21 +21,21 @@ INLINE int next_tile(const int is_int8, const product *w, const void *input, int
     const int some = tile_rows(rows - done), tiles = tiles_of(rows), tile = tiles - tiles_of(rows - done);
     if (is_int8) {
         const long inputs = w->rounded.inputs;
-        const fetched next = share_of((const char *)w->rounded.panels, inputs / 4, panel, tile, tiles);
-        int8_sums(some, (const uint8_t *)input + done * inputs, inputs, &w->rounded, panel, sums, next);
+        const fetched next = share_of(w->rounded.panels, inputs / A_STEP, INT8_BYTES, panel, tile, tiles);
+        int8_sums(some, (const rounded_t *)input + done * inputs, inputs, &w->rounded, panel, sums, next);
     } else {
         const long inputs = w->whole.inputs;
-        const fetched next = share_of((const char *)w->whole.panels, inputs, panel, tile, tiles);
+        const fetched next = share_of(w->whole.panels, inputs, FLOAT_BYTES, panel, tile, tiles);
         float_sums(some, (const float *)input + done * inputs, inputs, &w->whole, panel, sums, next);
     }
     return some;
 }
 
 /* Sixteen sums of `row` as what they stand for. */
-INLINE __m512 value_of(const int is_int8, const product *w, const void *sums, int row, int column, int panel)
+INLINE vec16 value_of(const int is_int8, const product *w, const void *sums, int row, int column, int panel)
 {
     if (is_int8) return scaled((const int32_t *)sums + row * PANEL + column, &w->rounded, panel * PANEL + column);
-    return _mm512_load_ps((const float *)sums + row * PANEL + column);
+    return load16((const float *)sums + row * PANEL + column);
 }
 
 INLINE void multiply_in(const int is_int8, const product *w, const void *input, int rows, int first, int end,
@@ -46,8 +48,8 @@ INLINE void multiply_in(const int is_int8, const product *w, const void *input, 
             for (int t = 0; t < some; t++)
                 for (int c = 0; c < PANEL; c += LANES) {
                     float *place = out + (r + t) * stride + c;
-                    const __m512 value = value_of(is_int8, w, sums, t, c, panel);
-                    _mm512_storeu_ps(place, add ? _mm512_add_ps(value, _mm512_loadu_ps(place)) : value);
+                    const vec16 value = value_of(is_int8, w, sums, t, c, panel);
+                    store16(place, add ? add16(value, load16(place)) : value);
                 }
         }
 }
@@ -61,13 +63,13 @@ INLINE void widen_in(const int is_int8, const product *w, const void *input, int
             some = next_tile(is_int8, w, input, rows, r, first / PANEL, sums);
             for (int t = 0; t < some; t++)
                 for (int c = 0; c < PANEL; c += LANES) {
-                    const __m512 value = value_of(is_int8, w, sums, t, c, first / PANEL);
+                    const vec16 value = value_of(is_int8, w, sums, t, c, first / PANEL);
                     const long place = (long)(r + t) * outputs + first + c;
                     if (is_int8)
-                        round_lanes(coarse_gelu_of(value), factors + first + c, _mm512_set1_epi32(offset),
-                                    (uint8_t *)inner + place);
+                        store_rounded((rounded_t *)inner + place,
+                                      mul16(coarse_gelu_of(value), load16(factors + first + c)), all_ints(offset));
                     else
-                        _mm512_storeu_ps((float *)inner + place, gelu_of(value));
+                        store16((float *)inner + place, gelu_of(value));
                 }
         }
 }

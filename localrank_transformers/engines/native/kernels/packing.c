@@ -1,9 +1,9 @@
 /* An encoder's matrices in the order that products read them, all in one piece of memory. */
 #include "packing.h"
 
-#include "vectors.h"
-
 #include <stdlib.h>
+
+#define BOUND 1e18f /* Products of two such numbers have sums in float32. */
 
 /* What a query's product gives is divided by the root of a head's width, and counts in powers of two instead of e, as
    attention wants it. */
@@ -17,7 +17,7 @@ static product pack_rounded(arena *from, const encoder *self, const given_layer 
                             int inputs, int outputs)
 {
     const int all = count * outputs;
-    int8_t *panels = take(from, (int64_t)inputs * all);
+    weight_t *panels = take(from, (int64_t)inputs * all * (int64_t)sizeof(weight_t));
     int32_t *starts = take(from, all * 4L);
     float *scales = take(from, all * 4L), *biases = take(from, all * 4L);
     for (int n = 0; from->start && n < count; n++) {
@@ -79,11 +79,43 @@ static void pack_all(encoder *self, arena *from)
     self->dense = (product){.whole = {width, panels, self->is.dense_bias}};
 }
 
-encoder *localrank_encoder_new(const given_encoder *given)
+static int are_bounded(const float *factors, float most, const float *more, int count)
+{
+    for (int n = 0; n < count; n++)
+        if (!(__builtin_fabsf(factors[n]) * most + __builtin_fabsf(more[n]) <= BOUND)) return 0;
+    return 1;
+}
+
+static int are_finite(const float *numbers, int count)
+{
+    for (int n = 0; n < count; n++)
+        if (!__builtin_isfinite(numbers[n])) return 0;
+    return 1;
+}
+
+/* Whether all that this layer rounds to uint8 is finite, whatever its input: a uint8 cannot tell. */
+static int is_bounded(const given_encoder *is, const given_layer *layer)
+{
+    static const int input_of[PRODUCTS] = {TO_QKV, TO_QKV, TO_QKV, TO_ATTENDED, TO_UP, TO_DOWN};
+    for (int n = 0; n < PRODUCTS; n++) {
+        const int inputs = n == DOWN ? is->inner : is->width, outputs = n == UP ? is->inner : is->width;
+        const float most = 255.0f * 255.0f * (float)inputs * __builtin_fabsf(layer->input_scales[input_of[n]]);
+        if (!are_bounded(layer->scales[n], most, layer->biases[n], outputs)) return 0;
+        if (!are_finite(layer->factors[input_of[n]], inputs)) return 0;
+    }
+    const float unit = __builtin_sqrtf((float)is->width); /* what no number of a normalized row is beyond */
+    return are_bounded(layer->gains[0], unit, layer->shifts[0], is->width) &&
+           are_bounded(layer->gains[1], unit, layer->shifts[1], is->width);
+}
+
+encoder *encoder_new(const given_encoder *given)
 {
     encoder *self = calloc(1, sizeof(encoder));
     if (!self) return NULL;
+    self->head.by = &NAMED(kernels);
     self->is = *given;
+    self->is_sound = 1;
+    for (int n = 0; given->is_int8 && n < given->layers; n++) self->is_sound &= is_bounded(given, &given->layer[n]);
     arena counted = {NULL, 0};
     pack_all(self, &counted);
     self->memory = aligned_alloc(64, (size_t)counted.used);
@@ -97,9 +129,8 @@ encoder *localrank_encoder_new(const given_encoder *given)
     return self;
 }
 
-void localrank_encoder_free(encoder *self)
+void encoder_free(encoder *self)
 {
-    if (!self) return;
     free(self->memory);
     free(self);
 }

@@ -10,11 +10,13 @@ typedef struct {
 } packed_layer;
 
 struct encoder {
+    encoder_head head;
     given_encoder is;
     given_layer *layer;
     packed_layer *packed;
     product dense;
     char *memory;
+    int is_sound; /* see `is_bounded` */
 };
 
 /* Hands out pieces of one block, each at a multiple of 64 bytes. Without a start it only counts. */
@@ -29,5 +31,10 @@ static inline void *take(arena *from, int64_t bytes)
     from->used += (bytes + 63) / 64 * 64;
     return found;
 }
+
+extern const kernels NAMED(kernels);
+
+encoder *encoder_new(const given_encoder *given);
+void encoder_free(encoder *self);
 
 #endif

@@ -1,12 +1,11 @@
-/* Products of matrices, a tile of up to ten rows and 32 columns in registers at a time.
+/* Products of matrices, a tile of up to TILE_ROWS rows and PANEL columns in registers at a time.
 
    A row's numbers come from the same operations in the same order whatever rows share its tile: the inner index runs
    upwards, one multiplication and addition after another. */
 #include "products.h"
 
-#include "vectors.h"
-
 /* Calls KERNEL with a constant number of rows, so that its accumulators are registers. */
+#if TILE_ROWS == 10
 #define FOR_ROWS(rows, KERNEL, ...)                 \
     switch (rows) {                                 \
     case 1: KERNEL(1, __VA_ARGS__); break;          \
@@ -20,8 +19,19 @@
     case 9: KERNEL(9, __VA_ARGS__); break;          \
     default: KERNEL(TILE_ROWS, __VA_ARGS__); break; \
     }
+#elif TILE_ROWS == 6
+#define FOR_ROWS(rows, KERNEL, ...)                 \
+    switch (rows) {                                 \
+    case 1: KERNEL(1, __VA_ARGS__); break;          \
+    case 2: KERNEL(2, __VA_ARGS__); break;          \
+    case 3: KERNEL(3, __VA_ARGS__); break;          \
+    case 4: KERNEL(4, __VA_ARGS__); break;          \
+    case 5: KERNEL(5, __VA_ARGS__); break;          \
+    default: KERNEL(TILE_ROWS, __VA_ARGS__); break; \
+    }
+#endif
 
-/* Where row `r` of a tile is read. Two pointers and multiples of the stride lead to all ten rows; left to itself, GCC
+/* Where row `r` of a tile is read. Two pointers and multiples of the stride lead to all rows; left to itself, GCC
    makes a pointer of each and has too few registers. */
 typedef struct {
     const char *upper, *lower;
@@ -45,39 +55,42 @@ INLINE void advance(cursor *at)
     __asm__("" : "+r"(at->upper), "+r"(at->lower));
 }
 
-INLINE __m512i four_inputs(const void *at)
+/* Inputs of one step, four bytes of them, in every lane. */
+INLINE ints16 inputs_at(const void *at)
 {
-    int32_t four;
-    __builtin_memcpy(&four, at, 4);
-    return _mm512_set1_epi32(four);
+    int32_t some;
+    __builtin_memcpy(&some, at, 4);
+    return all_ints(some);
 }
 
 /* Ends with the sums in memory: with more to do behind the loop, GCC moves its registers about inside it. */
-INLINE void int8_rows(const int rows, const uint8_t *a, long a_stride, const int8_weights *w, int panel, int32_t *sums,
-                      fetched next)
+INLINE void int8_rows(const int rows, const rounded_t *a, long a_stride, const int8_weights *w, int panel,
+                      int32_t *sums, fetched next)
 {
-    const int8_t *four_by_32 = w->panels + (long)panel * w->inputs * PANEL;
-    __m512i left[TILE_ROWS], right[TILE_ROWS];
+    const int lanes = PANEL / LANES;
+    const weight_t *weights = w->panels + (long)panel * w->inputs * PANEL;
+    const int32_t *start = w->start + panel * PANEL;
+    ints16 left[TILE_ROWS], right[TILE_ROWS];
 #pragma GCC unroll 10
     for (int r = 0; r < rows; r++) {
-        left[r] = _mm512_loadu_si512(w->start + panel * PANEL);
-        right[r] = _mm512_loadu_si512(w->start + panel * PANEL + LANES);
+        left[r] = load_ints(start);
+        if (lanes > 1) right[r] = load_ints(start + LANES);
     }
-    cursor at = rows_from(a, a_stride);
-    for (long k = 0; k < w->inputs; k += 4, four_by_32 += 4 * PANEL, next.from += next.step, advance(&at)) {
+    cursor at = rows_from(a, a_stride * (long)sizeof(rounded_t));
+    for (long k = 0; k < w->inputs; k += A_STEP, weights += A_STEP * PANEL, next.from += next.step, advance(&at)) {
         _mm_prefetch(next.from, _MM_HINT_T1);
-        const __m512i low = _mm512_loadu_si512(four_by_32), high = _mm512_loadu_si512(four_by_32 + 64);
+        const ints16 low = load_weights(weights), high = lanes > 1 ? load_weights(weights + A_STEP * LANES) : low;
 #pragma GCC unroll 10
         for (int r = 0; r < rows; r++) {
-            const __m512i four = four_inputs(row_at(&at, r));
-            left[r] = _mm512_dpbusd_epi32(left[r], four, low);
-            right[r] = _mm512_dpbusd_epi32(right[r], four, high);
+            const ints16 inputs = inputs_at(row_at(&at, r));
+            left[r] = add_products(left[r], inputs, low);
+            if (lanes > 1) right[r] = add_products(right[r], inputs, high);
         }
     }
 #pragma GCC unroll 10
     for (int r = 0; r < rows; r++) {
-        _mm512_store_si512(sums + r * PANEL, left[r]);
-        _mm512_store_si512(sums + r * PANEL + LANES, right[r]);
+        store_ints(sums + r * PANEL, left[r]);
+        if (lanes > 1) store_ints(sums + r * PANEL + LANES, right[r]);
     }
 }
 
@@ -85,31 +98,32 @@ INLINE void int8_rows(const int rows, const uint8_t *a, long a_stride, const int
 INLINE void float_rows(const int rows, const int lanes, const float *a, long a_stride, const float *b, long b_stride,
                        int inputs, const float *bias, float *out, long out_stride, const fetched *next)
 {
-    __m512 left[TILE_ROWS], right[TILE_ROWS];
+    vec16 left[TILE_ROWS], right[TILE_ROWS];
 #pragma GCC unroll 10
     for (int r = 0; r < rows; r++) {
-        left[r] = bias ? _mm512_loadu_ps(bias) : _mm512_setzero_ps();
-        right[r] = bias && lanes > 1 ? _mm512_loadu_ps(bias + LANES) : _mm512_setzero_ps();
+        left[r] = bias ? load16(bias) : zero16();
+        right[r] = bias && lanes > 1 ? load16(bias + LANES) : zero16();
     }
     cursor at = rows_from(a, a_stride * (long)sizeof(float));
     for (long k = 0; k < inputs; k++, b += b_stride, advance(&at)) {
         if (next) _mm_prefetch(next->from + k * next->step, _MM_HINT_T1);
-        const __m512 low = _mm512_loadu_ps(b), high = lanes > 1 ? _mm512_loadu_ps(b + LANES) : _mm512_setzero_ps();
+        const vec16 low = load16(b), high = lanes > 1 ? load16(b + LANES) : zero16();
 #pragma GCC unroll 10
         for (int r = 0; r < rows; r++) {
-            const __m512 one = _mm512_set1_ps(*(const float *)row_at(&at, r));
-            left[r] = _mm512_fmadd_ps(one, low, left[r]);
-            if (lanes > 1) right[r] = _mm512_fmadd_ps(one, high, right[r]);
+            const vec16 one = all16(*(const float *)row_at(&at, r));
+            left[r] = fma16(one, low, left[r]);
+            if (lanes > 1) right[r] = fma16(one, high, right[r]);
         }
     }
 #pragma GCC unroll 10
     for (int r = 0; r < rows; r++) {
-        _mm512_storeu_ps(out + r * out_stride, left[r]);
-        if (lanes > 1) _mm512_storeu_ps(out + r * out_stride + LANES, right[r]);
+        store16(out + r * out_stride, left[r]);
+        if (lanes > 1) store16(out + r * out_stride + LANES, right[r]);
     }
 }
 
-void int8_sums(int rows, const uint8_t *a, long a_stride, const int8_weights *w, int panel, int32_t *sums, fetched next)
+void int8_sums(int rows, const rounded_t *a, long a_stride, const int8_weights *w, int panel, int32_t *sums,
+               fetched next)
 {
     FOR_ROWS(rows, int8_rows, a, a_stride, w, panel, sums, next)
 }
@@ -117,18 +131,20 @@ void int8_sums(int rows, const uint8_t *a, long a_stride, const int8_weights *w,
 void float_sums(int rows, const float *a, long a_stride, const float_weights *w, int panel, float *sums, fetched next)
 {
     const float *weights = w->panels + (long)panel * w->inputs * PANEL, *bias = w->bias + panel * PANEL;
-    FOR_ROWS(rows, float_rows, 2, a, a_stride, weights, PANEL, w->inputs, bias, sums, PANEL, &next)
+    FOR_ROWS(rows, float_rows, PANEL / LANES, a, a_stride, weights, PANEL, w->inputs, bias, sums, PANEL, &next)
 }
 
 void float_tile(int rows, int lanes, const float *a, long a_stride, const float *b, long b_stride, int inputs,
                 float *out, long out_stride)
 {
-    if (lanes > 1) {
+    if (PANEL > LANES && lanes > 1) {
         FOR_ROWS(rows, float_rows, 2, a, a_stride, b, b_stride, inputs, 0, out, out_stride, 0)
     } else {
         FOR_ROWS(rows, float_rows, 1, a, a_stride, b, b_stride, inputs, 0, out, out_stride, 0)
     }
 }
+
+#if A_STEP == 4
 
 /* Four rows of sixteen numbers as sixteen columns of four. */
 static void interleave(const int8_t *from, long stride, int8_t *to)
@@ -143,17 +159,30 @@ static void interleave(const int8_t *from, long stride, int8_t *to)
     _mm_storeu_si128((__m128i *)(to + 48), _mm_unpackhi_epi16(high_ab, high_cd));
 }
 
-void pack_int8(const int8_t *matrix, int inputs, int outputs, int offset, int8_t *panels, int32_t *starts)
+#else
+
+/* Two rows of sixteen numbers as sixteen columns of two. */
+static void interleave(const int8_t *from, long stride, int8_t *to)
 {
-    const __m512i ones = _mm512_set1_epi8(1);
+    const __m128i upper = _mm_loadu_si128((const __m128i *)from),
+                  lower = _mm_loadu_si128((const __m128i *)(from + stride));
+    _mm_storeu_si128((__m128i *)to, _mm_unpacklo_epi8(upper, lower));
+    _mm_storeu_si128((__m128i *)(to + 16), _mm_unpackhi_epi8(upper, lower));
+}
+
+#endif
+
+void pack_int8(const int8_t *matrix, int inputs, int outputs, int offset, weight_t *panels, int32_t *starts)
+{
+    const ints16 ones = all_ints(A_STEP == 4 ? 0x01010101 : 0x00010001);
     for (int column = 0; column < outputs; column += LANES) {
-        int8_t *to = panels + (long)(column / PANEL) * inputs * PANEL + column % PANEL * 4;
-        __m512i sum = _mm512_setzero_si512();
-        for (int k = 0; k < inputs; k += 4, to += 4 * PANEL) {
+        weight_t *to = panels + (long)(column / PANEL) * inputs * PANEL + column % PANEL * A_STEP;
+        ints16 sum = all_ints(0);
+        for (int k = 0; k < inputs; k += A_STEP, to += A_STEP * PANEL) {
             interleave(matrix + (long)k * outputs + column, outputs, to);
-            sum = _mm512_dpbusd_epi32(sum, ones, _mm512_loadu_si512(to));
+            sum = add_products(sum, ones, load_weights(to));
         }
-        _mm512_storeu_si512(starts + column, _mm512_mullo_epi32(sum, _mm512_set1_epi32(-offset)));
+        store_ints(starts + column, mul_ints(sum, all_ints(-offset)));
     }
 }
 
@@ -161,7 +190,6 @@ void pack_float(const float *matrix, int inputs, int outputs, float share, float
 {
     for (int k = 0; k < inputs; k++)
         for (int column = 0; column < outputs; column += LANES)
-            _mm512_storeu_ps(
-                panels + (long)(column / PANEL) * inputs * PANEL + (long)k * PANEL + column % PANEL,
-                _mm512_mul_ps(_mm512_loadu_ps(matrix + (long)k * outputs + column), _mm512_set1_ps(share)));
+            store16(panels + (long)(column / PANEL) * inputs * PANEL + (long)k * PANEL + column % PANEL,
+                    mul16(load16(matrix + (long)k * outputs + column), all16(share)));
 }

@@ -1,51 +1,49 @@
-/* Products of matrices, a tile of up to ten rows and 32 columns in registers at a time. */
+/* Products of matrices, a tile of up to TILE_ROWS rows and PANEL columns in registers at a time. */
 #ifndef LOCALRANK_PRODUCTS_H
 #define LOCALRANK_PRODUCTS_H
 
-#include <immintrin.h>
 #include <stdint.h>
 
-#define TILE_ROWS 10 /* Two accumulators a row: more rows leave too few registers for addresses. */
-#define PANEL 32
+#include "variant.h"
+#include "vectors.h"
 
-/* Weights of int8 for rows of uint8, or of float32 for rows of float32, in panels of 32 outputs. */
+/* Weights of int8 for rows of uint8, or of float32 for rows of float32, in panels of PANEL outputs. */
 typedef struct {
-    int inputs;           /* a multiple of 4 */
-    const int8_t *panels; /* [panel][inputs / 4][32][4] */
-    const int32_t *start; /* one an output: minus the inputs' offset times the sum of the column */
-    const float *scale;   /* one an output: of the inputs times of the column */
+    int inputs;             /* a multiple of A_STEP */
+    const weight_t *panels; /* [panel][inputs / A_STEP][PANEL][A_STEP] */
+    const int32_t *start;   /* one an output: minus the inputs' offset times the sum of the column */
+    const float *scale;     /* one an output: of the inputs times of the column */
     const float *bias;
 } int8_weights;
 
 typedef struct {
     int inputs;
-    const float *panels; /* [panel][inputs][32] */
+    const float *panels; /* [panel][inputs][PANEL] */
     const float *bias;
 } float_weights;
 
 /* What a tile fetches into the core's second cache while it computes: `step` bytes at each of its steps, of which a
-   product of int8 has one for four inputs and one of float32 one for each. */
+   product of int8 has one for A_STEP inputs and one of float32 one for each. */
 typedef struct {
     const char *from;
     long step;
 } fetched;
 
-/* sums[r][c] = start[c] + Σ a[r][k] w[k][c] for the 32 columns of one panel and at most TILE_ROWS rows. Strides are in
-   numbers; `sums` has rows of 32 and begins at a multiple of 64 bytes. */
-void int8_sums(int rows, const uint8_t *a, long a_stride, const int8_weights *w, int panel, int32_t *sums,
+/* sums[r][c] = start[c] + Σ a[r][k] w[k][c] for the columns of one panel and at most TILE_ROWS rows. Strides are in
+   numbers; `sums` has rows of PANEL and begins at a multiple of 64 bytes. */
+void int8_sums(int rows, const rounded_t *a, long a_stride, const int8_weights *w, int panel, int32_t *sums,
                fetched next);
 
 /* Sixteen sums, from `column` on, as what they stand for. */
-static inline __m512 scaled(const int32_t *sums, const int8_weights *w, int column)
+static inline vec16 scaled(const int32_t *sums, const int8_weights *w, int column)
 {
-    return _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_load_si512(sums)), _mm512_loadu_ps(w->scale + column),
-                           _mm512_loadu_ps(w->bias + column));
+    return fma16(to_float(load_ints(sums)), load16(w->scale + column), load16(w->bias + column));
 }
 
 /* sums[r][c] = bias[c] + Σ a[r][k] w[k][c], as above. */
 void float_sums(int rows, const float *a, long a_stride, const float_weights *w, int panel, float *sums, fetched next);
 
-/* out[r][c] = Σ a[r][k] b[k][c], for `lanes` * 16 columns, 1 or 2. */
+/* out[r][c] = Σ a[r][k] b[k][c], for `lanes` * 16 columns, at most PANEL. */
 void float_tile(int rows, int lanes, const float *a, long a_stride, const float *b, long b_stride, int inputs,
                 float *out, long out_stride);
 
@@ -55,7 +53,7 @@ static inline int tile_rows(int rows) { return (rows + tiles_of(rows) - 1) / til
 
 /* Put a row-major matrix into panels; of int8, with minus `offset` times the sum of each column in `starts`;
    of float32, times `share`. */
-void pack_int8(const int8_t *matrix, int inputs, int outputs, int offset, int8_t *panels, int32_t *starts);
+void pack_int8(const int8_t *matrix, int inputs, int outputs, int offset, weight_t *panels, int32_t *starts);
 void pack_float(const float *matrix, int inputs, int outputs, float share, float *panels);
 
 #endif

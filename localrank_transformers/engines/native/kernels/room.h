@@ -4,8 +4,6 @@
 
 #include "packing.h"
 
-#define CHUNK 160 /* Rows whose results stay in a core's own cache. */
-
 /* What a run reads and writes. */
 typedef struct {
     const int32_t *lengths;
@@ -16,9 +14,9 @@ typedef struct {
 /* Shared by the threads of a run. */
 typedef struct {
     float *hidden, *qkv, *context;     /* one row a token */
-    uint8_t *rounded;                  /* inputs of int8 products */
+    rounded_t *rounded;                /* inputs of int8 products */
     float *first_hidden, *first_query; /* one row a document */
-    uint8_t *first_rounded;
+    rounded_t *first_rounded;
     char *own; /* `bytes_of_one` for each thread */
     int64_t bytes_of_one;
 } shared_room;

@@ -6,58 +6,56 @@
 
 #include "vectors.h"
 
-/* (row - mean) / sqrt(variance + epsilon) * gain + bias, in place (Ba et al. 2016). */
-static inline void normalize(float *row, int width, const float *gain, const float *bias, float epsilon)
+/* (row - mean) / sqrt(variance + epsilon) * gain + bias, in place (Ba et al. 2016). Returns whether the variance is a
+   number: it is none where one of the row is none, or where they are too great for it. */
+static inline int normalize(float *row, int width, const float *gain, const float *bias, float epsilon)
 {
-    __m512 sum = _mm512_setzero_ps(), squares = _mm512_setzero_ps();
-    for (int c = 0; c < width; c += LANES) sum = _mm512_add_ps(sum, _mm512_loadu_ps(row + c));
-    const __m512 mean = _mm512_set1_ps(_mm512_reduce_add_ps(sum) / (float)width);
+    vec16 sum = zero16(), squares = zero16();
+    for (int c = 0; c < width; c += LANES) sum = add16(sum, load16(row + c));
+    const vec16 mean = all16(sum16(sum) / (float)width);
     for (int c = 0; c < width; c += LANES) {
-        const __m512 apart = _mm512_sub_ps(_mm512_loadu_ps(row + c), mean);
-        squares = _mm512_fmadd_ps(apart, apart, squares);
+        const vec16 apart = sub16(load16(row + c), mean);
+        squares = fma16(apart, apart, squares);
     }
-    const float variance = _mm512_reduce_add_ps(squares) / (float)width + epsilon;
-    const __m512 factor = _mm512_set1_ps(1.0f / __builtin_sqrtf(variance));
+    const float variance = sum16(squares) / (float)width + epsilon;
+    const vec16 factor = all16(1.0f / __builtin_sqrtf(variance));
     for (int c = 0; c < width; c += LANES) {
-        const __m512 unit = _mm512_mul_ps(_mm512_sub_ps(_mm512_loadu_ps(row + c), mean), factor);
-        _mm512_storeu_ps(row + c, _mm512_fmadd_ps(unit, _mm512_loadu_ps(gain + c), _mm512_loadu_ps(bias + c)));
+        const vec16 unit = mul16(sub16(load16(row + c), mean), factor);
+        store16(row + c, fma16(unit, load16(gain + c), load16(bias + c)));
     }
+    return __builtin_isfinite(variance);
 }
 
-/* Sixteen numbers as uint8: times `factors`, rounded half to even, plus `offset`, cut to 0 .. 255. */
-static inline void round_lanes(__m512 x, const float *factors, __m512i offset, uint8_t *out)
+static inline int is_finite_row(const float *row, int width)
 {
-    const __m512i whole = _mm512_add_epi32(_mm512_cvtps_epi32(_mm512_mul_ps(x, _mm512_loadu_ps(factors))), offset);
-    _mm_storeu_si128((__m128i *)out, _mm512_cvtusepi32_epi8(_mm512_max_epi32(whole, _mm512_setzero_si512())));
+    vec16 zeros = zero16(); /* times zero, what is not finite is NaN */
+    for (int c = 0; c < width; c += LANES) zeros = fma16(load16(row + c), zero16(), zeros);
+    return sum16(zeros) == 0;
 }
 
-static inline void round_row(const float *row, int width, const float *factors, int offset, uint8_t *out)
+/* Times `factors`, rounded half to even, plus `offset`, cut to 0 .. 255. */
+static inline void round_row(const float *row, int width, const float *factors, int offset, rounded_t *out)
 {
     for (int c = 0; c < width; c += LANES)
-        round_lanes(_mm512_loadu_ps(row + c), factors + c, _mm512_set1_epi32(offset), out + c);
+        store_rounded(out + c, mul16(load16(row + c), load16(factors + c)), all_ints(offset));
 }
 
 static inline void add_row(float *row, const float *other, int width)
 {
-    for (int c = 0; c < width; c += LANES)
-        _mm512_storeu_ps(row + c, _mm512_add_ps(_mm512_loadu_ps(row + c), _mm512_loadu_ps(other + c)));
+    for (int c = 0; c < width; c += LANES) store16(row + c, add16(load16(row + c), load16(other + c)));
 }
 
 static inline float dot(const float *row, const float *other, int width)
 {
-    __m512 sum = _mm512_setzero_ps();
-    for (int c = 0; c < width; c += LANES)
-        sum = _mm512_fmadd_ps(_mm512_loadu_ps(row + c), _mm512_loadu_ps(other + c), sum);
-    return _mm512_reduce_add_ps(sum);
+    vec16 sum = zero16();
+    for (int c = 0; c < width; c += LANES) sum = fma16(load16(row + c), load16(other + c), sum);
+    return sum16(sum);
 }
 
 /* int8 times a scale. */
 static inline void widen_row(const int8_t *small, float scale, int width, float *row)
 {
-    for (int c = 0; c < width; c += LANES) {
-        const __m512 whole = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(small + c))));
-        _mm512_storeu_ps(row + c, _mm512_mul_ps(whole, _mm512_set1_ps(scale)));
-    }
+    for (int c = 0; c < width; c += LANES) store16(row + c, mul16(widened(small + c), all16(scale)));
 }
 
 #endif

@@ -1,0 +1,27 @@
+/* The door of the library: kernels for several kinds of processors behind one set of functions. */
+#ifndef LOCALRANK_DOOR_H
+#define LOCALRANK_DOOR_H
+
+#include "encoder.h"
+
+#define DOOR __attribute__((visibility("default")))
+#define LOCALRANK_INTERFACE 3 /* Counts what a caller of an older library would get wrong. */
+
+/* LOCALRANK_INTERFACE, as this library was compiled. */
+DOOR int32_t localrank_interface(void);
+
+/* The name of the `n`th kernels, the fastest first; NULL behind the last ones. */
+DOOR const char *localrank_name(int32_t n);
+
+/* Whether this processor has the instructions of the `n`th kernels. */
+DOOR int32_t localrank_is_supported(int32_t n);
+
+/* See `kernels`; an encoder stays with the `n`th ones, which made it. */
+DOOR encoder *localrank_encoder_new(const given_encoder *given, int32_t n);
+DOOR void localrank_encoder_free(encoder *self);
+DOOR int64_t localrank_room(const encoder *self, const int32_t *lengths, int32_t documents, int32_t threads);
+DOOR int32_t localrank_run(const encoder *self, void *room, const int64_t *ids, const int64_t *types,
+                           const int32_t *lengths, int32_t documents, int32_t threads, float *out,
+                           const volatile int32_t *stopped);
+
+#endif
