@@ -10,7 +10,7 @@ from pathlib import Path
 from localrank.contract.errors import RerankError
 from localrank.providers.cores import cgroup_quota, usable_cores
 from localrank.providers.diagnosis import Finding, Section
-from localrank_transformers.engines.native.library import absence
+from localrank_transformers.engines.native.library import VARIABLE, Kernels, absence, library
 from localrank_transformers.engines.torch.settings import INSTALL_HINT, TorchSettings, require_packages
 from localrank_transformers.models import bundled
 from localrank_transformers.models.cpu_features import cpu_features, cpu_name
@@ -23,9 +23,9 @@ _OFFLINE_SWITCHES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 
 
 def diagnose() -> tuple[Section, ...]:
-    """Return what there is to say, without loading a model or connecting to anything."""
+    """Return what there is to say, without connecting to anything; only the embedded models are loaded, to be compared."""
     return (
-        Section("Local engines", (_onnxruntime(), _kernels(), _package("tokenizers"), _onnx(), _torch())),
+        Section("Local engines", (_onnxruntime(), *_kernels(), _package("tokenizers"), _onnx(), _torch())),
         Section("Processor", tuple(_processor())),
         Section("Local models", (_embedded(), *_hub_cache())),
     )
@@ -44,12 +44,36 @@ def _onnxruntime() -> Finding:
     return Finding("onnxruntime", f"{runtime_version()} with {', '.join(available_providers())}")
 
 
-def _kernels() -> Finding:
-    absent = absence()
-    if absent is None:
-        return Finding("compiled kernels", "run the graphs that localrank wrote")
-    text = f"not here, {absent.reason}: onnxruntime does their work, slower"
-    return Finding("compiled kernels", text, "note", absent.remedy)
+def _kernels() -> Iterator[Finding]:
+    name, absent = "compiled kernels", absence()
+    if absent is not None:
+        text = f"not here, {absent.reason}: onnxruntime does their work, slower"
+        yield Finding(name, text, "note", absent.remedy)
+        return
+    try:
+        kernels = library()
+    except RerankError as error:
+        yield Finding(name, error.message, "broken", error.hint)
+        return
+    if kernels is None:
+        return
+    asked = f", as {VARIABLE} says" if os.environ.get(VARIABLE) else ""
+    yield Finding(name, f"{kernels.name}{asked}, run the graphs that localrank wrote")
+    yield _agreement(kernels)
+
+
+def _agreement(kernels: Kernels) -> Finding:
+    name = "their bits"
+    try:
+        from localrank_transformers.engines.native.agreement import SUMS, sum_of_bits  # noqa: PLC0415 - run also where it cannot be imported
+
+        differ = [model for model, expected in SUMS.items() if sum_of_bits(kernels, model) != expected]
+    except Exception as error:
+        return Finding(name, f"not compared, {type(error).__name__}: {error}", "note")
+    if differ:
+        hint = "Install localrank again, with another C compiler; if it stays, report it with this page."
+        return Finding(name, f"not those recorded, of {' and '.join(differ)}", "broken", hint)
+    return Finding(name, "those recorded: the embedded models score as on every machine with kernels")
 
 
 def _package(name: str) -> Finding:

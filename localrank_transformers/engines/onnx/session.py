@@ -14,6 +14,7 @@ import onnxruntime as ort
 from localrank.contract.errors import InferenceError, InvalidRequestError, ModelLoadError
 from localrank_transformers.call.contract import Grouping
 from localrank_transformers.call.planner import PACKED_DOCUMENTS
+from localrank_transformers.engines.onnx.finite import not_finite
 from localrank_transformers.engines.onnx.wide_session import WIDE_FROM_TOKENS, WideSession
 from localrank_transformers.engines.packing import IDS, LENGTHS, POSITIONS, TYPES, packed_feed, parts
 from localrank_transformers.models.onnx_file.mapped import mapped_graph
@@ -87,6 +88,9 @@ class OnnxEngine:
         self._wide = WideSession(partial(_session, onnx, providers, on_cpu=on_cpu)) if spreads else None
         names = [given.name for given in self._session.get_outputs()]
         self._output = "logits" if "logits" in names else names[0]
+        self._not_finite = None
+        if isinstance(onnx, Path) and is_ours(onnx):
+            self._not_finite = not_finite(onnx, int8=int8)
 
     @property
     def grouping(self) -> Grouping:
@@ -102,7 +106,15 @@ class OnnxEngine:
 
         Args:
             threads: What a run of one long row may take where that is faster.
+
+        Raises:
+            InferenceError: A weight is not finite, which a graph in int8 would hide.
         """
+        if self._not_finite is not None:
+            raise InferenceError(
+                f"A weight of the model is not finite: {self._not_finite!r} holds NaN or infinity.",
+                hint="Fetch or export the model again; a training that diverged leaves such weights.",
+            )
         wide = self._wide if threads > 1 else None
         feed = partial(_feed, self._inputs, pad_id=self._pad_id)
         return OnnxRequest(self._session, feed, self._output, packed=self._packed, wide=wide, threads=threads)

@@ -5,12 +5,15 @@ import pytest
 from localrank.providers.diagnosis import Finding
 from localrank_transformers.commands import diagnosis
 from localrank_transformers.commands.diagnosis import diagnose
-from localrank_transformers.engines.native.library import Absence
+from localrank_transformers.engines.native import agreement
+from localrank_transformers.engines.native.library import VARIABLE, Absence, usable
 from localrank_transformers.models import bundled
 from localrank_transformers.models.cpu_features import cpu_name, features_of_cpuinfo
 
 X86 = "processor : 0\nmodel name : Some CPU\nflags\t\t: fpu avx2 avx512f avx512_vnni sse\nflags : none\n"
 ARM = "processor : 0\nFeatures\t: fp asimd aes asimddp i8mm\n"
+
+with_kernels = pytest.mark.skipif(not usable(), reason="no compiled kernels for this machine")
 
 
 def findings() -> dict[str, Finding]:
@@ -58,9 +61,31 @@ def test_the_offline_switch_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "offline" not in findings()
 
 
+@with_kernels
+def test_the_kernels_have_a_name_and_their_bits_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = usable()[-1].name
+    monkeypatch.setenv(VARIABLE, name)
+    assert f"{name}, as {VARIABLE} says" in findings()["compiled kernels"].value
+    assert findings()["their bits"].state == "ok"
+    monkeypatch.setitem(agreement.SUMS, "localrank-tiny", "0" * 64)
+    assert findings()["their bits"].state == "broken"
+    assert "localrank-tiny" in findings()["their bits"].value
+
+
+@with_kernels
+def test_kernels_that_are_not_there_are_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "sse2")
+    assert findings()["compiled kernels"].state == "broken"
+    assert "their bits" not in findings()
+
+
 @pytest.mark.parametrize(
     ("absence", "state"),
-    [(None, "ok"), (Absence("no compiler"), "note"), (Absence("no compiler", "Get one."), "note")],
+    [
+        pytest.param(None, "ok", marks=with_kernels),
+        (Absence("no compiler"), "note"),
+        (Absence("no compiler", "Get one."), "note"),
+    ],
 )
 def test_the_compiled_kernels_are_there_or_it_says_why(
     monkeypatch: pytest.MonkeyPatch, absence: Absence | None, state: str

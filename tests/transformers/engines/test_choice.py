@@ -60,4 +60,4 @@ def test_both_rank_the_embedded_model_alike() -> None:
         for providers in (None, ["CPUExecutionProvider"])
     )
     assert [hit.index for hit in ours] == [hit.index for hit in theirs]
-    assert [hit.score for hit in ours] == pytest.approx([hit.score for hit in theirs], abs=0.02)
+    assert [hit.score for hit in ours] == pytest.approx([hit.score for hit in theirs], abs=0.05)
