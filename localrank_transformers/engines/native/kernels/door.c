@@ -40,12 +40,12 @@ static processor asked(void)
     return found;
 }
 
-static int32_t has_avx512(processor p)
+static inline int32_t has_avx512(processor p)
 {
     return (p.ebx & AVX512) == AVX512 && (p.ecx & AVX512_VNNI) && (p.saved & SAVED_512) == SAVED_512;
 }
-static int32_t has_avx2(processor p) { return (p.ebx & AVX2) && (p.saved & SAVED_256) == SAVED_256; }
-static int32_t has_avxvnni(processor p) { return has_avx2(p) && (p.eax_of_1 & AVX_VNNI); }
+static inline int32_t has_avx2(processor p) { return (p.ebx & AVX2) && (p.saved & SAVED_256) == SAVED_256; }
+static inline int32_t has_avxvnni(processor p) { return has_avx2(p) && (p.eax_of_1 & AVX_VNNI); }
 
 /* VARIANTS is what was compiled, as X(name) each. */
 #define X(name) extern const kernels kernels_##name;
