@@ -9,7 +9,7 @@ from types import ModuleType
 
 from localrank_transformers.engines.native import library
 
-__all__ = ["SOURCES", "build"]
+__all__ = ["INSTRUCTIONS", "SOURCES", "build"]
 
 SOURCES = Path(library.__file__).with_name("kernels")
 
@@ -42,3 +42,7 @@ def _hook() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+INSTRUCTIONS: dict[str, list[str]] = _hook()._VARIANTS
+"""What a compiler is told of each kind of processor."""

@@ -18,15 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.kernels.building import build
+from benchmarks.kernels.building import INSTRUCTIONS, build
 from localrank.contract.errors import InferenceError
 from localrank_transformers.engines.native.encoder import NativeEncoder, StopFlag
 from localrank_transformers.engines.native.library import Kernels, open_library, usable
 from tests.support import native_layouts
 from tests.support.native_layouts import VOCABULARY, Document, Sizes
 
-_INSTRUCTIONS = {"avx512": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni", "-mfma"]}
-_INSTRUCTIONS |= {"avxvnni": ["-mavx2", "-mfma", "-mavxvnni"], "avx2": ["-mavx2", "-mfma"]}
 _RUNTIMES = {"address": ("libasan.so", "libubsan.so"), "thread": ("libtsan.so",)}
 _FLAGS = {
     "address": ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
@@ -54,7 +52,7 @@ def main() -> int:
 
 
 def _under(sanitizer: str, seed: int, seconds: float) -> int:
-    variants = {kernels.name: _INSTRUCTIONS[kernels.name] for kernels in usable()}
+    variants = {kernels.name: INSTRUCTIONS[kernels.name] for kernels in usable()}
     with tempfile.TemporaryDirectory() as folder:
         library = build(Path(folder), variants, ["-g", *_FLAGS[sanitizer]])
         loaded = ":".join(_path_of(name) for name in _RUNTIMES[sanitizer])
