@@ -59,7 +59,7 @@ void attend(const float *query, long query_stride, int queries, const float *key
          head++, query += head_width, key += head_width, value += head_width, out += head_width) {
         turn_keys(key, stride, keys, head_width, columns);
         for (int q = 0, rows; q < queries; q += rows) {
-            rows = tile_rows(queries - q);
+            rows = tile_rows(queries - q, TILE_ROWS);
             for (int k = 0; k < filled; k += PANEL)
                 float_tile(rows, keys - k > LANES ? 2 : 1, query + q * query_stride, query_stride,
                            columns + (long)k * head_width, PANEL, head_width, scores + k, filled);

@@ -55,9 +55,11 @@ static const void *read_by(const encoder *self, int number, int place, const flo
     if (!self->is.is_int8) return rows;
     const given_layer *layer = &self->layer[number];
     const int width = self->is.width;
-    for (int r = 0; r < count; r++)
-        round_row(rows + (long)r * width, width, layer->factors[place], layer->offsets[place],
-                  rounded + (long)r * width);
+    for (int r = 0; r < count; r++) {
+        rounded_t *to = rounded + r * rounded_stride(width);
+        round_row(rows + (long)r * width, width, layer->factors[place], layer->offsets[place], to);
+        settle(to, width, layer->offsets[place]);
+    }
     return rounded;
 }
 
@@ -118,8 +120,8 @@ static void multiply_qkv(const part *p, int number, int is_narrow)
     const int panel = is_narrow ? (int)width / PANEL : 0;
     for (long r = p->first, some; r < p->end; r += some) {
         some = p->end - r < CHUNK ? p->end - r : CHUNK;
-        const void *input =
-            read_by(all->self, number, TO_QKV, all->room.hidden + r * width, (int)some, all->room.rounded + r * width);
+        const void *input = read_by(all->self, number, TO_QKV, all->room.hidden + r * width, (int)some,
+                                    all->room.rounded + r * rounded_stride((int)width));
         multiply(&all->self->packed[number].qkv, input, (int)some, panel, 3 * (int)width / PANEL,
                  all->room.qkv + r * 3 * width + panel * PANEL, 3 * width, 0);
     }
@@ -127,10 +129,12 @@ static void multiply_qkv(const part *p, int number, int is_narrow)
 
 static void finish_whole(const part *p, int number)
 {
-    const long before = p->first * (long)p->of->self->is.width;
+    const int width = p->of->self->is.width;
+    const long before = (long)p->first * width;
     const shared_room *b = &p->of->room;
     attend_rows(p);
-    finish_layer(p, number, b->context + before, b->hidden + before, b->rounded + before, p->end - p->first);
+    finish_layer(p, number, b->context + before, b->hidden + before, b->rounded + p->first * rounded_stride(width),
+                 p->end - p->first);
 }
 
 /* The last layer before a head: queries, and all after attention, for first tokens only, to `first_hidden`. */

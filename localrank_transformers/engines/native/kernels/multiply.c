@@ -18,11 +18,12 @@ INLINE fetched share_of(const void *panels, long steps, int bytes_a_step, int pa
 /* Sums of one panel for the next tile of `rows`; returns how many rows it has. */
 INLINE int next_tile(const int is_int8, const product *w, const void *input, int rows, int done, int panel, void *sums)
 {
-    const int some = tile_rows(rows - done), tiles = tiles_of(rows), tile = tiles - tiles_of(rows - done);
+    const int most = is_int8 ? INT8_ROWS : TILE_ROWS, some = tile_rows(rows - done, most);
+    const int tiles = tiles_of(rows, most), tile = tiles - tiles_of(rows - done, most);
     if (is_int8) {
-        const long inputs = w->rounded.inputs;
+        const long inputs = w->rounded.inputs, stride = rounded_stride(w->rounded.inputs);
         const fetched next = share_of(w->rounded.panels, inputs / A_STEP, INT8_BYTES, panel, tile, tiles);
-        int8_sums(some, (const rounded_t *)input + done * inputs, inputs, &w->rounded, panel, sums, next);
+        int8_sums(some, (const rounded_t *)input + done * stride, stride, &w->rounded, panel, sums, next);
     } else {
         const long inputs = w->whole.inputs;
         const fetched next = share_of(w->whole.panels, inputs, FLOAT_BYTES, panel, tile, tiles);
@@ -58,13 +59,14 @@ INLINE void widen_in(const int is_int8, const product *w, const void *input, int
                      const float *factors, int offset, void *inner)
 {
     _Alignas(64) char sums[TILE_ROWS * PANEL * 4];
+    const long stride = is_int8 ? rounded_stride(outputs) : outputs;
     for (int first = 0; first < outputs; first += PANEL)
         for (int r = 0, some; r < rows; r += some) {
             some = next_tile(is_int8, w, input, rows, r, first / PANEL, sums);
             for (int t = 0; t < some; t++)
                 for (int c = 0; c < PANEL; c += LANES) {
                     const vec16 value = value_of(is_int8, w, sums, t, c, first / PANEL);
-                    const long place = (long)(r + t) * outputs + first + c;
+                    const long place = (r + t) * stride + first + c;
                     if (is_int8)
                         store_rounded((rounded_t *)inner + place,
                                       mul16(coarse_gelu_of(value), load16(factors + first + c)), all_ints(offset));
@@ -72,6 +74,7 @@ INLINE void widen_in(const int is_int8, const product *w, const void *input, int
                         store16((float *)inner + place, gelu_of(value));
                 }
         }
+    for (int r = 0; is_int8 && r < rows; r++) settle((rounded_t *)inner + r * stride, outputs, offset);
 }
 
 void multiply(const product *w, const void *input, int rows, int first, int end, float *out, long stride, int add)

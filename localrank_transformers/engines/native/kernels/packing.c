@@ -30,7 +30,13 @@ static product pack_rounded(arena *from, const encoder *self, const given_layer 
             biases[column + c] = layer->biases[which][c] * share;
         }
     }
-    return (product){.rounded = {inputs, panels, starts, scales, biases}};
+    product made = {.rounded = {inputs, panels, starts, scales, biases}};
+#ifdef WITHOUT_VNNI
+    uint16_t *large = take(from, (int64_t)(all / PANEL) * (inputs / 8 + 1) * (int64_t)sizeof(uint16_t));
+    if (from->start) find_large(panels, inputs, all, large);
+    made.rounded.large = large;
+#endif
+    return made;
 }
 
 /* The same in float32. */

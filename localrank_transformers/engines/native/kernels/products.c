@@ -31,6 +31,14 @@
     }
 #endif
 
+#define FOR_FOUR_ROWS(rows, KERNEL, ...)    \
+    switch (rows) {                         \
+    case 1: KERNEL(1, __VA_ARGS__); break;  \
+    case 2: KERNEL(2, __VA_ARGS__); break;  \
+    case 3: KERNEL(3, __VA_ARGS__); break;  \
+    default: KERNEL(4, __VA_ARGS__); break; \
+    }
+
 /* Where row `r` of a tile is read. Two pointers and multiples of the stride lead to all rows; left to itself, GCC
    makes a pointer of each and has too few registers. */
 typedef struct {
@@ -48,10 +56,10 @@ INLINE const void *row_at(const cursor *at, int r)
     return r < TILE_ROWS / 2 ? at->upper + r * at->stride : at->lower + (r - TILE_ROWS / 2) * at->stride;
 }
 
-INLINE void advance(cursor *at)
+INLINE void advance(cursor *at, const int bytes)
 {
-    at->upper += 4;
-    at->lower += 4;
+    at->upper += bytes;
+    at->lower += bytes;
     __asm__("" : "+r"(at->upper), "+r"(at->lower));
 }
 
@@ -62,6 +70,46 @@ INLINE ints16 inputs_at(const void *at)
     __builtin_memcpy(&some, at, 4);
     return all_ints(some);
 }
+
+#ifdef WITHOUT_VNNI
+
+/* See windows.h. */
+INLINE void int8_rows(const int rows, const rounded_t *a, long a_stride, const int8_weights *w, int panel,
+                      int32_t *sums, fetched next)
+{
+    const int pairs = w->inputs / 8;
+    const weight_t *const all_weights = w->panels + (long)panel * w->inputs * PANEL, *weights = all_weights;
+    const uint16_t *large = w->large + (long)panel * (pairs + 1);
+    ints16 sum[INT8_ROWS];
+#pragma GCC unroll 10
+    for (int r = 0; r < rows; r++) sum[r] = load_ints(w->start + panel * PANEL);
+    cursor at = rows_from(a, a_stride);
+    for (int pair = 0;; pair++, large++) {
+        for (const int until = *large; pair < until; pair++, weights += 8 * PANEL, advance(&at, 8)) {
+            _mm_prefetch(next.from, _MM_HINT_T1);
+            _mm_prefetch(next.from + next.step, _MM_HINT_T1);
+            next.from += 2 * next.step;
+            const ints16 one = load_weights(weights), other = load_weights(weights + 4 * PANEL);
+#pragma GCC unroll 10
+            for (int r = 0; r < rows; r++) {
+                const char *from = row_at(&at, r);
+                sum[r] = add_two_steps(sum[r], inputs_at(from), inputs_at(from + 4), one, other);
+            }
+        }
+        if (pair == pairs) break;
+        for (int step = 0; step < 2; step++, weights += 4 * PANEL, next.from += next.step, advance(&at, 4)) {
+            _mm_prefetch(next.from, _MM_HINT_T1);
+            const ints16 one = load_weights(weights);
+#pragma GCC unroll 10
+            for (int r = 0; r < rows; r++) sum[r] = add_products(sum[r], inputs_at(row_at(&at, r)), one);
+        }
+    }
+#pragma GCC unroll 10
+    for (int r = 0; r < rows; r++)
+        store_ints(sums + r * PANEL, add_beyond(sum[r], a + r * a_stride, w->inputs, all_weights));
+}
+
+#else
 
 /* Ends with the sums in memory: with more to do behind the loop, GCC moves its registers about inside it. */
 INLINE void int8_rows(const int rows, const rounded_t *a, long a_stride, const int8_weights *w, int panel,
@@ -77,7 +125,7 @@ INLINE void int8_rows(const int rows, const rounded_t *a, long a_stride, const i
         if (lanes > 1) right[r] = load_ints(start + LANES);
     }
     cursor at = rows_from(a, a_stride * (long)sizeof(rounded_t));
-    for (long k = 0; k < w->inputs; k += A_STEP, weights += A_STEP * PANEL, next.from += next.step, advance(&at)) {
+    for (long k = 0; k < w->inputs; k += A_STEP, weights += A_STEP * PANEL, next.from += next.step, advance(&at, 4)) {
         _mm_prefetch(next.from, _MM_HINT_T1);
         const ints16 low = load_weights(weights), high = lanes > 1 ? load_weights(weights + A_STEP * LANES) : low;
 #pragma GCC unroll 10
@@ -94,6 +142,8 @@ INLINE void int8_rows(const int rows, const rounded_t *a, long a_stride, const i
     }
 }
 
+#endif
+
 /* With `next`, also fetches. */
 INLINE void float_rows(const int rows, const int lanes, const float *a, long a_stride, const float *b, long b_stride,
                        int inputs, const float *bias, float *out, long out_stride, const fetched *next)
@@ -105,7 +155,7 @@ INLINE void float_rows(const int rows, const int lanes, const float *a, long a_s
         right[r] = bias && lanes > 1 ? load16(bias + LANES) : zero16();
     }
     cursor at = rows_from(a, a_stride * (long)sizeof(float));
-    for (long k = 0; k < inputs; k++, b += b_stride, advance(&at)) {
+    for (long k = 0; k < inputs; k++, b += b_stride, advance(&at, 4)) {
         if (next) _mm_prefetch(next->from + k * next->step, _MM_HINT_T1);
         const vec16 low = load16(b), high = lanes > 1 ? load16(b + LANES) : zero16();
 #pragma GCC unroll 10
@@ -125,7 +175,11 @@ INLINE void float_rows(const int rows, const int lanes, const float *a, long a_s
 void int8_sums(int rows, const rounded_t *a, long a_stride, const int8_weights *w, int panel, int32_t *sums,
                fetched next)
 {
+#if INT8_ROWS == 4
+    FOR_FOUR_ROWS(rows, int8_rows, a, a_stride, w, panel, sums, next)
+#else
     FOR_ROWS(rows, int8_rows, a, a_stride, w, panel, sums, next)
+#endif
 }
 
 void float_sums(int rows, const float *a, long a_stride, const float_weights *w, int panel, float *sums, fetched next)
@@ -144,8 +198,6 @@ void float_tile(int rows, int lanes, const float *a, long a_stride, const float 
     }
 }
 
-#if A_STEP == 4
-
 /* Four rows of sixteen numbers as sixteen columns of four. */
 static void interleave(const int8_t *from, long stride, int8_t *to)
 {
@@ -159,22 +211,9 @@ static void interleave(const int8_t *from, long stride, int8_t *to)
     _mm_storeu_si128((__m128i *)(to + 48), _mm_unpackhi_epi16(high_ab, high_cd));
 }
 
-#else
-
-/* Two rows of sixteen numbers as sixteen columns of two. */
-static void interleave(const int8_t *from, long stride, int8_t *to)
-{
-    const __m128i upper = _mm_loadu_si128((const __m128i *)from),
-                  lower = _mm_loadu_si128((const __m128i *)(from + stride));
-    _mm_storeu_si128((__m128i *)to, _mm_unpacklo_epi8(upper, lower));
-    _mm_storeu_si128((__m128i *)(to + 16), _mm_unpackhi_epi8(upper, lower));
-}
-
-#endif
-
 void pack_int8(const int8_t *matrix, int inputs, int outputs, int offset, weight_t *panels, int32_t *starts)
 {
-    const ints16 ones = all_ints(A_STEP == 4 ? 0x01010101 : 0x00010001);
+    const ints16 ones = all_ints(0x01010101);
     for (int column = 0; column < outputs; column += LANES) {
         weight_t *to = panels + (long)(column / PANEL) * inputs * PANEL + column % PANEL * A_STEP;
         ints16 sum = all_ints(0);
@@ -182,9 +221,24 @@ void pack_int8(const int8_t *matrix, int inputs, int outputs, int offset, weight
             interleave(matrix + (long)k * outputs + column, outputs, to);
             sum = add_products(sum, ones, load_weights(to));
         }
-        store_ints(starts + column, mul_ints(sum, all_ints(-offset)));
+        store_ints(starts + column, mul_ints(sum, all_ints(base_of(offset) - offset)));
     }
 }
+
+#ifdef WITHOUT_VNNI
+
+void find_large(const weight_t *panels, int inputs, int outputs, uint16_t *large)
+{
+    const int pairs = inputs / 8;
+    for (int column = 0; column < outputs; column += PANEL, large += pairs + 1) {
+        uint16_t *next = large;
+        for (int pair = 0; pair < pairs; pair++, panels += 8 * PANEL)
+            if (is_too_large(panels)) *next++ = (uint16_t)pair;
+        *next = (uint16_t)pairs;
+    }
+}
+
+#endif
 
 void pack_float(const float *matrix, int inputs, int outputs, float share, float *panels)
 {

@@ -7,6 +7,14 @@
 #include "variant.h"
 #include "vectors.h"
 
+#ifdef WITHOUT_VNNI
+#include "windows.h"
+#else
+INLINE int base_of(int offset) { return (void)offset, 0; }
+INLINE long rounded_stride(int inputs) { return inputs; }
+INLINE void settle(rounded_t *row, int inputs, int offset) { (void)row, (void)inputs, (void)offset; }
+#endif
+
 /* Weights of int8 for rows of uint8, or of float32 for rows of float32, in panels of PANEL outputs. */
 typedef struct {
     int inputs;             /* a multiple of A_STEP */
@@ -14,6 +22,9 @@ typedef struct {
     const int32_t *start;   /* one an output: minus the inputs' offset times the sum of the column */
     const float *scale;     /* one an output: of the inputs times of the column */
     const float *bias;
+#ifdef WITHOUT_VNNI
+    const uint16_t *large; /* of each panel the pairs of steps that are too large for two, and behind them inputs / 8 */
+#endif
 } int8_weights;
 
 typedef struct {
@@ -29,7 +40,7 @@ typedef struct {
     long step;
 } fetched;
 
-/* sums[r][c] = start[c] + Σ a[r][k] w[k][c] for the columns of one panel and at most TILE_ROWS rows. Strides are in
+/* sums[r][c] = start[c] + Σ a[r][k] w[k][c] for the columns of one panel and at most INT8_ROWS rows. Strides are in
    numbers; `sums` has rows of PANEL and begins at a multiple of 64 bytes. */
 void int8_sums(int rows, const rounded_t *a, long a_stride, const int8_weights *w, int panel, int32_t *sums,
                fetched next);
@@ -40,7 +51,7 @@ static inline vec16 scaled(const int32_t *sums, const int8_weights *w, int colum
     return fma16(to_float(load_ints(sums)), load16(w->scale + column), load16(w->bias + column));
 }
 
-/* sums[r][c] = bias[c] + Σ a[r][k] w[k][c], as above. */
+/* sums[r][c] = bias[c] + Σ a[r][k] w[k][c], as above, of at most TILE_ROWS rows. */
 void float_sums(int rows, const float *a, long a_stride, const float_weights *w, int panel, float *sums, fetched next);
 
 /* out[r][c] = Σ a[r][k] b[k][c], for `lanes` * 16 columns, at most PANEL. */
@@ -48,12 +59,15 @@ void float_tile(int rows, int lanes, const float *a, long a_stride, const float 
                 float *out, long out_stride);
 
 /* Into how many tiles rows are cut, and how many the next one has, so that all are nearly alike. */
-static inline int tiles_of(int rows) { return (rows + TILE_ROWS - 1) / TILE_ROWS; }
-static inline int tile_rows(int rows) { return (rows + tiles_of(rows) - 1) / tiles_of(rows); }
+static inline int tiles_of(int rows, int most) { return (rows + most - 1) / most; }
+static inline int tile_rows(int rows, int most) { return (rows + tiles_of(rows, most) - 1) / tiles_of(rows, most); }
 
 /* Put a row-major matrix into panels; of int8, with minus `offset` times the sum of each column in `starts`;
    of float32, times `share`. */
 void pack_int8(const int8_t *matrix, int inputs, int outputs, int offset, weight_t *panels, int32_t *starts);
+#ifdef WITHOUT_VNNI
+void find_large(const weight_t *panels, int inputs, int outputs, uint16_t *large);
+#endif
 void pack_float(const float *matrix, int inputs, int outputs, float share, float *panels);
 
 #endif

@@ -17,25 +17,25 @@ own_room take_own(const encoder *self, arena *from, const extent *of)
 {
     const int64_t rows = of->tokens < CHUNK ? of->tokens : CHUNK;
     return (own_room){
-        .inner = take(from, rows * self->is.inner * (self->is.is_int8 ? (int64_t)sizeof(rounded_t) : 4)),
+        .inner = take(from, rows * (self->is.is_int8 ? rounded_stride(self->is.inner) : self->is.inner * 4L)),
         .attention = take(from, attention_room((int)of->longest, self->is.width / self->is.heads) * 4),
     };
 }
 
 shared_room take_shared(const encoder *self, arena *from, const extent *of, int threads)
 {
-    const int64_t width = self->is.width, documents = of->documents,
-                  bytes = self->is.is_int8 * (int64_t)sizeof(rounded_t);
+    const int64_t width = self->is.width, documents = of->documents;
+    const int64_t bytes = self->is.is_int8 ? rounded_stride(self->is.width) : 0; /* of a rounded row */
     arena of_one = {0, 0};
     take_own(self, &of_one, of);
     return (shared_room){
         .hidden = take(from, of->tokens * width * 4),
         .qkv = take(from, of->tokens * width * 12),
         .context = take(from, of->tokens * width * 4),
-        .rounded = take(from, of->tokens * width * bytes),
+        .rounded = take(from, of->tokens * bytes),
         .first_hidden = take(from, documents * width * 4),
         .first_query = take(from, documents * width * 4),
-        .first_rounded = take(from, documents * width * bytes),
+        .first_rounded = take(from, documents * bytes),
         .own = take(from, of_one.used * threads),
         .bytes_of_one = of_one.used,
     };

@@ -12,6 +12,7 @@
 #define encoder_free NAMED(encoder_free)
 #define encoder_new NAMED(encoder_new)
 #define extent_of NAMED(extent_of)
+#define find_large NAMED(find_large)
 #define float_sums NAMED(float_sums)
 #define float_tile NAMED(float_tile)
 #define int8_sums NAMED(int8_sums)

@@ -114,18 +114,12 @@ INLINE __m256i whole_numbers(vec16 x, ints16 offset)
     return _mm256_permute4x64_epi64(_mm256_packs_epi32(whole.low, whole.high), 0xd8);
 }
 
-#ifdef __AVXVNNI__
-
 /* int8 products: an input is uint8, a step takes four of them. */
 #define A_STEP 4
 typedef uint8_t rounded_t;
 typedef int8_t weight_t;
 
 INLINE ints16 load_weights(const weight_t *from) { return load_ints((const int32_t *)from); }
-INLINE ints16 add_products(ints16 sums, ints16 inputs, ints16 weights)
-{
-    return BOTH_OF_THREE(ints16, _mm256_dpbusd_avx_epi32, sums, inputs, weights);
-}
 INLINE void store_rounded(rounded_t *to, vec16 x, ints16 offset)
 {
     const __m256i whole = whole_numbers(x, offset);
@@ -133,33 +127,25 @@ INLINE void store_rounded(rounded_t *to, vec16 x, ints16 offset)
                      _mm_packus_epi16(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1)));
 }
 
-#else
-
-/* int8 products: two inputs a step, as int16. VPMADDUBSW takes four uint8 a step but cuts the sum of two products to
-   int16, which 255 * 127 + 255 * 127 is beyond. */
-#define A_STEP 2
-typedef uint16_t rounded_t;
-typedef int8_t weight_t;
-
-INLINE ints16 load_weights(const weight_t *from)
+#ifdef __AVXVNNI__
+#define INT8_ROWS TILE_ROWS
+INLINE ints16 add_products(ints16 sums, ints16 inputs, ints16 weights)
 {
-    return (ints16){_mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)from)),
-                    _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(from + 16)))};
+    return BOTH_OF_THREE(ints16, _mm256_dpbusd_avx_epi32, sums, inputs, weights);
 }
+#else
+#define INT8_ROWS 4 /* Eight accumulators, four registers of weights, two of inputs. */
+#define WITHOUT_VNNI
+
+/* Exact for inputs up to 127: see windows.h. */
 INLINE __m256i add_products_8(__m256i sums, __m256i inputs, __m256i weights)
 {
-    return _mm256_add_epi32(sums, _mm256_madd_epi16(inputs, weights));
+    return _mm256_add_epi32(sums, _mm256_madd_epi16(_mm256_maddubs_epi16(inputs, weights), _mm256_set1_epi16(1)));
 }
 INLINE ints16 add_products(ints16 sums, ints16 inputs, ints16 weights)
 {
     return BOTH_OF_THREE(ints16, add_products_8, sums, inputs, weights);
 }
-INLINE void store_rounded(rounded_t *to, vec16 x, ints16 offset)
-{
-    const __m256i whole = _mm256_max_epi16(whole_numbers(x, offset), _mm256_setzero_si256());
-    _mm256_storeu_si256((__m256i *)to, _mm256_min_epi16(whole, _mm256_set1_epi16(255)));
-}
-
 #endif
 
 /* Eight rows of eight numbers, of which `rows` are there, to columns. */

@@ -51,6 +51,7 @@ INLINE vec16 times_power(vec16 p, vec16 x) { return _mm512_scalef_ps(p, x); }
 
 /* int8 products: an input is uint8, a step takes four of them. */
 #define A_STEP 4
+#define INT8_ROWS TILE_ROWS
 typedef uint8_t rounded_t;
 typedef int8_t weight_t;
 
