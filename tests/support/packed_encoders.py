@@ -69,6 +69,11 @@ def expected(onnx: Path, given: Row) -> np.ndarray:
     """Return the logits of a row, or the vectors of its tokens: float64, but for what int8 rounds."""
     layout = read_layout(onnx)
     assert layout is not None
+    return expected_of(layout, given)
+
+
+def expected_of(layout: NativeLayout, given: Row) -> np.ndarray:
+    """Return the same of weights that no file holds."""
     hidden = _embedded(layout, given)
     for layer in layout.layers:
         query, key, value, attended, up, down = layer.products

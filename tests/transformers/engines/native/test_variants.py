@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from localrank.contract.errors import ModelLoadError
+from localrank_transformers.call.contract import Row
 from localrank_transformers.engines.native import library as native
 from localrank_transformers.engines.native.encoder import NativeEncoder
 from localrank_transformers.engines.native.engine import open_native
-from localrank_transformers.engines.native.layout import NativeLayout
+from localrank_transformers.engines.native.layout import Input, NativeLayer, NativeLayout
 from localrank_transformers.engines.native.library import VARIABLE, Kernels, library, open_library, usable
 from tests.support import native_layouts, packed_encoders
 
@@ -48,6 +50,30 @@ def test_a_random_encoders_threads_and_neighbours_change_no_bit(kernels: Kernels
     alone = [native_layouts.run(encoder, [document]) for document in documents]
     assert np.concatenate(alone).tobytes() == together.tobytes()
     assert native_layouts.run(encoder, documents, threads=3).tobytes() == together.tobytes()
+
+
+def extreme(layer: NativeLayer, random: np.random.Generator) -> NativeLayer:
+    """Weights are -128 or 127, and most inputs are cut to 0 or 255."""
+    products = [
+        replace(one, weight=np.where(random.integers(2, size=one.weight.shape), -128, 127).astype(np.int8))
+        for one in layer.products
+    ]
+    inputs = [Input(np.full(1, 200, dtype=np.float32), 1 / 200, one.offset) for one in layer.inputs]
+    return replace(layer, products=tuple(products), inputs=tuple(inputs))
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("kernels", usable(), ids=lambda kernels: kernels.name)
+def test_the_largest_products_are_exact(kernels: Kernels, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    sizes = native_layouts.Sizes(labels=0, layers=1, inner=256, heads=4)
+    layout = native_layouts.random_layout(random, sizes)
+    layout = replace(layout, layers=tuple(extreme(layer, random) for layer in layout.layers))
+    (ids, types), *_ = documents = native_layouts.some_documents(random, sizes, [40, 7])
+    found = native_layouts.run(NativeEncoder(kernels, layout), documents)[:40]
+    apart = np.abs(found - packed_encoders.expected_of(layout, Row(ids, types)))
+    assert np.median(apart) < 1e-3
+    assert apart.max() < 0.1
 
 
 @pytest.mark.parametrize("kernels", usable(), ids=lambda kernels: kernels.name)
