@@ -5,7 +5,7 @@
 #include <immintrin.h>
 #include <stdint.h>
 
-#define TILE_ROWS 6 /* Twelve accumulators, two registers of weights, one of inputs, one of products: all sixteen. */
+#define TILE_ROWS 6 /* Twelve accumulators, two registers of weights, one of inputs. */
 #define PANEL 16
 #define CHUNK 96
 
