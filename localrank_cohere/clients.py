@@ -14,6 +14,7 @@ from weakref import WeakSet
 
 from anyio.lowlevel import RunVar
 
+from localrank.providers.forking import hold_off_forks
 from localrank.providers.worker import run_in_thread
 from localrank_cohere.http_client import httpx2_module
 from localrank_cohere.proxies import Proxy, proxy_for
@@ -107,13 +108,24 @@ async def _living() -> AsyncGenerator[None, None]:
     try:
         yield
     finally:
-        _shared.set(None)
-        for client in shared.clients.values() if shared else ():
-            await client.aclose()
+        if _is_in_loop():
+            _shared.set(None)
+            for client in shared.clients.values() if shared else ():
+                await client.aclose()
+
+
+def _is_in_loop() -> bool:
+    """Whether a loop runs here; at the end of the process none does, where `nest_asyncio` kept loops from being closed."""
+    try:
+        _shared.get(None)
+    except RuntimeError:
+        return False
+    return True
 
 
 def _prepared(url: str) -> tuple[Proxy | None, ssl.SSLContext]:
-    httpx2_module()
+    with hold_off_forks():  # a child could not end an import that another thread began
+        httpx2_module()
     proxy = proxy_for(url)
     encrypted = url.startswith("https:") or (proxy is not None and proxy.url.startswith("https:"))
     return proxy, trusted() if encrypted else nobody()

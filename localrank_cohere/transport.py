@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -64,6 +65,7 @@ class Connections:
         self.timeout = timeout
         self.given = given
         self.listening: dict[str, str] = {}
+        self._given_in: int | None = None
         self._addresses: dict[str, httpx2.URL] = {}
 
     async def post(
@@ -85,6 +87,8 @@ class Connections:
             way = Way(self.given) if self.given is not None else await way_to(url, self)
             if self.given is not None and self.given.is_closed:
                 return InvalidRequestError("http_client is closed.", hint="Pass an open one, or none.")
+            if self.given is not None:
+                self._refuse_in_child()
             with logged_without(redactor), anyio.move_on_after(self.timeout):
                 return await self._sent(way, url, headers, content, limit)
         except RerankError as error:
@@ -97,6 +101,15 @@ class Connections:
         return ConnectionFailedError(
             f"No complete answer of {_server(url)} came within timeout={self.timeout:g} s.", url=url
         )
+
+    def _refuse_in_child(self) -> None:
+        """Refuse connections that another process uses too: each would read answers to the other's requests."""
+        self._given_in = self._given_in or os.getpid()
+        if self._given_in != os.getpid():
+            raise InvalidRequestError(
+                "http_client was used before this process was forked, so that its connections belong to the parent.",
+                hint="Make the reranker in each child, or pass no http_client.",
+            )
 
     async def aclose(self) -> None:
         """Close the running event loop's connections, unless another reranker uses them."""

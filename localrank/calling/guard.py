@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 import anyio
 
 from localrank.contract.cancellation import POLL_INTERVAL_S, AbortToken
+from localrank.providers.beside import ENDS_PROGRAMS, ending_error, is_main_thread
 
 __all__ = ["Outcome", "run_guarded"]
 
@@ -71,7 +72,12 @@ async def _record(work: Callable[[], Awaitable[T]], outcome: Outcome[T]) -> None
 
 
 async def _watch(token: AbortToken, scope: anyio.CancelScope, outcome: Outcome[T]) -> None:
-    while not token.is_set():
-        await anyio.sleep(POLL_INTERVAL_S)
+    try:
+        while not token.is_set():
+            await anyio.sleep(POLL_INTERVAL_S)
+    except ENDS_PROGRAMS as error:  # here it would end the loop that other calls share
+        if is_main_thread():
+            raise
+        raise ending_error(error, "abort_event.is_set()") from error
     outcome.stopped = "aborted"
     scope.cancel()

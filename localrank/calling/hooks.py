@@ -15,6 +15,7 @@ from localrank.contract.cancellation import POLL_INTERVAL_S
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.events import CallEnded, CallFailed, CallProgress, CallStarted, Hook
 from localrank.contract.types import RerankResult
+from localrank.providers.beside import ENDS_PROGRAMS, is_main_thread
 
 __all__ = ["Announcer", "Hooks"]
 
@@ -92,4 +93,9 @@ class Announcer:
             if inspect.isawaitable(outcome):
                 await outcome
         except Exception:
+            logger.warning("A hook for %s failed.", type(event).__name__, exc_info=True)
+        except ENDS_PROGRAMS:
+            if is_main_thread():
+                raise
+            # it would end the loop that other calls share
             logger.warning("A hook for %s failed.", type(event).__name__, exc_info=True)

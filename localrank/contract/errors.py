@@ -106,7 +106,7 @@ class ModelLoadError(RerankError):
 
 
 class InferenceError(RerankError):
-    """The engine failed while it computed scores."""
+    """The engine failed while it computed scores, or the process has no thread or file left for the call."""
 
     code = "inference"
 

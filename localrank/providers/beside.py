@@ -7,12 +7,17 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
-__all__ = ["begin"]
+from localrank.contract.errors import InferenceError
+
+__all__ = ["ENDS_PROGRAMS", "begin", "ending_error", "is_main_thread", "start"]
 
 T = TypeVar("T")
 
+ENDS_PROGRAMS = (SystemExit, KeyboardInterrupt)
+"""What an event loop does not survive, and with it all calls that run on it."""
 
-def begin(work: Callable[[], T], *, name: str) -> Future[T]:
+
+def begin(work: Callable[[], T], *, name: str, daemon: bool = False) -> Future[T]:
     """Begin `work` and return at once; the future gives its result, or raises its error.
 
     A plain thread: a pool takes no work once the main thread has ended, though other threads may still call.
@@ -20,6 +25,10 @@ def begin(work: Callable[[], T], *, name: str) -> Future[T]:
     Args:
         work: Plain blocking code.
         name: Of the thread.
+        daemon: Whether the interpreter ends without waiting for it.
+
+    Raises:
+        InferenceError: No thread could be started.
     """
     outcome: Future[T] = Future()
 
@@ -29,5 +38,38 @@ def begin(work: Callable[[], T], *, name: str) -> Future[T]:
         except BaseException as error:
             outcome.set_exception(error)
 
-    threading.Thread(target=run, name=name).start()
+    start(threading.Thread(target=run, name=name, daemon=daemon))
     return outcome
+
+
+def start(thread: threading.Thread) -> None:
+    """Start `thread`.
+
+    Raises:
+        InferenceError: The system gives no thread now.
+    """
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise InferenceError(
+            f"No thread could be started: {error}.",
+            hint="Raise the limit of processes (`ulimit -u`, the container's pids limit), or end threads; then call again.",
+        ) from error
+
+
+def is_main_thread() -> bool:
+    """Whether this is the main thread, where `SystemExit` and Ctrl-C end the program as they are meant to."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def ending_error(error: BaseException, what: str) -> InferenceError:
+    """Return the error for code that raised what ends a program, such as `SystemExit`, where only a call may end.
+
+    Args:
+        error: What was raised.
+        what: Who raised it.
+    """
+    return InferenceError(
+        f"{what} raised {type(error).__name__}, which ends a program; it ended this call.",
+        hint="Raise an Exception instead.",
+    )

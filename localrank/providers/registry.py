@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,6 +12,7 @@ from localrank.contract.errors import InvalidRequestError, UnknownModelError
 from localrank.contract.model import AnyReranker
 from localrank.contract.types import shortened
 from localrank.providers.calls import check_model
+from localrank.providers.forking import RenewedLock, hold_off_forks
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -48,7 +48,7 @@ _SCHEMES = frozenset({"http", "https", "file", "ftp", "s3"})
 
 _factories: dict[str, ProviderFactory] = {}
 _models: dict[str, AnyReranker] = {}
-_lock = threading.Lock()
+_lock = RenewedLock()
 
 
 def register_provider(name: str, factory: ProviderFactory) -> None:
@@ -90,7 +90,8 @@ def resolve(model: AnyReranker | str) -> AnyReranker:
         known = _models.get(key)
     if known is not None:
         return known
-    made = check_model(_factory(provider)(model_id))
+    with hold_off_forks():  # a child could not end an import that another thread began
+        made = check_model(_factory(provider)(model_id))
     with _lock:
         return _models.setdefault(key, made)
 

@@ -7,7 +7,6 @@ not stand behind a long one; waiting lowers a call's figure, so the long one is 
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 import time
 from collections import deque
@@ -15,7 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from localrank.contract.cancellation import POLL_INTERVAL_S
+from localrank.contract.errors import InferenceError
+from localrank.providers.beside import start
 from localrank.providers.cores import usable_cores
+from localrank.providers.forking import RenewedLock, hold_off_forks, renew_after_fork, threads_are_greenlets
 from localrank_transformers.call.planner import Unit
 
 __all__ = ["Scheduler", "shared_scheduler"]
@@ -23,8 +25,8 @@ __all__ = ["Scheduler", "shared_scheduler"]
 AGEING_TOKENS_PER_S = 20_000
 """A call that waits a second ranks as if it had this much less to do: half of what two cores compute in a second."""
 
-_END_S = 1.0
-"""How long the end of the process waits for a worker: a running unit stops at its next node."""
+_END_S = 0.3
+"""How long the end of the process waits for the workers: a running unit stops at its next node."""
 
 
 class _Batch:
@@ -64,11 +66,17 @@ class Scheduler:
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
+        self._models = 0
+        self._begin()
+        renew_after_fork(self, Scheduler._begin)
+
+    def _begin(self) -> None:
+        """Begin without calls and workers; in a child too, where those of the parent are gone and the models are not."""
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
         self._batches: list[_Batch] = []
         self._threads: set[threading.Thread] = set()
-        self._leases = 0
+        self._leases = self._models
 
     @property
     def is_idle(self) -> bool:
@@ -79,21 +87,28 @@ class Scheduler:
     @contextmanager
     def lease(self) -> Iterator[None]:
         """Keep the workers alive; when the last lease ends they are gone."""
-        self.hold()
+        with self._lock:
+            self._leases += 1
         try:
             yield
         finally:
-            self.release()
+            self._end_lease()
 
     def hold(self) -> None:
-        """Take a lease that `release` ends."""
+        """Take a lease for a loaded model, which `release` ends."""
         with self._lock:
+            self._models += 1
             self._leases += 1
 
     def release(self) -> None:
-        """End a lease; the last one waits for the workers to be gone."""
+        """End a model's lease; the last one waits for the workers to be gone."""
         with self._lock:
-            self._leases = max(0, self._leases - 1)  # `end` may have ended it before
+            self._models = max(0, self._models - 1)
+        self._end_lease()
+
+    def _end_lease(self) -> None:
+        with self._lock:
+            self._leases = max(0, self._leases - 1)  # `end`, or a fork, may have ended it before
             threads = list(self._threads) if self._leases == 0 else []
             self._wake.notify_all()
         for thread in threads:
@@ -101,7 +116,7 @@ class Scheduler:
                 thread.join()
 
     def end(self, seconds: float) -> None:
-        """Stop every call and wait up to `seconds` for each worker to be gone; for the end of the process."""
+        """Stop every call and wait up to `seconds` for the workers to be gone; for the end of the process."""
         with self._lock:
             self._leases = 0
             batches, threads = list(self._batches), list(self._threads)
@@ -110,8 +125,9 @@ class Scheduler:
             self._wake.notify_all()
         for batch in batches:
             batch.on_stop()
+        last = time.monotonic() + seconds
         for thread in threads:
-            thread.join(seconds)
+            thread.join(max(0.0, last - time.monotonic()))
 
     def run(
         self,
@@ -148,13 +164,25 @@ class Scheduler:
         with self._lock:
             self._batches.append(batch)
             wanted = min(self.workers, len(self._threads) + len(batch.pending))
-            while len(self._threads) < wanted:
-                thread = threading.Thread(
-                    target=self._work, name=f"localrank-worker-{len(self._threads)}", daemon=True
-                )
-                self._threads.add(thread)
-                thread.start()
+            try:
+                while len(self._threads) < wanted:
+                    self._start_worker()
+            except InferenceError:
+                if not self._threads:  # fewer serve too, and the next call tries again
+                    self._batches.remove(batch)
+                    raise
             self._wake.notify_all()
+
+    def _start_worker(self) -> None:
+        thread = threading.Thread(
+            target=self._work, name=f"localrank-worker-{len(self._threads)}", daemon=True
+        )
+        self._threads.add(thread)
+        try:
+            start(thread)
+        except InferenceError:
+            self._threads.discard(thread)
+            raise
 
     def _wait(self, batch: _Batch, should_stop: Callable[[], bool]) -> bool:
         while not batch.ended.wait(POLL_INTERVAL_S):
@@ -182,6 +210,8 @@ class Scheduler:
             error = _outcome(batch.execute, unit)
             with self._lock:
                 self._finish(batch, unit, error)
+            if threads_are_greenlets():
+                time.sleep(0)
 
     def _next(self) -> _Batch | None:
         ready = [batch for batch in self._batches if batch.ready]
@@ -211,14 +241,15 @@ class Scheduler:
 
 def _outcome(execute: Callable[[Unit], None], unit: Unit) -> BaseException | None:
     try:
-        execute(unit)
+        with hold_off_forks():
+            execute(unit)
     except BaseException as error:
         return error
     return None
 
 
 _shared: Scheduler | None = None
-_shared_lock = threading.Lock()
+_shared_lock = RenewedLock()
 
 
 def shared_scheduler() -> Scheduler:
@@ -230,11 +261,6 @@ def shared_scheduler() -> Scheduler:
         return _shared
 
 
-def _forget_after_fork() -> None:
-    global _shared, _shared_lock
-    _shared, _shared_lock = None, threading.Lock()
-
-
 def _end_with_process() -> None:
     # a daemon thread that comes back from the engine while the interpreter is torn down would abort the process
     if _shared is not None:
@@ -242,6 +268,3 @@ def _end_with_process() -> None:
 
 
 atexit.register(_end_with_process)
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_after_fork)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,13 +12,14 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from localrank.contract.errors import ModelLoadError
+from localrank.providers.forking import call_after_fork
 from localrank_transformers.call.contract import DocumentTokens, Row
 from localrank_transformers.families.word_memo import WordMemo, word_memo
 
 if TYPE_CHECKING:
     from localrank_transformers.call.contract import Ids
 
-__all__ = ["PairTokenizer", "QueryTokens", "cut_documents", "text_ids", "token_spans"]
+__all__ = ["PairTokenizer", "QueryTokens", "bounded", "cut_documents", "text_ids", "token_spans"]
 
 QUERY_SHARE = 0.75
 """A query takes at most this part of the window, so that a document keeps a quarter (as in FlagEmbedding)."""
@@ -187,3 +189,24 @@ def _encodable(text: str) -> str:
 
 def _early_cut(text: str, room: int) -> str:
     return text[: CHARACTERS_PER_TOKEN * (room + SPARE_TOKENS)]
+
+
+MOST_CHARACTERS_PER_TOKEN = 64 * CHARACTERS_PER_TOKEN
+"""Of a query that is tokenized as a whole: what a tokenizer does with megabytes takes seconds and holds up the process."""
+
+
+def bounded(text: str, room: int) -> str:
+    """Return `text`, or of a much longer one than `room` tokens take its beginning, which makes more tokens than that."""
+    return text[: MOST_CHARACTERS_PER_TOKEN * (room + SPARE_TOKENS)]
+
+
+def _without_parallelism() -> None:
+    """Let tokenizers encode in one thread in a child: its pool of threads stayed in the parent, and a call of it never returns.
+
+    tokenizers does so itself, with a remark on stderr, unless this variable demands otherwise.
+    """
+    if os.environ.get("TOKENIZERS_PARALLELISM"):
+        os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+
+call_after_fork(_without_parallelism)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+
+from localrank.providers.forking import RenewedLock, renew_after_fork
 
 __all__ = ["Breaker"]
 
@@ -19,16 +20,26 @@ class Breaker:
         now: A clock in seconds; only differences count.
     """
 
-    __slots__ = ("_failures", "_lock", "_now", "_opened_at", "_reset_after", "_threshold", "_trying")
+    __slots__ = (
+        "__weakref__",
+        "_failures",
+        "_lock",
+        "_now",
+        "_opened_at",
+        "_reset_after",
+        "_threshold",
+        "_trying",
+    )
 
     def __init__(self, *, threshold: int, reset_after: float, now: Callable[[], float]) -> None:
         self._threshold = threshold
         self._reset_after = reset_after
         self._now = now
-        self._lock = threading.Lock()
+        self._lock = RenewedLock()
         self._failures = 0
         self._opened_at: float | None = None
         self._trying = False
+        renew_after_fork(self, Breaker._renew)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return partial(Breaker, threshold=self._threshold, reset_after=self._reset_after, now=self._now), ()
@@ -60,3 +71,7 @@ class Breaker:
         """Note a call that says nothing of the model's health: aborted, cancelled or refused for its arguments."""
         with self._lock:
             self._trying = False
+
+    def _renew(self) -> None:
+        """In a child, nobody is trying: the trial call is the parent's."""
+        self._trying = False

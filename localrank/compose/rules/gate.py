@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+
+from localrank.providers.forking import RenewedLock, renew_after_fork
 
 __all__ = ["Gate"]
 
@@ -35,12 +36,13 @@ class Gate:
     ) -> None:
         self._rate, self._concurrency, self._tokens_per_minute = rate, concurrency, tokens_per_minute
         self._now = now
-        self._lock = threading.Lock()
+        self._lock = RenewedLock()
         self._waiting: OrderedDict[object, None] = OrderedDict()
         self._inside: set[object] = set()
         self._not_before = float("-inf")
         self._bucket = tokens_per_minute or 0.0
         self._filled_at = now()
+        renew_after_fork(self, Gate._renew)
 
     def __reduce__(self) -> tuple[Any, ...]:
         made = partial(
@@ -97,6 +99,11 @@ class Gate:
         """Let no call through for `seconds`: the server asked for it."""
         with self._lock:
             self._not_before = max(self._not_before, self._now() + seconds)
+
+    def _renew(self) -> None:
+        """In a child, nobody waits or is inside: their threads are the parent's."""
+        self._waiting.clear()
+        self._inside.clear()
 
     def _until_filled(self, tokens: float) -> float:
         if self._tokens_per_minute is None:

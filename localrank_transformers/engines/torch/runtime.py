@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import inspect
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,6 +16,7 @@ import torch
 from localrank.contract.cancellation import POLL_INTERVAL_S
 from localrank.contract.errors import InferenceError, RerankError
 from localrank.contract.types import RerankWarning
+from localrank.providers.forking import RenewedLock, hold_off_forks, let_forks_through
 from localrank_transformers.call.contract import Family
 from localrank_transformers.call.deadline import OutOfMemoryError, StoppedError
 from localrank_transformers.call.planner import batches, bucketed
@@ -43,7 +43,7 @@ class TorchRuntime:
     def __init__(self, placement: Placement, batch_tokens: int = CPU_BATCH_TOKENS) -> None:
         self.placement = placement
         self.batch_tokens = batch_tokens
-        self._lock = threading.Lock()
+        self._lock = RenewedLock()
         self.attention: str | None = None
         self.has_few_widths = placement.device.type == "mps"
         self._should_stop: Callable[[], bool] | None = None
@@ -75,7 +75,8 @@ class TorchRuntime:
                 raise StoppedError
         self._should_stop = should_stop
         try:
-            yield
+            with hold_off_forks():
+                yield
         finally:
             self._should_stop = None
             self._queued.clear()
@@ -141,6 +142,7 @@ class TorchRuntime:
         torch.get_device_module(self.placement.device).empty_cache()
 
     def _before_module(self, _module: Any, _arguments: Any) -> None:
+        let_forks_through()
         if self._should_stop is not None and self._should_stop():
             raise StoppedError
         if self.placement.device.type == "cuda":
@@ -205,6 +207,7 @@ class BatchRunner:
             [positions[at] for at in batch] for batch in batches(lengths, budget=self._runtime.batch_tokens)
         ]
         for done, batch in enumerate(plan):
+            let_forks_through()
             if should_stop():
                 raise StoppedError
             try:

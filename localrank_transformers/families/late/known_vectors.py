@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from array import array
 from collections import OrderedDict
 from typing import Any
 
 import numpy.typing as npt
+
+from localrank.providers.forking import RenewedLock, renew_after_fork
 
 __all__ = ["DocumentVectors"]
 
@@ -23,7 +24,8 @@ class DocumentVectors:
         self._most = most_bytes
         self._held = 0
         self._vectors: OrderedDict[bytes, npt.NDArray[Any]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = RenewedLock()
+        renew_after_fork(self, DocumentVectors._renew)
 
     @property
     def held_bytes(self) -> int:
@@ -59,3 +61,7 @@ class DocumentVectors:
             while self._held > self._most:
                 old, least_used = self._vectors.popitem(last=False)
                 self._held -= len(old) + least_used.nbytes
+
+    def _renew(self) -> None:
+        """In a child, count again: the parent may have been between keeping and counting."""
+        self._held = sum(len(key) + vectors.nbytes for key, vectors in self._vectors.items())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from contextvars import ContextVar
 from functools import partial
 
 import anyio
 import anyio.to_thread
 import pytest
 
+from localrank.contract.errors import InferenceError
 from localrank.providers.worker import run_in_thread
 
 pytestmark = pytest.mark.anyio
@@ -97,3 +99,32 @@ async def test_the_loops_own_limiter_is_not_used() -> None:
         await run_in_thread(lambda: release.wait(5), stop=nothing)
 
     assert borrowed == [0]
+
+
+async def test_the_work_finds_the_context_variables_of_its_task() -> None:
+    variable: ContextVar[str] = ContextVar("variable")
+    variable.set("the task's")
+
+    assert await run_in_thread(variable.get, stop=nothing) == "the task's"
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit])
+async def test_what_ends_a_program_ends_the_work_only(error: type[BaseException]) -> None:
+    def leave() -> None:
+        raise error
+
+    with pytest.raises(InferenceError, match=error.__name__):
+        await run_in_thread(leave, stop=nothing)
+
+
+async def test_more_work_than_places_all_ends() -> None:
+    done: list[int] = []
+
+    async def work(number: int) -> None:
+        done.append(await run_in_thread(lambda: number, stop=nothing))
+
+    async with anyio.create_task_group() as group:
+        for number in range(300):
+            group.start_soon(work, number)
+
+    assert sorted(done) == list(range(300))
