@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import chain
@@ -12,9 +12,11 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 from localrank.calling.documents import document_tuple
 from localrank.calling.texts import TextOf, plain, text_tuple
+from localrank.calling.uniform import uniform_numbers, uniform_texts
 from localrank.contract.cancellation import AbortToken
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.types import shortened
+from localrank.providers.loading import never
 
 __all__ = ["Request", "check_request"]
 
@@ -23,7 +25,10 @@ D = TypeVar("D")
 
 @dataclass(frozen=True, slots=True)
 class Request(Generic[D]):
-    """A valid request: the caller's documents beside their texts, and the numbers brought into range."""
+    """A valid request: the caller's documents beside their texts, and the numbers brought into range.
+
+    `texts` is shorter than `originals` where the deadline left no time to read them all.
+    """
 
     query: str
     originals: tuple[D, ...]
@@ -52,8 +57,11 @@ def check_request(
     first_stage_scores: Sequence[float] | None,
     deadline: float | None,
     read_as_objects: bool = False,
+    should_stop: Callable[[], bool] = never,
 ) -> Request[D]:
     """Return the request; with `read_as_objects`, documents need no text (see `needs_text`).
+
+    When `should_stop` ends the reading, texts are those of the documents that were read so far, at least one.
 
     Raises:
         InvalidRequestError: Names the argument, its value and the mend.
@@ -66,16 +74,33 @@ def check_request(
     return Request(
         query=plain(query),
         originals=originals,
-        texts=text_tuple(originals, text, read_as_objects=read_as_objects),
+        texts=_texts(originals, text, should_stop, read_as_objects=read_as_objects),
         top_k=_top_k(top_k, len(originals)),
         timeout=_seconds("timeout", timeout),
         deadline=_seconds("deadline", deadline),
         headers=_headers(headers),
         provider_options=_provider_options(provider_options),
-        first_stage_scores=_first_stage(first_stage_scores, len(originals)),
+        first_stage_scores=uniform_numbers(first_stage_scores, len(originals))
+        or _first_stage(first_stage_scores, len(originals)),
         instruction=instruction,
         abort_event=_token(abort_event),
     )
+
+
+def _texts(
+    originals: tuple[Any, ...],
+    text: TextOf | None,
+    should_stop: Callable[[], bool],
+    *,
+    read_as_objects: bool,
+) -> tuple[str, ...]:
+    """Return all texts, or those for which there was time."""
+
+    def each(documents: Sequence[Any]) -> tuple[str, ...]:
+        return text_tuple(tuple(documents), text, read_as_objects=read_as_objects)
+
+    texts = uniform_texts(originals, text, each, should_stop)
+    return each(originals) if texts is None else texts
 
 
 def _refuse(argument: str, value: object, hint: str) -> NoReturn:

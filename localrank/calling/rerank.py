@@ -6,8 +6,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
+from localrank.calling.assembling import ranked_documents
+from localrank.calling.checking_beside import checked_beside, is_long
 from localrank.calling.checks import Request, check_request
 from localrank.calling.guard import run_guarded
 from localrank.calling.hooks import Announcer, Hooks
@@ -25,12 +28,11 @@ from localrank.contract.model import (
     score_kind,
 )
 from localrank.contract.types import (
-    RankedDocument,
     RerankResponse,
     RerankResult,
     RerankUsage,
 )
-from localrank.providers.answers import sort_and_cut, unscored, unscored_warning
+from localrank.providers.answers import UNSCORED_TIER, RestUnscored, unscored_warning
 from localrank.providers.calls import call_model
 from localrank.providers.registry import resolve
 
@@ -38,8 +40,8 @@ __all__ = ["rerank"]
 
 D = TypeVar("D")
 
-DEADLINE_GRACE_S = 0.04
-"""How long after `deadline` a model may still hand over the ranking it has."""
+DEADLINE_GRACE_S, DEADLINE_GRACE_S_A_DOCUMENT = 0.04, 0.25e-6
+"""How long after `deadline` a model may still hand over the ranking it has: .25 s more with a million documents."""
 
 
 async def rerank(
@@ -101,8 +103,10 @@ async def rerank(
         InvalidResponseError: The model broke the contract.
         RerankError: Whatever else the model met (`ModelLoadError`, `InferenceError`, `APICallError` …).
     """
+    started = time.perf_counter()
     reranker = resolve(model)
-    request = check_request(
+    check = partial(
+        check_request,
         query=query,
         documents=documents,
         top_k=top_k,
@@ -116,12 +120,16 @@ async def rerank(
         deadline=deadline,
         read_as_objects=not needs_text(reranker),
     )
+    if is_long(documents):
+        request = await checked_beside(check, abort_event=abort_event, timeout=timeout, deadline=deadline)
+    else:
+        request = check()
     policy = with_max_retries(retry, max_retries)
     hooks = Hooks(on_start, on_end, on_error, on_progress)
     raise_if_aborted(abort_event, "before_start")
     announcer = Announcer(hooks, reranker.provider, reranker.model_id)
     try:
-        result = await _Call(reranker, request, policy, announcer).run()
+        result = await _Call(reranker, request, policy, announcer, started).run()
     except Exception as error:
         await announcer.failed(error)
         raise
@@ -137,19 +145,19 @@ class _Call(Generic[D]):
     request: Request[D]
     policy: RetryPolicy
     announcer: Announcer
+    started: float
     phase: AbortPhase = "in_call"
-    started: float = 0.0
 
     async def run(self) -> RerankResult[D]:
         """Announce, attempt under guard, re-check the token, assemble."""
-        self.started = time.perf_counter()
         request, token = self.request, self.request.abort_event
-        limits = [request.timeout, request.deadline and request.deadline + DEADLINE_GRACE_S]
+        grace = DEADLINE_GRACE_S + DEADLINE_GRACE_S_A_DOCUMENT * len(request.originals)
+        limits = [request.timeout, request.deadline and request.deadline + grace]
         seconds = min((limit for limit in limits if limit is not None), default=None)
         outcome = await run_guarded(
             self._answer,
             abort_event=token,
-            seconds=seconds,
+            seconds=None if seconds is None else max(0.0, seconds - self._elapsed),
             beside=self.announcer.pump_progress if self.announcer.hooks.on_progress else None,
         )
         if outcome.stopped == "aborted" or is_aborted(token):
@@ -157,13 +165,13 @@ class _Call(Generic[D]):
         if outcome.error is not None:
             raise outcome.error
         if outcome.value is not None:
-            return self._assembled(outcome.value)
+            return self._assembled(self._whole(outcome.value))
         if request.timeout is not None and request.timeout == seconds:
             raise timed_out(request.timeout)
         return self._assembled(self._callers_order())
 
     async def _answer(self) -> DoRerankResult:
-        await self.announcer.started(len(self.request.texts), self.request.top_k)
+        await self.announcer.started(len(self.request.originals), self.request.top_k)
         if not self.request.texts:
             return DoRerankResult([], usage=RerankUsage(input_tokens=0, duration_ms=0.0))
         return await run_attempts(
@@ -177,12 +185,13 @@ class _Call(Generic[D]):
     def _options(self) -> DoRerankOptions:
         request = self.request
         left = None if request.deadline is None else max(0.0, request.deadline - self._elapsed)
+        read = len(request.texts)
         return DoRerankOptions(
             query=request.query,
             documents=request.texts,
-            objects=request.originals if accepts_objects(self.model) else None,
-            first_stage_scores=request.first_stage_scores,
-            top_k=request.top_k,
+            objects=request.originals[:read] if accepts_objects(self.model) else None,
+            first_stage_scores=request.first_stage_scores and request.first_stage_scores[:read],
+            top_k=request.top_k and min(request.top_k, read),
             abort_event=request.abort_event,
             deadline=left,
             headers=request.headers,
@@ -202,29 +211,31 @@ class _Call(Generic[D]):
         return time.perf_counter() - self.started
 
     def _callers_order(self) -> DoRerankResult:
-        count = len(self.request.texts)
+        count = len(self.request.originals)
         return DoRerankResult(
-            sort_and_cut(unscored(range(count)), self.request.top_k),
-            warnings=[unscored_warning(0, count)],
+            RestUnscored([], count, self.request.top_k), warnings=[unscored_warning(0, count)]
+        )
+
+    def _whole(self, answer: DoRerankResult) -> DoRerankResult:
+        """Return `answer` with the documents that there was no time to read behind those that the model was asked for."""
+        count, read = len(self.request.originals), len(self.request.texts)
+        if read == count:
+            return answer
+        results = answer.results
+        found = results.scored if isinstance(results, RestUnscored) else results
+        scored = [item for item in found if item.tier < UNSCORED_TIER]
+        scored_count = results.scored_count if isinstance(results, RestUnscored) else read
+        warnings = [one for one in answer.warnings if one.type != "deadline_exceeded"]
+        return replace(
+            answer,
+            results=RestUnscored(scored, count, self.request.top_k, scored_count),
+            warnings=[*warnings, unscored_warning(scored_count, count)],
         )
 
     def _assembled(self, answer: DoRerankResult) -> RerankResult[D]:
         request = self.request
-        ranked = tuple(
-            RankedDocument(
-                index=item.index,
-                score=item.score,
-                document=request.originals[item.index],
-                text=request.texts[item.index],
-                rank=rank,
-                truncated=item.truncated,
-                metadata=dict(item.metadata or {}),
-                tier=item.tier,
-            )
-            for rank, item in enumerate(answer.results, start=1)
-        )
         return RerankResult(
-            ranked=ranked,
+            ranked=ranked_documents(request, answer.results),
             usage=self._usage(answer.usage),
             response=answer.response or RerankResponse(model_id=self.model.model_id),
             warnings=tuple(answer.warnings),

@@ -129,6 +129,8 @@ class RerankerModel(Protocol):
     - `needs_text: bool` — whether a document without a text is refused; without it, True unless `accepts_objects`. Where it is
       False, the text of a mapping that has none is its values, a line each, and that of any other object is empty.
     - `max_documents_per_call: int | None = None` — what one call of the service takes.
+    - `documents_at_once: int | None = None` — a longer list is handed over in parts, one after the other, so that neither the
+      event loop nor a deadline waits for all of it; where scores are comparable.
     - `is_remote: bool = False` — calls leave this machine and may cost money, so a command that makes many asks first.
     - `fingerprint: str` — what a cache keys on; without it, provider and model id.
     - `token_spans(text) -> Sequence[tuple[int, int]]` — character spans of tokens, for cutting by tokens.

@@ -38,7 +38,7 @@ class RankedDocument(Generic[D]):
         index: Position in the caller's documents, from 0.
         score: Higher is more relevant; comparable within one call of one model (see `RerankResult.score_kind`).
         document: The caller's own object, untouched.
-        text: The text that was scored.
+        text: The text that was scored; empty for a document that a deadline left no time to read.
         rank: Place in the ranking, from 1.
         truncated: Whether the model saw only the beginning of the text.
         metadata: What else the model says of this document (`logit`, for one).
@@ -156,7 +156,8 @@ class RerankResult(Sequence[RankedDocument[D]]):
     """The ranking of one call: an immutable sequence of `RankedDocument`, best first.
 
     Attributes:
-        ranked: The ranked documents, best first; the result itself iterates over them.
+        ranked: The ranked documents, best first; the result itself iterates over them. A tuple, unless a deadline left very
+            many documents unscored: those are made as they are looked at.
         usage: What the call cost.
         response: Model, time and, for a remote model, the HTTP answer.
         warnings: Remarks; empty when there is nothing to say.
@@ -165,7 +166,7 @@ class RerankResult(Sequence[RankedDocument[D]]):
         score_kind: What a score is: `probability` (0–1), `logit`, `ordinal` (only the order means anything) or `unknown`.
     """
 
-    ranked: tuple[RankedDocument[D], ...]
+    ranked: Sequence[RankedDocument[D]]
     usage: RerankUsage
     response: RerankResponse
     warnings: tuple[RerankWarning, ...] = ()
@@ -193,7 +194,8 @@ class RerankResult(Sequence[RankedDocument[D]]):
     @overload
     def __getitem__(self, index: slice) -> tuple[RankedDocument[D], ...]: ...
     def __getitem__(self, index: int | slice) -> RankedDocument[D] | tuple[RankedDocument[D], ...]:
-        return self.ranked[index]
+        found = self.ranked[index]
+        return found if isinstance(found, RankedDocument) else tuple(found)
 
     def __len__(self) -> int:
         return len(self.ranked)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +16,9 @@ from localrank.contract.cancellation import POLL_INTERVAL_S, AbortToken, LinkedT
 from localrank.contract.errors import InferenceError, InvalidRequestError, InvalidResponseError, RerankError
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankWarning, ScoreKind, shortened
-from localrank.providers.answers import checked, unscored, unscored_warning
+from localrank.providers.answers import RestUnscored, checked, unscored_warning
 from localrank.providers.arguments import check_count
+from localrank.providers.forking import RenewedLock
 from localrank.providers.remarks import unread_instruction, unread_options
 from localrank.providers.splitting import Part, split
 from localrank.providers.worker import run_in_thread
@@ -84,7 +84,7 @@ class ForeignReranker:
         self._ask: Any = ask
         self._batch_size = scoring.batch_size if scoring.is_comparable else None
         self._awaited = awaited
-        self._lock = threading.Lock()
+        self._lock = RenewedLock()
 
     def __repr__(self) -> str:
         return f"<ForeignReranker {self.provider}:{self.model_id}>"
@@ -93,7 +93,7 @@ class ForeignReranker:
         return {name: value for name, value in self.__dict__.items() if name != "_lock"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _lock=threading.Lock())
+        self.__dict__.update(state, _lock=RenewedLock())
 
     async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
         """Ask batch by batch.
@@ -164,14 +164,14 @@ class ForeignReranker:
     def _result(self, options: DoRerankOptions, ranked: list[ScoredIndex], asked: int) -> DoRerankResult:
         warnings = [*unread_options(options, self.provider), *unread_instruction(options, self.provider)]
         count = len(options.documents)
-        named = {item.index for item in ranked}
-        left_out = [index for index in range(count) if index not in named]
         wanted = count if options.top_k is None else options.top_k
         if asked < count:
             warnings.append(unscored_warning(asked, count))
         elif len(ranked) < wanted:
             warnings.append(self._incomplete(len(ranked), count))
-        return DoRerankResult([*ranked, *unscored(left_out)], warnings=warnings)
+        return DoRerankResult(
+            RestUnscored(ranked, count) if len(ranked) < count else ranked, warnings=warnings
+        )
 
     def _incomplete(self, found: int, count: int) -> RerankWarning:
         return RerankWarning(

@@ -11,22 +11,26 @@ from typing import Any, NoReturn
 from localrank.contract.errors import InvalidResponseError
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RankedDocument, RerankResponse, RerankUsage, RerankWarning
+from localrank.providers.unscored import (
+    UNSCORED,
+    UNSCORED_TIER,
+    RestUnscored,
+    scored_part,
+    unscored,
+    unscored_warning,
+)
 
 __all__ = [
     "UNSCORED",
     "UNSCORED_TIER",
+    "RestUnscored",
     "checked",
     "is_scored",
+    "scored_part",
     "sort_and_cut",
     "unscored",
     "unscored_warning",
 ]
-
-UNSCORED = {"scored": False}
-"""The mark, in `metadata`, of a document that was placed without being scored."""
-
-UNSCORED_TIER = 1_000
-"""Below every tier that a wrapper gives to what it did score."""
 
 _INDEX, _SCORE, _TIER = map(operator.attrgetter, ("index", "score", "tier"))
 
@@ -37,21 +41,6 @@ def sort_and_cut(results: Iterable[ScoredIndex], top_k: int | None) -> list[Scor
     ranked.sort(key=_SCORE, reverse=True)
     ranked.sort(key=_TIER)
     return ranked[:top_k]
-
-
-def unscored(indexes: Iterable[int]) -> list[ScoredIndex]:
-    """Return marked entries with score 0 for documents that were not scored; they stand last, in the caller's order."""
-    return [ScoredIndex(index, 0.0, tier=UNSCORED_TIER, metadata=UNSCORED) for index in indexes]
-
-
-def unscored_warning(scored: int, total: int) -> RerankWarning:
-    """Return the one warning for a ranking that a deadline cut short."""
-    return RerankWarning(
-        "deadline_exceeded",
-        f"The deadline passed after {scored} of {total} documents; the rest follow unscored in your order, marked "
-        "metadata['scored'] = False. Allow more time, send fewer documents or take a smaller model.",
-        feature="deadline",
-    )
 
 
 def checked(answer: object, *, model: AnyReranker, options: DoRerankOptions) -> DoRerankResult:
@@ -66,7 +55,10 @@ def checked(answer: object, *, model: AnyReranker, options: DoRerankOptions) -> 
         _refuse(model, f"returned {type(answer).__name__} instead of DoRerankResult")
     _refuse_wrong_parts(answer, model)
     count = len(options.documents)
-    ranked = sort_and_cut(_valid_items(answer.results, count, model), options.top_k)
+    given = answer.results.scored if isinstance(answer.results, RestUnscored) else answer.results
+    ranked: Sequence[ScoredIndex] = sort_and_cut(_valid_items(given, count, model), options.top_k)
+    if isinstance(answer.results, RestUnscored):
+        ranked = RestUnscored(ranked, count, options.top_k, answer.results.scored_count)
     wanted = count if options.top_k is None else min(options.top_k, count)
     warnings: Sequence[RerankWarning] = tuple(answer.warnings)
     if len(ranked) < wanted:

@@ -10,8 +10,10 @@ from typing import Any
 
 from localrank.contract.cancellation import LinkedToken
 from localrank.contract.errors import InvalidRequestError, InvalidResponseError
-from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult
+from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult, scores_comparable
 from localrank.providers.answers import checked
+from localrank.providers.beside import ENDS_PROGRAMS, ending_error, is_main_thread
+from localrank.providers.windows import in_windows
 from localrank.providers.worker import run_in_thread
 
 __all__ = ["call_model", "check_model"]
@@ -49,20 +51,37 @@ async def call_model(model: AnyReranker, options: DoRerankOptions) -> DoRerankRe
 
     Raises:
         InvalidResponseError: The answer breaks the contract.
+        InferenceError: The model raised what ends a program, such as `SystemExit`, in a loop or thread that other calls share.
     """
+    size: int | None = getattr(model, "documents_at_once", None)
+    if size is None or len(options.documents) <= size or not scores_comparable(model):
+        return await _called(model, options)
+    whole = await in_windows(partial(_called, model), options, size)
+    return checked(whole, model=model, options=options)
+
+
+async def _called(model: AnyReranker, options: DoRerankOptions) -> DoRerankResult:
+    try:
+        answer = await _asked(model, options)
+    except ENDS_PROGRAMS as error:
+        if is_main_thread():
+            raise
+        raise ending_error(error, f"The model {model.provider}:{model.model_id}") from error
+    return checked(answer, model=model, options=options)
+
+
+async def _asked(model: AnyReranker, options: DoRerankOptions) -> Any:
     do_rerank: Callable[[DoRerankOptions], Any] | None = getattr(model, "do_rerank", None)
     if do_rerank is None:
-        answer: Any = await _in_thread(model.do_rerank_sync, options)  # type: ignore[union-attr]
-    else:
-        awaitable = do_rerank(options)
-        if not inspect.isawaitable(awaitable):
-            raise InvalidResponseError(
-                f"do_rerank of {model.provider}:{model.model_id} returned {type(awaitable).__name__}, "
-                "which cannot be awaited.",
-                hint="Write `async def do_rerank`, or rename it to do_rerank_sync.",
-            )
-        answer = await awaitable
-    return checked(answer, model=model, options=options)
+        return await _in_thread(model.do_rerank_sync, options)  # type: ignore[union-attr]
+    awaitable = do_rerank(options)
+    if not inspect.isawaitable(awaitable):
+        raise InvalidResponseError(
+            f"do_rerank of {model.provider}:{model.model_id} returned {type(awaitable).__name__}, "
+            "which cannot be awaited.",
+            hint="Write `async def do_rerank`, or rename it to do_rerank_sync.",
+        )
+    return await awaitable
 
 
 async def _in_thread(

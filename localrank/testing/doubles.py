@@ -15,7 +15,7 @@ from localrank.contract.cancellation import POLL_INTERVAL_S, raise_if_aborted
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage, RerankWarning, ScoreKind
-from localrank.providers.answers import unscored, unscored_warning
+from localrank.providers.answers import RestUnscored, unscored_warning
 from localrank.providers.registry import unknown_model
 from localrank.providers.remarks import unread_instruction, unread_options
 
@@ -169,7 +169,7 @@ class LexicalReranker:
         if scored < count:
             warnings.append(unscored_warning(scored, count))
         return DoRerankResult(
-            [*results, *unscored(range(scored, count))],
+            results if scored == count else RestUnscored(results, count),
             usage=_estimated_usage(options, scored),
             warnings=warnings,
         )
@@ -206,4 +206,4 @@ def _ignored(options: DoRerankOptions, provider: str) -> list[RerankWarning]:
 
 
 def _unscored_answer(count: int) -> DoRerankResult:
-    return DoRerankResult(unscored(range(count)), warnings=[unscored_warning(0, count)])
+    return DoRerankResult(RestUnscored([], count), warnings=[unscored_warning(0, count)])

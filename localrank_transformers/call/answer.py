@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import nsmallest
 from typing import TYPE_CHECKING
 
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage, RerankWarning
 from localrank.providers import remarks
-from localrank.providers.answers import sort_and_cut, unscored, unscored_warning
+from localrank.providers.answers import RestUnscored, sort_and_cut, unscored_warning
 
 if TYPE_CHECKING:
     from localrank_transformers.call.contract import Activation, Family, Query
@@ -28,17 +29,24 @@ def score(logit: float, activation: Activation) -> float:
     return exponential / (1.0 + exponential)
 
 
-def scored(tally: Tally, activation: Activation, *, precision: str | None = None) -> list[ScoredIndex]:
-    """Return an entry for each document that has a logit, marked with the `precision` where one is given."""
+def scored(
+    tally: Tally, activation: Activation, *, precision: str | None = None, top_k: int | None = None
+) -> list[ScoredIndex]:
+    """Return an entry for each document that has a logit, or for the `top_k` best, with the `precision` if one is given."""
     mark = {"precision": precision} if precision else {}
+    scores: Iterable[tuple[int, float]] = (
+        (index, score(logit, activation)) for index, logit in tally.logits.items()
+    )
+    if top_k is not None and top_k < len(tally.logits):
+        scores = nsmallest(top_k, scores, key=lambda one: (-one[1], one[0]))
     return [
         ScoredIndex(
             index,
-            score(logit, activation),
+            value,
             truncated=index in tally.truncated,
-            metadata={"logit": logit, **mark},
+            metadata={"logit": tally.logits[index], **mark},
         )
-        for index, logit in tally.logits.items()
+        for index, value in scores
     ]
 
 
@@ -52,13 +60,15 @@ def answer(
     provider: str,
 ) -> DoRerankResult:
     """Return the ranking of what was scored; the documents for which there was no time stand last, in the caller's order."""
-    left = [index for index in range(len(options.documents)) if index not in tally.logits]
+    count = len(options.documents)
+    left = count - len(tally.logits)
+    ranked: Sequence[ScoredIndex] = sort_and_cut(results, options.top_k)
     return DoRerankResult(
-        results=sort_and_cut([*results, *(unscored(left) if left else ())], options.top_k),
+        results=RestUnscored(ranked, count, options.top_k, count - left) if left else ranked,
         usage=RerankUsage(
             input_tokens=tally.tokens, truncated_documents=len(tally.truncated), cache_hits=tally.known
         ),
-        warnings=list(_warnings(family, options, tally, len(left), query=query, provider=provider)),
+        warnings=list(_warnings(family, options, tally, left, query=query, provider=provider)),
     )
 
 

@@ -104,7 +104,7 @@ class PointwiseModel:
         best = None if self.exact is None else refined_count(len(everything), options.top_k)
         if best is None:
             tally = scoring.run(self.exact or self.engine, everything)
-            results = scored(tally, self.activation)
+            results = scored(tally, self.activation, top_k=options.top_k)
         else:
             tally = scoring.run(self.engine, everything)
             rough = scored(tally, self.activation, precision="int8")

@@ -11,8 +11,18 @@ if TYPE_CHECKING:
 
 __all__ = ["OutOfMemoryError", "StoppedError", "Watch"]
 
-STOP_BEFORE_DEADLINE_S = 0.005
-"""Time to end what is running and sort what there is."""
+STOP_BEFORE_DEADLINE_S, STOP_BEFORE_DEADLINE = 0.02, 0.1
+"""Time to end what is running and sort what there is, at most this share of the deadline: on a busy machine a thread waits some
+milliseconds for its turn, and an answer that comes too late is lost."""
+
+
+S_A_LOGIT, S_AN_ENTRY = 2e-6, 8e-6
+"""What a document takes after it was scored: a score among which the best are found, and for these an entry that is checked and
+becomes a `RankedDocument`. Twice what an idle machine needs, since an answer that comes too late is lost."""
+
+
+LEAST_SCORING = 0.25
+"""The share of a deadline in which documents are scored however long the answer will take."""
 
 
 class StoppedError(Exception):
@@ -39,7 +49,20 @@ class Watch:
         self._is_stopped = False
         self.on_stop: Callable[[], None] | None = None
         self._started = time.perf_counter()
-        self._end = None if deadline is None else self._started + deadline - STOP_BEFORE_DEADLINE_S
+        self._end: float | None = None
+        if deadline is not None:
+            early = min(STOP_BEFORE_DEADLINE_S, STOP_BEFORE_DEADLINE * deadline)
+            self._end = self._started + deadline - early
+        self._answering_s = 0.0
+
+    def expect(self, scored: int, top_k: int | None) -> None:
+        """Stop so much earlier as the answer takes to make, but not in the first quarter of the time.
+
+        Args:
+            scored: Documents that have a logit.
+            top_k: How many of them have an entry; None means all.
+        """
+        self._answering_s = scored * S_A_LOGIT + min(scored, top_k or scored) * S_AN_ENTRY
 
     def stop(self) -> None:
         """Make the call end soon; called from the event loop when its task is cancelled."""
@@ -58,7 +81,9 @@ class Watch:
 
     def is_late(self) -> bool:
         """Return whether the deadline has passed."""
-        return self._end is not None and time.perf_counter() >= self._end
+        return self._end is not None and time.perf_counter() >= max(
+            self._end - self._answering_s, self._started + LEAST_SCORING * (self._end - self._started)
+        )
 
     def elapsed_ms(self) -> float:
         """Return the milliseconds since the call began."""

@@ -34,6 +34,9 @@ SLICE = 1024
 DEADLINE_SLICE = 8
 """The same with a deadline, for each worker."""
 
+_READ_AT_MOST = 4096
+"""Documents looked at between two slices, however often they repeat one another."""
+
 
 @dataclass(slots=True)
 class Tally:
@@ -62,6 +65,13 @@ class Tally:
             self.logits.update(dict.fromkeys(indexes, logit))
             if document.truncated:
                 self.truncated.update(indexes)
+
+    def repeat(self, known: int, index: int) -> None:
+        """Enter for the document at `index` what was computed for the one at `known`, whose text is the same."""
+        with self._lock:
+            self.logits[index] = self.logits[known]
+            if known in self.truncated:
+                self.truncated.add(index)
 
 
 class ScoringPass:
@@ -92,7 +102,8 @@ class ScoringPass:
         watch.on_stop = runner.stop
         try:
             size = SLICE if options.deadline is None else runner.deadline_slice
-            for places in distinct_slices(options.documents, indexes, size):
+            for places in distinct_slices(options.documents, indexes, size, tally):
+                watch.expect(len(tally.logits), options.top_k)
                 if watch.should_stop() or not self._run_slice(runner, score, places, tally):
                     break
         finally:
@@ -117,15 +128,27 @@ class ScoringPass:
 
 
 def distinct_slices(
-    documents: Sequence[str], indexes: Iterable[int], size: int
+    documents: Sequence[str], indexes: Iterable[int], size: int, tally: Tally
 ) -> Iterator[dict[str, list[int]]]:
-    """Yield slices of at most `size` different texts among `documents` at `indexes`, each with its places, in order."""
+    """Yield slices of at most `size` different texts among `documents` at `indexes`, each with its places, in order.
+
+    Only as much is read as the next slice takes. A text of an earlier slice comes in none again: its places get the logit that
+    `tally` has by then.
+    """
+    first: dict[str, int] = {}
     places: dict[str, list[int]] = {}
-    for index in indexes:
-        places.setdefault(documents[index], []).append(index)
-    texts = list(places)
-    for start in range(0, len(texts), size):
-        yield {text: places[text] for text in texts[start : start + size]}
+    for read, index in enumerate(indexes, start=1):
+        text = documents[index]
+        known = first.setdefault(text, index)
+        if known == index or text in places:
+            places.setdefault(text, []).append(index)
+        else:
+            tally.repeat(known, index)
+        if len(places) == size or (read % _READ_AT_MOST == 0):
+            yield places
+            places = {}
+    if places:
+        yield places
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -9,7 +9,7 @@ from localrank.compose.wrapping.progress import SharedProgress
 from localrank.compose.wrapping.stages import Stages, moved, subset
 from localrank.compose.wrapping.wrapper import Wrapper, refuse
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult, ScoredIndex
-from localrank.providers.answers import UNSCORED_TIER
+from localrank.providers.answers import UNSCORED_TIER, RestUnscored
 from localrank.providers.arguments import whole_number
 
 __all__ = ["Cascade"]
@@ -62,7 +62,8 @@ class Cascade(Wrapper):
         )
         if answer is None:
             return stages.out_of_time()
-        layers = [_Layer(0, answer.results)]
+        first = answer.results
+        layers = [_Layer(0, first.scored if isinstance(first, RestUnscored) else first)]
         for position, keep in enumerate(self.keep, start=1):
             progress.finished(position - 1)
             head = [item for item in _ranking(layers)[:keep] if item.tier < UNSCORED_TIER]
@@ -76,7 +77,10 @@ class Cascade(Wrapper):
                 break
             layers = _above(answer.results, head, layers, position)
         progress.finished(len(self.keep))
-        return stages.answer(_assembled(layers))
+        ranked: Sequence[ScoredIndex] = _assembled(layers)
+        if isinstance(first, RestUnscored):
+            ranked = RestUnscored(ranked, count, wanted, first.scored_count)
+        return stages.answer(ranked)
 
 
 @dataclass(frozen=True, slots=True)

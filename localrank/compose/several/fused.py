@@ -21,7 +21,7 @@ from localrank.contract.model import (
     score_kind,
 )
 from localrank.contract.types import ScoreKind
-from localrank.providers.answers import UNSCORED_TIER, unscored
+from localrank.providers.answers import RestUnscored, scored_part
 
 __all__ = ["Fused"]
 
@@ -108,7 +108,8 @@ class Fused(Wrapper):
         if all(answer is None for answer in answers):
             return stages.out_of_time()
         rankings = [_scored(answer) for answer in answers]
-        return stages.answer(self._fused(rankings, count))
+        found = self._fused(rankings, count)
+        return stages.answer(found if len(found) == count else RestUnscored(found, count))
 
     async def _answers(
         self, options: DoRerankOptions, stages: Stages, progress: SharedProgress
@@ -152,9 +153,8 @@ class Fused(Wrapper):
                 index in truncated,
                 {"stage_scores": own},
             )
-            if score is not None
-            else unscored([index])[0]
             for index, (score, own) in enumerate(zip(fused, zip(*columns, strict=True), strict=True))
+            if score is not None
         ]
 
 
@@ -166,8 +166,7 @@ def _column(ranking: Sequence[ScoredIndex], count: int) -> list[float | None]:
 
 
 def _scored(answer: DoRerankResult | None) -> list[ScoredIndex]:
-    results = () if answer is None else answer.results
-    return [item for item in results if item.tier < UNSCORED_TIER]
+    return [] if answer is None else list(scored_part(answer.results))
 
 
 def _tiers(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localrank.compose.wrapping.stages import Stages
+from localrank.compose.wrapping.stages import DOCUMENTS_AT_ONCE, Stages
 from localrank.compose.wrapping.wrapper import Transparent, refuse, refuse_incomparable
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult
 from localrank.providers.answers import unscored
@@ -32,6 +32,7 @@ class Batched(Transparent):
         super().__init__("batched", model)
         refuse_incomparable("Batched", self.model, "Such a model has to see the whole list in one call.")
         self.max_documents, self.max_parallel = max_documents, max_parallel
+        self.documents_at_once = max(DOCUMENTS_AT_ONCE, 4 * max_documents * max_parallel)
 
     async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
         """Split, ask for each batch, merge."""

@@ -14,7 +14,7 @@ from localrank.compose.stores.memory import MemoryStore
 from localrank.compose.stores.scores import CachedScore, ScoreStore
 from localrank.compose.stores.trouble import damaged_scores, is_unusable, unusable_store
 from localrank.compose.wrapping.progress import SharedProgress
-from localrank.compose.wrapping.stages import Stages, moved, subset
+from localrank.compose.wrapping.stages import DOCUMENTS_AT_ONCE, Stages, moved, subset
 from localrank.compose.wrapping.wrapper import (
     Transparent,
     fingerprint_of,
@@ -58,6 +58,8 @@ class Cached(Transparent):
         InvalidRequestError: The model is listwise or ordinal, or reads the caller's objects, which no key covers; or `store` is
             none.
     """
+
+    documents_at_once = DOCUMENTS_AT_ONCE
 
     def __init__(self, model: AnyReranker | str, store: ScoreStore | None = None) -> None:
         super().__init__("cached", model)

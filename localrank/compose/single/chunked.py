@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple, get_args
 
 from localrank.compose.rules.chunking import Pool, Span, chunk_spans, pooled, surely_short, word_spans
-from localrank.compose.wrapping.stages import Stages, moved
+from localrank.compose.wrapping.stages import DOCUMENTS_AT_ONCE, Stages, moved
 from localrank.compose.wrapping.wrapper import (
     TokenSpans,
     Wrapper,
@@ -79,6 +79,8 @@ class Chunked(Wrapper):
                 "A chunk has a text and no object: use a model that reads text.",
             )
         self.chunk_tokens, self.overlap, self.pool = longest, shared, pool
+
+    documents_at_once = DOCUMENTS_AT_ONCE
 
     @property
     def scores_comparable(self) -> bool:

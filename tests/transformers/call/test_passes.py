@@ -17,19 +17,19 @@ from localrank_transformers.call.passes import ScoringPass, Tally, distinct_slic
 
 
 def test_equal_texts_stand_once_with_all_their_places() -> None:
-    assert list(distinct_slices(["a", "b", "a"], range(3), 10)) == [{"a": [0, 2], "b": [1]}]
+    assert list(distinct_slices(["a", "b", "a"], range(3), 10, Tally())) == [{"a": [0, 2], "b": [1]}]
 
 
 def test_a_slice_holds_no_more_than_its_size() -> None:
-    assert list(distinct_slices(["a", "b", "c"], range(3), 2)) == [{"a": [0], "b": [1]}, {"c": [2]}]
+    assert list(distinct_slices(["a", "b", "c"], range(3), 2, Tally())) == [{"a": [0], "b": [1]}, {"c": [2]}]
 
 
 def test_only_the_asked_places_are_taken() -> None:
-    assert list(distinct_slices(["a", "b", "c"], [2, 0], 10)) == [{"c": [2], "a": [0]}]
+    assert list(distinct_slices(["a", "b", "c"], [2, 0], 10, Tally())) == [{"c": [2], "a": [0]}]
 
 
 def test_no_place_gives_no_slice() -> None:
-    assert list(distinct_slices(["a"], [], 10)) == []
+    assert list(distinct_slices(["a"], [], 10, Tally())) == []
 
 
 class Letters:
@@ -130,7 +130,7 @@ def test_with_a_deadline_slices_are_the_runners() -> None:
 
 def test_a_runner_that_was_stopped_is_given_no_further_slice() -> None:
     device = Recording(stops_after=1)
-    assert scored(device, deadline=60.0).logits == {0: 2.0, 3: 2.0}
+    assert scored(device, deadline=60.0).logits == {0: 2.0}
     assert device.work == [[2, 1]]
 
 
@@ -144,3 +144,21 @@ def test_a_pass_that_fails_is_ended_and_no_longer_stopped() -> None:
         scored(device, watch=watch)
     assert device.is_ended
     watch.stop()
+
+
+def test_a_text_of_an_earlier_slice_gets_its_logit_without_another_run() -> None:
+    tally = Tally()
+    slices = distinct_slices(["a", "b", "a", "c"], range(4), 2, tally)
+    assert next(slices) == {"a": [0], "b": [1]}
+    tally.note(DocumentTokens(array("i", [1]), truncated=True), 1, [0], 0.5)
+    tally.note(DocumentTokens(array("i", [1]), truncated=False), 1, [1], 0.25)
+    assert list(slices) == [{"c": [3]}]
+    assert tally.logits == {0: 0.5, 1: 0.25, 2: 0.5}
+    assert tally.truncated == {0, 2}
+
+
+def test_only_as_much_is_read_as_the_next_slice_takes() -> None:
+    read: list[int] = []
+    indexes = (read.append(index) or index for index in range(1000))
+    next(distinct_slices([str(number) for number in range(1000)], indexes, 10, Tally()))
+    assert len(read) == 10

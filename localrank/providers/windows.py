@@ -1,0 +1,114 @@
+"""A long list handed to a model part by part: the event loop is free in between, and a deadline finds some of it scored."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import anyio.lowlevel
+
+from localrank.contract.cancellation import raise_if_aborted
+from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
+from localrank.contract.types import RerankUsage, RerankWarning, StageUsage
+from localrank.providers.answers import RestUnscored, scored_part, unscored_warning
+from localrank.providers.splitting import Part, split
+
+__all__ = ["in_windows"]
+
+Number = TypeVar("Number", int, float)
+
+
+async def in_windows(
+    ask: Callable[[DoRerankOptions], Awaitable[DoRerankResult]], options: DoRerankOptions, size: int
+) -> DoRerankResult:
+    """Return the answers of `ask` for parts of at most `size` documents as one.
+
+    Args:
+        ask: Returns a checked answer; its scores can be compared between calls.
+        options: The request for all documents. The parts share its deadline, and each is told what is left of it.
+        size: Documents of a part.
+    """
+    started = time.perf_counter()
+    merged = _Merged(options)
+    for part in split(options, size):
+        raise_if_aborted(options.abort_event)
+        left = None if options.deadline is None else options.deadline - (time.perf_counter() - started)
+        if left is not None and left <= 0:
+            break
+        request = replace(part.options, deadline=left, report_progress=merged.progress(part))
+        if left is not None:  # all entries, so that those that were not scored are seen
+            request = replace(request, top_k=None)
+        answer = await ask(request)
+        merged.add(part, answer)
+        if merged.is_cut:
+            break
+        await anyio.lowlevel.checkpoint()
+    return merged.answer()
+
+
+class _Merged:
+    def __init__(self, options: DoRerankOptions) -> None:
+        self.is_cut = False
+        self._options = options
+        self._scored: list[ScoredIndex] = []
+        self._scored_count = 0
+        self._answers: list[DoRerankResult] = []
+
+    def progress(self, part: Part) -> Callable[[int, int], None]:
+        report, total = self._options.report_progress, len(self._options.documents)
+        return lambda done, _of: report(part.start + done, total)
+
+    def add(self, part: Part, answer: DoRerankResult) -> None:
+        results = answer.results
+        scored = scored_part(results)
+        self.is_cut = len(scored) < len(results)
+        all_scored = len(scored) if self.is_cut else len(part.options.documents)
+        self._scored_count += results.scored_count if isinstance(results, RestUnscored) else all_scored
+        self._scored += [
+            ScoredIndex(item.index + part.start, item.score, item.tier, item.truncated, item.metadata)
+            for item in scored
+        ]
+        self._answers.append(answer)
+
+    def answer(self) -> DoRerankResult:
+        count = len(self._options.documents)
+        warnings: list[RerankWarning] = []
+        for one in (warning for answer in self._answers for warning in answer.warnings):
+            if one.type != "deadline_exceeded" and one not in warnings:
+                warnings.append(one)
+        results: Sequence[ScoredIndex] = self._scored
+        if self._scored_count < count:
+            results = RestUnscored(self._scored, count, scored_count=self._scored_count)
+            warnings.append(unscored_warning(self._scored_count, count))
+        last = self._answers[-1] if self._answers else DoRerankResult([])
+        usages = [answer.usage for answer in self._answers if answer.usage is not None]
+        return replace(last, results=results, usage=_summed(usages), warnings=warnings)
+
+
+def _summed(usages: Sequence[RerankUsage]) -> RerankUsage | None:
+    """Return the sum of what the parts cost; stages of one model stay one line."""
+    if not usages:
+        return None
+    lines: dict[tuple[str, str], list[RerankUsage]] = {}
+    for stage in (stage for usage in usages for stage in usage.stages):
+        lines.setdefault((stage.provider, stage.model_id), []).append(stage.usage)
+    stages = (StageUsage(*who, found) for who, of in lines.items() if (found := _summed(of)) is not None)
+    return RerankUsage(
+        input_tokens=_total([usage.input_tokens for usage in usages]),
+        tokens_estimated=any(usage.tokens_estimated for usage in usages),
+        search_units=_total([usage.search_units for usage in usages]),
+        duration_ms=_total([usage.duration_ms for usage in usages]),
+        load_ms=sum(usage.load_ms for usage in usages),
+        truncated_documents=_total([usage.truncated_documents for usage in usages]),
+        api_calls=sum(usage.api_calls for usage in usages),
+        cache_hits=sum(usage.cache_hits for usage in usages),
+        estimated_cost=_total([usage.estimated_cost for usage in usages]),
+        stages=tuple(stages),
+    )
+
+
+def _total(values: Sequence[Number | None]) -> Number | None:
+    known = [value for value in values if value is not None]
+    return sum(known[1:], known[0]) if known else None
