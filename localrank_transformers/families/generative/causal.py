@@ -13,7 +13,13 @@ from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers.call.contract import DocumentTokens, EngineRequest, Row, Scorer
 from localrank_transformers.families.generative.templates import CausalTemplate
 from localrank_transformers.families.logits import document_logits
-from localrank_transformers.families.tokenization import QUERY_SHARE, cut_documents, text_ids, token_spans
+from localrank_transformers.families.tokenization import (
+    QUERY_SHARE,
+    bounded,
+    cut_documents,
+    text_ids,
+    token_spans,
+)
 
 if TYPE_CHECKING:
     from localrank_transformers.call.contract import Ids
@@ -85,11 +91,12 @@ class CausalPrompt:
     def head(self, query: str, instruction: str | None) -> CausalHead:
         """Tokenize what comes before the document; a query beyond three quarters of the room is cut."""
         limit = int(self._room * QUERY_SHARE)
-        ids = self._query_ids(query, instruction)
-        truncated = len(ids) > limit
+        begun = bounded(query, limit)
+        ids = self._query_ids(begun, instruction)
+        truncated = len(ids) > limit or len(begun) < len(query)
         if truncated:
             around = len(self._query_ids("", instruction))
-            query = _beginning(self._plain, query, max(1, limit - around))
+            query = _beginning(self._plain, begun, max(1, limit - around))
             ids = self._query_ids(query, instruction)
         if len(ids) > self._room - 1:
             raise InvalidRequestError(

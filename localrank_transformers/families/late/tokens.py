@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.call.contract import DocumentTokens
-from localrank_transformers.families.tokenization import cut_documents, text_ids, token_spans
+from localrank_transformers.families.tokenization import cut_documents, token_spans
 from localrank_transformers.families.word_memo import word_memo
 from localrank_transformers.models.folder.late_layout import LateLayout
 
@@ -83,15 +83,15 @@ class LateTokenizer:
 
     def query(self, text: str) -> LateQueryTokens:
         """Tokenize a query, cut it, and fill it up where the model does so."""
-        ids = text_ids(self._tokenizer, self._query_lead + text)
         around = len(self._before) + len(self._query_marker) + len(self._after)
         room = max(1, self._query_length - around)
-        row = [*self._before, *self._query_marker, *ids[:room], *self._after]
+        (read,) = cut_documents(self._tokenizer, [self._query_lead + text], room)
+        row = [*self._before, *self._query_marker, *read.ids, *self._after]
         missing = max(0, (self._layout.expanded_length or 0) - len(row))
         attended = [1] * len(row) + [int(self._layout.attends)] * missing
         row += [self._fill] * missing
         return LateQueryTokens(
-            np.array(row, dtype=np.int64), np.array(attended, dtype=np.int64), truncated=len(ids) > room
+            np.array(row, dtype=np.int64), np.array(attended, dtype=np.int64), truncated=read.truncated
         )
 
     def documents(self, documents: Sequence[str]) -> list[DocumentTokens]:

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers.families.listwise.chat import ChatFormat
 from localrank_transformers.families.listwise.prompts import LIST_TEMPLATES, conversation, label
-from localrank_transformers.families.tokenization import text_ids
+from localrank_transformers.families.tokenization import bounded, text_ids
 
 __all__ = ["ListPrompt", "WindowPrompt", "list_template"]
 
@@ -82,7 +82,8 @@ class ListPrompt:
             InvalidRequestError: Not even one word a passage fits.
         """
         room = self._max_length - self.answer_length(len(passages))
-        query, passages = self._harmless(query), [self._harmless(text) for text in passages]
+        query = self._harmless(bounded(query, room))
+        passages = [self._harmless(text) for text in passages]
         words = LONGEST_PASSAGE
         ids = self._ids(query, passages, words)
         if len(ids) > room:

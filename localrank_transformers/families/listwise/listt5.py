@@ -11,7 +11,13 @@ from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers.call.contract import DocumentTokens
 from localrank_transformers.families.generative.seq2seq import end_ids
 from localrank_transformers.families.listwise.ordering import identifiers, repaired
-from localrank_transformers.families.tokenization import QUERY_SHARE, cut_documents, text_ids, token_spans
+from localrank_transformers.families.tokenization import (
+    QUERY_SHARE,
+    bounded,
+    cut_documents,
+    text_ids,
+    token_spans,
+)
 from localrank_transformers.models.folder.settings_files import SettingsFiles
 
 __all__ = ["GROUP", "TEMPLATE", "ListT5Prompt", "ListT5Query", "is_listt5", "most_relevant_first"]
@@ -66,10 +72,12 @@ class ListT5Prompt:
 
     def query(self, query: str) -> ListT5Query:
         """Tokenize a query; one beyond three quarters of the room is cut."""
-        offsets = token_spans(self._plain, query)
         limit = int(self._room * QUERY_SHARE)
-        truncated = len(offsets) > limit
-        kept = query[: offsets[limit - 1][1]] if truncated else query
+        begun = bounded(query, limit)
+        offsets = token_spans(self._plain, begun)
+        is_long = len(offsets) > limit
+        kept = begun[: offsets[limit - 1][1]] if is_long else begun
+        truncated = is_long or len(begun) < len(query)
         heads = tuple(self._head(kept, place) for place in range(GROUP))
         return ListT5Query(heads, self._room + len(self._head("", 0)) - len(heads[0]), truncated)
 
