@@ -80,5 +80,5 @@ def _own_template(files: SettingsFiles) -> str | None:
 
 def is_modular(files: SettingsFiles) -> bool:
     """Return whether a cross-encoder is stored as sentence-transformers' modules: encoder, pooling, and layers of a head."""
-    types = [str(module.get("type", "")).rpartition(".")[2] for module in files.modules]
+    types = [(module.text("type") or "").rpartition(".")[2] for module in files.modules]
     return types[:2] == _MODULAR_TYPES and types[-1] == "Dense"

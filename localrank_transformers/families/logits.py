@@ -12,11 +12,12 @@ from localrank.contract.errors import InferenceError, ModelLoadError
 __all__ = ["document_logits"]
 
 
-def document_logits(output: npt.NDArray[Any]) -> list[float]:
+def document_logits(output: npt.NDArray[Any], positive: int = 1) -> list[float]:
     """Return one number a document: its single logit, or the positive label's logit less the negative one's.
 
     Args:
         output: Shape (documents,), (documents, 1) or (documents, 2).
+        positive: Which of two labels is the positive one.
 
     Raises:
         ModelLoadError: Another shape: the model is no reranker of this kind.
@@ -30,7 +31,7 @@ def document_logits(output: npt.NDArray[Any]) -> list[float]:
             f"The model returned logits of shape {output.shape} instead of one or two labels a document.",
             hint="OnnxReranker runs sequence-classification rerankers with one or two labels.",
         )
-    column = table[:, 0] if table.shape[1] == 1 else table[:, 1] - table[:, 0]
+    column = table[:, 0] if table.shape[1] == 1 else table[:, positive] - table[:, 1 - positive]
     if not np.isfinite(column).all():
         raise InferenceError(
             "The model computed a score that is not finite.",

@@ -11,6 +11,7 @@ from localrank_transformers.families.tokenization import PairTokenizer
 from localrank_transformers.models.folder.exported import LateLogit, late_logit
 from localrank_transformers.models.folder.late_layout import LateLayout, plain_layout
 from localrank_transformers.models.folder.shape import check_served, longest_window, read_shape, window
+from localrank_transformers.models.folder.stated.settings import Settings
 
 if TYPE_CHECKING:
     from localrank_transformers.call.contract import Family
@@ -92,8 +93,10 @@ def open_pairs(
         ModelLoadError: The files do not make such a model.
         InvalidRequestError: A window that does not fit.
     """
-    longest = read_shape(config, files.tokenizer_config).max_length
-    return PairFamily(PairTokenizer(files.tokenizer(), max_length=window(longest, max_length, affordable)))
+    tokenizer, said = files.pair_tokenizer()
+    longest = read_shape(config, files.tokenizer_config, said.max_length, files.width).max_length
+    length = window(longest, max_length, affordable)
+    return PairFamily(PairTokenizer(tokenizer, max_length=length, said=said))
 
 
 def open_causal(
@@ -117,7 +120,9 @@ def open_causal(
         files.tokenizer(),
         template,
         bos=files.special_token("bos_token"),
-        max_length=window(longest_window(files.config, files.tokenizer_config), max_length, affordable),
+        max_length=window(
+            longest_window(files.config, files.tokenizer_config, files.width), max_length, affordable
+        ),
     )
     return CausalFamily(tokenizer, prompt, template.reads_instruction, instruction)
 
@@ -160,18 +165,17 @@ def open_late(
     from localrank_transformers.families.late.tokens import LateTokenizer  # noqa: PLC0415
 
     # The tokenizer may state the length that the encoder was tuned with; the positions are what limits it.
-    longest = longest_window(config, {})
+    longest = longest_window(config, {}, files.width)
     tokenizer = LateTokenizer(
         files.tokenizer(),
         layout,
         max_length=window(longest, max_length, affordable or layout.document_length),
         mask_token=files.special_token("mask_token"),
     )
-    hidden = config.get("hidden_size")
     return LateFamily(
         tokenizer,
         logit,
-        hidden if isinstance(hidden, int) else None,
+        Settings(config).count("hidden_size", least=1),
         layout.width,
         None if document_cache_mb is None else DocumentVectors(document_cache_mb * 1_000_000),
     )

@@ -57,4 +57,5 @@ class PairQuery:
 
     def scorer(self, request: EngineRequest) -> Scorer:
         """Return what runs pairs and takes one logit of each."""
-        return lambda documents: document_logits(request.run(self.rows(documents)))
+        positive = self.tokenizer.positive
+        return lambda documents: document_logits(request.run(self.rows(documents)), positive)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from localrank.contract.errors import ModelLoadError
 from localrank.providers.forking import call_after_fork
 from localrank_transformers.call.contract import DocumentTokens, Row
 from localrank_transformers.families.word_memo import WordMemo, word_memo
+from localrank_transformers.models.folder.stated.pairs import PairSettings
 
 if TYPE_CHECKING:
     from localrank_transformers.call.contract import Ids
@@ -30,6 +32,16 @@ again, four times as far."""
 
 SPARE_TOKENS = 32
 """A cut text must yield this many ids more than are kept, so that the border of the cut cannot change a kept one."""
+
+MOST_TIMES = 64
+"""How many times as far as at first a text is read whose characters make few tokens (one word of a megabyte makes one)."""
+
+LONG_RUN = 64
+"""Blanks and invisible characters in a row beyond which they are tried shorter; extracted texts have millions of them."""
+
+_runs = re.compile(
+    rf"[\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]{{{2 * LONG_RUN},}}"
+)
 
 AT_ONCE = 32
 """Documents that the tokenizer is given in one parallel call: what it returns takes about 30 times the memory of the ids."""
@@ -52,6 +64,9 @@ class QueryTokens:
     truncated: bool
 
 
+_PLAIN = PairSettings()
+
+
 class PairTokenizer:
     """Makes pairs as the tokenizer's own post-processor would, without tokenizing the query again for each document.
 
@@ -60,16 +75,18 @@ class PairTokenizer:
     Args:
         tokenizer: Its truncation and padding are switched off.
         max_length: Tokens of a whole pair, special tokens included.
+        said: Segments, prompt, the end that is cut, and which label counts.
 
     Raises:
         ModelLoadError: The template is no plain sequence of query and document.
     """
 
-    def __init__(self, tokenizer: Tokenizer, *, max_length: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, *, max_length: int, said: PairSettings = _PLAIN) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._tokenizer = tokenizer
         self._memo = word_memo(tokenizer)
+        self._said = said
         self.max_length = max_length
         self._read_template()
 
@@ -86,7 +103,7 @@ class PairTokenizer:
         self._before = pair.ids[: first[0]]
         self._between = pair.ids[first[-1] + 1 : second[0]]
         self._after = np.array(pair.ids[second[-1] + 1 :], dtype=np.int64)
-        types = pair.type_ids
+        types = pair.type_ids if self._said.segments else [0] * len(pair.ids)
         self._before_types = types[: first[0]]
         self._query_type = types[first[0]]
         self._between_types = types[first[-1] + 1 : second[0]]
@@ -95,28 +112,41 @@ class PairTokenizer:
         self._check_template("query", "a document", pair.ids, types)
 
     def _check_template(self, query: str, document: str, ids: list[int], types: list[int]) -> None:
-        tokens = self.query(query)
+        tokens = self._opened(query)
         row = self.row(tokens, self.documents(tokens, [document])[0])
         if row.ids.tolist() != ids or row.types.tolist() != types:
             raise ModelLoadError("The tokenizer's pairs cannot be joined from query and document.")
 
+    @property
+    def positive(self) -> int:
+        """Which of two labels is the positive one."""
+        return self._said.positive
+
     def query(self, query: str) -> QueryTokens:
-        """Tokenize the query once; cut it to three quarters of the window."""
-        ids = text_ids(self._tokenizer, query)
-        longest = int(self.max_length * QUERY_SHARE)
-        kept = ids[:longest]
+        """Tokenize the query once, its prompt before it; cut it to three quarters of the window."""
+        return self._opened(self._said.prompt + query)
+
+    def _opened(self, query: str) -> QueryTokens:
+        around = len(self._before) + len(self._between) + len(self._after)
+        longest = max(1, min(int(self.max_length * QUERY_SHARE), self.max_length - around - 1))
+        found = cut_documents(self._tokenizer, [query], longest, left=self._cuts_left)[0]
+        kept = found.ids
         types = [*self._before_types, *([self._query_type] * len(kept)), *self._between_types]
         head = np.array([*self._before, *kept, *self._between], dtype=np.int64)
         return QueryTokens(
             head=head,
             head_types=np.array(types, dtype=np.int64),
             room=max(0, self.max_length - len(head) - len(self._after)),
-            truncated=len(ids) > longest,
+            truncated=found.truncated,
         )
+
+    @property
+    def _cuts_left(self) -> bool:
+        return self._said.cut_left is True
 
     def documents(self, query: QueryTokens, texts: Sequence[str]) -> list[DocumentTokens]:
         """Tokenize documents; each is cut to the query's room."""
-        return cut_documents(self._tokenizer, texts, query.room, self._memo)
+        return cut_documents(self._tokenizer, texts, query.room, self._memo, left=self._cuts_left)
 
     def row(self, query: QueryTokens, document: DocumentTokens) -> Row:
         """Join one pair."""
@@ -148,34 +178,78 @@ def text_ids(tokenizer: Tokenizer, text: str) -> list[int]:
 
 
 def cut_documents(
-    tokenizer: Tokenizer, texts: Sequence[str], room: int, memo: WordMemo | None = None
+    tokenizer: Tokenizer, texts: Sequence[str], room: int, memo: WordMemo | None = None, *, left: bool = False
 ) -> list[DocumentTokens]:
-    """Tokenize documents, by the memo where there is one or else in parallel, and keep the first `room` tokens of each."""
+    """Tokenize documents, by the memo where there is one or else in parallel, and keep `room` tokens of each.
+
+    Args:
+        tokenizer: It must not cut or fill up.
+        texts: The documents.
+        room: Tokens that are kept.
+        memo: Of words.
+        left: Whether the beginning of a text is cut instead of its end.
+    """
+    cut = _Cut(tokenizer, room, left=left)
     return [
         document
         for start in range(0, len(texts), AT_ONCE)
-        for document in _cut_together(tokenizer, texts[start : start + AT_ONCE], room, memo)
+        for document in cut.together(texts[start : start + AT_ONCE], memo)
     ]
 
 
-def _cut_together(
-    tokenizer: Tokenizer, texts: Sequence[str], room: int, memo: WordMemo | None
-) -> Iterator[DocumentTokens]:
-    begun = [_encodable(_early_cut(text, room)) for text in texts]
-    for text, ids in zip(texts, _ids_of(tokenizer, begun) if memo is None else memo.ids(begun), strict=True):
-        yield _cut_document(tokenizer, text, ids, room)
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Reads of each text what is kept, and little more: what is tokenized is bounded by the window, not by the text."""
+
+    tokenizer: Tokenizer
+    room: int
+    left: bool
+
+    @property
+    def _first(self) -> int:
+        """Characters that are read at first."""
+        return CHARACTERS_PER_TOKEN * (self.room + SPARE_TOKENS)
+
+    def together(self, texts: Sequence[str], memo: WordMemo | None) -> Iterator[DocumentTokens]:
+        begun = [_encodable(self._part(text, self._first)) for text in texts]
+        for text, ids in zip(texts, self._ids_of(begun) if memo is None else memo.ids(begun), strict=True):
+            yield self._document(text, ids)
+
+    def _document(self, text: str, ids: Sequence[int]) -> DocumentTokens:
+        read, most = self._first, self._first * MOST_TIMES
+        if self._wants_more(text, read, ids):
+            text = self._part(_without_runs(self.tokenizer, text), most + 1)
+            ids = self._ids_of([_encodable(self._part(text, read))])[0]
+        while self._wants_more(text, read, ids) and read < most:
+            read *= 4
+            ids = self._ids_of([_encodable(self._part(text, read))])[0]
+        is_cut = len(ids) > self.room or len(text) > read
+        kept = ids[max(0, len(ids) - self.room) :] if self.left else ids[: self.room]
+        return DocumentTokens(array("i", kept), truncated=is_cut)
+
+    def _wants_more(self, text: str, read: int, ids: Sequence[int]) -> bool:
+        return len(text) > read and len(ids) < self.room + SPARE_TOKENS
+
+    def _part(self, text: str, characters: int) -> str:
+        return text[max(0, len(text) - characters) :] if self.left else text[:characters]
+
+    def _ids_of(self, texts: Sequence[str]) -> list[list[int]]:
+        # the call for many texts leaves the interpreter to other threads, the one for a single text does not
+        return [found.ids for found in self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
 
 
-def _ids_of(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
-    return [found.ids for found in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+def _without_runs(tokenizer: Tokenizer, text: str) -> str:
+    """Return `text` with long runs of blanks and invisible characters shortened, where their length changes no id."""
 
+    def shortened(match: re.Match[str]) -> str:
+        run = match[0]
+        short, longer = (
+            tokenizer.encode(f"a{run[:size]}b", add_special_tokens=False).ids
+            for size in (LONG_RUN, 2 * LONG_RUN)
+        )
+        return run[:LONG_RUN] if short == longer else run
 
-def _cut_document(tokenizer: Tokenizer, text: str, ids: Sequence[int], room: int) -> DocumentTokens:
-    read = CHARACTERS_PER_TOKEN * (room + SPARE_TOKENS)
-    while len(text) > read and len(ids) < room + SPARE_TOKENS:
-        read *= 4
-        ids = text_ids(tokenizer, text[:read])
-    return DocumentTokens(array("i", ids[:room]), truncated=len(ids) > room)
+    return _runs.sub(shortened, text)
 
 
 def _encodable(text: str) -> str:
@@ -185,10 +259,6 @@ def _encodable(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
-
-
-def _early_cut(text: str, room: int) -> str:
-    return text[: CHARACTERS_PER_TOKEN * (room + SPARE_TOKENS)]
 
 
 MOST_CHARACTERS_PER_TOKEN = 64 * CHARACTERS_PER_TOKEN

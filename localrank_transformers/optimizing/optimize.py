@@ -16,8 +16,9 @@ from localrank_transformers.engines.onnx.session import OnnxEngine
 from localrank_transformers.models.folder.exported import EXPORTED_FILE
 from localrank_transformers.models.folder.late_layout import LateLayout, late_file_names
 from localrank_transformers.models.folder.model_files import ModelFiles
-from localrank_transformers.models.folder.reading import late_layout, read_settings
+from localrank_transformers.models.folder.reading import exported_of, late_layout, read_settings
 from localrank_transformers.models.folder.settings_files import read_settings_files
+from localrank_transformers.models.folder.stated.files import read_file
 from localrank_transformers.optimizing.encoder.from_export import read_export
 from localrank_transformers.optimizing.encoder.graph import PLACES, Int8, build_graph
 from localrank_transformers.optimizing.encoder.weights import Encoder, read_encoder
@@ -180,9 +181,17 @@ def _least_change(encoder: Encoder, exact: OnnxEngine, given: _Calibration) -> I
 
 
 def _files(folder: Path, late: LateLayout | None, graph: bytes) -> ModelFiles:
-    config, tokenizer_config, exported = read_settings(folder)
-    tokenizer = (folder / "tokenizer.json").read_bytes()
-    return ModelFiles(config, tokenizer_config, tokenizer, graph, int8=False, exported=exported, late=late)
+    files = read_settings_files(folder)
+    return ModelFiles(
+        files.config,
+        files.tokenizer_config,
+        read_file(folder, "tokenizer.json"),
+        graph,
+        int8=False,
+        exported=exported_of(files),
+        late=late,
+        pairs=files.pairs,
+    )
 
 
 def _copy(folder: Path, out: Path) -> None:

@@ -10,6 +10,7 @@ from localrank.providers.beside import begin
 from localrank_transformers.call.call import PointwiseModel
 from localrank_transformers.call.passes import Cores
 from localrank_transformers.engines.choice import open_engine
+from localrank_transformers.models.folder.shape import pad_id
 
 if TYPE_CHECKING:
     from localrank_transformers.call.contract import Engine
@@ -68,7 +69,8 @@ def _engine(files: ModelFiles, settings: OnnxSettings) -> Engine:
     files.check()
     return open_engine(
         files.onnx,
-        pad_id=int(files.config.get("pad_token_id") or 0),
+        pad_id=pad_id(files.config),
         int8=files.int8,
         execution_providers=settings.execution_providers,
+        is_kept=files.is_kept,
     )

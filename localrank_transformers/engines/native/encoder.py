@@ -61,9 +61,10 @@ class NativeEncoder:
             )
         freeing = weakref.finalize(self, kernels.functions.localrank_encoder_free, self._handle)
         freeing.atexit = False  # a worker may still be running in it
-        with suppress(OSError):  # a process that locks its memory keeps all
-            # Matrices are copied; tables come back page by page as they are read.
-            layout.content.madvise(mmap.MADV_DONTNEED)
+        if isinstance(layout.content, mmap.mmap):
+            with suppress(OSError):  # a process that locks its memory keeps all
+                # Matrices are copied; tables come back page by page as they are read.
+                layout.content.madvise(mmap.MADV_DONTNEED)
         self._rooms: deque[npt.NDArray[np.uint8]] = deque()
 
     def run(

@@ -24,14 +24,14 @@ _LEAST_SHARE = 32
 """Tokens of a row for each thread: with fewer they wait for each other as long as they compute."""
 
 
-def open_native(onnx: Path) -> NativeEngine | None:
+def open_native(onnx: Path, *, is_kept: bool = False) -> NativeEngine | None:
     """Load a graph that we wrote; None where the kernels are absent or do not compute such a graph.
 
     Raises:
         ModelLoadError: There is no memory for its weights.
     """
     kernels = library()
-    layout = None if kernels is None else read_layout(onnx)
+    layout = None if kernels is None else read_layout(onnx, is_kept=is_kept)
     return None if kernels is None or layout is None else NativeEngine(NativeEncoder(kernels, layout))
 
 

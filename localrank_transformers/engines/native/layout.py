@@ -100,7 +100,7 @@ class NativeLayout:
     head: NativeHead | None
     heads: int
     epsilon: float
-    content: mmap.mmap
+    content: mmap.mmap | bytes
 
     @property
     def is_int8(self) -> bool:
@@ -108,12 +108,12 @@ class NativeLayout:
         return self.word_scales is not None
 
 
-def read_layout(onnx: Path) -> NativeLayout | None:
+def read_layout(onnx: Path, *, is_kept: bool = False) -> NativeLayout | None:
     """Return the weights of a graph that the kernels compute; None for any other file."""
     if not is_ours(onnx):
         return None
     try:
-        layout = _Walk(read_graph(onnx)).layout()
+        layout = _Walk(read_graph(onnx, is_kept=is_kept)).layout()
         _check(layout)
     except (_UnknownGraphError, MalformedOnnxError, OSError, LookupError, ValueError, RecursionError):
         return None

@@ -17,7 +17,9 @@ from localrank_transformers.call.planner import PACKED_DOCUMENTS
 from localrank_transformers.engines.onnx.finite import not_finite
 from localrank_transformers.engines.onnx.wide_session import WIDE_FROM_TOKENS, WideSession
 from localrank_transformers.engines.packing import IDS, LENGTHS, POSITIONS, TYPES, packed_feed, parts
-from localrank_transformers.models.onnx_file.mapped import mapped_graph
+from localrank_transformers.models.onnx_file.content import identity, may_stay_mapped
+from localrank_transformers.models.onnx_file.inputs import FixedShape
+from localrank_transformers.models.onnx_file.mapped import held_graph, mapped_graph
 from localrank_transformers.models.onnx_file.producer import is_ours
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ SLOW_FUSIONS = ["SkipLayerNormFusion", "BiasGeluFusion"]
 """On a CPU the first node takes about five times as long as the Add and LayerNormalization it replaces; the second one 10 µs a
 token of 6 layers of 384, Add and Gelu apart 7."""
 
+_FROM_MEMORY = "add_external_initializers_from_files_in_memory"
 _FOLDER_OF_WEIGHTS = "session.model_external_initializers_file_folder_path"
 _MASK = "attention_mask"
 _FEEDS = (IDS, _MASK, TYPES)
@@ -37,6 +40,8 @@ _SILENT = 4
 _CPU = ("CPUExecutionProvider",)
 _INTEGERS: dict[str, type[np.integer[Any]]] = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
 
+
+_FREE = FixedShape()
 
 Feed = dict[str, npt.NDArray[Any]]
 Inputs = dict[str, type[np.integer[Any]]]
@@ -51,10 +56,11 @@ class OnnxEngine:
         int8: Whether products run in int8. In a graph that is not packed their ranges are taken from a whole run, so rows of
             one run would change each other's logits.
         execution_providers: ONNX Runtime's device plug-ins in order of preference; None means the CPU.
+        is_kept: Whether the file is replaced and never written over, so that its weights may stay mapped; else they are read.
 
     Raises:
         InvalidRequestError: An execution provider that this ONNX Runtime does not have.
-        ModelLoadError: The file is no graph, or declares an input that no pair of texts has.
+        ModelLoadError: The file is no graph, declares an input that no pair of texts has, or rows that cannot be filled up.
     """
 
     def __init__(
@@ -64,11 +70,14 @@ class OnnxEngine:
         pad_id: int,
         int8: bool = False,
         execution_providers: Sequence[str] | None = None,
+        is_kept: bool = False,
     ) -> None:
         providers = _checked_providers(execution_providers)
         on_cpu = tuple(providers) == _CPU
+        make = partial(_session, onnx, providers, on_cpu=on_cpu, is_kept=is_kept)
         try:
-            self._session = _session(onnx, providers, 1, on_cpu=on_cpu)
+            made_of = identity(onnx) if isinstance(onnx, Path) else None
+            self._session = make(1)
         except Exception as error:
             label = "the graph" if isinstance(onnx, bytes) else repr(str(onnx))
             raise ModelLoadError(
@@ -82,10 +91,17 @@ class OnnxEngine:
             raise ModelLoadError(
                 f"The graph wants the input {unknown[0]!r}, which a cross-encoder's pair does not have."
             )
+        self._shape = _shape_of(self._session)
+        if self._shape.width is not None and _MASK not in self._inputs:
+            raise ModelLoadError(
+                f"The graph wants rows of exactly {self._shape.width} tokens and has no {_MASK}, so that a shorter text cannot "
+                "be filled up.",
+                hint="Export it with dynamic axes.",
+            )
         self._pad_id = pad_id
         self._int8 = int8
         spreads = on_cpu and not int8 and isinstance(onnx, Path)
-        self._wide = WideSession(partial(_session, onnx, providers, on_cpu=on_cpu)) if spreads else None
+        self._wide = WideSession(partial(_again, make, onnx, made_of)) if spreads else None
         names = [given.name for given in self._session.get_outputs()]
         self._output = "logits" if "logits" in names else names[0]
         self._not_finite = None
@@ -97,7 +113,7 @@ class OnnxEngine:
         """How rows may share a run without changing each other's numbers."""
         if self._packed:
             return "packed"
-        if self._int8:
+        if self._int8 or self._shape.rows is not None:
             return "alone"
         return "padded" if _MASK in self._inputs else "equal"
 
@@ -116,7 +132,7 @@ class OnnxEngine:
                 hint="Fetch or export the model again; a training that diverged leaves such weights.",
             )
         wide = self._wide if threads > 1 else None
-        feed = partial(_feed, self._inputs, pad_id=self._pad_id)
+        feed = partial(_feed, self._inputs, pad_id=self._pad_id, shape=self._shape)
         return OnnxRequest(self._session, feed, self._output, packed=self._packed, wide=wide, threads=threads)
 
     def settle(self) -> None:
@@ -160,7 +176,7 @@ class OnnxRequest:
             InferenceError: The runtime failed, or the handle was stopped.
         """
         if not self._packed:
-            return self._output_of(rows)
+            return self._output_of(rows)[: len(rows)]
         runs = [self._output_of(shared)[: len(shared)] for shared in _shared(rows)]
         return runs[0] if len(runs) == 1 else np.concatenate(runs)
 
@@ -172,9 +188,7 @@ class OnnxRequest:
         """
         if self._packed:
             return [vectors for shared in _shared(rows) for vectors in parts(self._output_of(shared), shared)]
-        output = self._output_of(rows)
-        if len(rows) == 1:
-            return [output[0]]
+        output = self._output_of(rows)[: len(rows)]
         return [vectors[: len(row.ids)] for vectors, row in zip(output, rows, strict=True)]
 
     def _output_of(self, rows: Sequence[Row]) -> npt.NDArray[Any]:
@@ -213,17 +227,49 @@ def runtime_version() -> str:
     return str(ort.__version__)
 
 
-def _session(onnx: Path | bytes, providers: list[str], threads: int, *, on_cpu: bool) -> ort.InferenceSession:
+def _again(
+    make: Callable[[int], ort.InferenceSession], onnx: Any, made_of: Any, threads: int
+) -> ort.InferenceSession:
+    """Make the session a second time, of the same file.
+
+    Raises:
+        ModelLoadError: It is another by now.
+    """
+    if isinstance(onnx, Path) and identity(onnx) != made_of:
+        raise ModelLoadError(f"{str(onnx)!r} has changed since it was loaded.")
+    return make(threads)
+
+
+def _session(
+    onnx: Path | bytes, providers: list[str], threads: int, *, on_cpu: bool, is_kept: bool
+) -> ort.InferenceSession:
     options = _session_options(on_cpu=on_cpu, threads=threads)
     if on_cpu and is_ours(onnx):
         # Nothing is left to fuse, and looking for it takes a quarter of the load.
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    graph: str | bytes = onnx if isinstance(onnx, bytes) else str(onnx)
-    mapped = mapped_graph(onnx) if on_cpu and isinstance(onnx, Path) else None
-    if mapped is not None:
-        graph, folder = mapped
-        options.add_session_config_entry(_FOLDER_OF_WEIGHTS, str(folder))
+    graph, _held = _weights(onnx, options, on_cpu=on_cpu, is_kept=is_kept)
     return ort.InferenceSession(graph, options, providers=providers, disabled_optimizers=SLOW_FUSIONS)
+
+
+def _weights(
+    onnx: Path | bytes, options: ort.SessionOptions, *, on_cpu: bool, is_kept: bool
+) -> tuple[str | bytes, list[bytes]]:
+    """Return what to make a session of, and what must live until it is made; say in `options` where the weights are."""
+    if isinstance(onnx, bytes):
+        return onnx, []
+    if may_stay_mapped(onnx, is_kept=is_kept):
+        mapped = mapped_graph(onnx) if on_cpu else None
+        if mapped is None:
+            return str(onnx), []
+        options.add_session_config_entry(_FOLDER_OF_WEIGHTS, str(mapped[1]))
+        return mapped[0], []
+    if not hasattr(options, _FROM_MEMORY):  # before 1.24: external data are mapped, a graph itself is read
+        return str(onnx), []
+    read = held_graph(onnx)
+    names, contents = list(read.files), list(read.files.values())
+    if names:
+        getattr(options, _FROM_MEMORY)(names, contents, [len(one) for one in contents])
+    return read.graph, contents
 
 
 def _session_options(*, on_cpu: bool, threads: int) -> ort.SessionOptions:
@@ -257,6 +303,12 @@ def _dtype(onnx_type: str) -> type[np.integer[Any]]:
     return _INTEGERS.get(onnx_type, np.int64)
 
 
+def _shape_of(session: ort.InferenceSession) -> FixedShape:
+    shapes = [given.shape for given in session.get_inputs() if given.name in _FEEDS and len(given.shape) == 2]
+    rows, width = ([size[place] for size in shapes if isinstance(size[place], int)] for place in (0, 1))
+    return FixedShape(min(rows, default=None), min(width, default=None))
+
+
 def _inputs_of(session: ort.InferenceSession) -> Inputs:
     return {given.name: _dtype(given.type) for given in session.get_inputs()}
 
@@ -265,10 +317,12 @@ def _is_packed(inputs: Inputs) -> bool:
     return {POSITIONS, LENGTHS} <= inputs.keys()
 
 
-def _feed(inputs: Inputs, rows: Sequence[Row], pad_id: int) -> Feed:
+def _feed(inputs: Inputs, rows: Sequence[Row], pad_id: int, shape: FixedShape = _FREE) -> Feed:
     if _is_packed(inputs):
         return packed_feed(rows, with_types=TYPES in inputs)
-    return {name: _batch(name, rows, dtype, pad_id) for name, dtype in inputs.items()}
+    if shape.rows is not None:  # the first row once more, since a row of nothing has no softmax
+        rows = [*rows, *[rows[0]] * (shape.rows - len(rows))]
+    return {name: _batch(name, rows, dtype, pad_id, shape.width) for name, dtype in inputs.items()}
 
 
 def _shared(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
@@ -276,9 +330,11 @@ def _shared(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
         yield rows[start : start + PACKED_DOCUMENTS]
 
 
-def _batch(name: str, rows: Sequence[Row], dtype: type[np.integer[Any]], pad_id: int) -> npt.NDArray[Any]:
+def _batch(
+    name: str, rows: Sequence[Row], dtype: type[np.integer[Any]], pad_id: int, width: int | None
+) -> npt.NDArray[Any]:
     fill = pad_id if name == IDS else 0
-    batch = np.full((len(rows), max(len(row.ids) for row in rows)), fill, dtype=dtype)
+    batch = np.full((len(rows), width or max(len(row.ids) for row in rows)), fill, dtype=dtype)
     for at, row in enumerate(rows):
         length = len(row.ids)
         if name == _MASK:

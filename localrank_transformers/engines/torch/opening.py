@@ -165,7 +165,8 @@ def _seq2seq(
     template = seq2seq_template(files, settings.template)
     if template == ENCODER_ONLY:
         length = seq2seq_window(settings.max_length, affordable)
-        tokenizer = PairTokenizer(files.tokenizer(), max_length=length)
+        read, said = files.pair_tokenizer()
+        tokenizer = PairTokenizer(read, max_length=length, said=said)
         return PairFamily(tokenizer), load_t5_encoder(files, device, settings)
     return load_seq2seq(files, template, settings, device, affordable=affordable)
 

@@ -16,6 +16,7 @@ from localrank.contract.errors import ModelLoadError
 from localrank_transformers.engines.torch.device import Placement
 from localrank_transformers.engines.torch.packed_attention import PACKED, register
 from localrank_transformers.engines.torch.settings import TorchSettings
+from localrank_transformers.models.folder.stated.files import root_of
 
 __all__ = ["load_weights", "quiet", "silenced"]
 
@@ -70,7 +71,15 @@ def load_weights(
             else "The files may be incomplete, or the installed transformers does not know the architecture.",
         ) from error
     _refuse_random(report, absent)
+    if placement.device.type == "cpu" and root_of(folder.absolute()) == folder.absolute():
+        _leave_the_file(model)
     return model
+
+
+def _leave_the_file(model: Any) -> None:
+    """Give weights memory of their own, where they are parts of a mapped file that anybody may cut short."""
+    for tensor in [*model.parameters(), *model.buffers()]:
+        tensor.data = tensor.data.clone()
 
 
 def _refuse_random(report: dict[str, Any], absent: tuple[str, ...]) -> None:

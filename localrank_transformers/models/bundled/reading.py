@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.models import bundled
 from localrank_transformers.models.folder.exported import EXPORTED_FILE, exported_graph
 from localrank_transformers.models.folder.model_files import ModelFiles
+from localrank_transformers.models.folder.stated.settings import parsed
 
 if TYPE_CHECKING:
     from localrank_transformers.models.graph_choice import Precision
@@ -29,7 +29,7 @@ def read_embedded(name: str, precision: Precision) -> ModelFiles:
         )
     onnx, check = bundled.read_model(name, "onnx/model_int8.onnx")
     config, tokenizer_config, exported = (
-        _parsed(bundled.read_file(name, one), one)
+        parsed(bundled.read_file(name, one), one)
         for one in ("config.json", "tokenizer_config.json", EXPORTED_FILE)
     )
     return ModelFiles(
@@ -39,15 +39,6 @@ def read_embedded(name: str, precision: Precision) -> ModelFiles:
         tokenizer_json=bundled.read_file(name, "tokenizer.json"),
         onnx=onnx,
         int8=True,
+        is_kept=True,
         check=check,
     )
-
-
-def _parsed(content: bytes, name: str) -> dict[str, Any]:
-    try:
-        parsed = json.loads(content)
-    except ValueError as error:
-        raise ModelLoadError(f"{name} is no valid JSON: {error}.") from error
-    if not isinstance(parsed, dict):
-        raise ModelLoadError(f"{name} holds a {type(parsed).__name__} instead of an object.")
-    return parsed

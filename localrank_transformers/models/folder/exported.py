@@ -80,7 +80,8 @@ def exported_graph(content: Mapping[str, Any]) -> ExportedGraph | None:
             f"{EXPORTED_FILE} names the family {family!r}, which OnnxReranker does not run.",
             hint="Use TorchReranker.",
         )
-    if not (template is None or isinstance(template, str)) or not isinstance(settings, dict):
+    well = (template is None or isinstance(template, str)) and isinstance(settings, dict)
+    if not well or not isinstance(labels, list):
         raise ModelLoadError(f"{EXPORTED_FILE} is malformed.", hint="Export the model again.")
     return ExportedGraph(known[family], template, tuple(str(label) for label in labels), settings)
 
@@ -145,6 +146,10 @@ def late_settings(logit: LateLogit) -> dict[str, Any]:
 
 
 def _finite(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None

@@ -17,11 +17,13 @@ from localrank_transformers.models.folder.exported import EXPORTED_FILE
 
 if TYPE_CHECKING:
     from localrank_transformers.models.folder.settings_files import SettingsFiles
+    from localrank_transformers.models.folder.stated.settings import Settings
 
 __all__ = ["LateLayout", "is_late_interaction", "late_file_names", "plain_layout", "read_late_layout"]
 
 STANFORD = "HF_ColBERT"
 _OF_ENCODER = "sentence_bert_config.json"
+_STATED = "config_sentence_transformers.json"
 _PUNCTUATION = tuple(string.punctuation)
 
 
@@ -59,11 +61,11 @@ class LateLayout:
 
 def is_late_interaction(files: SettingsFiles) -> bool:
     """Return whether the files prove a late-interaction model."""
-    stated = files.json("config_sentence_transformers.json").get("model_type")
+    stated = files.json(_STATED).text("model_type")
     return (
         files.architecture == STANFORD
         or stated in {"ColBERT", "MultiVectorEncoder"}
-        or files.json(EXPORTED_FILE).get("family") == "late-interaction"
+        or files.json(EXPORTED_FILE).text("family") == "late-interaction"
     )
 
 
@@ -73,9 +75,9 @@ def late_file_names(modules: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     Args:
         modules: The content of `modules.json`, empty where there is none.
     """
-    folders = [folder for one in modules if (folder := str(one.get("path") or ""))]
+    folders = [folder for one in modules if isinstance(folder := one.get("path"), str) and folder]
     beside = [f"{folder}/{name}" for folder in folders for name in ("config.json", _OF_ENCODER)]
-    return ("artifact.metadata", "modules.json", "config_sentence_transformers.json", _OF_ENCODER, *beside)
+    return ("artifact.metadata", "modules.json", _STATED, _OF_ENCODER, *beside)
 
 
 def read_late_layout(files: SettingsFiles) -> LateLayout:
@@ -86,53 +88,51 @@ def read_late_layout(files: SettingsFiles) -> LateLayout:
     """
     if files.architecture == STANFORD:
         return _stanford(files.json("artifact.metadata"))
-    if not files.modules and not files.json("config_sentence_transformers.json"):
+    if not files.modules and not files.json(_STATED):
         return plain_layout(files.config)
     return _modules(files)
 
 
-def plain_layout(config: Mapping[str, Any]) -> LateLayout:
+def plain_layout(config: Settings) -> LateLayout:
     """Return the layout of an encoder whose own vectors are compared, all of them.
 
     Args:
         config: `config.json` of the encoder.
     """
-    return LateLayout(width=_count(config.get("hidden_size")))
+    return LateLayout(width=config.count("hidden_size", least=1))
 
 
-def _stanford(metadata: Mapping[str, Any]) -> LateLayout:
-    length = int(metadata.get("query_maxlen") or 32)
+def _stanford(metadata: Settings) -> LateLayout:
+    length = metadata.count("query_maxlen", least=1) or 32
     return LateLayout(
         dense=("",),
-        query_prefix=str(metadata.get("query_token_id") or "[unused0]"),
-        document_prefix=str(metadata.get("doc_token_id") or "[unused1]"),
+        query_prefix=metadata.text("query_token_id") or "[unused0]",
+        document_prefix=metadata.text("doc_token_id") or "[unused1]",
         query_length=length,
-        document_length=metadata.get("doc_maxlen"),
+        document_length=metadata.count("doc_maxlen", least=1),
         expanded_length=length,
-        attends=bool(metadata.get("attend_to_mask_tokens")),
-        skipped=_PUNCTUATION if metadata.get("mask_punctuation", True) else (),
-        width=_count(metadata.get("dim")),
+        attends=metadata.flag("attend_to_mask_tokens"),
+        skipped=_PUNCTUATION if metadata.flag("mask_punctuation", default=True) else (),
+        width=metadata.count("dim", least=1),
     )
 
 
 def _modules(files: SettingsFiles) -> LateLayout:
-    kinds = [str(one.get("type", "")).rpartition(".")[2] for one in files.modules]
-    folders = [str(one.get("path", "")) for one in files.modules]
+    kinds = [(one.text("type") or "").rpartition(".")[2] for one in files.modules]
+    folders = [one.text("path") or "" for one in files.modules]
     known = {"Dense", "MultiVectorMask", "Normalize"}
     if kinds[:1] != ["Transformer"] or not known.issuperset(kinds[1:]):
         raise ModelLoadError(
             f"modules.json lists {', '.join(kinds) or 'nothing'}, which is no late-interaction model: a Transformer, then at "
             f"most {', '.join(sorted(known))}."
         )
-    stated = files.json("config_sentence_transformers.json")
+    stated = files.json(_STATED)
     own = files.json(f"{folders[0]}/{_OF_ENCODER}".lstrip("/"))
-    pylate = stated.get("model_type") == "ColBERT"
+    pylate = stated.text("model_type") == "ColBERT"
     query_length, document_length, (expanded, attends, token) = (
         _pylate_lengths(stated) if pylate else _own_lengths(own)
     )
-    skipped = (
-        stated.get("skiplist_words", list(_PUNCTUATION)) if pylate else _mask_words(files, kinds, folders)
-    )
+    skipped = _pylate_words(stated) if pylate else _mask_words(files, kinds, folders)
     dense = tuple(folder for folder, kind in zip(folders, kinds, strict=True) if kind == "Dense")
     return LateLayout(
         encoder=folders[0],
@@ -144,54 +144,55 @@ def _modules(files: SettingsFiles) -> LateLayout:
         expanded_length=expanded,
         attends=attends,
         expansion_token=token,
-        skipped=tuple(skipped or ()),
+        skipped=skipped,
         width=_width(files, folders[0], dense),
     )
 
 
 def _width(files: SettingsFiles, encoder: str, dense: tuple[str, ...]) -> int | None:
     if dense:
-        return _count(files.json(f"{dense[-1]}/config.json").get("out_features"))
-    return _count(files.json(f"{encoder}/config.json".lstrip("/")).get("hidden_size"))
+        return files.json(f"{dense[-1]}/config.json").count("out_features", least=1)
+    return files.json(f"{encoder}/config.json".lstrip("/")).count("hidden_size", least=1)
 
 
-def _count(stated: object) -> int | None:
-    return stated if isinstance(stated, int) else None
-
-
-def _prefix(stated: Mapping[str, Any], role: str, default: str) -> str:
+def _prefix(stated: Settings, role: str, default: str) -> str:
     """Return marker and prompt of a query or document, the marker once where both say it."""
-    prefix = str(stated.get(f"{role}_prefix", default) or "")
-    return prefix + str((stated.get("prompts") or {}).get(role) or "").removeprefix(prefix)
+    marker = stated.text(f"{role}_prefix")
+    prefix = marker if f"{role}_prefix" in stated else default
+    return (prefix or "") + (stated.group("prompts").text(role) or "").removeprefix(prefix or "")
 
 
 _Lengths = tuple[int | None, int | None, tuple[int | None, bool, str | None]]
 
 
-def _pylate_lengths(stated: Mapping[str, Any]) -> _Lengths:
-    length = int(stated.get("query_length") or 32)
-    expands = stated.get("do_query_expansion") is not False
+def _pylate_lengths(stated: Settings) -> _Lengths:
+    length = stated.count("query_length", least=1) or 32
+    expands = stated.flag("do_query_expansion", default=True)
     return (
         length,
-        int(stated.get("document_length") or 180),
-        (length if expands else None, expands and bool(stated.get("attend_to_expansion_tokens")), None),
+        stated.count("document_length", least=1) or 180,
+        (length if expands else None, expands and stated.flag("attend_to_expansion_tokens"), None),
     )
 
 
-def _own_lengths(own: Mapping[str, Any]) -> _Lengths:
-    expansion = own.get("query_expansion") or {}
-    if expansion and expansion.get("strategy") != "fixed":
+def _pylate_words(stated: Settings) -> tuple[str, ...]:
+    return (stated.texts("skiplist_words") or ()) if "skiplist_words" in stated else _PUNCTUATION
+
+
+def _own_lengths(own: Settings) -> _Lengths:
+    expansion = own.group("query_expansion")
+    if expansion and expansion.text("strategy") != "fixed":
         raise ModelLoadError(
-            f"The query expansion {expansion.get('strategy')!r} is not supported, only 'fixed' is."
+            f"The query expansion {expansion.text('strategy')!r} is not supported, only 'fixed' is."
         )
-    length = expansion.get("length")
+    length = expansion.count("length", least=1)
     return (
-        length or own.get("query_length"),
-        own.get("document_length"),
-        (length, bool(expansion.get("attend")), expansion.get("token")),
+        length or own.count("query_length", least=1),
+        own.count("document_length", least=1),
+        (length, expansion.flag("attend"), expansion.text("token")),
     )
 
 
-def _mask_words(files: SettingsFiles, kinds: list[str], folders: list[str]) -> list[str]:
+def _mask_words(files: SettingsFiles, kinds: list[str], folders: list[str]) -> tuple[str, ...]:
     masks = [folder for folder, kind in zip(folders, kinds, strict=True) if kind == "MultiVectorMask"]
-    return files.json(f"{masks[0]}/config.json").get("skiplist_words") or [] if masks else []
+    return (files.json(f"{masks[0]}/config.json").texts("skiplist_words") or ()) if masks else ()

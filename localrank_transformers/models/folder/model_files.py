@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.models.folder.exported import ExportedGraph
-from localrank_transformers.models.folder.tokenizer_file import read_tokenizer, special_token
+from localrank_transformers.models.folder.stated.pairs import PairSettings
+from localrank_transformers.models.folder.stated.settings import Settings
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from localrank_transformers.models.folder.late_layout import LateLayout
 
 __all__ = ["MissingGraphError", "ModelFiles"]
+
+
+_PLAIN = PairSettings()
 
 
 def _nothing() -> None:
@@ -35,25 +39,43 @@ class ModelFiles:
         int8: Whether products run in int8.
         exported: What a folder that was exported here says of its graph.
         late: The layout of a late-interaction model, None for another.
+        pairs: How texts are read, by all files that say something of it.
+        width: Tokens of a row, where the graph was exported for one width.
+        is_kept: Whether the graph's file is replaced and never written over, as the package's, the hub cache's and those in
+            `LOCALRANK_CACHE` are; then it may stay mapped.
         check: To be called before the graph is loaded: ends a check that began with the reading, and raises ModelLoadError.
     """
 
-    config: dict[str, Any]
-    tokenizer_config: dict[str, Any]
+    config: Settings
+    tokenizer_config: Settings
     tokenizer_json: bytes
     onnx: Path | bytes
     int8: bool
     exported: ExportedGraph | None = None
     late: LateLayout | None = None
+    pairs: PairSettings = _PLAIN
+    width: int | None = None
+    is_kept: bool = False
     check: Callable[[], None] = _nothing
 
     def tokenizer(self) -> Tokenizer:
-        """Return a fresh tokenizer; see `read_tokenizer`."""
-        return read_tokenizer(self.tokenizer_json)
+        """Return a fresh tokenizer that neither cuts nor fills up."""
+        return self.pair_tokenizer()[0]
+
+    def pair_tokenizer(self) -> tuple[Tokenizer, PairSettings]:
+        """Return a fresh tokenizer, and how pairs are read.
+
+        Raises:
+            ModelLoadError: `tokenizer.json` is damaged, or contradicts another file.
+        """
+        # takes longer to import than a model's files to be found
+        from localrank_transformers.models.folder.stated.tokenizer import read_tokenizer  # noqa: PLC0415
+
+        return read_tokenizer(self.tokenizer_json, self.pairs)
 
     def special_token(self, name: str) -> str | None:
         """Return a token that the tokenizer's configuration names, such as `mask_token`."""
-        return special_token(self.tokenizer_config, name)
+        return self.tokenizer_config.token(name)
 
 
 class MissingGraphError(ModelLoadError):

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from localrank_transformers.models.cpu_features import cpu_features
 from localrank_transformers.models.folder.exported import (
@@ -18,12 +18,10 @@ from localrank_transformers.models.folder.exported import (
 )
 from localrank_transformers.models.folder.late_layout import LateLayout, is_late_interaction, read_late_layout
 from localrank_transformers.models.folder.model_files import MissingGraphError, ModelFiles
-from localrank_transformers.models.folder.safety import check_onnx
-from localrank_transformers.models.folder.settings_files import (
-    SettingsFiles,
-    read_content,
-    read_settings_files,
-)
+from localrank_transformers.models.folder.safety import check_onnx, fixed_width
+from localrank_transformers.models.folder.settings_files import SettingsFiles, read_settings_files
+from localrank_transformers.models.folder.stated.files import check_file, read_file, root_of
+from localrank_transformers.models.folder.stated.settings import Settings
 from localrank_transformers.models.graph_choice import Precision, choose_onnx
 
 __all__ = [
@@ -49,35 +47,39 @@ def read_folder(folder: Path, precision: Precision) -> ModelFiles:
     Raises:
         ModelLoadError: A file is missing, damaged, or points outside the folder.
     """
-    is_snapshot = folder.parent.name == "snapshots" and folder.parent.parent.name.startswith("models--")
+    root = root_of(folder.absolute())
     return read_snapshot(
-        folder, _pick(folder, precision), root=folder.parent.parent if is_snapshot else folder
+        folder, _pick(folder, precision), root=root, is_kept=root.name.startswith("models--")
     )
 
 
-def read_snapshot(folder: Path, onnx_name: str, *, root: Path) -> ModelFiles:
+def read_snapshot(folder: Path, onnx_name: str, *, root: Path, is_kept: bool = True) -> ModelFiles:
     """Read a folder whose graph is chosen.
 
     Args:
         folder: The model's folder.
         onnx_name: The graph in it.
         root: What links may not leave: the folder, or its repository's part of a hub cache.
+        is_kept: See `ModelFiles`.
 
     Raises:
         ModelLoadError: A file is missing, damaged, or points outside `root`.
     """
-    onnx = folder / onnx_name
+    onnx = check_file(folder, onnx_name, root=root)
     check_onnx(onnx, root=root)
     files = read_settings_files(folder)
     late = layout_of(files)
     return ModelFiles(
         config=files.json(f"{late.encoder}/config.json") if late and late.encoder else files.config,
         tokenizer_config=files.tokenizer_config,
-        tokenizer_json=read_content(folder, "tokenizer.json"),
+        tokenizer_json=read_file(folder, "tokenizer.json"),
         onnx=onnx,
         int8=_is_int8(onnx),
         exported=exported_of(files),
         late=late,
+        pairs=files.pairs,
+        width=fixed_width(onnx),
+        is_kept=is_kept,
     )
 
 
@@ -90,7 +92,7 @@ def late_layout(folder: Path) -> LateLayout | None:
     return layout_of(read_settings_files(folder))
 
 
-def read_settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any], ExportedGraph | None]:
+def read_settings(folder: Path) -> tuple[Settings, Settings, ExportedGraph | None]:
     """Return `config.json`, `tokenizer_config.json` (empty where there is none) and what an exported folder says of itself.
 
     Raises:

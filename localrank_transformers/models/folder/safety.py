@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import mmap
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from localrank.contract.errors import ModelLoadError
+from localrank_transformers.models.folder.stated.kinds import no_model
+from localrank_transformers.models.onnx_file.content import looked_at
 from localrank_transformers.models.onnx_file.wire import ExternalData, MalformedOnnxError, external_data
 
 __all__ = ["check_name", "check_onnx", "check_safetensors", "check_size", "onnx_siblings", "shard_names"]
@@ -18,8 +19,16 @@ __all__ = ["check_name", "check_onnx", "check_safetensors", "check_size", "onnx_
 _MB = 1 << 20
 _LIMITS = {".json": 64 * _MB, ".txt": 64 * _MB, ".jinja": 4 * _MB, ".onnx": 2048 * _MB, ".model": 64 * _MB}
 _TOKENIZER_LIMIT = 256 * _MB
+_BEGINNING = 512
+"""Bytes by which a file that is no model is known."""
+
 _HEADER_LIMIT = 100_000_000
 """The longest header that the safetensors format allows."""
+
+_SIZE_LIMIT = 1 << 50
+"""Bytes and numbers beyond what any tensor has."""
+
+_SIZES_LIMIT = 64
 
 _PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".npy", ".npz", ".py"})
 """Suffixes of files that can run code when they are read, or are code."""
@@ -122,9 +131,12 @@ def check_onnx(onnx: Path, *, root: Path | None = None) -> None:
 
 def _entries(onnx: Path) -> tuple[ExternalData, ...]:
     try:
-        with onnx.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        with looked_at(onnx) as content:
+            what = no_model(content[:_BEGINNING])
+            if what is not None:
+                raise MalformedOnnxError(f"it is {what}")
             entries = external_data(content)
-    except (MalformedOnnxError, ValueError) as error:  # mmap refuses an empty file with a ValueError
+    except MalformedOnnxError as error:
         raise ModelLoadError(
             f"{str(onnx)!r} is no valid ONNX file: {error}.",
             hint="The file may be incomplete; copy or export it again.",
@@ -166,9 +178,9 @@ def check_safetensors(path: Path) -> None:
     """
     try:
         _check_header(path)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise ModelLoadError(
-            f"{str(path)!r} is no valid safetensors file: {error}.",
+            f"{str(path)!r} is no valid safetensors file: {str(error)[:200]}.",
             hint="The file may be incomplete; copy or fetch it again.",
         ) from error
 
@@ -176,6 +188,10 @@ def check_safetensors(path: Path) -> None:
 def _check_header(path: Path) -> None:
     size = path.stat().st_size
     with path.open("rb") as stream:
+        what = no_model(stream.read(_BEGINNING))
+        if what is not None:
+            raise ValueError(f"it is {what}")
+        stream.seek(0)
         length = int.from_bytes(stream.read(8), "little")
         if size < 10 or not 2 <= length <= min(_HEADER_LIMIT, size - 8):
             raise ValueError(f"a header of {length:,} bytes in a file of {size:,}")
@@ -194,6 +210,11 @@ def _spans(header: dict[str, Any]) -> Iterator[tuple[int, int, int]]:
         if name == "__metadata__":
             continue
         start, stop = tensor["data_offsets"]
+        sizes = (start, stop, *tensor["shape"])
+        if len(sizes) > _SIZES_LIMIT or not all(
+            isinstance(one, int) and not isinstance(one, bool) and 0 <= one < _SIZE_LIMIT for one in sizes
+        ):
+            raise ValueError(f"the tensor {name[:80]!r} has the sizes {str(sizes)[:80]}")
         bits = _BITS.get(tensor["dtype"])
         wanted = stop - start if bits is None else math.prod(tensor["shape"]) * bits // 8
         yield start, stop, wanted

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from tokenizers import Tokenizer
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers.models.folder.safety import check_safetensors, check_size, shard_names
-from localrank_transformers.models.folder.tokenizer_file import read_tokenizer, special_token
+from localrank_transformers.models.folder.safety import check_safetensors, shard_names
+from localrank_transformers.models.folder.stated.files import LAYOUT_HINT, check_file, has_file, read_file
+from localrank_transformers.models.folder.stated.pairs import PairSettings, pair_settings
+from localrank_transformers.models.folder.stated.refusing import refuse
+from localrank_transformers.models.folder.stated.settings import Settings, parsed, parsed_list
+from localrank_transformers.models.folder.stated.tokenizer import read_tokenizer
 
-__all__ = ["SettingsFiles", "read_content", "read_settings_files", "read_torch_files"]
+__all__ = ["SettingsFiles", "read_settings_files", "read_torch_files"]
 
-_LAYOUT_HINT = (
-    "Pass a folder in the Hugging Face layout: config.json, tokenizer.json, and model.safetensors for torch or "
-    "onnx/model.onnx for ONNX Runtime."
-)
+_MODULES, _TEMPLATE, _INDEX = "modules.json", "chat_template.jinja", "model.safetensors.index.json"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -34,15 +33,15 @@ class SettingsFiles:
     """
 
     folder: Path
-    config: dict[str, Any]
-    tokenizer_config: dict[str, Any]
-    modules: tuple[dict[str, Any], ...]
+    config: Settings
+    tokenizer_config: Settings
+    modules: tuple[Settings, ...]
     chat_template: str | None
 
     @property
     def architecture(self) -> str:
         """The first architecture of the configuration, or an empty text."""
-        return str((self.config.get("architectures") or [""])[0])
+        return (self.config.texts("architectures") or ("",))[0]
 
     @property
     def start_token(self) -> str | None:
@@ -51,7 +50,7 @@ class SettingsFiles:
 
     def special_token(self, name: str) -> str | None:
         """Return a token that the tokenizer's configuration names, such as `eos_token` or `mask_token`."""
-        return special_token(self.tokenizer_config, name)
+        return self.tokenizer_config.token(name)
 
     def tokenizer(self) -> Tokenizer:
         """Return a fresh tokenizer that neither cuts nor fills up.
@@ -59,11 +58,30 @@ class SettingsFiles:
         Raises:
             ModelLoadError: `tokenizer.json` is missing or damaged.
         """
-        return read_tokenizer(read_content(self.folder, "tokenizer.json"))
+        return self.pair_tokenizer()[0]
 
-    def json(self, name: str) -> dict[str, Any]:
+    def pair_tokenizer(self) -> tuple[Tokenizer, PairSettings]:
+        """Return a fresh tokenizer, and how pairs are read.
+
+        Raises:
+            ModelLoadError: A file is missing or damaged, or contradicts another.
+        """
+        return read_tokenizer(read_file(self.folder, "tokenizer.json"), self.pairs)
+
+    @property
+    def width(self) -> None:
+        """Return None: a module of torch reads rows of any width."""
+
+    @property
+    def pairs(self) -> PairSettings:
+        """How texts are read, by all files that say something of it."""
+        return pair_settings(self.config, self.tokenizer_config, self.modules, self.json)
+
+    def json(self, name: str) -> Settings:
         """Return the object in the file `name`, empty where there is no such file."""
-        return _parsed(self.folder, name, dict) if (self.folder / name).is_file() else {}
+        return (
+            parsed(read_file(self.folder, name), name) if has_file(self.folder, name) else Settings(file=name)
+        )
 
 
 def read_torch_files(folder: Path) -> SettingsFiles:
@@ -83,66 +101,38 @@ def read_settings_files(folder: Path) -> SettingsFiles:
     Raises:
         ModelLoadError: A file is missing or damaged.
     """
-    config: dict[str, Any] = _parsed(folder, "config.json", dict)
-    optional = {name: folder / name for name in ("tokenizer_config.json", "modules.json")}
-    tokenizer_config: dict[str, Any] = (
-        _parsed(folder, "tokenizer_config.json", dict) if optional["tokenizer_config.json"].is_file() else {}
+    config = parsed(read_file(folder, "config.json"), "config.json")
+    modules = parsed_list(read_file(folder, _MODULES), _MODULES) if has_file(folder, _MODULES) else ()
+    told = SettingsFiles(folder, config, Settings(), modules, None)
+    tokenizer_config = told.json("tokenizer_config.json")
+    files = replace(
+        told, tokenizer_config=tokenizer_config, chat_template=_chat_template(folder, tokenizer_config)
     )
-    modules: list[dict[str, Any]] = (
-        _parsed(folder, "modules.json", list) if optional["modules.json"].is_file() else []
-    )
-    return SettingsFiles(
-        folder, config, tokenizer_config, tuple(modules), _chat_template(folder, tokenizer_config)
-    )
+    refuse(files)
+    return files
 
 
-def _chat_template(folder: Path, tokenizer_config: dict[str, Any]) -> str | None:
-    if (folder / "chat_template.jinja").is_file():
-        return read_content(folder, "chat_template.jinja").decode()
+def _chat_template(folder: Path, tokenizer_config: Settings) -> str | None:
+    if has_file(folder, _TEMPLATE):
+        return read_file(folder, _TEMPLATE).decode("utf-8", "replace")
     template = tokenizer_config.get("chat_template")
     return template if isinstance(template, str) else None
 
 
 def _check_weights(folder: Path) -> None:
-    index = folder / "model.safetensors.index.json"
-    shards = shard_names(index) if index.is_file() else []
-    weights = [*folder.glob("*.safetensors"), *(folder / name for name in shards)]
-    for path in weights:
-        if not path.is_file():
-            raise ModelLoadError(f"The folder {str(folder)!r} has no {path.name}, which its index names.")
-        check_safetensors(path)
+    shards = shard_names(check_file(folder, _INDEX)) if has_file(folder, _INDEX) else []
+    weights = sorted({*(path.name for path in folder.glob("*.safetensors")), *shards})
+    for name in weights:
+        if not has_file(folder, name):
+            raise ModelLoadError(f"The folder {str(folder)!r} has no {name}, which its index names.")
+        check_safetensors(check_file(folder, name))
     if weights:
         return
     pickled = sorted(path.name for path in folder.glob("*.bin"))
     if not pickled:
-        raise ModelLoadError(f"The folder {str(folder)!r} has no model.safetensors.", hint=_LAYOUT_HINT)
+        raise ModelLoadError(f"The folder {str(folder)!r} has no model.safetensors.", hint=LAYOUT_HINT)
     raise ModelLoadError(
         f"The folder {str(folder)!r} has its weights in {pickled[0]} only: a pickle, which can run any code when it is read.",
         hint="Use a revision that ships model.safetensors, or convert the folder, which reads tensors and runs no code: "
         "localrank models convert FOLDER --out NEW_FOLDER",
     )
-
-
-def read_content(folder: Path, name: str) -> bytes:
-    """Return the content of a small file of a model.
-
-    Raises:
-        ModelLoadError: It is missing, cannot be read, or is larger than any honest one.
-    """
-    try:
-        check_size(name, (folder / name).stat().st_size)
-        return (folder / name).read_bytes()
-    except OSError as error:
-        raise ModelLoadError(
-            f"The folder {str(folder)!r} has no readable {name}.", hint=_LAYOUT_HINT
-        ) from error
-
-
-def _parsed(folder: Path, name: str, kind: type) -> Any:
-    try:
-        parsed = json.loads(read_content(folder, name))
-    except ValueError as error:
-        raise ModelLoadError(f"{name} is no valid JSON: {error}.") from error
-    if not isinstance(parsed, kind):
-        raise ModelLoadError(f"{name} holds a {type(parsed).__name__} instead of a {kind.__name__}.")
-    return parsed

@@ -9,12 +9,15 @@ from typing import Any
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers.models.folder.exported import ExportedFamily, ExportedGraph
 from localrank_transformers.models.folder.late_layout import LateLayout
+from localrank_transformers.models.folder.stated.pairs import label_names
+from localrank_transformers.models.folder.stated.settings import Settings
 
 __all__ = [
     "CrossEncoderShape",
     "check_served",
     "declared_activation",
     "longest_window",
+    "pad_id",
     "positions",
     "read_shape",
     "window",
@@ -28,6 +31,9 @@ _UNBOUNDED = 1_000_000
 
 _OFFSET_TYPES = frozenset({"roberta", "xlm-roberta", "camembert", "mpnet", "longformer"})
 """Model types whose first position is `pad_token_id + 1`, so two positions are not for tokens."""
+
+_SHORTEST = 8
+"""A window that holds less than this holds no pair."""
 
 _OTHER_HEADS = ("ForCausalLM", "ForConditionalGeneration", "ForMaskedLM", "ForTokenClassification")
 
@@ -47,41 +53,58 @@ class CrossEncoderShape:
     pad_id: int
 
 
-def read_shape(config: Mapping[str, Any], tokenizer_config: Mapping[str, Any]) -> CrossEncoderShape:
+def read_shape(
+    config: Mapping[str, Any], tokenizer_config: Mapping[str, Any], *stated: int | None
+) -> CrossEncoderShape:
     """Read the shape from `config.json` and `tokenizer_config.json`.
+
+    Args:
+        config: The one.
+        tokenizer_config: The other.
+        stated: Windows that other files state.
 
     Raises:
         ModelLoadError: The architecture is not a cross-encoder, or its head has more than two labels.
     """
-    architecture = str((config.get("architectures") or ["unknown"])[0])
+    config = _typed(config)
+    architecture = _architecture(config)
     if architecture.endswith(_OTHER_HEADS):
         raise ModelLoadError(
             f"{architecture} is no sequence-classification model, so OnnxReranker cannot score with it."
         )
-    labels = len(config.get("id2label") or {}) or int(config.get("num_labels") or 1)
+    labels = len(label_names(config)) or config.count("num_labels", least=1) or 1
     if labels > 2:
         raise ModelLoadError(
             f"The model has {labels} labels; a reranker has one, or two with the positive last.",
             hint="A classifier or an NLI model cannot rank.",
         )
-    return CrossEncoderShape(
-        labels, longest_window(config, tokenizer_config), int(config.get("pad_token_id") or 0)
-    )
+    return CrossEncoderShape(labels, longest_window(config, tokenizer_config, *stated), pad_id(config))
 
 
-def longest_window(config: Mapping[str, Any], tokenizer_config: Mapping[str, Any]) -> int:
-    """Return the tokens that positions and tokenizer allow; 1,024 where neither states a limit."""
-    limits = [float(tokenizer_config.get("model_max_length") or _UNBOUNDED), positions(config) or _UNBOUNDED]
-    longest = min(limits)
+def longest_window(
+    config: Mapping[str, Any], tokenizer_config: Mapping[str, Any], *stated: int | None
+) -> int:
+    """Return the tokens that positions, tokenizer and `stated` windows allow; 1,024 where none states a limit."""
+    told = _typed(tokenizer_config, "tokenizer_config.json")
+    limits = [told.number("model_max_length") or told.number("max_len"), positions(config), *stated]
+    longest = min(limit or _UNBOUNDED for limit in limits)
+    if longest < _SHORTEST:
+        raise told.wrong("model_max_length", f"at least {_SHORTEST} tokens")
     return AFFORDABLE_LENGTH if longest >= _UNBOUNDED else int(longest)
+
+
+def pad_id(config: Mapping[str, Any]) -> int:
+    """Return the id that fills up a row."""
+    return _typed(config).count("pad_token_id") or 0
 
 
 def positions(config: Mapping[str, Any]) -> int | None:
     """Return the tokens that have a position, or None where the configuration names no number of positions."""
-    stated = config.get("max_position_embeddings")
-    if not isinstance(stated, int) or stated <= 0:
+    config = _typed(config)
+    if config.get("max_position_embeddings") == -1:  # what XLNet's kind writes for no limit
         return None
-    return stated - (2 if config.get("model_type") in _OFFSET_TYPES else 0)
+    stated = config.count("max_position_embeddings")
+    return stated - (2 if config.text("model_type") in _OFFSET_TYPES else 0) if stated else None
 
 
 def window(longest: int, asked: int | None, affordable: int | None) -> int:
@@ -121,6 +144,14 @@ def declared_activation(config: Mapping[str, Any], modular_config: Mapping[str, 
     return str(found).rpartition(".")[2] if found else None
 
 
+def _architecture(config: Settings) -> str:
+    return (config.texts("architectures") or ("unknown",))[0]
+
+
+def _typed(values: Mapping[str, Any], file: str = "config.json") -> Settings:
+    return values if isinstance(values, Settings) else Settings(values, file=file)
+
+
 _OTHERS = {
     "ForCausalLM": "a causal language model, and nothing says that its graph scores documents",
     "ForConditionalGeneration": "a sequence-to-sequence model",
@@ -145,7 +176,7 @@ def check_served(
         return "late-interaction"
     if exported is not None:
         return exported.family
-    architecture = str((config.get("architectures") or ["unknown"])[0])
+    architecture = _architecture(_typed(config))
     for ending, what in _OTHERS.items():
         if architecture.endswith(ending):
             raise ModelLoadError(

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from localrank_transformers.models.onnx_file.content import mapped, may_stay_mapped, whole
 from localrank_transformers.models.onnx_file.wire import (
     DATA_TYPE,
     GRAPH,
@@ -60,31 +61,34 @@ class Graph:
 
     Attributes:
         nodes: In order.
-        tensors: By name. They are parts of the file, mapped into memory, which they keep open.
+        tensors: By name. They are parts of the file in memory.
         content: The file.
     """
 
     nodes: tuple[Node, ...]
     tensors: dict[str, npt.NDArray[Any]]
-    content: mmap.mmap
+    content: mmap.mmap | bytes
 
 
-def read_graph(onnx: Path) -> Graph:
+def read_graph(onnx: Path, *, is_kept: bool = False) -> Graph:
     """Read a file.
+
+    Args:
+        onnx: The file.
+        is_kept: Whether it is replaced and never written over, so that it may stay mapped.
 
     Raises:
         MalformedOnnxError: It is no ONNX model, or a tensor of it is not stored as plain bytes.
         OSError: It cannot be read.
     """
-    with onnx.open("rb") as stream:
-        content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    content = mapped(onnx) if may_stay_mapped(onnx, is_kept=is_kept) else whole(onnx)
     graphs = [place for field, *place in messages(content, 0, len(content)) if field == GRAPH]
     if not graphs:
         raise MalformedOnnxError("it holds no graph")
     return _graph(content, *graphs[0])
 
 
-def _graph(content: mmap.mmap, start: int, end: int) -> Graph:
+def _graph(content: mmap.mmap | bytes, start: int, end: int) -> Graph:
     nodes: list[Node] = []
     tensors: dict[str, npt.NDArray[Any]] = {}
     for field, first, last in messages(content, start, end):
@@ -96,7 +100,7 @@ def _graph(content: mmap.mmap, start: int, end: int) -> Graph:
     return Graph(tuple(nodes), tensors, content)
 
 
-def _node(content: mmap.mmap, start: int, end: int) -> Node:
+def _node(content: mmap.mmap | bytes, start: int, end: int) -> Node:
     operator, inputs, numbers = "", list[str](), dict[str, float]()
     branches: list[Node] = []
     for field, first, last in messages(content, start, end):
@@ -112,7 +116,9 @@ def _node(content: mmap.mmap, start: int, end: int) -> Node:
     return Node(operator, tuple(inputs), numbers, tuple(branches))
 
 
-def _attribute(content: mmap.mmap, start: int, end: int) -> tuple[str, float | None, tuple[Node, ...]]:
+def _attribute(
+    content: mmap.mmap | bytes, start: int, end: int
+) -> tuple[str, float | None, tuple[Node, ...]]:
     name, value, subgraph = "", None, tuple[Node, ...]()
     for field, _, _, first, last in fields(content, start, end):
         if field == _NAME_OF_ATTRIBUTE:
@@ -126,7 +132,7 @@ def _attribute(content: mmap.mmap, start: int, end: int) -> tuple[str, float | N
     return name, value, subgraph
 
 
-def _tensor(content: Content, start: int, end: int) -> tuple[str, npt.NDArray[Any]]:
+def _tensor(content: mmap.mmap | bytes, start: int, end: int) -> tuple[str, npt.NDArray[Any]]:
     name, data_type, data = "", 0, (0, 0)
     shape: list[int] = []
     for field, kind, _, first, last in fields(content, start, end):

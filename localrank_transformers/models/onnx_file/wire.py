@@ -5,10 +5,9 @@ The encoding: <https://protobuf.dev/programming-guides/encoding/>.
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, overload
 
 __all__ = [
     "DATA_TYPE",
@@ -16,6 +15,7 @@ __all__ = [
     "GRAPH",
     "INITIALIZER",
     "RAW_DATA",
+    "VARINT",
     "Content",
     "ExternalData",
     "MalformedOnnxError",
@@ -27,9 +27,21 @@ __all__ = [
     "varint",
 ]
 
-Content: TypeAlias = mmap.mmap | bytes
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+class Content(Protocol):
+    """Bytes by index and slice: bytes, a map, or `content.FileContent`."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        ...
+
+    @overload
+    def __getitem__(self, at: int, /) -> int: ...
+    @overload
+    def __getitem__(self, at: slice, /) -> bytes: ...
+
+
+VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 _WIDTHS = {_FIXED64: 8, _FIXED32: 4}
 
@@ -52,7 +64,7 @@ def fields(content: Content, start: int, end: int) -> Iterator[tuple[int, int, i
         if kind == _BYTES:
             length, at = _varint(content, at, end)
             first, at = at, at + length
-        elif kind == _VARINT:
+        elif kind == VARINT:
             first, (_, at) = at, _varint(content, at, end)
         elif kind in _WIDTHS:
             first, at = at, at + _WIDTHS[kind]

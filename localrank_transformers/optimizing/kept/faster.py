@@ -49,7 +49,7 @@ def faster(files: ModelFiles) -> ModelFiles:
         if store.refusal is not None or _is_large(files) or not _can_make(store):
             return files
         graph = _made(files, store)
-    return files if graph is None else replace(files, onnx=graph)
+    return files if graph is None else replace(files, onnx=graph, is_kept=True)
 
 
 def int8_of(files: ModelFiles) -> ModelFiles:
@@ -68,7 +68,7 @@ def int8_of(files: ModelFiles) -> ModelFiles:
         if _is_large(files):
             raise _no_int8(f"its weights take more than {LARGEST_MB} MB")
         graph = _made_int8(files, store)
-    return replace(files, onnx=graph, int8=True)
+    return replace(files, onnx=graph, int8=True, is_kept=True)
 
 
 def make_ahead(files: ModelFiles, candidates: Sequence[Candidates], on_step: Step) -> list[GraphRecord]:

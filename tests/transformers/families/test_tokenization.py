@@ -12,6 +12,7 @@ from localrank.contract.errors import ModelLoadError
 from localrank_transformers.families import tokenization
 from localrank_transformers.families.tokenization import PairTokenizer
 from localrank_transformers.models import bundled
+from localrank_transformers.models.folder.stated.pairs import PairSettings
 from tests.support import tiny_models
 
 MULTILINGUAL = [
@@ -130,5 +131,42 @@ def test_a_surrogate_that_stands_alone_is_read_as_the_replacement_character() ->
 
 def test_documents_of_a_word_tokenizer_are_read_word_by_word(monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = PairTokenizer(embedded(), max_length=64)
-    monkeypatch.setattr(tokenization, "_ids_of", None)
-    assert len(pairs.documents(pairs.query("what"), ["the capital"])[0].ids) == 2
+    query = pairs.query("what")
+    monkeypatch.setattr(tokenization._Cut, "_ids_of", None)
+    assert len(pairs.documents(query, ["the capital"])[0].ids) == 2
+
+
+@pytest.mark.parametrize("filler", [" ", "\n\t ", "\x00", "\u200b", "\u00ad"])
+def test_millions_of_blanks_are_not_tokenized(filler: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs, read = PairTokenizer(embedded(), max_length=64), list[int]()
+    query, whole = pairs.query("what"), tokenization._Cut._ids_of
+
+    def counting(cut: tokenization._Cut, texts: list[str]) -> list[list[int]]:
+        read.extend(map(len, texts))
+        return whole(cut, texts)
+
+    monkeypatch.setattr(tokenization._Cut, "_ids_of", counting)
+    text = filler * 1_000_000 + "the capital of france" + filler * 1_000_000
+    [found] = pairs.documents(query, [text])
+    assert found.ids == pairs.documents(query, ["the capital of france"])[0].ids
+    assert not found.truncated
+    assert sum(read) < 100_000
+
+
+def test_what_is_read_of_a_text_without_tokens_is_bounded_by_the_window() -> None:
+    pairs = PairTokenizer(embedded(), max_length=64)
+    [found] = pairs.documents(pairs.query("what"), ["x" * 3_000_000])
+    assert found.truncated
+    assert len(found.ids) == 1
+    assert pairs.query("x" * 3_000_000).truncated
+
+
+def test_a_text_is_cut_at_its_beginning_where_the_files_say_so() -> None:
+    pairs = PairTokenizer(embedded(), max_length=32, said=PairSettings(cut_left=True))
+    text = " ".join(f"w{number}" for number in range(5_000))
+    ids = embedded().encode(text, add_special_tokens=False).ids
+    query = pairs.query(text)
+    assert query.head.tolist()[1:-1] == ids[-24:]
+    [found] = pairs.documents(pairs.query("what"), [text])
+    assert found.ids.tolist() == ids[-28:]
+    assert found.truncated

@@ -17,8 +17,8 @@ from localrank_transformers.engines.torch.pointwise.encoder import EncoderEngine
 from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.engines.torch.settings import TorchSettings
 from localrank_transformers.engines.torch.weights import load_weights
-from localrank_transformers.models.folder.modules import HeadLayer, ModularLayout, read_layout
 from localrank_transformers.models.folder.settings_files import SettingsFiles
+from localrank_transformers.models.folder.stated.modules import HeadLayer, ModularLayout, read_layout
 
 __all__ = ["ModularClassifier", "load_modular", "modular_module"]
 

@@ -17,6 +17,7 @@ from localrank import ModelLoadError
 from localrank_transformers.families.late.tokens import LateTokenizer
 from localrank_transformers.models.folder.late_layout import LateLayout, is_late_interaction, read_late_layout
 from localrank_transformers.models.folder.settings_files import SettingsFiles
+from localrank_transformers.models.folder.stated.settings import Settings
 
 WORDS = ["[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]", "[unused0]", "[unused1]", ".", "a", "b", "c"]
 PYLATE = [{"path": "", "type": "x.Transformer"}, {"path": "1_Dense", "type": "pylate.models.Dense.Dense"}]
@@ -82,7 +83,7 @@ def test_a_long_document_is_cut_and_marked() -> None:
     late = tokenizer()
     [document] = late.documents(["a b c " * 5])
 
-    assert len(late.row(document)) == late.lengths([document])[0] == 10
+    assert len(late.row(document)) == late.length(document) == 10
     assert document.truncated
 
 
@@ -107,7 +108,7 @@ def files(folder: Path, config: dict[str, Any], modules: list[dict[str, str]], *
     for name, content in more.items():
         path = folder / name.replace("__", ".")
         path.write_text(json.dumps(content))
-    return SettingsFiles(folder, config, {}, tuple(modules), None)
+    return SettingsFiles(folder, Settings(config), Settings(), tuple(Settings(one) for one in modules), None)
 
 
 def test_stanfords_layout_states_markers_and_lengths_in_its_metadata(tmp_path: Path) -> None:

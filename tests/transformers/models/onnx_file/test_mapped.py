@@ -18,6 +18,7 @@ from localrank_transformers.call.contract import Row
 from localrank_transformers.engines.onnx.session import OnnxEngine
 from localrank_transformers.models import bundled
 from localrank_transformers.models.onnx_file.aligned import aligned
+from localrank_transformers.models.onnx_file.content import may_stay_mapped
 from localrank_transformers.models.onnx_file.mapped import MAPPED_FROM_BYTES, mapped_graph
 from tests.support import tiny_models
 
@@ -137,14 +138,22 @@ def test_a_session_of_mapped_weights_computes_the_same_bits() -> None:
     assert mapped_graph(place) is not None
     ids = np.arange(2_000, 2_060, dtype=np.int64)
     rows = [Row(ids, np.zeros_like(ids)), Row(ids[:7], np.zeros_like(ids[:7]))]
-    mapped, copied = (OnnxEngine(graph, pad_id=0) for graph in (place, place.read_bytes()))
-    for one, other in zip(mapped.request().vectors(rows), copied.request().vectors(rows), strict=True):
-        np.testing.assert_array_equal(one, other)
+    mapped = OnnxEngine(place, pad_id=0, is_kept=True)
+    read, copied = (OnnxEngine(graph, pad_id=0) for graph in (place, place.read_bytes()))
+    for each in zip(*(engine.request().vectors(rows) for engine in (mapped, read, copied)), strict=True):
+        np.testing.assert_array_equal(each[0], each[1])
+        np.testing.assert_array_equal(each[0], each[2])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_file_is_mapped_until_its_model_is_closed(tmp_path: Path) -> None:
-    folder = shutil.copytree(Path(bundled.__file__).parent / "localrank_tiny", tmp_path / "m")
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_what_is_replaced_and_never_written_over_is_mapped_until_its_model_is_closed(
+    tmp_path: Path, is_kept: bool
+) -> None:
+    inside = tmp_path / "models--a--b/snapshots/0123" if is_kept else tmp_path / "m"
+    folder = shutil.copytree(Path(bundled.__file__).parent / "localrank_tiny", inside)
+    for path in folder.rglob("*"):
+        path.chmod(0o644 if path.is_file() else 0o755)
 
     def mapped() -> bool:
         return str(folder) in Path("/proc/self/maps").read_text()
@@ -152,5 +161,17 @@ def test_a_file_is_mapped_until_its_model_is_closed(tmp_path: Path) -> None:
     with OnnxReranker(folder, precision="int8") as model:
         assert not mapped()
         rerank_sync(model, "what is rag", ["rag is retrieval", "pasta"])
-        assert mapped()
+        assert mapped() == is_kept
     assert not mapped()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such permissions")
+@pytest.mark.parametrize("mode", [0o664, 0o646])
+def test_what_others_may_write_to_is_not_mapped(tmp_path: Path, mode: int) -> None:
+    place = tmp_path / "m.onnx"
+    place.write_bytes(b"1")
+    place.chmod(mode)
+    assert not may_stay_mapped(place, is_kept=True)
+    place.chmod(0o644)
+    assert may_stay_mapped(place, is_kept=True)
+    assert not may_stay_mapped(place, is_kept=False)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers.models.folder.settings_files import SettingsFiles
+
+if TYPE_CHECKING:
+    from localrank_transformers.models.folder.settings_files import SettingsFiles
+    from localrank_transformers.models.folder.stated.settings import Settings
 
 __all__ = ["HeadLayer", "ModularLayout", "read_layout"]
 
@@ -50,13 +53,11 @@ class ModularLayout:
         encoder: The encoder's folder within the model's folder; empty for that folder itself.
         pooling: The first token's vector, or the mean over the tokens.
         head: The layers after it, in order.
-        max_length: The window that the encoder's module states, or None.
     """
 
     encoder: str
     pooling: Literal["cls", "mean"]
     head: tuple[HeadLayer, ...]
-    max_length: int | None
 
 
 def read_layout(files: SettingsFiles) -> ModularLayout:
@@ -65,15 +66,14 @@ def read_layout(files: SettingsFiles) -> ModularLayout:
     Raises:
         ModelLoadError: A module of another kind, or a head that does not end in one number without an activation.
     """
-    encoder, pooling, *rest = (str(one.get("path", "")) for one in files.modules)
-    types = [str(one.get("type", "")).rpartition(".")[2] for one in files.modules[2:]]
+    encoder, pooling, *rest = (one.text("path") or "" for one in files.modules)
+    types = [(one.text("type") or "").rpartition(".")[2] for one in files.modules[2:]]
     head = tuple(_layers(files, types, rest))
     if not head or head[-1].outputs != 1 or head[-1].activation != "Identity":
         raise ModelLoadError(
             "The last module does not give one number without an activation, so it is no reranker's head."
         )
-    stated = files.json(f"{encoder}/sentence_bert_config.json".lstrip("/")).get("max_seq_length")
-    return ModularLayout(encoder, _pooling(files, pooling), head, stated if isinstance(stated, int) else None)
+    return ModularLayout(encoder, _pooling(files, pooling), head)
 
 
 def _layers(files: SettingsFiles, types: list[str], folders: list[str]) -> Iterator[HeadLayer]:
@@ -82,34 +82,39 @@ def _layers(files: SettingsFiles, types: list[str], folders: list[str]) -> Itera
         if kind == "Dense":
             yield _dense(config, folder)
         elif kind == "LayerNorm":
-            width = int(config["dimension"])
+            width = _stated(config, "dimension")
             yield HeadLayer("norm", folder, width, width)
         elif kind != "Dropout":
             raise ModelLoadError(f"The module {kind!r} in modules.json is none that a reranker's head has.")
 
 
-def _dense(config: dict[str, Any], folder: str) -> HeadLayer:
-    name = str(config.get("activation_function", "torch.nn.modules.activation.Tanh"))
-    if name not in _ACTIVATIONS or config.get("use_residual"):
-        raise ModelLoadError(
-            f"The dense module in {folder!r} has a residual, or the unknown activation {name!r}."
-        )
+def _dense(config: Settings, folder: str) -> HeadLayer:
+    name = config.text("activation_function") or "torch.nn.modules.activation.Tanh"
+    if name not in _ACTIVATIONS:
+        raise config.wrong("activation_function", f"one of {', '.join(_ACTIVATIONS)}")
     return HeadLayer(
         "dense",
         folder,
-        int(config["in_features"]),
-        int(config["out_features"]),
-        bool(config.get("bias", True)),
+        _stated(config, "in_features"),
+        _stated(config, "out_features"),
+        config.flag("bias", default=True),
         _ACTIVATIONS[name],
     )
 
 
 def _pooling(files: SettingsFiles, folder: str) -> Literal["cls", "mean"]:
     config = files.json(f"{folder}/config.json")
-    modes = [mode for key, mode in _POOLINGS.items() if config.get(key)]
+    modes = [mode for key, mode in _POOLINGS.items() if config.flag(key)]
     modes = modes or [str(config.get("pooling_mode"))]
     if modes == ["cls"]:
         return "cls"
     if modes == ["mean"]:
         return "mean"
     raise ModelLoadError(f"The pooling of the model is {modes!r}; a reranker's is cls or mean.")
+
+
+def _stated(config: Settings, key: str) -> int:
+    value = config.count(key, least=1)
+    if value is None:
+        raise config.wrong(key, "the size of a layer")
+    return value

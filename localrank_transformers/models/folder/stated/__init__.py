@@ -1,0 +1,1 @@
+"""What the files of a folder state: read with types, honoured or refused."""

@@ -1,0 +1,91 @@
+"""What a folder's files ask for and no engine here does is refused, by the table in `keys`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from localrank.contract.errors import ModelLoadError
+from localrank_transformers.models.folder.stated.files import has_file
+from localrank_transformers.models.folder.stated.keys import ANY, refused
+from localrank_transformers.models.folder.stated.settings import (
+    BERT,
+    CONFIG,
+    MODULES,
+    SENTENCE,
+    TOKENIZER,
+    Settings,
+)
+
+if TYPE_CHECKING:
+    from localrank_transformers.models.folder.settings_files import SettingsFiles
+
+__all__ = ["refuse"]
+
+_TRUSTED = ("sentence_transformers.", "pylate.")
+_ADAPTER = "adapter_config.json"
+_CLASSIFIER = "ForSequenceClassification"
+_GRAPH_KEEPS = ("quantization_config",)
+"""What a graph has built in, so that only torch cannot read it."""
+
+
+def refuse(files: SettingsFiles) -> None:
+    """Refuse a folder that asks for what is not done here.
+
+    Raises:
+        ModelLoadError: It does; names file, key and value.
+    """
+    for settings, file in _all(files):
+        _refuse(settings, file)
+    _refuse_roles(files)
+
+
+def refuse_weights(files: SettingsFiles) -> None:
+    """Refuse what torch cannot compute and a graph has built in."""
+    _refuse(files.config, CONFIG, *_GRAPH_KEEPS)
+
+
+def _all(files: SettingsFiles) -> Iterator[tuple[Settings, str]]:
+    """Yield each file with the name under which `keys` has it."""
+    yield files.config, CONFIG
+    yield files.tokenizer_config, TOKENIZER
+    if has_file(files.folder, _ADAPTER):
+        yield files.json(_ADAPTER), _ADAPTER
+    if not files.modules:
+        return
+    yield files.json(SENTENCE), SENTENCE
+    for module in files.modules:
+        yield module, MODULES
+        yield from _module(files, module)
+
+
+def _module(files: SettingsFiles, module: Settings) -> Iterator[tuple[Settings, str]]:
+    named, path = module.text("type") or "", module.text("path") or ""
+    kind = named.rpartition(".")[2]
+    if kind == "Transformer":
+        yield files.json(f"{path}/{BERT}".lstrip("/")), BERT
+    elif path:
+        yield files.json(f"{path}/config.json"), f"{ANY}_{kind}/config.json"
+
+
+def _refuse(settings: Settings, file: str, *names: str) -> None:
+    for key in refused(file):
+        for name in key.names:
+            value = settings.get(name)
+            if value is None or value in key.neutral or (name in _GRAPH_KEEPS and not names):
+                continue
+            raise ModelLoadError(
+                f"{settings.file}: {name} is {repr(value)[:80]}, which is not supported: {key.why[0].lower()}{key.why[1:]}",
+                hint="The model would be computed otherwise than its files say, so it is not loaded.",
+            )
+
+
+def _refuse_roles(files: SettingsFiles) -> None:
+    """Refuse a cross-encoder whose pairs go through a chat template that has the roles `query` and `document`."""
+    template = files.chat_template or ""
+    if files.architecture.endswith(_CLASSIFIER) and "'document'" in template.replace('"', "'"):
+        raise ModelLoadError(
+            f"{files.tokenizer_config.file}: chat_template has a role 'document', by which this cross-encoder reads its pairs; "
+            "that is not supported.",
+            hint="Rank with sentence-transformers' CrossEncoder, or export its causal original: localrank models export NAME",
+        )
