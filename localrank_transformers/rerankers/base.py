@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from localrank.contract.errors import ModelLoadError, RerankError
 from localrank.contract.model import DoRerankOptions, DoRerankResult
 from localrank.contract.types import RerankWarning, ScoreKind
 from localrank.providers.loading import LoadOnce
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from localrank_transformers.models.catalogue.entries import CatalogueEntry
     from localrank_transformers.models.hub.repository import HubSource
 
-__all__ = ["LocalReranker", "licence_warnings", "weights_identity"]
+__all__ = ["LocalReranker", "licence_warnings", "loading", "weights_identity"]
 
 
 class LocalReranker:
@@ -121,6 +123,27 @@ def licence_warnings(entry: CatalogueEntry | None) -> Iterator[RerankWarning]:
         )
 
 
+@contextmanager
+def loading(model_id: str) -> Iterator[None]:
+    """Let whatever else damaged files make of a load end in one error.
+
+    Raises:
+        ModelLoadError: Anything was raised that is no error of ours.
+    """
+    try:
+        yield
+    except RerankError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().split("\n", 1)[0][:200]
+        raise ModelLoadError(
+            f"{model_id} cannot be loaded: {type(error).__name__}: {reason}",
+            hint="Its files may be damaged or of another version; copy or fetch them again."
+            if not isinstance(error, MemoryError)
+            else "There is not enough memory: close other models, or take a smaller one.",
+        ) from error
+
+
 _WEIGHTS = (".onnx", ".onnx_data", ".data", ".safetensors", ".json")
 
 _DIGEST_BYTES = 8
@@ -151,8 +174,15 @@ def _states(folder: Path) -> list[str]:
     files = [
         path for parent in (folder, folder / "onnx") if parent.is_dir() for path in sorted(parent.iterdir())
     ]
-    stats = [(path.name, path.stat()) for path in files if path.name.endswith(_WEIGHTS)]
-    return [f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats]
+    return [_state(path) for path in files if path.name.endswith(_WEIGHTS)]
+
+
+def _state(path: Path) -> str:
+    try:
+        stat = path.stat()
+    except OSError:  # a link to nothing, which the load tells of
+        return path.name
+    return f"{path.name} {stat.st_size} {stat.st_mtime_ns}"
 
 
 def _digest(*parts: str) -> str:

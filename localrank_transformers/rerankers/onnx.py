@@ -13,7 +13,7 @@ from localrank.contract.errors import ModelLoadError
 from localrank.providers.loading import LoadOnce
 from localrank_transformers.call.scheduler import shared_scheduler
 from localrank_transformers.models.location import Location, locate
-from localrank_transformers.rerankers.base import LocalReranker, licence_warnings, weights_identity
+from localrank_transformers.rerankers.base import LocalReranker, licence_warnings, loading, weights_identity
 from localrank_transformers.rerankers.memory import give_back_freed, give_back_when_freed
 from localrank_transformers.rerankers.onnx_settings import OnnxSettings
 from localrank_transformers.rerankers.ready import fetch_ready, read_ready
@@ -162,7 +162,11 @@ class OnnxReranker(LocalReranker):
 
 
 def _once(location: Location, settings: OnnxSettings) -> LoadOnce[PointwiseModel]:
-    once: LoadOnce[PointwiseModel] = LoadOnce(lambda: _load(location, settings, once.is_unwanted))
+    def load() -> PointwiseModel:
+        with loading(location.model_id):
+            return _load(location, settings, once.is_unwanted)
+
+    once: LoadOnce[PointwiseModel] = LoadOnce(load)
     return once
 
 

@@ -28,7 +28,7 @@ from localrank_transformers.models.folder.exported import FamilyName, late_logit
 from localrank_transformers.models.folder.reading import exported_of
 from localrank_transformers.models.folder.settings_files import SettingsFiles, read_torch_files
 from localrank_transformers.models.location import fetch_torch, locate
-from localrank_transformers.rerankers.base import LocalReranker, licence_warnings, weights_identity
+from localrank_transformers.rerankers.base import LocalReranker, licence_warnings, loading, weights_identity
 from localrank_transformers.rerankers.torch_loading import load_torch
 
 __all__ = ["TorchReranker"]
@@ -165,7 +165,8 @@ class TorchReranker(LocalReranker):
                 f"The embedded model {self.model_id} has an ONNX graph only.",
                 hint="Use OnnxReranker for it, or pass TorchReranker a folder with model.safetensors.",
             )
-        return read_torch_files(folder)
+        with loading(self.model_id):
+            return read_torch_files(folder)
 
     def _read_tokenizer(self) -> Tokenizer:
         return self._files.get()[0].tokenizer()
@@ -179,7 +180,8 @@ class TorchReranker(LocalReranker):
                 template=settings.template or _prompt(entry),
             )
         files, _ = self._files.get(self._once.is_unwanted)
-        return load_torch(files, settings, entry.default_length if entry else None)
+        with loading(self.model_id):
+            return load_torch(files, settings, entry.default_length if entry else None)
 
     def _family(self) -> FamilyName | None:
         """The family, as far as it can be told without a connection."""

@@ -248,7 +248,10 @@ def _session(
         # Nothing is left to fuse, and looking for it takes a quarter of the load.
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     graph, _held = _weights(onnx, options, on_cpu=on_cpu, is_kept=is_kept)
-    return ort.InferenceSession(graph, options, providers=providers, disabled_optimizers=SLOW_FUSIONS)
+    # its fallback is to the same provider, with a report on the terminal
+    return ort.InferenceSession(
+        graph, options, providers=providers, disabled_optimizers=SLOW_FUSIONS, enable_fallback=0
+    )
 
 
 def _weights(

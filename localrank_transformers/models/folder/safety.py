@@ -5,16 +5,32 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.models.folder.stated.kinds import no_model
 from localrank_transformers.models.onnx_file.content import looked_at
-from localrank_transformers.models.onnx_file.wire import ExternalData, MalformedOnnxError, external_data
+from localrank_transformers.models.onnx_file.inputs import fixed_shape
+from localrank_transformers.models.onnx_file.wire import (
+    Content,
+    ExternalData,
+    MalformedOnnxError,
+    external_data,
+)
 
-__all__ = ["check_name", "check_onnx", "check_safetensors", "check_size", "onnx_siblings", "shard_names"]
+__all__ = [
+    "check_name",
+    "check_onnx",
+    "check_safetensors",
+    "check_size",
+    "fixed_width",
+    "onnx_siblings",
+    "shard_names",
+]
+
+T = TypeVar("T")
 
 _MB = 1 << 20
 _LIMITS = {".json": 64 * _MB, ".txt": 64 * _MB, ".jinja": 4 * _MB, ".onnx": 2048 * _MB, ".model": 64 * _MB}
@@ -129,21 +145,34 @@ def check_onnx(onnx: Path, *, root: Path | None = None) -> None:
             )
 
 
+def fixed_width(onnx: Path) -> int | None:
+    """Return the tokens of a row, where a graph was exported for one width.
+
+    Raises:
+        ModelLoadError: The file is no ONNX graph.
+    """
+    return _looked_at(onnx, fixed_shape).width
+
+
 def _entries(onnx: Path) -> tuple[ExternalData, ...]:
+    entries = _looked_at(onnx, external_data)
+    for entry in entries:
+        _check_location(onnx, entry.location)
+    return entries
+
+
+def _looked_at(onnx: Path, look: Callable[[Content], T]) -> T:
     try:
         with looked_at(onnx) as content:
             what = no_model(content[:_BEGINNING])
             if what is not None:
                 raise MalformedOnnxError(f"it is {what}")
-            entries = external_data(content)
+            return look(content)
     except MalformedOnnxError as error:
         raise ModelLoadError(
             f"{str(onnx)!r} is no valid ONNX file: {error}.",
             hint="The file may be incomplete; copy or export it again.",
         ) from error
-    for entry in entries:
-        _check_location(onnx, entry.location)
-    return entries
 
 
 def _check_location(onnx: Path, location: str) -> None:

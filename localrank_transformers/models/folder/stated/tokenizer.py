@@ -17,6 +17,11 @@ __all__ = ["read_tokenizer"]
 
 _NAME = "tokenizer.json"
 
+_PANIC = "PanicException"
+
+_PROBE = "A word, 12 ☃ 东京 é zqxj"
+"""Text that a whole tokenizer reads: words that it knows and others, of several scripts."""
+
 
 def read_tokenizer(content: bytes, said: PairSettings) -> tuple[Tokenizer, PairSettings]:
     """Return a fresh tokenizer that neither cuts nor fills up, and `said` with the end at which texts are cut.
@@ -30,7 +35,10 @@ def read_tokenizer(content: bytes, said: PairSettings) -> tuple[Tokenizer, PairS
     """
     try:
         tokenizer = Tokenizer.from_str(content.decode())
-    except Exception as error:  # the library raises a bare Exception
+        tokenizer.encode(_PROBE, _PROBE)
+    except BaseException as error:  # the library raises a bare Exception, and a panic that is none
+        if not isinstance(error, Exception) and type(error).__name__ != _PANIC:
+            raise
         what = no_model(content)
         reason = f"it is {what}" if what else str(error)[:200]
         raise ModelLoadError(f"{_NAME} cannot be read: {reason}.") from error
