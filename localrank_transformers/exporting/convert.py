@@ -14,7 +14,8 @@ from typing import Any
 from localrank.contract.errors import InvalidRequestError, MissingDependencyError, ModelLoadError
 from localrank_transformers.engines.torch.settings import require_packages
 from localrank_transformers.models.folder.late_layout import late_file_names
-from localrank_transformers.models.folder.safety import check_name, check_safetensors, check_size
+from localrank_transformers.models.folder.safety.names import check_name, check_size
+from localrank_transformers.models.folder.safety.tensors import check_safetensors
 
 __all__ = ["Converted", "convert"]
 

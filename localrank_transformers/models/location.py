@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from localrank.contract.errors import ModelLoadError
+from localrank.contract.errors import ModelLoadError, RerankError
 from localrank.contract.types import shortened
 from localrank.providers.loading import ShouldStop, never
 from localrank.providers.registry import is_path, no_name, unknown_model
@@ -84,11 +87,8 @@ def locate(
             f"{name!r} is a file, not a folder with a model.",
             hint="Pass the folder with config.json, tokenizer.json and an ONNX file.",
         )
-    if isinstance(model, Path) or is_path(name):
-        raise ModelLoadError(
-            f"There is no folder {shortened(name)!r}.",
-            hint="Pass a folder with config.json, tokenizer.json and an ONNX file.",
-        )
+    if isinstance(model, Path) or is_path(name) or (entry is None and _is_path(name, cache_dir)):
+        raise _no_folder(name)
     if entry is not None and entry.bundled is not None:
         return Location(entry.name, None)
     if entry is None and name.count("/") != 1:
@@ -110,8 +110,75 @@ def _expanded(name: str) -> Path:
 def _holds(question: Callable[[], bool]) -> bool:
     try:
         return question()
-    except OSError:  # a name that is too long for a path, or a folder that may not be looked into
+    except (OSError, ValueError):  # a name that no path can have, or a folder that may not be looked into
         return False
+
+
+_PATH_ENDS = (
+    ".onnx",
+    ".ort",
+    ".safetensors",
+    ".bin",
+    ".pt",
+    ".pth",
+    ".ckpt",
+    ".gguf",
+    ".ggml",
+    ".json",
+    ".txt",
+    ".zip",
+    ".tar",
+    ".tgz",
+    ".gz",
+    ".onnx_data",
+    ".data",
+    ".model",
+    ".h5",
+)
+
+
+def _is_path(name: str, cache_dir: str | Path | None) -> bool:
+    """Return whether what is no folder here was meant as one: by its form, or since its beginning is there."""
+    if is_path(name) or "\\" in name or name.lower().endswith(_PATH_ENDS):
+        return True
+    first, slash, _ = name.partition("/")
+    if not slash or not first or not _holds(Path(first).is_dir):
+        return name.count("/") > 1
+    return not _is_fetched(name, cache_dir)
+
+
+def _is_fetched(name: str, cache_dir: str | Path | None) -> bool:
+    """Return whether the hub's cache has a repository of that name, beside a folder that is called like its owner."""
+    from localrank_transformers.models.hub.repository import HubSource  # noqa: PLC0415 - only for models of the hub
+
+    try:
+        return (
+            HubSource(name, None, None if cache_dir is None else Path(cache_dir), None).store().root.is_dir()
+        )
+    except (OSError, RerankError):
+        return False
+
+
+def _no_folder(name: str) -> ModelLoadError:
+    """Return the error for a path; says up to where it is right."""
+    path = _expanded(name)
+    here = next((parent for parent in path.parents if _holds(parent.is_dir)), None)
+    near: list[str] = []
+    if here is not None and path.parent == here:
+        with suppress(OSError):
+            near = get_close_matches(path.name, [one.name for one in here.iterdir() if one.is_dir()], n=3)
+    hint = f"Did you mean {' or '.join(repr(str(path.parent / one)) for one in near)}? " if near else ""
+    if here is not None and not near and str(here) not in {".", "/"}:
+        hint = f"There is {str(here)!r}, up to which the path is right. "
+    if _HUB_ID.fullmatch(name):
+        hint += f"For {name} of the hub, fetch it once from another folder: localrank models pull {name}. "
+    return ModelLoadError(
+        f"There is no folder {shortened(name)!r}.",
+        hint=f"{hint}Pass a folder with config.json, tokenizer.json and an ONNX file or safetensors.",
+    )
+
+
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
 def _repository(name: str, entry: CatalogueEntry | None) -> str:

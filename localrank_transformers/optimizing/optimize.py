@@ -17,8 +17,8 @@ from localrank_transformers.models.folder.exported import EXPORTED_FILE
 from localrank_transformers.models.folder.late_layout import LateLayout, late_file_names
 from localrank_transformers.models.folder.model_files import ModelFiles
 from localrank_transformers.models.folder.reading import exported_of, late_layout, read_settings
+from localrank_transformers.models.folder.safety.files import read_file
 from localrank_transformers.models.folder.settings_files import read_settings_files
-from localrank_transformers.models.folder.stated.files import read_file
 from localrank_transformers.optimizing.encoder.from_export import read_export
 from localrank_transformers.optimizing.encoder.graph import PLACES, Int8, build_graph
 from localrank_transformers.optimizing.encoder.weights import Encoder, read_encoder

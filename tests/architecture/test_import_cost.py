@@ -56,7 +56,8 @@ OF_FOLDERS = {
         "models.catalogue.entries",
         "optimizing.kept.faster",
         "models.folder.reading",
-        "models.folder.safety",
+        "models.folder.safety.graphs",
+        "models.folder.safety.files",
         "models.folder.settings_files",
     )
 }

@@ -16,7 +16,7 @@ from localrank.contract.errors import ModelLoadError
 from localrank_transformers.engines.torch.device import Placement
 from localrank_transformers.engines.torch.packed_attention import PACKED, register
 from localrank_transformers.engines.torch.settings import TorchSettings
-from localrank_transformers.models.folder.stated.files import root_of
+from localrank_transformers.models.folder.safety.files import root_of
 
 __all__ = ["load_weights", "quiet", "silenced"]
 

@@ -18,9 +18,9 @@ from localrank_transformers.models.folder.exported import (
 )
 from localrank_transformers.models.folder.late_layout import LateLayout, is_late_interaction, read_late_layout
 from localrank_transformers.models.folder.model_files import MissingGraphError, ModelFiles
-from localrank_transformers.models.folder.safety import check_onnx, fixed_width
+from localrank_transformers.models.folder.safety.files import check_file, read_file, root_of
+from localrank_transformers.models.folder.safety.graphs import check_onnx, fixed_width
 from localrank_transformers.models.folder.settings_files import SettingsFiles, read_settings_files
-from localrank_transformers.models.folder.stated.files import check_file, read_file, root_of
 from localrank_transformers.models.folder.stated.settings import Settings
 from localrank_transformers.models.graph_choice import Precision, choose_onnx
 
@@ -127,10 +127,29 @@ def _pick(folder: Path, precision: Precision) -> str:
     chosen = choose_onnx(found, precision, features=cpu_features())
     if chosen is not None:
         return chosen
-    has = f"it holds {', '.join(found[:5])}" if found else "it holds no ONNX file"
+    if found:
+        raise MissingGraphError(
+            f"The folder {str(folder)!r} has no ONNX file for precision={precision!r}: it holds {', '.join(found[:5])}.",
+            hint="Expected onnx/model.onnx or model.onnx, and for int8 onnx/model_int8.onnx or onnx/model_quantized.onnx.",
+        )
     raise MissingGraphError(
-        f"The folder {str(folder)!r} has no ONNX file for precision={precision!r}: {has}.",
-        hint="Expected onnx/model.onnx or model.onnx, and for int8 onnx/model_int8.onnx or onnx/model_quantized.onnx.",
+        f"The folder {str(folder)!r} has no ONNX file for precision={precision!r}: it holds no ONNX file.",
+        hint=_two_ways(folder),
+    )
+
+
+def _two_ways(folder: Path) -> str:
+    """Return what to do with a folder that has no graph."""
+    place = str(folder)
+    if not any(folder.glob("*.safetensors")):
+        return (
+            "Expected onnx/model.onnx or model.onnx. From weights in model.safetensors, TorchReranker ranks, and "
+            "`localrank models optimize` or `localrank models export` writes a graph."
+        )
+    return (
+        f'It has model.safetensors: rank with TorchReranker({place!r}) (pip install "localrank[torch]"), or write a graph '
+        f"once: localrank models optimize {place} (BERT, ELECTRA, RoBERTa, XLM-R) or localrank models export {place} --out NEW "
+        "(the others)."
     )
 
 

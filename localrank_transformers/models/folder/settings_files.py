@@ -8,8 +8,8 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers.models.folder.safety import check_safetensors, shard_names
-from localrank_transformers.models.folder.stated.files import LAYOUT_HINT, check_file, has_file, read_file
+from localrank_transformers.models.folder.safety.files import LAYOUT_HINT, check_file, has_file, read_file
+from localrank_transformers.models.folder.safety.tensors import check_safetensors, shard_names
 from localrank_transformers.models.folder.stated.pairs import PairSettings, pair_settings
 from localrank_transformers.models.folder.stated.refusing import refuse
 from localrank_transformers.models.folder.stated.settings import Settings, parsed, parsed_list

@@ -14,7 +14,7 @@ from urllib.parse import quote, urljoin
 
 from localrank.contract.errors import ModelLoadError, RerankAbortedError
 from localrank.providers.loading import ShouldStop, never
-from localrank_transformers.models.folder.safety import check_name, check_size
+from localrank_transformers.models.folder.safety.names import check_name, check_size
 from localrank_transformers.models.hub.connection import asked, headers_for, hub_headers, is_broken_line
 from localrank_transformers.models.hub.errors import hub_error, no_hub, status_error
 from localrank_transformers.models.hub.store import HubStore, is_commit

@@ -13,13 +13,9 @@ from localrank_transformers.models.cpu_features import cpu_features
 from localrank_transformers.models.folder.exported import EXPORTED_FILE
 from localrank_transformers.models.folder.late_layout import late_file_names
 from localrank_transformers.models.folder.model_files import MissingGraphError
-from localrank_transformers.models.folder.safety import (
-    check_name,
-    check_onnx,
-    check_safetensors,
-    onnx_siblings,
-    shard_names,
-)
+from localrank_transformers.models.folder.safety.graphs import check_onnx, onnx_siblings
+from localrank_transformers.models.folder.safety.names import check_name
+from localrank_transformers.models.folder.safety.tensors import check_safetensors, shard_names
 from localrank_transformers.models.graph_choice import Precision, choose_onnx
 from localrank_transformers.models.hub.errors import not_here
 from localrank_transformers.models.hub.repository import HubRepository, HubSource, open_repository

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank.providers.loading import ShouldStop, never
-from localrank_transformers.models.folder.safety import check_name
+from localrank_transformers.models.folder.safety.names import check_name
 from localrank_transformers.models.hub.download import cache_folder, fetch, hub_is_offline, look_up
 from localrank_transformers.models.hub.errors import not_here
 from localrank_transformers.models.hub.store import HubStore, is_commit

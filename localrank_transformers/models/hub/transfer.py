@@ -19,7 +19,7 @@ from typing import BinaryIO, TypeVar
 
 from localrank.contract.errors import ModelLoadError, RerankAbortedError
 from localrank.providers.loading import ShouldStop
-from localrank_transformers.models.folder.safety import check_size
+from localrank_transformers.models.folder.safety.names import check_size
 
 __all__ = ["FIRST_ANSWER_S", "NO_SUCH_RANGE", "Answer", "Download", "Get", "read_listing", "within"]
 

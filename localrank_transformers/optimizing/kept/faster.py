@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.models.folder.model_files import ModelFiles
-from localrank_transformers.models.folder.safety import onnx_siblings
+from localrank_transformers.models.folder.safety.graphs import onnx_siblings
 from localrank_transformers.models.onnx_file.producer import is_ours
 from localrank_transformers.optimizing.kept.store import GraphStore, open_store
 from localrank_transformers.optimizing.record import GraphRecord

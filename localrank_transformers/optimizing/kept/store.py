@@ -17,7 +17,7 @@ from localrank._version import __version__
 from localrank.contract.errors import RerankError
 from localrank.providers.files import replace_file
 from localrank_transformers.models.cpu_features import cpu_features
-from localrank_transformers.models.folder.safety import onnx_siblings
+from localrank_transformers.models.folder.safety.graphs import onnx_siblings
 from localrank_transformers.optimizing.record import (
     GraphRecord,
     figures,
@@ -38,9 +38,11 @@ _CHECKED_CONTENT = re.compile(r"[0-9a-f]{64}")
 def _store_root() -> Path:
     """Return the folder of all stores: `LOCALRANK_CACHE`, else `localrank` in `XDG_CACHE_HOME` or `~/.cache`."""
     own = os.environ.get("LOCALRANK_CACHE")
-    if own:
-        return Path(own).expanduser() / "graphs"
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "localrank" / "graphs"
+    place = Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "localrank"
+    try:
+        return place.expanduser() / "graphs"
+    except RuntimeError:  # nobody's home is known: nothing is found, and nothing can be kept
+        return Path(os.devnull) / "graphs"
 
 
 def open_store(onnx: Path, config: Mapping[str, Any]) -> GraphStore:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers.models.folder.stated.files import has_file
+from localrank_transformers.models.folder.safety.files import has_file
 from localrank_transformers.models.folder.stated.keys import ANY, refused
 from localrank_transformers.models.folder.stated.settings import (
     BERT,

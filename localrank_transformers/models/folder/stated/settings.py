@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers.models.folder.stated.kinds import no_model
+from localrank_transformers.models.folder.safety.kinds import no_model
 
 __all__ = [
     "BERT",

@@ -10,7 +10,7 @@ from tokenizers import AddedToken, Tokenizer
 from tokenizers.normalizers import BertNormalizer, Lowercase, Normalizer, Sequence
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers.models.folder.stated.kinds import no_model
+from localrank_transformers.models.folder.safety.kinds import no_model
 from localrank_transformers.models.folder.stated.pairs import Letters, PairSettings
 
 __all__ = ["read_tokenizer"]

@@ -14,13 +14,9 @@ from onnx import TensorProto, helper
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers import OnnxReranker
-from localrank_transformers.models.folder.safety import (
-    check_name,
-    check_onnx,
-    check_safetensors,
-    check_size,
-    onnx_siblings,
-)
+from localrank_transformers.models.folder.safety.graphs import check_onnx, onnx_siblings
+from localrank_transformers.models.folder.safety.names import check_name, check_size
+from localrank_transformers.models.folder.safety.tensors import check_safetensors
 from localrank_transformers.models.folder.settings_files import read_torch_files
 from localrank_transformers.models.onnx_file.wire import MalformedOnnxError, external_data
 from tests.support import tiny_models

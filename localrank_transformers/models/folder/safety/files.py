@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers.models.folder.safety import check_name, check_size
+from localrank_transformers.models.folder.safety.names import check_name, check_size
 
 __all__ = ["LAYOUT_HINT", "check_file", "has_file", "read_file", "root_of"]
 
