@@ -135,6 +135,8 @@ _PATH_ENDS = (
     ".model",
     ".h5",
 )
+_NO_OWNERS = frozenset({"models", "datasets", "spaces", "docs", "api"})
+"""Pages of the hub, which can own no repository."""
 
 
 def _is_path(name: str, cache_dir: str | Path | None) -> bool:
@@ -142,6 +144,8 @@ def _is_path(name: str, cache_dir: str | Path | None) -> bool:
     if is_path(name) or "\\" in name or name.lower().endswith(_PATH_ENDS):
         return True
     first, slash, _ = name.partition("/")
+    if slash and first.lower() in _NO_OWNERS:
+        return True
     if not slash or not first or not _holds(Path(first).is_dir):
         return name.count("/") > 1
     return not _is_fetched(name, cache_dir)
