@@ -11,7 +11,7 @@ from localrank.contract.errors import ModelLoadError
 from localrank_transformers.models.folder.safety.files import LAYOUT_HINT, check_file, has_file, read_file
 from localrank_transformers.models.folder.safety.tensors import check_safetensors, shard_names
 from localrank_transformers.models.folder.stated.pairs import PairSettings, pair_settings
-from localrank_transformers.models.folder.stated.refusing import refuse
+from localrank_transformers.models.folder.stated.refusing import refuse, refuse_weights
 from localrank_transformers.models.folder.stated.settings import Settings, parsed, parsed_list
 from localrank_transformers.models.folder.stated.tokenizer import read_tokenizer
 
@@ -91,6 +91,7 @@ def read_torch_files(folder: Path) -> SettingsFiles:
         ModelLoadError: A file is missing or damaged, or the weights are pickled.
     """
     files = read_settings_files(folder)
+    refuse_weights(files)
     _check_weights(folder)
     return files
 

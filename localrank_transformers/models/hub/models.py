@@ -23,17 +23,21 @@ from localrank_transformers.models.hub.repository import HubRepository, HubSourc
 __all__ = ["FetchedModel", "fetch_onnx_model", "fetch_torch_model"]
 
 _REQUIRED = ("config.json", "tokenizer.json")
-_OPTIONAL = ("tokenizer_config.json", "special_tokens_map.json", EXPORTED_FILE)
-_INDEX = "model.safetensors.index.json"
-_TORCH_JSON = (
-    *_OPTIONAL,
+_OPTIONAL = (
+    "tokenizer_config.json",
+    "special_tokens_map.json",
     "added_tokens.json",
-    "generation_config.json",
-    "chat_template.jinja",
-    "chat_template.json",
     "modules.json",
     "config_sentence_transformers.json",
     "sentence_bert_config.json",
+    EXPORTED_FILE,
+)
+_INDEX = "model.safetensors.index.json"
+_TORCH_JSON = (
+    *_OPTIONAL,
+    "generation_config.json",
+    "chat_template.jinja",
+    "chat_template.json",
     "artifact.metadata",
 )
 

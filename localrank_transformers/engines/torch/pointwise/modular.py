@@ -17,6 +17,8 @@ from localrank_transformers.engines.torch.pointwise.encoder import EncoderEngine
 from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.engines.torch.settings import TorchSettings
 from localrank_transformers.engines.torch.weights import load_weights
+from localrank_transformers.models.folder.safety.files import check_file
+from localrank_transformers.models.folder.safety.tensors import check_safetensors
 from localrank_transformers.models.folder.settings_files import SettingsFiles
 from localrank_transformers.models.folder.stated.modules import HeadLayer, ModularLayout, read_layout
 
@@ -81,7 +83,9 @@ def modular_module(files: SettingsFiles, placement: Placement, settings: TorchSe
     )
     head = nn.Sequential()
     for layer in layout.head:
-        head.append(_with_weights(layer, files.folder / layer.folder / "model.safetensors"))
+        path = check_file(files.folder, f"{layer.folder}/model.safetensors")
+        check_safetensors(path)
+        head.append(_with_weights(layer, path))
         if layer.activation != "Identity":
             head.append(getattr(nn, layer.activation)())
     return ModularClassifier(encoder, layout.pooling, head.to(placement.dtype))

@@ -19,7 +19,7 @@ from localrank_transformers.models.folder.stated.settings import (
     TOKENIZER_JSON,
 )
 
-__all__ = ["ANY", "KEYS", "Key", "Verdict", "refused", "table"]
+__all__ = ["ANY", "KEYS", "Key", "Verdict", "refused"]
 
 Verdict: TypeAlias = Literal["honoured", "irrelevant", "refused"]
 
@@ -293,25 +293,3 @@ def refused(file: str) -> Iterator[Key]:
         file: Its name; `ANY` stands for what comes before the kind of a module, as in `KEYS`.
     """
     return (key for key in KEYS if key.verdict == "refused" and key.file == file)
-
-
-def table() -> str:
-    """Return the keys as tables of Markdown, one a file."""
-    files = dict.fromkeys(key.file for key in KEYS)
-    return "\n\n".join(f"### `{file}`\n\n{_rows(file)}" for file in files)
-
-
-def _rows(file: str) -> str:
-    rows = [key for key in KEYS if key.file == file]
-    lines = [f"| {_names(key)} | {key.verdict} | {_why(key)} |" for key in rows]
-    return "\n".join(["| Key | | What it comes to |", "| --- | --- | --- |", *lines])
-
-
-def _names(key: Key) -> str:
-    return "every other key" if key.names == (ANY,) else ", ".join(f"`{name}`" for name in key.names)
-
-
-def _why(key: Key) -> str:
-    if key.verdict != "refused" or not key.neutral:
-        return key.why
-    return f"{key.why} Allowed: {', '.join(f'`{one!r}`' for one in key.neutral)}."

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from localrank.contract.errors import ModelLoadError
+from localrank_transformers.models.folder.late_layout import is_late_interaction
 from localrank_transformers.models.folder.safety.files import has_file
 from localrank_transformers.models.folder.stated.keys import ANY, refused
 from localrank_transformers.models.folder.stated.settings import (
@@ -20,9 +21,10 @@ from localrank_transformers.models.folder.stated.settings import (
 if TYPE_CHECKING:
     from localrank_transformers.models.folder.settings_files import SettingsFiles
 
-__all__ = ["refuse"]
+__all__ = ["refuse", "refuse_weights"]
 
-_TRUSTED = ("sentence_transformers.", "pylate.")
+_HINT = "The model would be computed otherwise than its files say, so it is not loaded."
+
 _ADAPTER = "adapter_config.json"
 _CLASSIFIER = "ForSequenceClassification"
 _GRAPH_KEEPS = ("quantization_config",)
@@ -38,10 +40,19 @@ def refuse(files: SettingsFiles) -> None:
     for settings, file in _all(files):
         _refuse(settings, file)
     _refuse_roles(files)
+    if is_late_interaction(files) and files.pairs.cut_left:
+        raise ModelLoadError(
+            f"{TOKENIZER}: truncation_side is 'left', which is not supported for a late-interaction model.",
+            hint=_HINT,
+        )
 
 
 def refuse_weights(files: SettingsFiles) -> None:
-    """Refuse what torch cannot compute and a graph has built in."""
+    """Refuse what torch cannot compute and a graph has built in.
+
+    Raises:
+        ModelLoadError: As for `refuse`.
+    """
     _refuse(files.config, CONFIG, *_GRAPH_KEEPS)
 
 
@@ -76,7 +87,7 @@ def _refuse(settings: Settings, file: str, *names: str) -> None:
                 continue
             raise ModelLoadError(
                 f"{settings.file}: {name} is {repr(value)[:80]}, which is not supported: {key.why[0].lower()}{key.why[1:]}",
-                hint="The model would be computed otherwise than its files say, so it is not loaded.",
+                hint=_HINT,
             )
 
 
