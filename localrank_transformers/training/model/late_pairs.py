@@ -109,7 +109,9 @@ class LatePairs(InputModule):
             ModelLoadError: A file is missing or damaged.
         """
         folder = Path(model_name_or_path)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
         return cls(LateScorer(load_encoder(folder), read_head(folder)), tokenizer, max_seq_length)
 
     def preprocess(self, inputs: Sequence[Any], **_settings: Any) -> dict[str, Any]:

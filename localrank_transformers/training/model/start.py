@@ -80,7 +80,14 @@ def write_start(base: str, folder: Path, *, shape: StudentShape, seed: int) -> N
 
 
 def _config(source: Path) -> Any:
-    config = transformers.AutoConfig.from_pretrained(source, local_files_only=True)
+    try:
+        config = transformers.AutoConfig.from_pretrained(
+            source, local_files_only=True, trust_remote_code=False
+        )
+    except Exception as error:
+        raise ModelLoadError(
+            f"transformers cannot read the configuration in {str(source)!r}: {str(error).splitlines()[0][:300]}"
+        ) from error
     for name in _DROPOUTS:
         if getattr(config, name, None) is not None:
             setattr(config, name, 0.0)
@@ -103,7 +110,12 @@ def _classifier(source: Path, seed: int) -> Any:
     transformers.set_seed(seed)
     try:
         return transformers.AutoModelForSequenceClassification.from_pretrained(
-            source, config=config, dtype="float32", local_files_only=True, use_safetensors=True
+            source,
+            config=config,
+            dtype="float32",
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
         )
     except Exception as error:
         raise ModelLoadError(
