@@ -89,7 +89,11 @@ def longest_window(
     limits = [told.number("model_max_length") or told.number("max_len"), positions(config), *stated]
     longest = min(limit or _UNBOUNDED for limit in limits)
     if longest < _SHORTEST:
-        raise told.wrong("model_max_length", f"at least {_SHORTEST} tokens")
+        raise ModelLoadError(
+            f"The model reads at most {longest:g} tokens, too few for a query and a document.",
+            hint="So say model_max_length in tokenizer_config.json, max_position_embeddings in config.json, max_seq_length in "
+            "sentence_bert_config.json, or the shape of the graph.",
+        )
     return AFFORDABLE_LENGTH if longest >= _UNBOUNDED else int(longest)
 
 

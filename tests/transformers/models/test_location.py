@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from localrank import InvalidRequestError, ModelLoadError, UnknownModelError
+from localrank import InvalidRequestError, ModelLoadError, RerankError, UnknownModelError
 from localrank_transformers.models.location import locate
 
 
@@ -52,3 +52,61 @@ def test_a_name_too_long_for_a_file_is_no_model() -> None:
 
 def test_the_root_of_the_disk_has_a_name() -> None:
     assert locate("/").model_id == Path("/").resolve().as_posix()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "models/typo",
+        "Models/typo",
+        "./typo",
+        "../typo",
+        "/typo",
+        "here/typo",
+        "a/b/c",
+        "typo.onnx",
+        "owner/model.safetensors",
+        "owner/model.gguf",
+        r"models\typo",
+        r"C:\typo",
+        "~nobody-of-that-name/typo",
+    ],
+)
+def test_a_path_that_is_none_is_told_as_a_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("here").mkdir()
+    with pytest.raises(ModelLoadError, match="There is no folder"):
+        locate(name, cache_dir=tmp_path / "cache")
+
+
+def test_a_folder_of_nearly_that_name_is_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine/my-reranker").mkdir(parents=True)
+    with pytest.raises(ModelLoadError, match=r"Did you mean 'mine/my-reranker'\?"):
+        locate("mine/my-rerankr")
+
+
+def test_a_fetched_repository_is_found_beside_a_folder_called_like_its_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("owner").mkdir()
+    (tmp_path / "cache/models--owner--model").mkdir(parents=True)
+    assert locate("owner/model", cache_dir=tmp_path / "cache").hub is not None
+    assert locate("other/model", cache_dir=tmp_path / "cache").hub is not None
+
+
+def test_a_known_model_is_no_path_although_a_folder_is_called_like_its_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("cross-encoder").mkdir()
+    assert locate("cross-encoder/ms-marco-TinyBERT-L2-v2").hub is not None
+
+
+@pytest.mark.parametrize("name", ["x" * 5_000, "x\0y", "x\0/y"])
+def test_a_name_that_no_file_system_takes_is_an_error_of_ours(name: str) -> None:
+    with pytest.raises(RerankError):
+        locate(name)
