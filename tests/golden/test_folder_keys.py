@@ -17,12 +17,14 @@ pytest.importorskip("onnxscript", reason="needs the extra `golden`")
 
 import torch
 from sentence_transformers import CrossEncoder
+from tokenizers import Tokenizer
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
 
-from localrank import rerank_sync
+from localrank import ModelLoadError, rerank_sync
 from localrank_transformers import OnnxReranker, TorchReranker
 from localrank_transformers.exporting.export import export_onnx
 from localrank_transformers.models.folder.stated.keys import KEYS
+from tests.support import causal_models
 
 TOLERANCE = 1e-3
 
@@ -137,6 +139,10 @@ ELSEWHERE = {
     "*_Dense/config.json": {
         "in_features out_features bias activation_function": "tests/golden/test_cross_encoders.py"
     },
+    "*_LogitScore/config.json": {
+        "true_token_id false_token_id": "test_words_of_an_answer_must_be_the_prompt_s"
+    },
+    "generation_config.json": {"eos_token_id": "tests/golden/test_listwise.py"},
     "*_LayerNorm/config.json": {"dimension": "tests/golden/test_cross_encoders.py"},
     "*_MultiVectorMask/config.json": {"skiplist_words": "tests/golden/test_late_interaction.py"},
     "artifact.metadata": {
@@ -233,3 +239,21 @@ def test_each_honoured_key_is_proved() -> None:
     proved = {(case.file, name) for case in CASES for name in case.proves()}
     proved |= {(file, name) for file, keys in ELSEWHERE.items() for names in keys for name in names.split()}
     assert proved == stated
+
+
+@pytest.mark.timeout(120)
+def test_words_of_an_answer_must_be_the_prompt_s(tmp_path: Path) -> None:
+    folder = tmp_path / "m"
+    causal_models.build_qwen3(folder)
+    types = ("sentence_transformers.base.modules.Transformer", "sentence_transformers.x.LogitScore")
+    modules = [{"path": path, "type": of} for path, of in zip(("", "1_LogitScore"), types, strict=True)]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "1_LogitScore").mkdir()
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    yes, no = (tokenizer.token_to_id(word) for word in ("yes", "no"))
+    place = folder / "1_LogitScore/config.json"
+    place.write_text(json.dumps({"true_token_id": yes, "false_token_id": no}))
+    ours(TorchReranker(folder, device="cpu"))
+    place.write_text(json.dumps({"true_token_id": no, "false_token_id": yes}))
+    with pytest.raises(ModelLoadError, match=rf"1_LogitScore/config.json: true_token_id is {no}, not {yes}"):
+        ours(TorchReranker(folder, device="cpu"))

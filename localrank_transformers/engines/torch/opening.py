@@ -32,6 +32,7 @@ from localrank_transformers.families.tokenization import PairTokenizer
 from localrank_transformers.models.folder.exported import FamilyName
 from localrank_transformers.models.folder.settings_files import SettingsFiles
 from localrank_transformers.models.folder.shape import declared_activation
+from localrank_transformers.models.folder.stated.refusing import refuse_answers
 
 if TYPE_CHECKING:
     from localrank_transformers.call.contract import Family
@@ -151,6 +152,7 @@ def load_causal_family(
         affordable=affordable,
         instruction=settings.instruction,
     )
+    refuse_answers(files, family.prompt.positive, family.prompt.negative)
     family = replace(family, query=SharedPromptQuery)
     if files.architecture == LAYERWISE:
         return family, load_layerwise(files, device, settings)

@@ -22,7 +22,15 @@ from localrank_transformers.call.deadline import OutOfMemoryError, StoppedError
 from localrank_transformers.call.planner import batches, bucketed
 from localrank_transformers.engines.torch.device import Placement
 
-__all__ = ["CPU_BATCH_TOKENS", "BatchRunner", "TorchRuntime", "cache_argument", "cache_of"]
+__all__ = [
+    "CPU_BATCH_TOKENS",
+    "BatchRunner",
+    "TorchRuntime",
+    "cache_argument",
+    "cache_of",
+    "check_finite",
+    "likeliest",
+]
 
 T = TypeVar("T")
 
@@ -254,6 +262,33 @@ def cache_argument(model: Any, cache: Any) -> dict[str, Any]:
 def cache_of(output: Any) -> Any:
     """Return the keys and values that a pass of transformers' hands back, whatever its version calls them."""
     return output["cache"] if "cache" in output else output["past_key_values"]
+
+
+def likeliest(logits: torch.Tensor) -> torch.Tensor:
+    """Return the likeliest next token of each row, shape (rows, 1).
+
+    Args:
+        logits: Shape (rows, tokens, vocabulary); the last token's count.
+
+    Raises:
+        InferenceError: They are no numbers.
+    """
+    best, token = logits[:, -1].max(-1, keepdim=True)
+    check_finite(best)
+    return token
+
+
+def check_finite(logits: torch.Tensor) -> None:
+    """Refuse logits that are no numbers, which would give an order of no meaning.
+
+    Raises:
+        InferenceError: One is not finite.
+    """
+    if not bool(torch.isfinite(logits).all()):
+        raise InferenceError(
+            "The model computed a logit that is not finite.",
+            hint="Its weights may be damaged; or use float32: half precision can overflow.",
+        )
 
 
 def _in_our_words(error: Exception) -> Exception:

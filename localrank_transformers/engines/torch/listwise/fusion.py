@@ -14,7 +14,7 @@ from localrank.contract.model import DoRerankOptions
 from localrank_transformers.call.contract import DocumentTokens
 from localrank_transformers.call.deadline import OutOfMemoryError, StoppedError, Watch
 from localrank_transformers.engines.torch.listwise.ordering import ListwiseModel, ListwiseTally
-from localrank_transformers.engines.torch.runtime import TorchRuntime, cache_argument, cache_of
+from localrank_transformers.engines.torch.runtime import TorchRuntime, cache_argument, cache_of, likeliest
 from localrank_transformers.engines.torch.settings import Listwise, TorchSettings
 from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.families.generative.seq2seq import seq2seq_window
@@ -70,7 +70,7 @@ class FusionEngine:
                 **cache_argument(self._model, cache),
             )
             cache = cache_of(output)
-            last = output.logits[:, -1].argmax(-1, keepdim=True)
+            last = likeliest(output.logits)
             written.append(last)
         tokens: list[list[int]] = torch.cat(written, dim=1).cpu().tolist()
         return [row[: row.index(self._end)] if self._end in row else row for row in tokens]

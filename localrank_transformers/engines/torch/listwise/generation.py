@@ -12,7 +12,13 @@ import torch
 from localrank.contract.model import DoRerankOptions
 from localrank_transformers.call.deadline import StoppedError, Watch
 from localrank_transformers.engines.torch.listwise.ordering import ListwiseModel, ListwiseTally
-from localrank_transformers.engines.torch.runtime import TorchRuntime, cache_argument, cache_of
+from localrank_transformers.engines.torch.runtime import (
+    TorchRuntime,
+    cache_argument,
+    cache_of,
+    check_finite,
+    likeliest,
+)
 from localrank_transformers.engines.torch.settings import Listwise, TorchSettings
 from localrank_transformers.engines.torch.weights import load_weights
 from localrank_transformers.families.listwise.causal import GENERATIVE_WINDOW, ListPrompt
@@ -49,7 +55,7 @@ class GenerativeEngine:
         while len(written) < longest:
             output = self._model(input_ids=last, logits_to_keep=1, **cache_argument(self._model, cache))
             cache = cache_of(output)
-            last = output.logits[:, -1].argmax(-1, keepdim=True)
+            last = likeliest(output.logits)
             token = int(last)
             if token in self._ends:
                 break
@@ -62,7 +68,9 @@ class GenerativeEngine:
 
         def forward() -> list[float]:
             logits = self._model(input_ids=prompt, use_cache=False, logits_to_keep=1).logits
-            numbers: list[float] = self._runtime.numbers(logits[0, -1, list(words)]).tolist()
+            chosen = logits[0, -1, list(words)]
+            check_finite(chosen)
+            numbers: list[float] = self._runtime.numbers(chosen).tolist()
             return numbers
 
         return self._runtime.run(forward)

@@ -263,6 +263,14 @@ KEYS: tuple[Key, ...] = (
     ),
     _honoured(f"{ANY}_LayerNorm/config.json", "dimension", "The layer."),
     _irrelevant(f"{ANY}_Dropout/config.json", "dropout", "Of training."),
+    _honoured(
+        f"{ANY}_LogitScore/config.json",
+        "true_token_id false_token_id",
+        "The words that answer; others than those of the model's prompt are refused.",
+    ),
+    _irrelevant(
+        f"{ANY}_LogitScore/config.json", "module_input_name", "Each module reads what the one before gives."
+    ),
     _honoured(MASK, "skiplist_words", "Words of a document that are not compared."),
     _refused(MASK, "skiplist_tasks", "Skipped words of queries.", ["document"], "document"),
     _refused(MASK, "keep_only_token_ids", "A choice of tokens to compare.", []),
@@ -272,6 +280,7 @@ KEYS: tuple[Key, ...] = (
         "Stanford ColBERT's lengths, markers and masks.",
     ),
     _irrelevant("artifact.metadata", ANY, "Of its training and its index."),
+    _honoured("generation_config.json", "eos_token_id", "Where the answer of a listwise model ends."),
     _irrelevant(
         "generation_config.json",
         ANY,

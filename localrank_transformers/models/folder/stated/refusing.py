@@ -21,7 +21,7 @@ from localrank_transformers.models.folder.stated.settings import (
 if TYPE_CHECKING:
     from localrank_transformers.models.folder.settings_files import SettingsFiles
 
-__all__ = ["refuse", "refuse_weights"]
+__all__ = ["refuse", "refuse_answers", "refuse_weights"]
 
 _HINT = "The model would be computed otherwise than its files say, so it is not loaded."
 
@@ -40,11 +40,35 @@ def refuse(files: SettingsFiles) -> None:
     for settings, file in _all(files):
         _refuse(settings, file)
     _refuse_roles(files)
+    stated = files.json(SENTENCE)
+    if stated.text("model_type") == "ColBERT" and stated.text("default_prompt_name"):
+        raise stated.wrong(
+            "default_prompt_name", "null: PyLate would put that prompt before queries and documents alike"
+        )
     if is_late_interaction(files) and files.pairs.cut_left:
         raise ModelLoadError(
             f"{TOKENIZER}: truncation_side is 'left', which is not supported for a late-interaction model.",
             hint=_HINT,
         )
+
+
+def refuse_answers(files: SettingsFiles, positive: int, negative: int | None) -> None:
+    """Refuse a causal model whose files read other words of its answer than its prompt asks for.
+
+    Args:
+        files: What the files say.
+        positive: The id of the word that counts for a document.
+        negative: That of the word that counts against it; None for none.
+
+    Raises:
+        ModelLoadError: As for `refuse`.
+    """
+    for module in files.modules:
+        if (module.text("type") or "").endswith(".LogitScore"):
+            stated = files.json(f"{module.text('path') or ''}/config.json".lstrip("/"))
+            for key, wanted in (("true_token_id", positive), ("false_token_id", negative)):
+                if stated.count(key) != wanted:
+                    raise stated.wrong(key, f"{wanted}, the word that this model's prompt asks for")
 
 
 def refuse_weights(files: SettingsFiles) -> None:
