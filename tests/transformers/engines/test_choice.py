@@ -44,7 +44,7 @@ def test_bytes_run_on_onnx_runtime(tmp_path: Path) -> None:
 def test_without_kernels_onnx_runtime_takes_their_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choice, "open_native", lambda onnx: None)
+    monkeypatch.setattr(choice, "open_native", lambda onnx, *, is_kept: None)
     onnx = packed_encoders.build(tmp_path / "m")
     assert isinstance(open_engine(onnx, pad_id=0, int8=True), OnnxEngine)
 
