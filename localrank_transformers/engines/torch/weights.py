@@ -71,7 +71,7 @@ def load_weights(
             else "The files may be incomplete, or the installed transformers does not know the architecture.",
         ) from error
     _refuse_random(report, absent)
-    if placement.device.type == "cpu" and root_of(folder.absolute()) == folder.absolute():
+    if placement.device.type == "cpu" and root_of(folder.resolve()) == folder.resolve():
         _leave_the_file(model)
     return model
 

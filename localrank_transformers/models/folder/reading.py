@@ -47,7 +47,7 @@ def read_folder(folder: Path, precision: Precision) -> ModelFiles:
     Raises:
         ModelLoadError: A file is missing, damaged, or points outside the folder.
     """
-    root = root_of(folder.absolute())
+    root = root_of(folder.resolve())
     return read_snapshot(
         folder, _pick(folder, precision), root=root, is_kept=root.name.startswith("models--")
     )

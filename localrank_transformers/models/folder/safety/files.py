@@ -76,7 +76,7 @@ def _open(path: str, flags: int) -> int:
 
 
 def _check(folder: Path, name: str, found: os.stat_result, root: Path | None) -> None:
-    inside = (root or root_of(folder.absolute())).resolve()
+    inside = (root or root_of(folder.resolve())).resolve()
     if not (folder / name).resolve().is_relative_to(inside):
         raise ModelLoadError(
             f"{name} in {str(folder)!r} is a link that leaves {str(inside)!r}.",

@@ -217,6 +217,8 @@ def test_a_link_out_of_the_folder_is_refused_and_one_of_the_hub_cache_is_not(
     (snapshot / name).rename(tmp_path / "models--a--b/blobs/content")
     (snapshot / name).symlink_to(tmp_path / "models--a--b/blobs/content")
     load(snapshot)
+    (tmp_path / "linked").symlink_to(snapshot)
+    load(tmp_path / "linked")
 
     (source / name).rename(tmp_path / "elsewhere")
     (source / name).symlink_to(tmp_path / "elsewhere")
