@@ -50,7 +50,13 @@ LARGEST_DIFFERENCE_FP16 = 5e-2
 GRAPH = "onnx/model.onnx"
 FP16_GRAPH = "onnx/model_fp16.onnx"
 
-_COPIED = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md")
+_COPIED = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "README.md",
+)
 _GENERATIVE = ("ForCausalLM", "ForConditionalGeneration")
 
 
@@ -162,8 +168,7 @@ def _write(source: _Source, graph: Path) -> ExportedGraph | None:
 
 def _copy(source: _Source, exported: ExportedGraph | None, out: Path) -> None:
     files = source.files
-    late = late_file_names(files.modules) if source.family == "late-interaction" else ()
-    for name in (*_COPIED, *late):
+    for name in (*_COPIED, *late_file_names(files.modules)):
         if (files.folder / name).is_file():
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(files.folder / name, out / name)

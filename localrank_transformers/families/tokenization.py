@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tokenizers import Tokenizer
 
-from localrank.contract.errors import ModelLoadError
+from localrank.contract.errors import InferenceError, ModelLoadError
 from localrank.providers.forking import call_after_fork
 from localrank_transformers.call.contract import DocumentTokens, Row
 from localrank_transformers.families.word_memo import WordMemo, word_memo
@@ -188,13 +188,22 @@ def cut_documents(
         room: Tokens that are kept.
         memo: Of words.
         left: Whether the beginning of a text is cut instead of its end.
+
+    Raises:
+        InferenceError: The tokenizer has ids of more than 31 bits.
     """
     cut = _Cut(tokenizer, room, left=left)
-    return [
-        document
-        for start in range(0, len(texts), AT_ONCE)
-        for document in cut.together(texts[start : start + AT_ONCE], memo)
-    ]
+    try:
+        return [
+            document
+            for start in range(0, len(texts), AT_ONCE)
+            for document in cut.together(texts[start : start + AT_ONCE], memo)
+        ]
+    except OverflowError as error:
+        raise InferenceError(
+            "The tokenizer gave an id that no model has an embedding for.",
+            hint="tokenizer.json is damaged: copy or fetch the model again.",
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ _COPIED = (
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
+    "added_tokens.json",
     "README.md",
     EXPORTED_FILE,
 )

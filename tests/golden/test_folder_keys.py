@@ -234,6 +234,21 @@ def test_an_honoured_key_changes_scores_as_in_the_reference(
     assert ours(OnnxReranker(folder, optimize=False)) == pytest.approx(expected, abs=TOLERANCE)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_an_export_keeps_what_the_files_beside_the_weights_say(
+    folders: dict[tuple[int, bool], Path], tmp_path: Path
+) -> None:
+    prompted = Case(SENTENCE, {"prompts": {"q": "query : w5 "}, "default_prompt_name": "q"})
+    shutter = Case(BERT, {"max_seq_length": 18})
+    folder = changed(changed(folders[1, True], tmp_path / "m", prompted), tmp_path / "n", shutter)
+    export_onnx(folder, tmp_path / "out", precision="fp32")
+
+    assert ours(OnnxReranker(tmp_path / "out", optimize=False)) == pytest.approx(
+        reference(folder, 1), abs=TOLERANCE
+    )
+
+
 def test_each_honoured_key_is_proved() -> None:
     stated = {(key.file, name) for key in KEYS if key.verdict == "honoured" for name in key.names}
     proved = {(case.file, name) for case in CASES for name in case.proves()}
