@@ -86,17 +86,17 @@ from localrank import rerank_sync
 from localrank_transformers import OnnxReranker, TorchReranker
 
 engine, folder, name = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
-if engine == "torch":
-    model = TorchReranker(folder, device="cpu")
-elif engine == "onnx":
-    model = OnnxReranker(folder, precision=sys.argv[4], optimize=False, execution_providers=["CPUExecutionProvider"])
-else:
-    model = OnnxReranker(folder, precision=sys.argv[4], optimize=False)
-query, documents = "what is rag", ["a city in france", "port learning w7 w8 w9"]
+
+def made(folder):
+    if engine == "torch":
+        return TorchReranker(folder, device="cpu")
+    providers = ["CPUExecutionProvider"] if engine == "onnx" else None
+    return OnnxReranker(folder, precision=sys.argv[4], optimize=False, execution_providers=providers)
+
+model, query, documents = made(folder), "what is rag", ["a city in france", "port learning w7 w8 w9"]
 before = rerank_sync(model, query, documents[:1])
 other = shutil.copytree(folder, folder.with_name("other"))
-expected = rerank_sync(TorchReranker(other, device="cpu") if engine == "torch" else OnnxReranker(
-    other, precision=sys.argv[4], optimize=False), query, documents)
+expected = rerank_sync(made(other), query, documents)
 with (folder / name).open("r+b") as stream:  # as `cp` and `rsync --inplace` do
     stream.truncate(0)
     stream.write(b"0" * 1000)
