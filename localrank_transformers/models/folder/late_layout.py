@@ -84,8 +84,12 @@ def read_late_layout(files: SettingsFiles) -> LateLayout:
     """Read the layout.
 
     Raises:
-        ModelLoadError: A module of another kind.
+        ModelLoadError: A module of another kind, or texts that are cut at their beginning.
     """
+    if files.pairs.cut_left:
+        raise files.tokenizer_config.wrong(
+            "truncation_side", '"right": late interaction with another is not supported'
+        )
     if files.architecture == STANFORD:
         return _stanford(files.json("artifact.metadata"))
     if not files.modules and not files.json(_STATED):

@@ -141,7 +141,7 @@ def _pick(folder: Path, precision: Precision) -> str:
 def _two_ways(folder: Path) -> str:
     """Return what to do with a folder that has no graph."""
     place = str(folder)
-    if not any(folder.glob("*.safetensors")):
+    if not (folder / "model.safetensors").is_file():
         return (
             "Expected onnx/model.onnx or model.onnx. From weights in model.safetensors, TorchReranker ranks, and "
             "`localrank models optimize` or `localrank models export` writes a graph."

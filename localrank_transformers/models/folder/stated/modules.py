@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from localrank.contract.errors import ModelLoadError
 
 if TYPE_CHECKING:
-    from localrank_transformers.models.folder.settings_files import SettingsFiles
-    from localrank_transformers.models.folder.stated.settings import Settings
+    from localrank_transformers.models.folder.stated.settings import Settings, StatedFiles
 
 __all__ = ["HeadLayer", "ModularLayout", "read_layout"]
 
@@ -60,7 +59,7 @@ class ModularLayout:
     head: tuple[HeadLayer, ...]
 
 
-def read_layout(files: SettingsFiles) -> ModularLayout:
+def read_layout(files: StatedFiles) -> ModularLayout:
     """Read the layout of a modular cross-encoder.
 
     Raises:
@@ -76,7 +75,7 @@ def read_layout(files: SettingsFiles) -> ModularLayout:
     return ModularLayout(encoder, _pooling(files, pooling), head)
 
 
-def _layers(files: SettingsFiles, types: list[str], folders: list[str]) -> Iterator[HeadLayer]:
+def _layers(files: StatedFiles, types: list[str], folders: list[str]) -> Iterator[HeadLayer]:
     for kind, folder in zip(types, folders, strict=True):
         config = files.json(f"{folder}/config.json")
         if kind == "Dense":
@@ -102,7 +101,7 @@ def _dense(config: Settings, folder: str) -> HeadLayer:
     )
 
 
-def _pooling(files: SettingsFiles, folder: str) -> Literal["cls", "mean"]:
+def _pooling(files: StatedFiles, folder: str) -> Literal["cls", "mean"]:
     config = files.json(f"{folder}/config.json")
     modes = [mode for key, mode in _POOLINGS.items() if config.flag(key)]
     modes = modes or [str(config.get("pooling_mode"))]

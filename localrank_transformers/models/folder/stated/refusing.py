@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers.models.folder.late_layout import is_late_interaction
 from localrank_transformers.models.folder.safety.files import has_file
 from localrank_transformers.models.folder.stated.keys import ANY, refused
 from localrank_transformers.models.folder.stated.settings import (
@@ -16,10 +14,8 @@ from localrank_transformers.models.folder.stated.settings import (
     SENTENCE,
     TOKENIZER,
     Settings,
+    StatedFiles,
 )
-
-if TYPE_CHECKING:
-    from localrank_transformers.models.folder.settings_files import SettingsFiles
 
 __all__ = ["refuse", "refuse_answers", "refuse_weights"]
 
@@ -31,7 +27,7 @@ _GRAPH_KEEPS = ("quantization_config",)
 """What a graph has built in, so that only torch cannot read it."""
 
 
-def refuse(files: SettingsFiles) -> None:
+def refuse(files: StatedFiles) -> None:
     """Refuse a folder that asks for what is not done here.
 
     Raises:
@@ -45,14 +41,9 @@ def refuse(files: SettingsFiles) -> None:
         raise stated.wrong(
             "default_prompt_name", "null: PyLate would put that prompt before queries and documents alike"
         )
-    if is_late_interaction(files) and files.pairs.cut_left:
-        raise ModelLoadError(
-            f"{TOKENIZER}: truncation_side is 'left', which is not supported for a late-interaction model.",
-            hint=_HINT,
-        )
 
 
-def refuse_answers(files: SettingsFiles, positive: int, negative: int | None) -> None:
+def refuse_answers(files: StatedFiles, positive: int, negative: int | None) -> None:
     """Refuse a causal model whose files read other words of its answer than its prompt asks for.
 
     Args:
@@ -71,7 +62,7 @@ def refuse_answers(files: SettingsFiles, positive: int, negative: int | None) ->
                     raise stated.wrong(key, f"{wanted}, the word that this model's prompt asks for")
 
 
-def refuse_weights(files: SettingsFiles) -> None:
+def refuse_weights(files: StatedFiles) -> None:
     """Refuse what torch cannot compute and a graph has built in.
 
     Raises:
@@ -80,7 +71,7 @@ def refuse_weights(files: SettingsFiles) -> None:
     _refuse(files.config, CONFIG, *_GRAPH_KEEPS)
 
 
-def _all(files: SettingsFiles) -> Iterator[tuple[Settings, str]]:
+def _all(files: StatedFiles) -> Iterator[tuple[Settings, str]]:
     """Yield each file with the name under which `keys` has it."""
     yield files.config, CONFIG
     yield files.tokenizer_config, TOKENIZER
@@ -94,7 +85,7 @@ def _all(files: SettingsFiles) -> Iterator[tuple[Settings, str]]:
         yield from _module(files, module)
 
 
-def _module(files: SettingsFiles, module: Settings) -> Iterator[tuple[Settings, str]]:
+def _module(files: StatedFiles, module: Settings) -> Iterator[tuple[Settings, str]]:
     named, path = module.text("type") or "", module.text("path") or ""
     kind = named.rpartition(".")[2]
     if kind == "Transformer":
@@ -115,7 +106,7 @@ def _refuse(settings: Settings, file: str, *names: str) -> None:
             )
 
 
-def _refuse_roles(files: SettingsFiles) -> None:
+def _refuse_roles(files: StatedFiles) -> None:
     """Refuse a cross-encoder whose pairs go through a chat template that has the roles `query` and `document`."""
     template = files.chat_template or ""
     if files.architecture.endswith(_CLASSIFIER) and "'document'" in template.replace('"', "'"):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.models.folder.safety.kinds import no_model
@@ -18,6 +19,7 @@ __all__ = [
     "TOKENIZER",
     "TOKENIZER_JSON",
     "Settings",
+    "StatedFiles",
     "parsed",
     "parsed_list",
 ]
@@ -118,6 +120,44 @@ class Settings(dict[str, Any]):
             f"{self.file}: {key} is {shown}, not {wanted}.",
             hint="The file may be damaged; copy or fetch the model again.",
         )
+
+
+class StatedFiles(Protocol):
+    """What the files of a model say, as `SettingsFiles` has it."""
+
+    @property
+    def folder(self) -> Path:
+        """Return where they lie."""
+        ...
+
+    @property
+    def config(self) -> Settings:
+        """Return `config.json`."""
+        ...
+
+    @property
+    def tokenizer_config(self) -> Settings:
+        """Return `tokenizer_config.json`."""
+        ...
+
+    @property
+    def modules(self) -> tuple[Settings, ...]:
+        """Return `modules.json`."""
+        ...
+
+    @property
+    def chat_template(self) -> str | None:
+        """Return the template of a chat model."""
+        ...
+
+    @property
+    def architecture(self) -> str:
+        """Return the first architecture."""
+        ...
+
+    def json(self, name: str) -> Settings:
+        """Return the object in a file, empty where there is no such file."""
+        ...
 
 
 def parsed(content: bytes, name: str) -> Settings:
