@@ -220,9 +220,13 @@ class _Cut:
         return CHARACTERS_PER_TOKEN * (self.room + SPARE_TOKENS)
 
     def together(self, texts: Sequence[str], memo: WordMemo | None) -> Iterator[DocumentTokens]:
-        begun = [_encodable(self._part(text, self._first)) for text in texts]
+        first, room = self._first, self.room
+        begun = [_encodable(text if len(text) <= first else self._part(text, first)) for text in texts]
         for text, ids in zip(texts, self._ids_of(begun) if memo is None else memo.ids(begun), strict=True):
-            yield self._document(text, ids)
+            if len(text) <= first and len(ids) <= room:
+                yield DocumentTokens(array("i", ids), truncated=False)
+            else:
+                yield self._document(text, ids)
 
     def _document(self, text: str, ids: Sequence[int]) -> DocumentTokens:
         read, most = self._first, self._first * MOST_TIMES
