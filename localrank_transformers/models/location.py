@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Location", "ModelFiles", "Precision", "fetch_onnx", "fetch_torch", "locate", "read_files"]
 
+_LONGEST_PATH = 300
+"""Characters of a path that a message shows: its end is what was mistyped."""
+
 
 @dataclass(frozen=True, slots=True)
 class Location:
@@ -177,7 +180,7 @@ def _no_folder(name: str) -> ModelLoadError:
     if _HUB_ID.fullmatch(name):
         hint += f"For {name} of the hub, fetch it once from another folder: localrank models pull {name}. "
     return ModelLoadError(
-        f"There is no folder {shortened(name)!r}.",
+        f"There is no folder {shortened(name, _LONGEST_PATH)!r}.",
         hint=f"{hint}Pass a folder with config.json, tokenizer.json and an ONNX file or safetensors.",
     )
 
