@@ -12,9 +12,9 @@ import anyio
 from localrank.contract.errors import InvalidRequestError, RerankError
 from localrank.contract.model import DoRerankOptions, DoRerankResult
 from localrank.contract.types import RerankUsage, RerankWarning
-from localrank.providers.answers import unscored, unscored_warning
 from localrank.providers.remarks import unread_instruction
 from localrank.providers.splitting import rerank_in_parts
+from localrank.providers.unscored import unscored, unscored_warning
 from localrank_cohere.documents import sendable
 from localrank_cohere.exchange import Exchange
 from localrank_cohere.headers import request_headers

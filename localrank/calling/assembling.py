@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from localrank.contract.types import RankedDocument
-from localrank.providers.answers import RestUnscored
+from localrank.providers.unscored import RestUnscored
 
 if TYPE_CHECKING:
     from localrank.calling.checks import Request

@@ -32,9 +32,9 @@ from localrank.contract.types import (
     RerankResult,
     RerankUsage,
 )
-from localrank.providers.answers import UNSCORED_TIER, RestUnscored, unscored_warning
 from localrank.providers.calls import call_model
 from localrank.providers.registry import resolve
+from localrank.providers.unscored import UNSCORED_TIER, RestUnscored, unscored_warning
 
 __all__ = ["rerank"]
 

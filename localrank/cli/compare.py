@@ -14,7 +14,7 @@ from localrank.cli.ranking import RankRequest, place_of, rank, record_of, spent
 from localrank.cli.reading import InputDocument
 from localrank.cli.terminal import Row, console, moved, show_rows
 from localrank.contract.types import RankedDocument, RerankResult
-from localrank.providers.answers import is_scored
+from localrank.providers.unscored import is_scored
 
 __all__ = ["compare", "two_models"]
 

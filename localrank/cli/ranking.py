@@ -12,9 +12,9 @@ from localrank.calling.sync import rerank_sync
 from localrank.cli.reading import InputDocument
 from localrank.cli.terminal import progress_bar
 from localrank.contract.types import RankedDocument, RerankResult
-from localrank.providers.answers import is_scored
 from localrank.providers.environment import check_named_by
 from localrank.providers.registry import DEFAULT_MODEL, resolve
+from localrank.providers.unscored import is_scored
 
 __all__ = ["RankRequest", "model_option", "place_of", "rank", "record_of", "spent"]
 

@@ -21,7 +21,7 @@ from localrank.cli.ranking import RankRequest, model_option, place_of, rank, rec
 from localrank.cli.reading import InputDocument, read_documents
 from localrank.cli.terminal import Row, console, show_rows
 from localrank.contract.types import RankedDocument, RerankResult
-from localrank.providers.answers import is_scored
+from localrank.providers.unscored import is_scored
 
 __all__ = ["rerank"]
 

@@ -16,11 +16,12 @@ from localrank.contract.cancellation import POLL_INTERVAL_S, AbortToken, LinkedT
 from localrank.contract.errors import InferenceError, InvalidRequestError, InvalidResponseError, RerankError
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankWarning, ScoreKind, shortened
-from localrank.providers.answers import RestUnscored, checked, unscored_warning
 from localrank.providers.arguments import check_count
+from localrank.providers.calls import checked
 from localrank.providers.forking import RenewedLock
 from localrank.providers.remarks import unread_instruction, unread_options
 from localrank.providers.splitting import Part, split
+from localrank.providers.unscored import RestUnscored, unscored_warning
 from localrank.providers.worker import run_in_thread
 
 __all__ = ["ForeignReranker", "Scoring", "ranking", "require_method", "type_name"]

@@ -12,10 +12,10 @@ from localrank.contract.model import AnyReranker, DoRerankOptions, ScoredIndex
 from localrank.contract.types import RankedDocument, RerankResult, ScoreKind
 from localrank.integrations.foreign import ForeignReranker, Scoring, ranking, require_method, type_name
 from localrank.integrations.question import CallSettings, Question
-from localrank.providers.answers import is_scored
 from localrank.providers.arguments import whole_number
 from localrank.providers.extras import missing
 from localrank.providers.registry import DEFAULT_MODEL, make_model, resolve
+from localrank.providers.unscored import is_scored
 
 try:
     from haystack import Document, component, default_from_dict, default_to_dict

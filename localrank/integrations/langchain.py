@@ -14,9 +14,9 @@ from localrank.contract.types import RankedDocument, RerankResult, ScoreKind
 from localrank.integrations.callables import one_score_each
 from localrank.integrations.foreign import ForeignReranker, Scoring, ranking, type_name
 from localrank.integrations.question import CallSettings, Question
-from localrank.providers.answers import is_scored
 from localrank.providers.extras import missing
 from localrank.providers.registry import DEFAULT_MODEL
+from localrank.providers.unscored import is_scored
 
 try:
     from langchain_core.callbacks import AsyncCallbackManager, CallbackManager, Callbacks

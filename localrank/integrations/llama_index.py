@@ -12,9 +12,9 @@ from localrank.contract.model import AnyReranker, DoRerankOptions, ScoredIndex
 from localrank.contract.types import RankedDocument, RerankResult, ScoreKind
 from localrank.integrations.foreign import ForeignReranker, Scoring, ranking, require_method, type_name
 from localrank.integrations.question import CallSettings, Question
-from localrank.providers.answers import is_scored
 from localrank.providers.extras import missing
 from localrank.providers.registry import DEFAULT_MODEL, resolve
+from localrank.providers.unscored import is_scored
 
 try:
     from llama_index.core.bridge.pydantic import ConfigDict, Field

@@ -5,12 +5,20 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress, islice
-from typing import overload
+from typing import Any, overload
 
 from localrank.contract.model import ScoredIndex
-from localrank.contract.types import RerankWarning
+from localrank.contract.types import RankedDocument, RerankWarning
 
-__all__ = ["UNSCORED", "UNSCORED_TIER", "RestUnscored", "scored_part", "unscored", "unscored_warning"]
+__all__ = [
+    "UNSCORED",
+    "UNSCORED_TIER",
+    "RestUnscored",
+    "is_scored",
+    "scored_part",
+    "unscored",
+    "unscored_warning",
+]
 
 UNSCORED = {"scored": False}
 """The mark, in `metadata`, of a document that was placed without being scored."""
@@ -94,6 +102,11 @@ def scored_part(results: Sequence[ScoredIndex]) -> Sequence[ScoredIndex]:
     if isinstance(results, RestUnscored):
         return results.scored
     return [item for item in results if item.tier < UNSCORED_TIER]
+
+
+def is_scored(ranked: RankedDocument[Any]) -> bool:
+    """Return whether the model scored this document, rather than leave it in the caller's order (after a deadline, for one)."""
+    return ranked.metadata.get("scored") is not False
 
 
 def unscored_warning(scored: int, total: int) -> RerankWarning:

@@ -12,8 +12,8 @@ import anyio.lowlevel
 from localrank.contract.cancellation import raise_if_aborted
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage, RerankWarning, StageUsage
-from localrank.providers.answers import RestUnscored, scored_part, unscored_warning
 from localrank.providers.splitting import Part, split
+from localrank.providers.unscored import RestUnscored, scored_part, unscored_warning
 
 __all__ = ["in_windows"]
 

@@ -15,9 +15,9 @@ from localrank.contract.cancellation import POLL_INTERVAL_S, raise_if_aborted
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage, RerankWarning, ScoreKind
-from localrank.providers.answers import RestUnscored, unscored_warning
 from localrank.providers.registry import unknown_model
 from localrank.providers.remarks import unread_instruction, unread_options
+from localrank.providers.unscored import RestUnscored, unscored_warning
 
 __all__ = ["Answer", "LexicalReranker", "MockReranker"]
 

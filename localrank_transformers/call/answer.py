@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage, RerankWarning
 from localrank.providers import remarks
-from localrank.providers.answers import RestUnscored, sort_and_cut, unscored_warning
+from localrank.providers.calls import sort_and_cut
+from localrank.providers.unscored import RestUnscored, unscored_warning
 
 if TYPE_CHECKING:
     from localrank_transformers.call.contract import Activation, Family, Query

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from localrank.contract.errors import RerankAbortedError
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage
-from localrank.providers.answers import sort_and_cut
+from localrank.providers.calls import sort_and_cut
 from localrank.providers.remarks import unread_options
 from localrank_transformers.call.answer import answer, scored
 from localrank_transformers.call.deadline import Watch

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from localrank import DoRerankOptions, InvalidRequestError, rerank, rerank_many
-from localrank.providers.answers import checked
+from localrank.providers.calls import checked
 from localrank_cohere import (
     CohereReranker,
     JinaReranker,

@@ -18,7 +18,7 @@ from localrank import (
     RerankUsage,
     ScoredIndex,
 )
-from localrank.providers.answers import unscored
+from localrank.providers.unscored import unscored
 from localrank.testing import (
     CONFORMANCE_CHECKS,
     BrokenRuleError,

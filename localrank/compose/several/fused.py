@@ -21,7 +21,7 @@ from localrank.contract.model import (
     score_kind,
 )
 from localrank.contract.types import ScoreKind
-from localrank.providers.answers import RestUnscored, scored_part
+from localrank.providers.unscored import RestUnscored, scored_part
 
 __all__ = ["Fused"]
 

@@ -32,7 +32,7 @@ from localrank.contract.model import (
     accepts_objects,
 )
 from localrank.contract.types import RerankWarning
-from localrank.providers.answers import unscored
+from localrank.providers.unscored import unscored
 from localrank.providers.worker import run_in_thread
 
 __all__ = ["Cached", "cache_keys"]

@@ -24,9 +24,9 @@ from localrank.contract.model import (
     score_kind,
 )
 from localrank.contract.types import ScoreKind
-from localrank.providers.answers import UNSCORED_TIER
 from localrank.providers.calls import call_model
 from localrank.providers.registry import resolve
+from localrank.providers.unscored import UNSCORED_TIER
 
 __all__ = ["Calibrated", "LabelledPair"]
 

@@ -25,8 +25,8 @@ from localrank.contract.model import (
     accepts_objects,
     scores_comparable,
 )
-from localrank.providers.answers import UNSCORED_TIER
 from localrank.providers.arguments import check_choice, whole_number
+from localrank.providers.unscored import UNSCORED_TIER
 from localrank.providers.worker import run_in_thread
 
 __all__ = ["Chunked"]

@@ -20,8 +20,8 @@ from localrank.contract.model import (
     score_kind,
 )
 from localrank.contract.types import ScoreKind
-from localrank.providers.answers import UNSCORED_TIER
 from localrank.providers.arguments import whole_number
+from localrank.providers.unscored import UNSCORED_TIER
 from localrank.providers.worker import run_in_thread
 
 __all__ = ["Diversified", "Embed"]

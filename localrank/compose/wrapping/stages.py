@@ -18,9 +18,9 @@ from localrank.contract.model import (
     accepts_objects,
 )
 from localrank.contract.types import RerankResponse, RerankUsage, RerankWarning, StageUsage
-from localrank.providers.answers import UNSCORED_TIER, RestUnscored, unscored_warning
 from localrank.providers.calls import call_model
 from localrank.providers.remarks import unread_options
+from localrank.providers.unscored import UNSCORED_TIER, RestUnscored, unscored_warning
 
 __all__ = ["DOCUMENTS_AT_ONCE", "Stages", "moved", "subset", "summed"]
 

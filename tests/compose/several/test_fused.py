@@ -19,8 +19,8 @@ from localrank import (
     ServerError,
     rerank,
 )
-from localrank.providers.answers import UNSCORED_TIER, unscored
 from localrank.providers.calls import call_model
+from localrank.providers.unscored import UNSCORED_TIER, unscored
 from tests.support.small_models import Failing, Flag, Scoring, Sleeping
 
 pytestmark = pytest.mark.anyio

@@ -30,7 +30,7 @@ from localrank.compose.rules.fitting import (
     sigmoid,
 )
 from localrank.compose.single.calibration import Calibration, fit_calibration
-from localrank.providers.answers import unscored
+from localrank.providers.unscored import unscored
 from tests.support.small_models import Listwise, Scoring
 
 pytestmark = pytest.mark.anyio

@@ -17,7 +17,7 @@ from localrank import (
     rerank,
 )
 from localrank.compose.rules.chunking import pooled, word_spans
-from localrank.providers.answers import unscored
+from localrank.providers.unscored import unscored
 from localrank_transformers import OnnxReranker
 from tests.support.small_models import Flag, Scoring
 

@@ -7,8 +7,8 @@ import pytest
 
 from localrank import Batched, Cached, Calibrated, Chunked, Diversified, DoRerankOptions, Limited
 from localrank.compose.single.calibration import fit_calibration
-from localrank.providers.answers import UNSCORED_TIER
 from localrank.providers.calls import call_model
+from localrank.providers.unscored import UNSCORED_TIER
 from tests.support.small_models import Sleeping
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,7 @@ import pytest
 
 from localrank import DoRerankOptions, DoRerankResult, RerankResponse, ScoredIndex
 from localrank.compose.wrapping.stages import Stages
-from localrank.providers.answers import unscored
+from localrank.providers.unscored import unscored
 from tests.support.small_models import Scoring, Sleeping
 
 pytestmark = pytest.mark.anyio

@@ -20,7 +20,7 @@ from localrank import (
     rerank,
 )
 from localrank.calling.uniform import SLICE_CALLED, uniform_numbers, uniform_texts
-from localrank.providers.answers import RestUnscored
+from localrank.providers.unscored import RestUnscored
 from localrank.testing import LexicalReranker
 
 pytestmark = pytest.mark.anyio

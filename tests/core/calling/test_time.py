@@ -16,7 +16,7 @@ from localrank import (
     ServerError,
     rerank,
 )
-from localrank.providers.answers import unscored, unscored_warning
+from localrank.providers.unscored import unscored, unscored_warning
 from localrank.testing import LexicalReranker, MockReranker
 
 pytestmark = pytest.mark.anyio

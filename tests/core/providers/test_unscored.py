@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from localrank import DoRerankOptions, DoRerankResult, ScoredIndex
-from localrank.providers.answers import RestUnscored, checked, unscored
+from localrank.providers.calls import checked
+from localrank.providers.unscored import RestUnscored, unscored
 from localrank.testing import LexicalReranker
 
 SCORED = [ScoredIndex(3, 0.9), ScoredIndex(0, 0.4)]

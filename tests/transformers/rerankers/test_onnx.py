@@ -22,7 +22,7 @@ from localrank.contract.errors import (
     UnknownModelError,
 )
 from localrank.contract.model import DoRerankOptions
-from localrank.providers.answers import checked
+from localrank.providers.calls import checked
 from localrank_transformers import OnnxReranker
 from localrank_transformers.families.late.tokens import LateTokenizer
 from localrank_transformers.families.tokenization import PairTokenizer

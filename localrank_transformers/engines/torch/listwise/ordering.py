@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from localrank.contract.errors import InferenceError
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage, RerankWarning
-from localrank.providers.answers import unscored, unscored_warning
 from localrank.providers.remarks import unread_instruction
+from localrank.providers.unscored import unscored, unscored_warning
 from localrank_transformers.call.deadline import OutOfMemoryError, StoppedError, Watch
 from localrank_transformers.engines.torch.runtime import TorchRuntime
 

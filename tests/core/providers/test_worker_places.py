@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from localrank.providers.places import Places
+from localrank.providers.worker import Places
 
 pytestmark = pytest.mark.anyio
 

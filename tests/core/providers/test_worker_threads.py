@@ -7,8 +7,8 @@ from collections import deque
 
 import pytest
 
-from localrank.providers import threads
-from localrank.providers.threads import run_soon
+from localrank.providers import worker
+from localrank.providers.worker import run_soon
 
 
 def ran_in() -> threading.Thread:
@@ -46,10 +46,10 @@ def test_one_that_is_idle_is_used_again() -> None:
 
 
 def test_one_that_stays_idle_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "IDLE_S", 0.01)
-    monkeypatch.setattr(threads, "_idle", deque())
+    monkeypatch.setattr(worker, "IDLE_S", 0.01)
+    monkeypatch.setattr(worker, "_idle", deque())
     thread = ran_in()
     thread.join(20)
 
     assert not thread.is_alive()
-    assert not threads._idle
+    assert not worker._idle

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localrank import DoRerankOptions, DoRerankResult, InvalidResponseError, ScoredIndex
-from localrank.providers.answers import checked, sort_and_cut, unscored
+from localrank.providers.calls import checked, sort_and_cut
+from localrank.providers.unscored import unscored
 from localrank.testing import MockReranker
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-3, 3).map(float)
