@@ -1,26 +1,38 @@
-"""Check in: the caller's arguments become one frozen request, or one clear error. Pure."""
+"""Check in: the caller's arguments become one frozen request, or one clear error.
+
+A long list is checked in a thread, so that the event loop stays free and a limit on time counts from the first moment.
+"""
 
 from __future__ import annotations
 
 import math
 import operator
+import time
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
-from localrank.calling.documents import document_tuple
-from localrank.calling.texts import TextOf, plain, text_tuple
-from localrank.calling.uniform import uniform_numbers, uniform_texts
+from localrank.calling.documents import document_texts, document_tuple
+from localrank.calling.guard import run_guarded
+from localrank.calling.retry import timed_out
+from localrank.calling.texts import TextOf
 from localrank.contract.cancellation import AbortToken
-from localrank.contract.errors import InvalidRequestError
-from localrank.contract.types import shortened
+from localrank.contract.errors import InvalidRequestError, RerankAbortedError
+from localrank.contract.types import plain, shortened
 from localrank.providers.loading import never
+from localrank.providers.worker import run_in_thread
 
-__all__ = ["Request", "check_request"]
+__all__ = ["Request", "check_request", "checked_beside", "is_long", "uniform_numbers"]
 
 D = TypeVar("D")
+
+_LONG = 2_000
+"""Documents whose check takes longer than a hop to a thread, by far."""
+
+_SHARE = 0.5
+"""Of a deadline, what reading the documents may take; the rest is for scoring what was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,33 +86,64 @@ def check_request(
     return Request(
         query=plain(query),
         originals=originals,
-        texts=_texts(originals, text, should_stop, read_as_objects=read_as_objects),
+        texts=document_texts(originals, text, should_stop, read_as_objects=read_as_objects),
         top_k=_top_k(top_k, len(originals)),
         timeout=_seconds("timeout", timeout),
         deadline=_seconds("deadline", deadline),
         headers=_headers(headers),
         provider_options=_provider_options(provider_options),
-        first_stage_scores=uniform_numbers(first_stage_scores, len(originals))
-        or _first_stage(first_stage_scores, len(originals)),
+        first_stage_scores=_first_stage(first_stage_scores, len(originals)),
         instruction=instruction,
         abort_event=_token(abort_event),
     )
 
 
-def _texts(
-    originals: tuple[Any, ...],
-    text: TextOf | None,
-    should_stop: Callable[[], bool],
-    *,
-    read_as_objects: bool,
-) -> tuple[str, ...]:
-    """Return all texts, or those for which there was time."""
+class _Check(Protocol[D]):
+    def __call__(self, *, should_stop: Callable[[], bool]) -> Request[D]: ...
 
-    def each(documents: Sequence[Any]) -> tuple[str, ...]:
-        return text_tuple(tuple(documents), text, read_as_objects=read_as_objects)
 
-    texts = uniform_texts(originals, text, each, should_stop)
-    return each(originals) if texts is None else texts
+def is_long(documents: Any) -> bool:
+    """Whether there are so many documents that the event loop should not wait for their check."""
+    return type(documents) in {list, tuple} and len(documents) > _LONG
+
+
+async def checked_beside(
+    check: _Check[D], *, abort_event: AbortToken | None, timeout: float | None, deadline: float | None
+) -> Request[D]:
+    """Return the request that `check` makes, in a thread; limits that are none are left to it to refuse.
+
+    Raises:
+        InvalidRequestError: See `check_request`.
+        RerankAbortedError: The token was set meanwhile.
+        RerankTimeoutError: `timeout` passed meanwhile.
+    """
+    started = time.perf_counter()
+    is_left = False
+    share = _SHARE * deadline if deadline is not None and _is_time(deadline) else None
+
+    def should_stop() -> bool:
+        return is_left or (share is not None and time.perf_counter() - started >= share)
+
+    def leave() -> None:
+        nonlocal is_left
+        is_left = True
+
+    outcome = await run_guarded(
+        lambda: run_in_thread(lambda: check(should_stop=should_stop), stop=leave),
+        abort_event=abort_event if callable(getattr(abort_event, "is_set", None)) else None,
+        seconds=timeout if _is_time(timeout) else None,
+    )
+    if outcome.error is not None:
+        raise outcome.error
+    if outcome.value is not None:
+        return outcome.value
+    if outcome.stopped == "aborted":
+        raise RerankAbortedError(phase="before_start")
+    raise timed_out(timeout or 0.0)
+
+
+def _is_time(seconds: Any) -> bool:
+    return isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and seconds > 0
 
 
 def _refuse(argument: str, value: object, hint: str) -> NoReturn:
@@ -175,6 +218,9 @@ def _copied(given: Any) -> dict[Any, Any] | None:
 def _first_stage(scores: Sequence[float] | None, count: int) -> tuple[float, ...] | None:
     if scores is None:
         return None
+    numbers = uniform_numbers(scores, count)
+    if numbers is not None:
+        return numbers
     given = _numbers(scores)
     if len(given) != count:
         raise InvalidRequestError(
@@ -188,6 +234,17 @@ def _first_stage(scores: Sequence[float] | None, count: int) -> tuple[float, ...
             _refuse(f"first_stage_scores[{position}]", value, "Pass finite numbers.")
         finite.append(number)
     return tuple(finite)
+
+
+def uniform_numbers(numbers: Any, count: int) -> tuple[float, ...] | None:
+    """Return `count` finite numbers of a list or tuple that are all plain ones; None means that each must be looked at."""
+    if type(numbers) not in {list, tuple} or len(numbers) != count or set(map(type, numbers)) - {float, int}:
+        return None
+    try:
+        found = tuple(map(float, numbers))
+    except OverflowError:
+        return None
+    return found if all(map(math.isfinite, found)) else None
 
 
 def _numbers(scores: Any) -> tuple[Any, ...]:

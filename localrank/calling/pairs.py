@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from localrank.calling.many import rerank_many
-from localrank.calling.portal import run_blocking
+from localrank.calling.sync import run_blocking
 from localrank.contract.errors import InvalidResponseError
 from localrank.contract.model import AnyReranker
 from localrank.providers.registry import resolve

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
-from localrank.calling.assembling import ranked_documents
-from localrank.calling.checking_beside import checked_beside, is_long
-from localrank.calling.checks import Request, check_request
+from localrank.calling.checks import Request, check_request, checked_beside, is_long
 from localrank.calling.guard import run_guarded
 from localrank.calling.hooks import Announcer, Hooks
-from localrank.calling.retry import RetryPolicy, run_attempts, timed_out, with_max_retries
+from localrank.calling.retry import DEFAULT_POLICY, RetryPolicy, timed_out, try_again, with_max_retries
 from localrank.calling.texts import TextOf
 from localrank.contract.cancellation import AbortToken, is_aborted, raise_if_aborted
 from localrank.contract.errors import AbortPhase, RerankAbortedError
@@ -23,16 +21,19 @@ from localrank.contract.model import (
     AnyReranker,
     DoRerankOptions,
     DoRerankResult,
+    ScoredIndex,
     accepts_objects,
+    ignore_progress,
     needs_text,
     score_kind,
 )
 from localrank.contract.types import (
+    RankedDocument,
     RerankResponse,
     RerankResult,
     RerankUsage,
 )
-from localrank.providers.calls import call_model
+from localrank.providers.calls import call_model, check_model
 from localrank.providers.registry import resolve
 from localrank.providers.unscored import UNSCORED_TIER, RestUnscored, unscored_warning
 
@@ -42,6 +43,9 @@ D = TypeVar("D")
 
 DEADLINE_GRACE_S, DEADLINE_GRACE_S_A_DOCUMENT = 0.04, 0.25e-6
 """How long after `deadline` a model may still hand over the ranking it has: .25 s more with a million documents."""
+
+_MADE_AT_ONCE = 10_000
+"""Unscored documents that are made with the result: 20 ms."""
 
 
 async def rerank(
@@ -104,7 +108,7 @@ async def rerank(
         RerankError: Whatever else the model met (`ModelLoadError`, `InferenceError`, `APICallError` …).
     """
     started = time.perf_counter()
-    reranker = resolve(model)
+    reranker = resolve(model) if isinstance(model, str) else check_model(model)
     check = partial(
         check_request,
         query=query,
@@ -124,12 +128,19 @@ async def rerank(
         request = await checked_beside(check, abort_event=abort_event, timeout=timeout, deadline=deadline)
     else:
         request = check()
-    policy = with_max_retries(retry, max_retries)
-    hooks = Hooks(on_start, on_end, on_error, on_progress)
-    raise_if_aborted(abort_event, "before_start")
-    announcer = Announcer(hooks, reranker.provider, reranker.model_id)
+    by_default = retry is None and max_retries is None
+    policy = DEFAULT_POLICY if by_default else with_max_retries(retry, max_retries)
+    hooks = (on_start, on_end, on_error, on_progress)
+    announcer = None
+    if not all(hook is None for hook in hooks):
+        announcer = Announcer(Hooks(*hooks), reranker.provider, reranker.model_id)
+    if abort_event is not None:
+        raise_if_aborted(abort_event, "before_start")
+    call = _Call(reranker, request, policy, announcer, started)
+    if announcer is None:
+        return await call.run()
     try:
-        result = await _Call(reranker, request, policy, announcer, started).run()
+        result = await call.run()
     except Exception as error:
         await announcer.failed(error)
         raise
@@ -139,17 +150,26 @@ async def rerank(
 
 @dataclass(slots=True)
 class _Call(Generic[D]):
-    """One call in progress."""
+    """One call in progress; `announcer` is None where nobody listens."""
 
     model: AnyReranker
     request: Request[D]
     policy: RetryPolicy
-    announcer: Announcer
+    announcer: Announcer | None
     started: float
     phase: AbortPhase = "in_call"
 
     async def run(self) -> RerankResult[D]:
-        """Announce, attempt under guard, re-check the token, assemble."""
+        """Announce, attempt, assemble; under guard where a token, a time or a progress hook asks for it."""
+        request, announcer = self.request, self.announcer
+        pump = announcer.pump_progress if announcer and announcer.hooks.on_progress else None
+        limits = (request.abort_event, request.timeout, request.deadline, pump)
+        if all(limit is None for limit in limits):
+            return self._assembled(await self._answer())
+        return await self._run_guarded(pump)
+
+    async def _run_guarded(self, pump: Callable[[], Coroutine[Any, Any, None]] | None) -> RerankResult[D]:
+        """Attempt until something says stop, re-check the token, assemble what there is."""
         request, token = self.request, self.request.abort_event
         grace = DEADLINE_GRACE_S + DEADLINE_GRACE_S_A_DOCUMENT * len(request.originals)
         limits = [request.timeout, request.deadline and request.deadline + grace]
@@ -158,7 +178,7 @@ class _Call(Generic[D]):
             self._answer,
             abort_event=token,
             seconds=None if seconds is None else max(0.0, seconds - self._elapsed),
-            beside=self.announcer.pump_progress if self.announcer.hooks.on_progress else None,
+            beside=pump,
         )
         if outcome.stopped == "aborted" or is_aborted(token):
             raise RerankAbortedError(phase=self.phase) from outcome.error
@@ -171,15 +191,28 @@ class _Call(Generic[D]):
         return self._assembled(self._callers_order())
 
     async def _answer(self) -> DoRerankResult:
-        await self.announcer.started(len(self.request.originals), self.request.top_k)
-        if not self.request.texts:
+        request = self.request
+        if self.announcer is not None:
+            await self.announcer.started(len(request.originals), request.top_k)
+        if not request.texts:
             return DoRerankResult([], usage=RerankUsage(input_tokens=0, duration_ms=0.0))
-        return await run_attempts(
-            self._attempt, self.policy, timeout=self.request.timeout, on_wait=self._waiting
+        began = self.policy.now()
+        try:
+            return await self._attempt()
+        except Exception as error:
+            first = error
+        return await try_again(
+            self._attempt,
+            self.policy,
+            first,
+            began=began,
+            timeout=request.timeout,
+            on_wait=self._waiting,
         )
 
     async def _attempt(self) -> DoRerankResult:
-        raise_if_aborted(self.request.abort_event, "waiting")
+        if self.request.abort_event is not None:
+            raise_if_aborted(self.request.abort_event, "waiting")
         return await call_model(self.model, self._options())
 
     def _options(self) -> DoRerankOptions:
@@ -197,7 +230,7 @@ class _Call(Generic[D]):
             headers=request.headers,
             provider_options=request.provider_options,
             instruction=request.instruction,
-            report_progress=self.announcer.report_progress,
+            report_progress=ignore_progress if self.announcer is None else self.announcer.report_progress,
         )
 
     @contextmanager
@@ -235,7 +268,7 @@ class _Call(Generic[D]):
     def _assembled(self, answer: DoRerankResult) -> RerankResult[D]:
         request = self.request
         return RerankResult(
-            ranked=ranked_documents(request, answer.results),
+            ranked=_ranked_documents(request, answer.results),
             usage=self._usage(answer.usage),
             response=answer.response or RerankResponse(model_id=self.model.model_id),
             warnings=tuple(answer.warnings),
@@ -249,3 +282,59 @@ class _Call(Generic[D]):
         if known.duration_ms is not None:
             return known
         return replace(known, duration_ms=max(0.0, self._elapsed * 1000 - known.load_ms))
+
+
+def _ranked_documents(request: Request[D], results: Sequence[ScoredIndex]) -> Sequence[RankedDocument[D]]:
+    """Return the caller's documents in the order of `results`: a tuple, unless very many were not scored."""
+    if isinstance(results, RestUnscored) and results.left_count > _MADE_AT_ONCE:
+        return _RestLater(request, results)
+    return tuple(_ranked(request, item, rank) for rank, item in enumerate(results, start=1))
+
+
+class _RestLater(Sequence[RankedDocument[D]], Generic[D]):
+    """The scored documents, and the others as they are asked for."""
+
+    def __init__(self, request: Request[D], results: RestUnscored) -> None:
+        self._request = request
+        self._results = results
+        self._scored = tuple(
+            _ranked(request, item, rank) for rank, item in enumerate(results.scored, start=1)
+        )
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    @overload
+    def __getitem__(self, at: int) -> RankedDocument[D]: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[RankedDocument[D], ...]: ...
+    def __getitem__(self, at: int | slice) -> RankedDocument[D] | tuple[RankedDocument[D], ...]:
+        if isinstance(at, slice):
+            return tuple(self[place] for place in range(*at.indices(len(self))))
+        place = range(len(self))[at]
+        if place < len(self._scored):
+            return self._scored[place]
+        return _ranked(self._request, self._results[place], place + 1)
+
+    def __iter__(self) -> Iterator[RankedDocument[D]]:
+        for rank, item in enumerate(self._results, start=1):
+            yield self._scored[rank - 1] if rank <= len(self._scored) else _ranked(self._request, item, rank)
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == tuple(other) if isinstance(other, (tuple, _RestLater)) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # documents may be unhashable
+
+
+def _ranked(request: Request[Any], item: ScoredIndex, rank: int) -> RankedDocument[Any]:
+    index = item.index
+    return RankedDocument(
+        index=index,
+        score=item.score,
+        document=request.originals[index],
+        text=request.texts[index] if index < len(request.texts) else "",
+        rank=rank,
+        truncated=item.truncated,
+        metadata=dict(item.metadata or {}),
+        tier=item.tier,
+    )

@@ -23,7 +23,14 @@ from localrank.contract.errors import (
     RetryError,
 )
 
-__all__ = ["DEFAULT_MAX_RETRIES", "RetryPolicy", "run_attempts", "with_max_retries"]
+__all__ = [
+    "DEFAULT_MAX_RETRIES",
+    "DEFAULT_POLICY",
+    "RetryPolicy",
+    "timed_out",
+    "try_again",
+    "with_max_retries",
+]
 
 T = TypeVar("T")
 
@@ -125,6 +132,16 @@ def _is_numbered(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno is not None
 
 
+def _check_max_retries(value: Any) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < 0:
+        raise InvalidRequestError(f"max_retries is {value!r}.", hint="Pass an integer of at least 0.")
+    return int(value)
+
+
+DEFAULT_POLICY = RetryPolicy()
+"""Of a call that asks for no other."""
+
+
 def with_max_retries(policy: RetryPolicy | None, max_retries: int | None) -> RetryPolicy:
     """Return the policy that a call's two arguments mean: `max_retries` given beats the policy's own."""
     given: Any = policy
@@ -132,24 +149,28 @@ def with_max_retries(policy: RetryPolicy | None, max_retries: int | None) -> Ret
         raise InvalidRequestError(
             f"retry is of type {type(given).__name__}.", hint="Pass a RetryPolicy, or max_retries=."
         )
-    chosen = policy or RetryPolicy()
+    chosen = policy or DEFAULT_POLICY
     if max_retries is None:
         return chosen
     return replace(chosen, max_retries=_check_max_retries(max_retries))
 
 
-async def run_attempts(
+async def try_again(
     attempt: Callable[[], Awaitable[T]],
     policy: RetryPolicy,
+    error: Exception,
     *,
+    began: float,
     timeout: float | None,
     on_wait: Callable[[], AbstractContextManager[None]],
 ) -> T:
-    """Await `attempt` until it succeeds or the policy is at its end.
+    """Await `attempt` until it succeeds or the policy is at its end, after a first one that failed.
 
     Args:
         attempt: One attempt; called afresh each time.
         policy: When to repeat.
+        error: Of the first attempt.
+        began: The policy's `now` when that one was begun.
         timeout: Seconds for all attempts and waits; a wait that would pass it is not begun.
         on_wait: Entered around each wait.
 
@@ -158,20 +179,19 @@ async def run_attempts(
             allowed, is raised as it is; an abort always.
         RerankTimeoutError: The next wait would end after `timeout`.
     """
-    started = policy.now()
-    errors: list[Exception] = []
+    errors = [error]
     while True:
-        try:
-            return await attempt()
-        except Exception as error:
-            errors.append(error)
         delay = policy.delay(errors[-1], len(errors) - 1)
         if delay is None or len(errors) > policy.max_retries:
             raise _final(errors, exhausted=delay is not None) from _cause(errors)
-        if timeout is not None and policy.now() - started + delay >= timeout:
+        if timeout is not None and policy.now() - began + delay >= timeout:
             raise timed_out(timeout) from errors[-1]
         with on_wait():
             await (policy.sleep(delay) if delay else anyio.lowlevel.checkpoint())
+        try:
+            return await attempt()
+        except Exception as failed:
+            errors.append(failed)
 
 
 def timed_out(timeout: float) -> RerankTimeoutError:
@@ -180,12 +200,6 @@ def timed_out(timeout: float) -> RerankTimeoutError:
         f"The reranking took longer than timeout={timeout:g} s.",
         hint="Allow more time, or pass deadline= to get the best ranking so far instead of an error.",
     )
-
-
-def _check_max_retries(value: Any) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < 0:
-        raise InvalidRequestError(f"max_retries is {value!r}.", hint="Pass an integer of at least 0.")
-    return int(value)
 
 
 def _final(errors: list[Exception], *, exhausted: bool) -> Exception:

@@ -1,23 +1,49 @@
-"""`rerank_sync`: the same call for code without async, from a script, a thread or a notebook cell."""
+"""`rerank_sync`: the same call for code without async, on one event loop in a thread of its own.
+
+The loop lives as long as the process, so pooled connections of a remote model serve the next call too, and it works beside a
+loop that is already running, as in a notebook.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import atexit
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-from localrank.calling.portal import run_blocking
+import anyio
+from anyio.abc import TaskGroup
+from anyio.from_thread import run_sync
+from anyio.lowlevel import EventLoopToken, current_token
+
 from localrank.calling.rerank import rerank
 from localrank.calling.retry import RetryPolicy
 from localrank.calling.texts import TextOf
 from localrank.contract.cancellation import AbortToken
+from localrank.contract.errors import InferenceError
 from localrank.contract.events import CallEnded, CallFailed, CallProgress, CallStarted, Hook
 from localrank.contract.model import AnyReranker
 from localrank.contract.types import RerankResult
+from localrank.providers.beside import begin, start
+from localrank.providers.forking import RenewedLock, call_after_fork, hold_off_forks
 
-__all__ = ["rerank_sync"]
+__all__ = ["rerank_sync", "run_blocking"]
 
 D = TypeVar("D")
+T = TypeVar("T")
+
+EXIT_GRACE_S = 0.3
+"""How long the interpreter waits at its end for the loop to close what is open."""
+
+_END_POLL_S = 0.001
+
+_shared_loop_waits: ContextVar[bool] = ContextVar("localrank_shared_loop_waits", default=False)
 
 
 def rerank_sync(
@@ -69,3 +95,203 @@ def rerank_sync(
             on_progress=on_progress,
         )
     )
+
+
+def run_blocking(function: Callable[[], Awaitable[T]]) -> T:
+    """Await `function()` on the shared loop and return its result; Ctrl-C cancels it.
+
+    A call from that loop's own thread (an async reranker that calls `rerank_sync`) gets a loop of its own instead, since the
+    shared one cannot wait for itself; and so does every call inside that one, since the shared loop waits for it.
+
+    Raises:
+        InferenceError: No loop could be started, for want of threads or file descriptors; the next call tries again.
+    """
+    if _shared_loop_waits.get():
+        return _run_beside(function)
+    loop = _shared_loop()
+    if loop is None or loop.is_of_this_thread:
+        return _run_beside(function)
+    return loop.call(function)
+
+
+class _Call(Generic[T]):
+    """One call on the loop. Its error is carried past the loop, which one that ends programs would end for all."""
+
+    def __init__(self, function: Callable[[], Awaitable[T]]) -> None:
+        self.done: Future[T] = Future()
+        self._function = function
+        self._scope: anyio.CancelScope | None = None
+
+    async def run(self) -> None:
+        with suppress(InvalidStateError):  # the caller was told something else meanwhile
+            try:
+                with anyio.CancelScope() as self._scope:
+                    self.done.set_result(await self._function())
+            except anyio.get_cancelled_exc_class():
+                self.done.set_exception(_ended())
+                raise
+            except BaseException as error:
+                self.done.set_exception(error)
+
+    def cancel(self) -> None:
+        """Cancel, in the loop's thread, what `run` has begun."""
+        if self._scope is not None:
+            self._scope.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What a running loop is reached by."""
+
+    token: EventLoopToken
+    group: TaskGroup
+
+
+class _Loop:
+    """The loop, its thread, and the calls that run on it."""
+
+    def __init__(self) -> None:
+        self._running: Future[_Running] = Future()
+        self._thread = threading.Thread(target=self._run, name="localrank-sync", daemon=True)
+        self._calls: set[_Call[Any]] = set()
+
+    def begin(self) -> None:
+        """Start the thread and wait for the loop; what goes wrong is raised for all who wait for it."""
+        with hold_off_forks():  # it imports its backend
+            try:
+                start(self._thread)
+            except InferenceError as error:
+                self._running.set_exception(error)
+            self._running.exception()
+
+    @property
+    def is_of_this_thread(self) -> bool:
+        return threading.current_thread() is self._thread
+
+    @property
+    def has_ended(self) -> bool:
+        return self._running.done() and not self._thread.is_alive()
+
+    def call(self, function: Callable[[], Awaitable[T]]) -> T:
+        """Await `function()` on the loop."""
+        running = self._running.result()
+        call = _Call(function)
+        self._calls.add(call)
+        try:
+            self._begin_call(running, call)
+            return call.done.result()
+        except BaseException:
+            _stand_still_at_the_end()
+            if not call.done.done():
+                with suppress(RuntimeError):  # the loop has ended
+                    run_sync(call.cancel, token=running.token)
+            raise
+        finally:
+            self._calls.discard(call)
+
+    def stop(self, seconds: float) -> None:
+        """Cancel what runs, close what is open, and wait up to `seconds` for the end."""
+        last = time.monotonic() + seconds
+        with suppress(Exception):  # it never began, or has ended already
+            running = self._running.result(seconds)
+            begin(
+                lambda: run_sync(running.group.cancel_scope.cancel, token=running.token),
+                name="localrank-sync-end",
+                daemon=True,
+            )
+        while self._thread.is_alive() and time.monotonic() < last:
+            time.sleep(_END_POLL_S)
+
+    def _begin_call(self, running: _Running, call: _Call[T]) -> None:
+        try:
+            run_sync(running.group.start_soon, call.run, token=running.token)
+        except RuntimeError as error:
+            raise _ended() from error
+
+    def _run(self) -> None:
+        try:
+            anyio.run(self._serve)
+        except BaseException as error:
+            if not self._running.done():
+                self._running.set_exception(_no_loop(error))
+        finally:
+            self._release_callers()
+
+    async def _serve(self) -> None:
+        async with anyio.create_task_group() as group:
+            self._running.set_result(_Running(current_token(), group))
+            await anyio.sleep_forever()
+
+    def _release_callers(self) -> None:
+        """Raise for the callers of a loop that ended beneath them; nobody else would."""
+        for call in list(self._calls):
+            with suppress(InvalidStateError):
+                call.done.set_exception(_ended())
+
+
+_lock = RenewedLock()
+_shared: _Loop | None = None
+_has_ended = False
+
+
+def _shared_loop() -> _Loop | None:
+    """Return the shared loop, begun where there is none; None once the program ends."""
+    global _shared
+    loop = _shared
+    if loop is not None and not loop.has_ended and not _has_ended:
+        return loop
+    with _lock:
+        if _has_ended:
+            return None
+        loop = _shared
+        is_new = loop is None or loop.has_ended
+        if loop is None or is_new:
+            loop = _shared = _Loop()
+    if is_new:
+        loop.begin()
+    return loop
+
+
+def _stand_still_at_the_end() -> None:
+    """Keep a daemon thread from reporting, while the interpreter ends, that its call was cut off."""
+    if _has_ended and threading.current_thread().daemon:
+        threading.Event().wait()
+
+
+def _ended() -> InferenceError:
+    return InferenceError("The event loop of rerank_sync was ended beneath this call.", hint="Call again.")
+
+
+def _no_loop(error: BaseException) -> InferenceError:
+    failure = InferenceError(
+        f"No event loop could be started for rerank_sync: {type(error).__name__}: {error}.",
+        hint="Raise the limit of open files (`ulimit -n`), or close some; then call again.",
+    )
+    failure.__cause__ = error
+    return failure
+
+
+def _run_beside(function: Callable[[], Awaitable[T]]) -> T:
+    def run() -> T:
+        _shared_loop_waits.set(True)
+        return anyio.run(function)
+
+    return begin(run, name="localrank-sync-nested", daemon=True).result()
+
+
+def _end_with_process() -> None:
+    """End the loop before the interpreter is taken apart; later calls, of other exit handlers, get loops of their own."""
+    global _has_ended
+    with _lock:
+        loop, _has_ended = _shared, True
+    if loop is not None:
+        loop.stop(EXIT_GRACE_S)
+
+
+def _forget() -> None:
+    global _shared
+    _shared = None
+
+
+atexit.register(_end_with_process)
+call_after_fork(_forget)

@@ -8,9 +8,9 @@ from numbers import Number
 from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
-from localrank.contract.types import shortened
+from localrank.contract.types import plain, shortened
 
-__all__ = ["TEXT_NAMES", "TextOf", "plain", "text_tuple"]
+__all__ = ["TEXT_NAMES", "TextOf", "text_tuple"]
 
 TextOf = Callable[[Any], str] | str
 """How the text of a document is found: a function, or the name of a mapping's key or an object's attribute."""
@@ -200,11 +200,6 @@ def _written(document: Any) -> str:
 
 def _what(value: object) -> str:
     return repr(value) if _is_missing(value) else f"of type {type(value).__name__}"
-
-
-def plain(text: str) -> str:
-    """Return `text` as a plain string: a subclass may change what its methods mean, and engines take no such thing."""
-    return text if type(text) is str else "".join((text,))
 
 
 def _refused(message: str, hint: str) -> InvalidRequestError:

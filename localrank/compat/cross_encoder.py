@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 from localrank.calling.documents import is_table
 from localrank.calling.pairs import score_pairs_sync
 from localrank.calling.sync import rerank_sync
-from localrank.calling.texts import plain
 from localrank.compat.arguments import CALL, CONSTRUCTOR, check_unsettable, renamed, settings_of
 from localrank.compose.rules.fitting import sigmoid
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker, score_kind
-from localrank.contract.types import shortened
+from localrank.contract.types import plain, shortened
 from localrank.providers.arguments import check_choice
 from localrank.providers.registry import DEFAULT_MODEL, make_model, no_name, resolve
 

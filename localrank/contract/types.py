@@ -15,6 +15,7 @@ __all__ = [
     "RerankWarning",
     "ScoreKind",
     "StageUsage",
+    "plain",
     "shortened",
 ]
 
@@ -28,6 +29,11 @@ _SHOWN_CHARACTERS = 60
 def shortened(text: str, limit: int = _SHOWN_CHARACTERS) -> str:
     """Return at most `limit` characters of `text`, for a repr or a message that must not hold a whole document."""
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def plain(text: str) -> str:
+    """Return `text` as a plain string: a subclass may change what its methods mean, and engines take no such thing."""
+    return text if type(text) is str else "".join((text,))
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -12,8 +12,8 @@ import anyio.to_thread
 
 from localrank._version import __version__
 from localrank.calling.guard import run_guarded
-from localrank.calling.portal import run_blocking
 from localrank.calling.rerank import rerank
+from localrank.calling.sync import run_blocking
 from localrank.contract.cancellation import AbortToken, raise_if_aborted
 from localrank.contract.errors import InvalidRequestError, RerankAbortedError
 from localrank.contract.model import AnyReranker

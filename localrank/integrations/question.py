@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Generic, TypeVar
 
-from localrank.calling.portal import run_blocking
 from localrank.calling.rerank import rerank
+from localrank.calling.sync import run_blocking
 from localrank.contract.model import AnyReranker
 from localrank.contract.types import RerankResult
 

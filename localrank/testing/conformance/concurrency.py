@@ -7,8 +7,7 @@ from functools import partial
 import anyio
 import anyio.to_thread
 
-from localrank.calling.portal import run_blocking
-from localrank.calling.sync import rerank_sync
+from localrank.calling.sync import rerank_sync, run_blocking
 from localrank.contract.model import AnyReranker
 from localrank.testing.conformance.bench import DOCUMENTS, QUERY, Bench, by_index, close, rule
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from localrank.compose.rules.fitting import fit_temperature
-from localrank_transformers.call.answer import score
+from localrank_transformers.call.call import score
 from localrank_transformers.training.data.lists import TrainingList
 from localrank_transformers.training.request import Calibrated
 

@@ -19,7 +19,8 @@ from localrank import (
     ScoredIndex,
     rerank,
 )
-from localrank.calling.uniform import SLICE_CALLED, uniform_numbers, uniform_texts
+from localrank.calling.checks import uniform_numbers
+from localrank.calling.documents import SLICE_CALLED, uniform_texts
 from localrank.providers.unscored import RestUnscored
 from localrank.testing import LexicalReranker
 

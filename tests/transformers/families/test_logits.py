@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from localrank.contract.errors import InferenceError, ModelLoadError
-from localrank_transformers.call.answer import score
+from localrank_transformers.call.call import score
 from localrank_transformers.families.logits import document_logits
 
 

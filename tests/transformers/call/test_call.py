@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localrank_transformers.call.answer import score
+from localrank_transformers.call.call import score
 
 
 def test_the_sigmoid_neither_overflows_nor_ties_large_logits() -> None:
