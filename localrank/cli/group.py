@@ -21,6 +21,7 @@ _OWN = {
     "evaluate": "localrank.cli.evaluate",
     "bench": "localrank.cli.bench",
     "demo": "localrank.cli.demo",
+    "serve": "localrank.cli.serve",
     "doctor": "localrank.cli.doctor",
 }
 """Command → the module that has it under the same name."""

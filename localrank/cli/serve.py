@@ -1,0 +1,137 @@
+"""`localrank serve`: models over HTTP, in the dialects that clients speak."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import fields
+from pathlib import Path
+
+import click
+
+from localrank.cli.exits import EXIT_CODES, ExitCode
+from localrank.contract.errors import MissingDependencyError
+from localrank.server.limits import Limits
+
+__all__ = ["serve"]
+
+_HELP = """\
+Serve MODELS over HTTP: the embedded model where none is named, no download and no key.
+
+Clients of Cohere (v1, v2), Jina, TEI, Voyage, Mixedbread, Pinecone, vLLM and Infinity find their paths and shapes on one port;
+which dialect a request speaks is seen from its path and body, or forced by a prefix such as /tei. The page at / ranks what you
+paste. Needs the extra: pip install "localrank[server]".
+
+A MODEL is anything that `localrank rerank --model` takes. Requests name it as you wrote it, or by an alias.
+"""
+
+_EPILOG = """\
+Examples:
+
+\b
+  localrank serve
+  curl localhost:8787/v1/rerank -d '{"query": "What is RAG?", "documents": ["RAG retrieves first.", "Paris is a city."]}'
+  localrank serve --alias rerank-v3.5=localrank-mini     for clients that send a fixed model name
+  localrank serve localrank-mini localrank-tiny --preload
+  localrank serve --host 0.0.0.0 --api-key-file keys.txt
+  localrank serve --config serve.toml
+
+Keys also come from LOCALRANK_API_KEYS (separated by commas). SIGTERM answers what was accepted and refuses what is new; SIGHUP
+reads the keys anew.
+
+Exit codes:
+
+\b
+""" + "\n".join(f"  {code.value:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
+
+_LIMITS = {
+    "max_body_bytes": "Bytes of a request.",
+    "max_documents": "Documents of a request.",
+    "max_document_characters": "Characters of a document.",
+    "max_query_characters": "Characters of a query.",
+    "max_waiting_tokens": "Estimated tokens accepted and unfinished; beyond, 429.",
+    "timeout": "Seconds of a request, waiting included.",
+}
+
+
+def _limit_options(command: click.Command) -> click.Command:
+    for limit in fields(Limits):
+        whole = isinstance(limit.default, int)
+        command.params.append(
+            click.Option(
+                [f"--{limit.name.replace('_', '-')}"],
+                type=click.IntRange(min=1) if whole else click.FloatRange(min=0, min_open=True),
+                metavar="N" if whole else "SECONDS",
+                help=f"{_LIMITS[limit.name]} [default: {limit.default:,}]",
+            )
+        )
+    return command
+
+
+@_limit_options
+@click.command(help=_HELP, epilog=_EPILOG, short_help="Serve models over HTTP, for every rerank client.")
+@click.argument("models", nargs=-1)
+@click.option(
+    "--alias", "aliases", multiple=True, metavar="NAME=SPEC", help="Serve SPEC under NAME; repeatable."
+)
+@click.option("--host", metavar="ADDRESS", help="Where to listen. [default: 127.0.0.1]")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), metavar="PORT", help="[default: 8787; 0 takes a free one]"
+)
+@click.option(
+    "--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML with the same words; options win."
+)
+@click.option("--preload", is_flag=True, default=None, help="Load the models before the first request.")
+@click.option(
+    "--api-key-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Keys, one a line. Without any, open.",
+)
+@click.option(
+    "--document-cache-mb",
+    type=click.IntRange(min=0),
+    metavar="MB",
+    help="For vectors of documents seen before; 0 keeps none. [default: 256]",
+)
+@click.option(
+    "--drain-seconds",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="How long SIGTERM waits for what was accepted. [default: 30]",
+)
+@click.option("--no-page", "page", flag_value=False, type=bool, default=None, help="Show no page at /.")
+def serve(
+    *, models: tuple[str, ...], aliases: tuple[str, ...], config: Path | None, **options: object
+) -> None:
+    """Check the options, load what is to be loaded, listen."""
+    try:
+        from localrank.server.running import run_server  # noqa: PLC0415
+        from localrank.server.settings import read_settings  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"The server needs {error.name}, which is not installed.", hint='pip install "localrank[server]"'
+        ) from error
+    named = [(model, model) for model in models] + [_alias(text) for text in aliases]
+    _log_to_standard_error()
+    settings = read_settings(config, {**options, "models": tuple(named) or None})
+    try:
+        run_server(settings)
+    except SystemExit:  # uvicorn's word for an address that it cannot have; its log says which
+        raise click.exceptions.Exit(ExitCode.FAILED) from None
+
+
+def _alias(text: str) -> tuple[str, str]:
+    name, equals, spec = text.partition("=")
+    if not equals or not name.strip() or not spec.strip():
+        raise click.UsageError(f"--alias {text!r} is not NAME=SPEC.")
+    return name.strip(), spec.strip()
+
+
+def _log_to_standard_error() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    for name, level in (("localrank.server", logging.INFO), ("uvicorn.error", logging.WARNING)):
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = False

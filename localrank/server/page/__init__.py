@@ -1,0 +1,1 @@
+"""The page at `/`: one HTML file and a stylesheet, nothing fetched from anywhere else."""

@@ -1,0 +1,137 @@
+"""The models that a server offers, by the names that requests use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from localrank.contract.errors import InvalidRequestError, RerankError
+from localrank.contract.model import AnyReranker, DoRerankOptions
+from localrank.providers.calls import call_model
+from localrank.providers.registry import make_model, resolve, unknown_model
+from localrank.providers.worker import run_in_thread
+from localrank.server.wire import RankRequest, RefusedError
+
+__all__ = ["DEFAULT_MODEL", "Served", "ServedModels"]
+
+DEFAULT_MODEL = "onnx:localrank-mini"
+"""Embedded: no download and no key."""
+
+
+@dataclass(slots=True)
+class Served:
+    """One model under one name.
+
+    Attributes:
+        name: What requests call it.
+        model: The reranker; it loads when it is first used.
+        scored_at: `time.monotonic()` of the last answer, or None before the first.
+        failure: Why the last probe failed, or None.
+    """
+
+    name: str
+    model: AnyReranker
+    scored_at: float | None = None
+    failure: str | None = None
+    created: int = field(default_factory=lambda: int(time.time()))
+
+    async def probe(self) -> None:
+        """Rank one real pair.
+
+        Raises:
+            RerankError: The model cannot.
+        """
+        try:
+            await call_model(self.model, DoRerankOptions("ready", ("ready", "not")))
+        except RerankError as error:
+            self.failure = error.code
+            raise
+        self.scored_at, self.failure = time.monotonic(), None
+
+    async def cut(self, asked: RankRequest) -> RankRequest | None:
+        """Return `asked` with each document cut to the tokens that the client wants read, None where the model cannot tell.
+
+        A token has at least one character, so shorter texts are not looked at.
+        """
+        most, spans_of = asked.tokens_a_document, getattr(self.model, "token_spans", None)
+        if most is None or spans_of is None:
+            return None
+
+        def shortened() -> list[str]:
+            return [
+                text if len(text) <= most else _first_tokens(text, spans_of(text), most)
+                for text in asked.texts
+            ]
+
+        return replace(asked, texts=await run_in_thread(shortened, stop=lambda: None))
+
+
+class ServedModels:
+    """Models by name, the first one the default.
+
+    Args:
+        specs: Names and what they stand for: a reranker, or anything that `resolve` knows. Names are compared without case.
+
+    Raises:
+        InvalidRequestError: Two models of one name, or none.
+        UnknownModelError: A spec that names no model.
+    """
+
+    def __init__(
+        self, specs: Sequence[tuple[str, AnyReranker | str]], *, document_cache_mb: int | None
+    ) -> None:
+        self._served: dict[str, Served] = {}
+        for name, spec in specs:
+            if name.lower() in self._served:
+                raise InvalidRequestError(
+                    f"Two models are called {name!r}.", hint="Give one another name with --alias NAME=SPEC."
+                )
+            self._served[name.lower()] = Served(name, _made(spec, document_cache_mb))
+        if not self._served:
+            raise InvalidRequestError("There is no model to serve.")
+
+    def __iter__(self) -> Iterator[Served]:
+        return iter(self._served.values())
+
+    @property
+    def default(self) -> Served:
+        """The model of requests that name none."""
+        return next(iter(self._served.values()))
+
+    def get(self, name: str | None) -> Served:
+        """Return the model that a request asks for.
+
+        Raises:
+            RefusedError: 404, with near names.
+        """
+        if name is None:
+            return self.default
+        known = self._served.get(name.lower())
+        if known is None:
+            error = unknown_model("model", name[:100], (served.name for served in self))
+            raise RefusedError(
+                404, f"{error} --alias NAME=SPEC serves a model under another name.", "unknown_model"
+            )
+        return known
+
+    async def close(self) -> None:
+        """Let every model go of what it holds."""
+        for served in self:
+            aclose = getattr(served.model, "aclose", None)
+            if aclose is not None:
+                await aclose()
+
+
+def _made(spec: AnyReranker | str, document_cache_mb: int | None) -> AnyReranker:
+    """Return the model of `spec`, with room for known documents where it reads them apart from the query."""
+    if not isinstance(spec, str):
+        return resolve(spec)
+    model = make_model(spec, {})
+    if document_cache_mb and getattr(model, "reads_documents_apart", False):
+        return make_model(spec, {"document_cache_mb": document_cache_mb})
+    return model
+
+
+def _first_tokens(text: str, spans: Sequence[tuple[int, int]], most: int) -> str:
+    return text if len(spans) <= most else text[: spans[most - 1][1]]

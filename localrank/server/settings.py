@@ -1,0 +1,111 @@
+"""What `localrank serve` was told: by options, and by a file in TOML that holds the same words."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from localrank.contract.errors import InvalidRequestError
+from localrank.server.keys import Keys, read_keys
+from localrank.server.limits import Limits
+
+__all__ = ["ServeSettings", "read_settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """Everything that starting and reloading need.
+
+    Attributes:
+        models: Name and spec of each model, the first one the default.
+        host: The address to listen on.
+        port: The port; 0 takes a free one.
+        preload: Whether models are loaded before the first request.
+        page: Whether `/` shows the page.
+        api_key_file: A file of keys, one a line.
+        document_cache_mb: Megabytes for vectors of documents seen before; 0 keeps none.
+        drain_seconds: How long the end waits for what was accepted.
+        limits: Bounds of requests and of the queue.
+    """
+
+    models: tuple[tuple[str, str], ...] = ()
+    host: str = "127.0.0.1"
+    port: int = 8787
+    preload: bool = False
+    page: bool = True
+    api_key_file: Path | None = None
+    document_cache_mb: int = 256
+    drain_seconds: float = 30.0
+    limits: Limits = field(default_factory=Limits)
+
+    def keys(self, environment: Mapping[str, str]) -> Keys:
+        """Read the keys anew; see `read_keys`."""
+        return read_keys(self.api_key_file, environment)
+
+
+def read_settings(config: Path | None, options: Mapping[str, Any]) -> ServeSettings:
+    """Return what `config` says, with what stands in `options` (None: not given) in its place.
+
+    Raises:
+        InvalidRequestError: A file that cannot be read, or a word or value in it that means nothing here.
+    """
+    told = {} if config is None else _read(config)
+    told.update({name: value for name, value in options.items() if value is not None})
+    limits = {one.name: told.pop(one.name) for one in fields(Limits) if one.name in told}
+    return ServeSettings(**told, limits=Limits(**limits))
+
+
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "host": (str,),
+    "port": (int,),
+    "preload": (bool,),
+    "page": (bool,),
+    "api_key_file": (str,),
+    "document_cache_mb": (int,),
+    "drain_seconds": (int, float),
+    **{one.name: (int, float) if one.name == "timeout" else (int,) for one in fields(Limits)},
+}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequestError(f"{str(path)!r} cannot be read: {type(error).__name__}.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidRequestError(f"{str(path)!r} is no TOML: {error}.") from None
+    models = content.pop("models", None)
+    told = {name: _checked(path, name, value) for name, value in content.items()}
+    if "api_key_file" in told:
+        told["api_key_file"] = path.parent / told["api_key_file"]
+    if models is not None:
+        told["models"] = _models(path, models)
+    return told
+
+
+def _checked(path: Path, name: str, value: Any) -> Any:
+    if name not in _TYPES:
+        raise InvalidRequestError(
+            f"{str(path)!r} says {name!r}, which is no setting.",
+            hint=f"There are {', '.join(_TYPES)}, and [models].",
+        )
+    wanted = _TYPES[name]
+    if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
+        raise InvalidRequestError(
+            f"{name} in {str(path)!r} is {value!r}, not {' or '.join(kind.__name__ for kind in wanted)}."
+        )
+    if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
+        raise InvalidRequestError(f"{name} in {str(path)!r} is {value}, which is below 0.")
+    return value
+
+
+def _models(path: Path, models: Any) -> Sequence[tuple[str, str]]:
+    if not isinstance(models, dict) or not all(isinstance(spec, str) for spec in models.values()):
+        raise InvalidRequestError(
+            f"[models] in {str(path)!r} holds no names with strings.",
+            hint='Write one a line: "name" = "provider:model-id".',
+        )
+    return tuple(models.items())
