@@ -24,6 +24,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.status import HTTP_413_CONTENT_TOO_LARGE
 
 from localrank._version import __version__
 from localrank.calling.rerank import rerank
@@ -33,7 +34,7 @@ from localrank.contract.types import RerankResult
 from localrank.server.dialects.score import SCORE, SCORE_PATHS, ScoreBody, write_scores
 from localrank.server.dialects.shape import Body, Dialect
 from localrank.server.dialects.table import DIALECTS, RERANK_PATHS, recognize
-from localrank.server.gate import Gate, State, path_of, refused_response
+from localrank.server.gate import Gate, State, path_of, refused_response, too_large
 from localrank.server.keys import Keys
 from localrank.server.limits import Admission, Limits, check_limits
 from localrank.server.metrics import Metrics
@@ -112,7 +113,7 @@ class RerankApp:
             exception_handlers={HTTPException: _http_error, Exception: _unexpected},
             max_body_size=limits.max_body_bytes,
         )
-        self._app = Gate(inner, state)
+        self._app = Gate(inner, state, max_body_bytes=limits.max_body_bytes)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer as ASGI asks."""
@@ -170,9 +171,11 @@ class RerankApp:
         except (RerankAbortedError, ClientDisconnect):
             course.outcome = "cancelled"
             return Response(status_code=CLIENT_CLOSED_REQUEST)
-        except HTTPException:
+        except HTTPException as error:
+            if error.status_code != HTTP_413_CONTENT_TOO_LARGE:
+                raise
             course.outcome = "limit"
-            raise
+            return _refusal(course.dialect, too_large(self._limits.max_body_bytes), request_id)
         except RefusedError as refused:
             course.outcome = refused.kind
             return _refusal(course.dialect, refused, request_id)
@@ -292,7 +295,7 @@ def _dialect_of(request: Request, body: bytes) -> Dialect:
     try:
         keys = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise RefusedError(400, "The body is no JSON object.", "invalid_request") from None
+        raise RefusedError(400, "The body is no JSON object.", "malformed") from None
     return recognize(path_of(request.scope), request.headers, keys)
 
 

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from localrank.server.keys import Keys
 from localrank.server.wire import RefusedError
 
-__all__ = ["LIVENESS", "Gate", "State", "access_log", "path_of", "refused_response"]
+__all__ = ["LIVENESS", "Gate", "State", "access_log", "path_of", "refused_response", "too_large"]
 
 LIVENESS = ("/health", "/ping")
 """Paths that need no key: they say only that the process answers."""
@@ -47,11 +47,13 @@ class Gate:
     Args:
         app: What answers.
         state: Keys, and whether the server is ending.
+        max_body_bytes: What a request may say that it brings; what it brings without saying, `app` bounds.
     """
 
-    def __init__(self, app: ASGIApp, state: State) -> None:
+    def __init__(self, app: ASGIApp, state: State, *, max_body_bytes: int) -> None:
         self._app = app
         self._state = state
+        self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in or refuse it, and log how it ended."""
@@ -88,6 +90,9 @@ class Gate:
                 "unauthorized",
                 {"WWW-Authenticate": "Bearer"},
             )
+        declared = headers.get("content-length", "")
+        if declared.isascii() and declared.isdigit() and int(declared[:20]) > self._max_body_bytes:
+            return too_large(self._max_body_bytes)
         return None
 
 
@@ -95,6 +100,11 @@ def path_of(scope: Scope) -> str:
     """Return the path below the place where the application is mounted."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", ""))
+
+
+def too_large(most: int) -> RefusedError:
+    """Return the refusal of a body beyond `most` bytes."""
+    return RefusedError(413, f"The body is larger than {most:,} bytes (--max-body-bytes raises it).", "limit")
 
 
 def refused_response(refused: RefusedError, request_id: str) -> JSONResponse:

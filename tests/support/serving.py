@@ -1,0 +1,101 @@
+"""Our server on loopback, in a thread of the test's process or in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import uvicorn
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+
+class Client:
+    """Asks one server."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def post(self, path: str, body: Any, **headers: str) -> Reply:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self._reply(httpx2.post(self.url + path, content=content, headers=_names(headers), timeout=30))
+
+    def get(self, path: str, **headers: str) -> Reply:
+        return self._reply(httpx2.get(self.url + path, headers=_names(headers), timeout=30))
+
+    def _reply(self, answer: httpx2.Response) -> Reply:
+        is_json = answer.headers.get("content-type", "").startswith("application/json")
+        return Reply(answer.status_code, answer.json() if is_json else answer.text, answer.headers)
+
+
+def _names(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+@contextlib.contextmanager
+def serving(app: Any, *, http: str = "h11") -> Iterator[Client]:
+    """Serve `app` with uvicorn in a thread."""
+    config = uvicorn.Config(app, port=0, log_level="error", ws="none", http=http)  # type: ignore[arg-type]
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, name="server-under-test")
+    thread.start()
+    wait_until(lambda: server.started)
+    host, port = server.servers[0].sockets[0].getsockname()[:2]
+    try:
+        yield Client(f"http://{host}:{port}")
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+@contextlib.contextmanager
+def serving_process(*arguments: str, **environment: str) -> Iterator[tuple[Client, subprocess.Popen[str]]]:
+    """Run `localrank serve` in a process of its own, on a port that it chooses."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "localrank", "serve", "--port", "0", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    assert process.stderr is not None
+    said = ""
+    for line in process.stderr:
+        said += line
+        found = re.search(r"Listening on (http://\S+)", line)
+        if found:
+            break
+    else:
+        raise AssertionError(f"it never listened: {said}")
+    try:
+        yield Client(found[1]), process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def wait_until(holds: Callable[[], Any], seconds: float = 20.0) -> None:
+    """Wait until `holds()` is true."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it never came to hold"
+        time.sleep(0.01)
