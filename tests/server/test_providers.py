@@ -1,0 +1,27 @@
+"""The two halves of the house meet: every remote provider keeps the rules of a good reranker against our own server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from localrank.server import create_app
+from localrank.testing import LexicalReranker, RerankerConformance
+from localrank_cohere import CohereReranker
+from localrank_cohere.dialects import DIALECTS
+from tests.support.serving import serving
+
+
+@pytest.mark.parametrize("dialect", [dialect.name for dialect in DIALECTS])
+class TestDialects(RerankerConformance):
+    @pytest.fixture(autouse=True)
+    def serve(self, dialect: str) -> Iterator[None]:
+        with serving(create_app({"test-model": LexicalReranker()})) as client:
+            self.dialect, self.url = dialect, client.url
+            yield
+
+    def make(self) -> CohereReranker:
+        return CohereReranker(
+            "test-model", dialect=self.dialect, base_url=self.url, api_key="any-key-will-do"
+        )

@@ -1,0 +1,176 @@
+"""The process: it listens, reads keys anew, and at the end answers what it had accepted."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localrank.cli.main import main
+from tests.support.serving import Client, serving_process, wait_until
+
+SLOW = {
+    "query": "What is said of ferries?",
+    "documents": [f"Paragraph {n} on the harbour. " * 40 for n in range(400)],
+}
+KEY = "correct-horse-battery"
+
+
+def test_the_embedded_model_answers_without_any_option() -> None:
+    with serving_process() as (client, _):
+        body = client.post(
+            "/v1/rerank", {"query": "What is RAG?", "documents": ["Paris.", "RAG retrieves first."]}
+        ).body
+        names = [row["id"] for row in client.get("/v1/models").body["data"]]
+        ready = client.get("/ready")
+
+    assert names == ["localrank-mini"]
+    assert body["results"][0]["index"] == 1
+    assert (ready.status, ready.body) == (200, {"status": "ready"})
+
+
+def test_what_was_accepted_is_answered_and_what_is_new_is_refused() -> None:
+    with serving_process() as (client, process):
+        accepted: list[Any] = []
+        first = threading.Thread(target=lambda: accepted.append(client.post("/v1/rerank", SLOW)))
+        first.start()
+        wait_until(lambda: _depth(client) == 1)
+        process.send_signal(signal.SIGTERM)
+        wait_until(lambda: client.get("/ready").status == 503)
+        late = client.post("/v1/rerank", {"query": "q", "documents": ["a"]})
+        first.join()
+        code = process.wait(20)
+
+    assert accepted[0].status == 200
+    assert len(accepted[0].body["results"]) == 400
+    assert late.status == 503
+    assert late.headers["retry-after"]
+    assert code in {0, -signal.SIGTERM}
+
+
+def test_the_end_waits_no_longer_than_it_was_told() -> None:
+    with serving_process("--drain-seconds", "0.2") as (client, process):
+        body = {**SLOW, "documents": SLOW["documents"] * 20}  # type: ignore[operator]
+        first = threading.Thread(target=_ignoring_the_end, args=(client, body))
+        first.start()
+        wait_until(lambda: _depth(client) == 1)
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+        first.join()
+
+
+def test_keys_are_read_anew_and_a_slip_changes_nothing(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(KEY)
+    with serving_process("--api-key-file", str(keys)) as (client, process):
+        keys.write_text("another-long-key")
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: client.get("/info", Api_Key="another-long-key").status == 200)
+        old = client.get("/info", Api_Key=KEY).status
+        keys.write_text("")
+        process.send_signal(signal.SIGHUP)
+        _wait_for_line(process, "Keys were not read anew")
+        still = client.get("/info", Api_Key="another-long-key").status
+        opened = client.get("/info").status
+
+    assert (old, still, opened) == (401, 200, 401)
+
+
+def test_a_file_says_what_options_say(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(KEY)
+    config = tmp_path / "serve.toml"
+    config.write_text(
+        'api_key_file = "keys"\nmax_documents = 1\npage = false\n[models]\n"small one" = "localrank-tiny"\n'
+    )
+    with serving_process("--config", str(config)) as (client, _):
+        names = [row["id"] for row in client.get("/v1/models", Api_Key=KEY).body["data"]]
+        page = client.get("/", Api_Key=KEY).status
+        two = client.post("/v1/rerank", {"query": "q", "documents": ["a", "b"]}, Api_Key=KEY)
+
+    assert names == ["small one"]
+    assert page == 404
+    assert two.status == 422
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("ports = 3", "'ports', which is no setting"),
+        ('port = "3"', "port in"),
+        ("page = 1", "not bool"),
+        ("max_documents = true", "not int"),
+        ("timeout = -1", "below 0"),
+        ("models = 3", "no names with strings"),
+        ("port = ", "is no TOML"),
+    ],
+)
+def test_a_wrong_word_in_the_file_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, said: str
+) -> None:
+    config = tmp_path / "serve.toml"
+    config.write_text(content)
+
+    assert main(["serve", "--config", str(config)]) == 1
+    message = capsys.readouterr().err
+    assert said in message
+    assert message.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["nonsense-model"], 4, "nonsense-model"),
+        (["--alias", "x"], 2, "is not NAME=SPEC"),
+        (["localrank-mini", "--alias", "localrank-mini=localrank-tiny"], 1, "Two models are called"),
+        (["--api-key-file", "/nonexistent/keys"], 1, "cannot be read"),
+        (["--port", "70000"], 2, "70000"),
+    ],
+)
+def test_a_slip_is_one_line_and_a_code(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, said: str
+) -> None:
+    assert main(["serve", *arguments]) == code
+    assert said in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    import subprocess
+    import sys
+
+    with serving_process() as (client, _):
+        port = client.url.rpartition(":")[2]
+        done = subprocess.run(
+            [sys.executable, "-m", "localrank", "serve", "--port", port],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    assert done.returncode == 1
+    assert "address already in use" in done.stderr
+
+
+def _depth(client: Client) -> float:
+    page = client.get("/metrics").body
+    return float(
+        next(line for line in page.splitlines() if line.startswith("localrank_queue_depth")).split()[1]
+    )
+
+
+def _ignoring_the_end(client: Client, body: Any) -> None:
+    import httpx2
+
+    try:
+        client.post("/v1/rerank", body)
+    except httpx2.HTTPError:
+        pass
+
+
+def _wait_for_line(process: Any, text: str) -> None:
+    for line in process.stderr:
+        if text in line:
+            return
+    raise AssertionError(f"it never said {text!r}")
