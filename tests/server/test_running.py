@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from localrank.cli.main import main
@@ -14,7 +18,7 @@ from tests.support.serving import Client, serving_process, wait_until
 
 SLOW = {
     "query": "What is said of ferries?",
-    "documents": [f"Paragraph {n} on the harbour. " * 40 for n in range(400)],
+    "documents": [f"Paragraph {n} on the harbour. " * 40 for n in range(60)],
 }
 KEY = "correct-horse-battery"
 
@@ -45,7 +49,7 @@ def test_what_was_accepted_is_answered_and_what_is_new_is_refused() -> None:
         code = process.wait(20)
 
     assert accepted[0].status == 200
-    assert len(accepted[0].body["results"]) == 400
+    assert len(accepted[0].body["results"]) == 60
     assert late.status == 503
     assert late.headers["retry-after"]
     assert code in {0, -signal.SIGTERM}
@@ -53,7 +57,7 @@ def test_what_was_accepted_is_answered_and_what_is_new_is_refused() -> None:
 
 def test_the_end_waits_no_longer_than_it_was_told() -> None:
     with serving_process("--drain-seconds", "0.2") as (client, process):
-        body = {**SLOW, "documents": SLOW["documents"] * 20}  # type: ignore[operator]
+        body = {**SLOW, "documents": SLOW["documents"] * 200}  # type: ignore[operator]
         first = threading.Thread(target=_ignoring_the_end, args=(client, body))
         first.start()
         wait_until(lambda: _depth(client) == 1)
@@ -137,14 +141,12 @@ def test_a_slip_is_one_line_and_a_code(
 
 
 def test_a_port_that_is_taken_is_named() -> None:
-    import subprocess
-    import sys
-
     with serving_process() as (client, _):
         port = client.url.rpartition(":")[2]
         done = subprocess.run(
             [sys.executable, "-m", "localrank", "serve", "--port", port],
             capture_output=True,
+            check=False,
             text=True,
             timeout=60,
         )
@@ -161,12 +163,8 @@ def _depth(client: Client) -> float:
 
 
 def _ignoring_the_end(client: Client, body: Any) -> None:
-    import httpx2
-
-    try:
+    with contextlib.suppress(httpx2.HTTPError):
         client.post("/v1/rerank", body)
-    except httpx2.HTTPError:
-        pass
 
 
 def _wait_for_line(process: Any, text: str) -> None:

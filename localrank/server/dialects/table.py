@@ -34,8 +34,8 @@ def forced(path: str) -> Dialect | None:
 def recognize(path: str, headers: Mapping[str, str], keys: Collection[Any]) -> Dialect:
     """Return the dialect of a body with `keys` at `path`, by what no other dialect has.
 
-    `texts` is TEI's, `input` Mixedbread's, `top_k` and `truncation` are Voyage's (its client sends both, as null when unset), the
-    header `X-Pinecone-Api-Version` is Pinecone's. All others read and write one superset, which differs only in error statuses.
+    `texts` is TEI's, `input` Mixedbread's, `top_k` and `truncation` are Voyage's (its client sends both, as null when unset),
+    the header `X-Pinecone-Api-Version` is Pinecone's. All others read and write one superset, which differs in error statuses.
     """
     named = forced(path)
     if named is not None:
