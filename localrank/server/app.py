@@ -54,7 +54,7 @@ _log = logging.getLogger("localrank.server")
 
 
 def create_app(
-    models: Mapping[str, AnyReranker | str] | Sequence[str] = (),
+    models: Mapping[str, AnyReranker | str] | Sequence[str | tuple[str, AnyReranker | str]] = (),
     *,
     api_keys: Sequence[str] = (),
     limits: Limits | None = None,
@@ -64,8 +64,8 @@ def create_app(
     """Return the ASGI application, to be run by any ASGI server or mounted in an application of your own.
 
     Args:
-        models: Names and rerankers (or what `localrank.rerank` takes for one), or such strings alone; the first is the default.
-            None named means the embedded model. Each is loaded when it is first used.
+        models: Names and rerankers (or what `localrank.rerank` takes for one), as a mapping or as pairs, or such strings alone;
+            the first is the default. None named means the embedded model. Each is loaded when it is first used.
         api_keys: Keys that open every route but liveness; none leaves it open.
         limits: Bounds of a request and of the queue.
         document_cache_mb: Megabytes for the vectors of documents that were seen before, for models that read a document apart
@@ -76,7 +76,8 @@ def create_app(
         InvalidRequestError: Two models of one name, or a key that is too short.
         UnknownModelError: A name that stands for no model.
     """
-    specs = list(models.items()) if isinstance(models, Mapping) else [(_short(spec), spec) for spec in models]
+    given = models.items() if isinstance(models, Mapping) else models
+    specs = [(_short(spec), spec) if isinstance(spec, str) else spec for spec in given]
     served = ServedModels(
         specs or [(_short(DEFAULT_MODEL), DEFAULT_MODEL)], document_cache_mb=document_cache_mb
     )

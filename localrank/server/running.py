@@ -29,7 +29,7 @@ def run_server(settings: ServeSettings) -> None:
         OSError: The address cannot be listened on.
     """
     app = create_app(
-        dict(settings.models),
+        settings.models,
         limits=settings.limits,
         document_cache_mb=settings.document_cache_mb or None,
         page=settings.page,
