@@ -50,6 +50,8 @@ TIMEOUT_HEADER = "X-Request-Timeout"
 
 CLIENT_CLOSED_REQUEST = 499
 
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
 _log = logging.getLogger("localrank.server")
 
 
@@ -295,7 +297,7 @@ def _dialect_of(request: Request, body: bytes) -> Dialect:
     """
     try:
         keys = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+    except _UNREADABLE:
         raise RefusedError(400, "The body is no JSON object.", "malformed") from None
     return recognize(path_of(request.scope), request.headers, keys)
 
@@ -308,7 +310,7 @@ def _decoded(body: bytes, dialect: Dialect) -> Body:
     """
     try:
         return msgspec.json.decode(body, type=dialect.body)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except _UNREADABLE as error:
         # msgspec names the place and the types, never the value
         raise RefusedError(dialect.invalid, f"The body does not fit: {error}.", "invalid_request") from None
 

@@ -55,6 +55,7 @@ def check(client: Client, path: str, content: bytes) -> None:
     dropped=st.sets(st.sampled_from(sorted(GOOD)), max_size=2),
 )
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_mutated_bodies_are_answered(
     hostile: Client, path: str, changes: dict[str, Any], dropped: set[str]
 ) -> None:
@@ -73,6 +74,7 @@ def test_mutated_bodies_are_answered(
     keep=st.integers(0, 80),
 )
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_mutated_bytes_are_answered(hostile: Client, path: str, start: int, noise: bytes, keep: int) -> None:
     good = json.dumps(GOOD).encode()
 

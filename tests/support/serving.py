@@ -28,17 +28,21 @@ class Reply:
 
 
 class Client:
-    """Asks one server."""
+    """Asks one server, over connections that stay open. Safe from many threads."""
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._http = httpx2.Client(timeout=60)
+
+    def close(self) -> None:
+        self._http.close()
 
     def post(self, path: str, body: Any, **headers: str) -> Reply:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self._reply(httpx2.post(self.url + path, content=content, headers=_names(headers), timeout=30))
+        return self._reply(self._http.post(self.url + path, content=content, headers=_names(headers)))
 
     def get(self, path: str, **headers: str) -> Reply:
-        return self._reply(httpx2.get(self.url + path, headers=_names(headers), timeout=30))
+        return self._reply(self._http.get(self.url + path, headers=_names(headers)))
 
     def _reply(self, answer: httpx2.Response) -> Reply:
         is_json = answer.headers.get("content-type", "").startswith("application/json")
@@ -58,9 +62,11 @@ def serving(app: Any, *, http: str = "h11") -> Iterator[Client]:
     thread.start()
     wait_until(lambda: server.started)
     host, port = server.servers[0].sockets[0].getsockname()[:2]
+    client = Client(f"http://{host}:{port}")
     try:
-        yield Client(f"http://{host}:{port}")
+        yield client
     finally:
+        client.close()
         server.should_exit = True
         thread.join(20)
         assert not thread.is_alive()
@@ -84,9 +90,11 @@ def serving_process(*arguments: str, **environment: str) -> Iterator[tuple[Clien
             break
     else:
         raise AssertionError(f"it never listened: {said}")
+    client = Client(found[1])
     try:
-        yield Client(found[1]), process
+        yield client, process
     finally:
+        client.close()
         if process.poll() is None:
             process.kill()
         process.wait()
