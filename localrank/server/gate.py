@@ -25,6 +25,9 @@ LIVENESS = ("/health", "/ping")
 access_log = logging.getLogger("localrank.server.access")
 """One JSON object a request: id, path, status, milliseconds; never a text, a key or a query string."""
 
+_BROWSERS_WORD = 'Basic realm="localrank (any name, the API key as password)", charset="UTF-8"'
+"""A browser cannot send a bearer key; it asks for a password."""
+
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,80}")
 
 
@@ -88,12 +91,16 @@ class Gate:
                 401,
                 "This server wants an API key: send it as 'Authorization: Bearer KEY'.",
                 "unauthorized",
-                {"WWW-Authenticate": "Bearer"},
+                {"WWW-Authenticate": _BROWSERS_WORD if _is_browser(headers) else "Bearer"},
             )
         declared = headers.get("content-length", "")
         if declared.isascii() and declared.isdigit() and int(declared[:20]) > self._max_body_bytes:
             return too_large(self._max_body_bytes)
         return None
+
+
+def _is_browser(headers: Headers) -> bool:
+    return "text/html" in headers.get("accept", "")
 
 
 def path_of(scope: Scope) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
@@ -45,8 +46,8 @@ class Keys:
     def open_for(self, headers: Mapping[str, str]) -> bool:
         """Return whether a request with `headers` may come in.
 
-        A key comes as `Authorization: Bearer KEY`, as every client but two sends it, as `Api-Key` (Pinecone's) or as
-        `X-API-Key`. Every key is compared, in constant time, whichever matches.
+        A key comes as `Authorization: Bearer KEY`, as most clients send it, as `Api-Key` (Pinecone's) or `X-API-Key`, or as
+        the password of `Authorization: Basic`, for which a browser asks. Every key is compared, each in constant time.
         """
         if not self._digests:
             return True
@@ -81,7 +82,16 @@ def _key_of(headers: Mapping[str, str]) -> str:
     scheme, _, value = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and value.strip():
         return value.strip()
+    if scheme.lower() == "basic":
+        return _password(value.strip())
     return headers.get("api-key") or headers.get("x-api-key") or ""
+
+
+def _password(credentials: str) -> str:
+    try:
+        return base64.b64decode(credentials, validate=True).decode("utf-8").partition(":")[2]
+    except ValueError:
+        return ""
 
 
 def _digest(key: str) -> bytes:
