@@ -135,6 +135,14 @@ class OnnxReranker(LocalReranker):
         graph = precision if embedded or not settings.runs_faster else f"{precision}+optimize"
         return f"onnx:{weights}:{graph}:{settings.max_length}:{settings.activation}:{settings.instruction}:{engine}"
 
+    @property
+    def reads_documents_apart(self) -> bool:
+        """Whether the model is known to read a document apart from its query, so that `document_cache_mb` serves it."""
+        if self._location.is_embedded:
+            return True
+        entry = _known(self._location) if self._location.hub is not None else None
+        return entry is not None and entry.family == "late-interaction"
+
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the character span of each token of `text`, special tokens left out; loads the model."""
         model: PointwiseModel = self._once.get()[0]
