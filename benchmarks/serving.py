@@ -1,7 +1,7 @@
 """Our server against the same model in process: `python -m benchmarks.serving --data DATA`.
 
-Ratios of one run. The server runs in a process of its own with the embedded model; its clients are threads here, over connections
-that stay open. Server and call in process take turns, so that whatever slows the machine slows both.
+Ratios of one run. The server runs in a process of its own with the embedded model; its clients are threads here, over
+connections that stay open. Server and call in process take turns, so that whatever slows the machine slows both.
 """
 
 from __future__ import annotations
@@ -127,14 +127,14 @@ def short_beside_long(server: Server, own: Own, repetitions: int) -> list[Bar]:
 
 def clients_that_leave(server: Server, own: Own, seconds: float) -> list[Bar]:
     """Let 30 % of the clients go away at a random moment, and look at what is left of it."""
-    draw = random.Random(7)
+    draw = random.Random(7)  # noqa: S311
     work = [own.documents("mixed", size) for size in (5, 20, 100)]
     end = time.monotonic() + seconds
     before, answered, unanswered = state(server), [0], [0]
     lock = threading.Lock()
 
     def client_loop(seed: int) -> None:
-        own_draw = random.Random(seed)
+        own_draw = random.Random(seed)  # noqa: S311
         while time.monotonic() < end:
             leaves = own_draw.random() < 0.3
             timeout = own_draw.uniform(0.005, 0.2) if leaves else 120
