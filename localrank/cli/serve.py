@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from localrank.cli.exits import EXIT_CODES, ExitCode
+from localrank.cli.output import EXIT_CODES, ExitCode
 from localrank.contract.errors import MissingDependencyError
-from localrank.server.limits import Limits
+from localrank.server.door.limits import Limits
 
 __all__ = ["serve"]
 
@@ -36,7 +36,7 @@ Examples:
   localrank serve --config serve.toml
 
 Keys also come from LOCALRANK_API_KEYS (separated by commas). SIGTERM answers what was accepted and refuses what is new; SIGHUP
-reads the keys anew.
+reads keys and limits anew.
 
 Exit codes:
 
@@ -105,17 +105,16 @@ def serve(
 ) -> None:
     """Check the options, load what is to be loaded, listen."""
     try:
-        from localrank.server.running import run_server  # noqa: PLC0415
-        from localrank.server.settings import read_settings  # noqa: PLC0415
+        from localrank.server.process.running import run_server  # noqa: PLC0415
+        from localrank.server.process.settings import read_settings  # noqa: PLC0415
     except ImportError as error:
         raise MissingDependencyError(
             f"The server needs {error.name}, which is not installed.", hint='pip install "localrank[server]"'
         ) from error
     named = [(model, model) for model in models] + [_alias(text) for text in aliases]
     _log_to_standard_error()
-    settings = read_settings(config, {**options, "models": tuple(named) or None})
     try:
-        run_server(settings)
+        run_server(lambda: read_settings(config, {**options, "models": tuple(named) or None}))
     except SystemExit:  # uvicorn's word for an address that it cannot have; its log says which
         raise click.exceptions.Exit(ExitCode.FAILED) from None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from localrank.server.app import create_app
-    from localrank.server.limits import Limits
+    from localrank.server.door.limits import Limits
 
 __all__ = ["Limits", "create_app"]
 
@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:
 
         return create_app
     if name == "Limits":
-        from localrank.server.limits import Limits  # noqa: PLC0415
+        from localrank.server.door.limits import Limits  # noqa: PLC0415
 
         return Limits
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from localrank.contract.types import RerankUsage
-from localrank.server.limits import Admission
+from localrank.server.door.admission import Admission
 
 __all__ = ["Metrics"]
 

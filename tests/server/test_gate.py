@@ -11,7 +11,7 @@ import pytest
 
 from localrank import InvalidRequestError
 from localrank.server import create_app
-from localrank.server.keys import Keys, read_keys
+from localrank.server.door.keys import Keys, read_keys
 from localrank.testing import LexicalReranker
 from tests.support.serving import Client, serving, wait_until
 

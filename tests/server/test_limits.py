@@ -9,8 +9,9 @@ import pytest
 
 from localrank import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.server import Limits, create_app
-from localrank.server.limits import Admission
-from localrank.server.wire import RankRequest, RefusedError
+from localrank.server.dialects.wire import RankRequest, RefusedError
+from localrank.server.door.admission import Admission
+from localrank.server.door.state import State
 from localrank.testing import MockReranker
 from tests.support.serving import serving, wait_until
 
@@ -90,10 +91,10 @@ def test_what_is_beyond_the_queue_waits_outside() -> None:
 
 
 def test_a_refused_request_takes_no_place() -> None:
-    admission = Admission(Limits(max_waiting_tokens=1))
+    admission = Admission(State(limits=Limits(max_waiting_tokens=1)))
     request = RankRequest("q", ["word " * 10], ["word " * 10])
-    with admission.admitted(request):
-        with pytest.raises(RefusedError), admission.admitted(request):
+    with admission.admitted([request]):
+        with pytest.raises(RefusedError), admission.admitted([request]):
             raise AssertionError("it was let in")
         held = admission.waiting_tokens
 

@@ -13,19 +13,23 @@ from localrank_cohere.dialects import DIALECTS
 from tests.support.serving import serving
 
 
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with serving(create_app({"test-model": LexicalReranker()})) as client:
+        yield client.url
+
+
 @pytest.mark.parametrize("dialect", [dialect.name for dialect in DIALECTS])
 class TestDialects(RerankerConformance):
     @pytest.fixture(autouse=True)
-    def serve(self, dialect: str) -> Iterator[None]:
-        with serving(create_app({"test-model": LexicalReranker()})) as client:
-            self.dialect = dialect
-            if dialect == "vllm":
-                self.waivers = {
-                    "instruction": "the warning arrives as a text in meta.warnings, without its feature"
-                }
-            # without a count its requests look like Jina's, so the prefix says whose they are
-            self.url = f"{client.url}/voyage" if dialect == "voyage" else client.url
-            yield
+    def served(self, dialect: str, url: str) -> None:
+        self.dialect = dialect
+        if dialect == "vllm":
+            self.waivers = {
+                "instruction": "the warning arrives as a text in meta.warnings, without its feature"
+            }
+        # without a count its requests look like Jina's, so the prefix says whose they are
+        self.url = f"{url}/voyage" if dialect == "voyage" else url
 
     def make(self) -> CohereReranker:
         return CohereReranker(

@@ -76,7 +76,7 @@ def test_keys_are_read_anew_and_a_slip_changes_nothing(tmp_path: Path) -> None:
         old = client.get("/info", Api_Key=KEY).status
         keys.write_text("")
         process.send_signal(signal.SIGHUP)
-        _wait_for_line(process, "Keys were not read anew")
+        _wait_for_line(process, "Keys and limits were not read anew")
         still = client.get("/info", Api_Key="another-long-key").status
         opened = client.get("/info").status
 

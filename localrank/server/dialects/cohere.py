@@ -17,7 +17,7 @@ from localrank.server.dialects.shape import (
     named_fields,
     texts_of,
 )
-from localrank.server.wire import Answer, RankRequest, RefusedError
+from localrank.server.dialects.wire import Answer, RankRequest, RefusedError
 
 __all__ = ["COHERE", "INFINITY", "JINA", "VLLM", "refuse_in_every_shape", "usage_of"]
 

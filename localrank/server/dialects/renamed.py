@@ -16,7 +16,7 @@ from localrank.server.dialects.shape import (
     named_fields,
     texts_of,
 )
-from localrank.server.wire import Answer, RankRequest, RefusedError
+from localrank.server.dialects.wire import Answer, RankRequest, RefusedError
 
 __all__ = ["MIXEDBREAD", "PINECONE", "VOYAGE"]
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from localrank.server.dialects.cohere import refuse_in_every_shape
 from localrank.server.dialects.shape import Body, Dialect, Json
-from localrank.server.wire import Answer, RankRequest, RefusedError
+from localrank.server.dialects.wire import Answer, RankRequest, RefusedError
 
 __all__ = ["SCORE", "SCORE_PATHS", "ScoreBody", "write_scores"]
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from localrank.server.wire import Answer, RankRequest, RefusedError
+from localrank.server.dialects.wire import Answer, RankRequest, RefusedError
 
 __all__ = ["Body", "Dialect", "Json", "JsonObject", "count_of", "named_fields", "texts_of"]
 
@@ -77,9 +77,9 @@ def _text(index: int, document: Any, fields: Sequence[str] | None) -> str:
     if fields:
         missing = [name for name in fields if name not in document]
         if missing:
-            raise RefusedError(422, f"Document {index} has no field {missing[0]!r}.", "invalid_request")
+            raise RefusedError(422, f"Document {index} has no field {missing[0][:100]!r}.", "invalid_request")
         values = [document[name] for name in fields]
-        return str(values[0]) if len(fields) == 1 else _lines(zip(fields, values, strict=True))
+        return _plain(values[0]) if len(fields) == 1 else _lines(zip(fields, values, strict=True))
     if isinstance(document.get("text"), str):
         return str(document["text"])
     if "image" in document:
@@ -90,7 +90,14 @@ def _text(index: int, document: Any, fields: Sequence[str] | None) -> str:
 
 
 def _lines(pairs: Any) -> str:
-    return "\n".join(f"{name}: {value}" for name, value in pairs)
+    return "\n".join(f"{name}: {_plain(value)}" for name, value in pairs)
+
+
+def _plain(value: Any) -> str:
+    """Return a field's value as its text; what is no string is written as it came, in JSON."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def named_fields(values: Mapping[str, Any]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from localrank.server.dialects.shape import Body, Dialect, Json, JsonObject, named_fields
-from localrank.server.wire import Answer, RankRequest, RefusedError
+from localrank.server.dialects.wire import Answer, RankRequest, RefusedError
 
 __all__ = ["TEI"]
 

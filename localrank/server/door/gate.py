@@ -7,17 +7,28 @@ import logging
 import re
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from localrank.server.keys import Keys
-from localrank.server.wire import RefusedError
+from localrank.server.dialects.cohere import refuse_in_every_shape
+from localrank.server.dialects.shape import Dialect
+from localrank.server.dialects.wire import RefusedError
+from localrank.server.door.state import State
 
-__all__ = ["LIVENESS", "Gate", "State", "access_log", "path_of", "refused_response", "too_large"]
+__all__ = [
+    "LIVENESS",
+    "Course",
+    "Gate",
+    "access_log",
+    "course_of",
+    "path_of",
+    "refused_response",
+    "too_large",
+]
 
 LIVENESS = ("/health", "/ping")
 """Paths that need no key: they say only that the process answers."""
@@ -28,20 +39,27 @@ access_log = logging.getLogger("localrank.server.access")
 _BROWSERS_WORD = 'Basic realm="localrank (any name, the API key as password)", charset="UTF-8"'
 """A browser cannot send a bearer key; it asks for a password."""
 
+_COURSE = "localrank.course"
+"""A key of our own in the scope: `scope["state"]` belongs to whoever mounts the application, and some servers share it."""
+
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,80}")
 
 
 @dataclass(slots=True)
-class State:
-    """What can change while the server runs.
+class Course:
+    """How far one request came, for its answer, the metrics and the log.
 
     Attributes:
-        keys: Who may come in.
-        draining: Whether new work is refused, since the server is about to end.
+        request_id: The client's own, or one made here.
+        dialect: What it speaks; None for a request that ranks nothing.
+        model: The name of the model that it reached.
+        outcome: `ok`, `cancelled` (the client went away) or the kind of its refusal.
     """
 
-    keys: Keys = field(default_factory=Keys)
-    draining: bool = False
+    request_id: str
+    dialect: Dialect | None = None
+    model: str = "none"
+    outcome: str = "ok"
 
 
 class Gate:
@@ -49,14 +67,12 @@ class Gate:
 
     Args:
         app: What answers.
-        state: Keys, and whether the server is ending.
-        max_body_bytes: What a request may say that it brings; what it brings without saying, `app` bounds.
+        state: The keys, and how much a request may say that it brings; what it brings without saying, `app` bounds.
     """
 
-    def __init__(self, app: ASGIApp, state: State, *, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, state: State) -> None:
         self._app = app
         self._state = state
-        self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in or refuse it, and log how it ended."""
@@ -65,13 +81,13 @@ class Gate:
             return
         began, status = time.perf_counter(), 0
         headers = Headers(scope=scope)
-        request_id = scope.setdefault("state", {})["request_id"] = _request_id(headers)
+        course = scope[_COURSE] = Course(_request_id(headers))
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                MutableHeaders(scope=message)["X-Request-ID"] = course.request_id
             await send(message)
 
         try:
@@ -79,9 +95,9 @@ class Gate:
             if refused is None:
                 await self._app(scope, receive, send_with_id)
             else:
-                await refused_response(refused, request_id)(scope, receive, send_with_id)
+                await refused_response(refused, course.request_id)(scope, receive, send_with_id)
         finally:
-            _log(scope, request_id, status, time.perf_counter() - began)
+            _log(scope, course, status, time.perf_counter() - began)
 
     def _refusal(self, path: str, headers: Headers) -> RefusedError | None:
         if path in LIVENESS:
@@ -93,9 +109,9 @@ class Gate:
                 "unauthorized",
                 {"WWW-Authenticate": _BROWSERS_WORD if _is_browser(headers) else "Bearer"},
             )
-        declared = headers.get("content-length", "")
-        if declared.isascii() and declared.isdigit() and int(declared[:20]) > self._max_body_bytes:
-            return too_large(self._max_body_bytes)
+        declared, most = headers.get("content-length", ""), self._state.limits.max_body_bytes
+        if declared.isascii() and declared.isdigit() and int(declared[:20]) > most:
+            return too_large(most)
         return None
 
 
@@ -106,7 +122,14 @@ def _is_browser(headers: Headers) -> bool:
 def path_of(scope: Scope) -> str:
     """Return the path below the place where the application is mounted."""
     path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", ""))
+    root: str = scope.get("root_path", "").rstrip("/")
+    return path[len(root) :] if path.startswith(f"{root}/") else path
+
+
+def course_of(scope: Scope) -> Course:
+    """Return what the gate keeps of the request of `scope`."""
+    course: Course = scope[_COURSE]
+    return course
 
 
 def too_large(most: int) -> RefusedError:
@@ -116,8 +139,6 @@ def too_large(most: int) -> RefusedError:
 
 def refused_response(refused: RefusedError, request_id: str) -> JSONResponse:
     """Return a refusal in the shape that every dialect's clients find their message in."""
-    from localrank.server.dialects.cohere import refuse_in_every_shape  # noqa: PLC0415
-
     return JSONResponse(
         refuse_in_every_shape(refused, request_id), status_code=refused.status, headers=refused.headers
     )
@@ -128,17 +149,18 @@ def _request_id(headers: Headers) -> str:
     return given if _ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def _log(scope: Scope, request_id: str, status: int, seconds: float) -> None:
+def _log(scope: Scope, course: Course, status: int, seconds: float) -> None:
     if not access_log.isEnabledFor(logging.INFO):
         return
     client = scope.get("client")
     record: dict[str, Any] = {
-        "id": request_id,
+        "id": course.request_id,
         "client": client[0] if client else None,
         "method": scope["method"],
         "path": scope["path"][:200],
         "status": status or 499,
         "ms": round(seconds * 1000, 1),
-        **scope["state"].get("ranked", {}),
     }
+    if course.dialect is not None:
+        record |= {"dialect": course.dialect.name, "model": course.model, "outcome": course.outcome}
     access_log.info(json.dumps(record))

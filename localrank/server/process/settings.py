@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -9,15 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
-from localrank.server.keys import Keys, read_keys
-from localrank.server.limits import Limits
+from localrank.server.door.keys import Keys, read_keys
+from localrank.server.door.limits import Limits
 
-__all__ = ["ServeSettings", "read_settings"]
+__all__ = ["FIXED", "ServeSettings", "read_settings"]
+
+FIXED = ("models", "host", "port", "preload", "page", "document_cache_mb")
+"""Settings that hold until the process ends; the others may change while it runs."""
+
+_LAST_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
 class ServeSettings:
     """Everything that starting and reloading need.
+
+    Raises:
+        InvalidRequestError: A blank host, no such port, or no such time.
 
     Attributes:
         models: Name and spec of each model, the first one the default.
@@ -40,6 +49,16 @@ class ServeSettings:
     document_cache_mb: int = 256
     drain_seconds: float = 30.0
     limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if not self.host.strip():
+            raise InvalidRequestError(
+                "The host is blank, which would mean every address.", hint="Say 0.0.0.0 to mean that."
+            )
+        if not 0 <= self.port <= _LAST_PORT:
+            raise InvalidRequestError(f"port is {self.port}; there are 0 to {_LAST_PORT}.")
+        if not 0 <= self.drain_seconds < math.inf:
+            raise InvalidRequestError(f"drain_seconds is {self.drain_seconds}; give seconds from 0.")
 
     def keys(self, environment: Mapping[str, str]) -> Keys:
         """Read the keys anew; see `read_keys`."""

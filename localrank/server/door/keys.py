@@ -17,6 +17,8 @@ KEYS_VARIABLE = "LOCALRANK_API_KEYS"
 
 _SHORTEST = 8
 
+_HOW_TO_MAKE_ONE = 'Make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
+
 
 class Keys:
     """The keys that open the server, kept as digests; without any, it is open.
@@ -25,7 +27,7 @@ class Keys:
         keys: Each at least eight characters.
 
     Raises:
-        InvalidRequestError: A key that is too short.
+        InvalidRequestError: A key that is too short, or holds white space or letters beyond ASCII.
     """
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
@@ -33,12 +35,14 @@ class Keys:
         if any(len(key) < _SHORTEST for key in keys):
             raise InvalidRequestError(
                 f"An API key has fewer than {_SHORTEST} characters.",
-                hint='Make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"',
+                hint=_HOW_TO_MAKE_ONE,
+            )
+        if not all(key.isascii() and key.isprintable() and " " not in key for key in keys):
+            raise InvalidRequestError(
+                "An API key holds white space or a letter beyond ASCII, which no header carries unchanged.",
+                hint=_HOW_TO_MAKE_ONE,
             )
         self._digests = tuple(_digest(key) for key in keys)
-
-    def __bool__(self) -> bool:
-        return bool(self._digests)
 
     def __len__(self) -> int:
         return len(self._digests)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from localrank.contract.errors import InvalidRequestError, RerankError
+from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker, DoRerankOptions
 from localrank.providers.calls import call_model
 from localrank.providers.registry import make_model, resolve, unknown_model
 from localrank.providers.worker import run_in_thread
-from localrank.server.wire import RankRequest, RefusedError
+from localrank.server.dialects.wire import RankRequest, RefusedError
 
 __all__ = ["DEFAULT_MODEL", "Served", "ServedModels"]
 
@@ -27,13 +28,11 @@ class Served:
         name: What requests call it.
         model: The reranker; it loads when it is first used.
         scored_at: `time.monotonic()` of the last answer, or None before the first.
-        failure: Why the last probe failed, or None.
     """
 
     name: str
     model: AnyReranker
     scored_at: float | None = None
-    failure: str | None = None
     created: int = field(default_factory=lambda: int(time.time()))
 
     async def probe(self) -> None:
@@ -42,12 +41,8 @@ class Served:
         Raises:
             RerankError: The model cannot.
         """
-        try:
-            await call_model(self.model, DoRerankOptions("ready", ("ready", "not")))
-        except RerankError as error:
-            self.failure = error.code
-            raise
-        self.scored_at, self.failure = time.monotonic(), None
+        await call_model(self.model, DoRerankOptions("ready", ("ready", "not")))
+        self.scored_at = time.monotonic()
 
     async def cut(self, asked: RankRequest) -> RankRequest | None:
         """Return `asked` with each document cut to the tokens that the client wants read, None where the model cannot tell.
@@ -58,13 +53,15 @@ class Served:
         if most is None or spans_of is None:
             return None
 
+        stopped = threading.Event()
+
         def shortened() -> list[str]:
             return [
-                text if len(text) <= most else _first_tokens(text, spans_of(text), most)
+                text if len(text) <= most or stopped.is_set() else _first_tokens(text, spans_of(text), most)
                 for text in asked.texts
             ]
 
-        return replace(asked, texts=await run_in_thread(shortened, stop=lambda: None))
+        return replace(asked, texts=await run_in_thread(shortened, stop=stopped.set))
 
 
 class ServedModels:
@@ -82,12 +79,13 @@ class ServedModels:
         self, specs: Sequence[tuple[str, AnyReranker | str]], *, document_cache_mb: int | None
     ) -> None:
         self._served: dict[str, Served] = {}
+        self._made: dict[str, AnyReranker] = {}
         for name, spec in specs:
             if name.lower() in self._served:
                 raise InvalidRequestError(
                     f"Two models are called {name!r}.", hint="Give one another name with --alias NAME=SPEC."
                 )
-            self._served[name.lower()] = Served(name, _made(spec, document_cache_mb))
+            self._served[name.lower()] = Served(name, self._model(spec, document_cache_mb))
         if not self._served:
             raise InvalidRequestError("There is no model to serve.")
 
@@ -115,18 +113,24 @@ class ServedModels:
             )
         return known
 
-    async def close(self) -> None:
-        """Let every model go of what it holds."""
-        for served in self:
-            aclose = getattr(served.model, "aclose", None)
+    async def aclose(self) -> None:
+        """Let every model that was made here go of what it holds; those that came as objects belong to who made them."""
+        for model in self._made.values():
+            aclose = getattr(model, "aclose", None)
             if aclose is not None:
                 await aclose()
 
+    def _model(self, spec: AnyReranker | str, document_cache_mb: int | None) -> AnyReranker:
+        """Return the model of `spec`: two names for one spec are one model, loaded once."""
+        if not isinstance(spec, str):
+            return resolve(spec)
+        if spec not in self._made:
+            self._made[spec] = _made(spec, document_cache_mb)
+        return self._made[spec]
 
-def _made(spec: AnyReranker | str, document_cache_mb: int | None) -> AnyReranker:
+
+def _made(spec: str, document_cache_mb: int | None) -> AnyReranker:
     """Return the model of `spec`, with room for known documents where it reads them apart from the query."""
-    if not isinstance(spec, str):
-        return resolve(spec)
     model = make_model(spec, {})
     if document_cache_mb and getattr(model, "reads_documents_apart", False):
         return make_model(spec, {"document_cache_mb": document_cache_mb})

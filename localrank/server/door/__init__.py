@@ -1,0 +1,1 @@
+"""Who comes in, and how much: the gate with its keys, and the limits."""

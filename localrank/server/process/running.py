@@ -1,0 +1,140 @@
+"""The application in uvicorn: load, listen, reload on SIGHUP, and at the end answer what was accepted."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from types import FrameType
+from typing import Any
+
+import anyio
+import uvicorn
+
+from localrank.contract.errors import RerankError
+from localrank.server.app import RerankApp, create_app
+from localrank.server.process.settings import FIXED, ServeSettings
+
+__all__ = ["run_server"]
+
+_LAST_S = 2
+"""Seconds for what was ranked to be written, once the time for ranking is over."""
+
+_log = logging.getLogger("localrank.server")
+
+
+def run_server(read: Callable[[], ServeSettings]) -> None:
+    """Serve until a signal ends it.
+
+    Args:
+        read: Returns what the server is told; called at the start, and again for each SIGHUP.
+
+    Raises:
+        RerankError: A setting, key or model that cannot work; with `preload` also a model that cannot be loaded.
+        SystemExit: The address cannot be listened on; the log says why.
+    """
+    settings = read()
+    app = create_app(
+        settings.models,
+        limits=settings.limits,
+        document_cache_mb=settings.document_cache_mb or None,
+        page=settings.page,
+    )
+    app.state.keys = settings.keys(os.environ)
+    if not len(app.state.keys) and not _is_loopback(settings.host):
+        _log.warning("Without keys, whoever reaches %s may rank: --api-key-file sets some.", settings.host)
+    server = _Server(app, settings, read)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, server.ask_reload)
+    if settings.preload:
+        anyio.run(_load_all, app)
+    server.run()
+
+
+async def _load_all(app: RerankApp) -> None:
+    for served in app.models:
+        await served.probe()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which on the first signal refuses what is new with 503 and goes on until the accepted is answered."""
+
+    def __init__(self, app: RerankApp, settings: ServeSettings, read: Callable[[], ServeSettings]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=settings.host,
+                port=settings.port,
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=_LAST_S,
+            )
+        )
+        self._app = app
+        self._settings = settings
+        self._read = read
+        self._ends_by: float | None = None
+        self._reload = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Begin to end; a second signal ends at once."""
+        if self._ends_by is None:
+            self._app.state.draining = True
+            self._ends_by = time.monotonic() + self._settings.drain_seconds
+        else:
+            self.should_exit = self.force_exit = True
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Listen, and say where."""
+        await super().startup(sockets)
+        for server in self.servers:
+            for listening in server.sockets:
+                host, port = listening.getsockname()[:2]
+                _log.info("Listening on http://%s:%s", f"[{host}]" if ":" in host else host, port)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look after signals; return whether to end."""
+        if self._reload:
+            self._reload = False
+            self._read_anew()
+        if self._ends_by is not None and (
+            self._app.admission.requests == 0 or time.monotonic() >= self._ends_by
+        ):
+            return True
+        return await super().on_tick(counter)
+
+    def ask_reload(self, _signal: int, _frame: FrameType | None) -> None:
+        """Read keys and limits anew at the next tick."""
+        self._reload = True
+
+    def _read_anew(self) -> None:
+        try:
+            settings = self._read()
+            keys = settings.keys(os.environ)
+        except RerankError as error:  # the old ones hold: a slip of the pen must not open the door or lock it
+            _log.error("Keys and limits were not read anew: %s", error)
+            return
+        state, self._settings = self._app.state, replace(settings, **self._fixed())
+        state.keys, state.limits = keys, settings.limits
+        _log.info("Keys and limits were read anew; there are %s keys.", len(keys))
+        if self._settings != settings:
+            _log.warning(
+                "Models, address, page and cache stay as they were until the server is started again."
+            )
+
+    def _fixed(self) -> dict[str, Any]:
+        return {name: getattr(self._settings, name) for name in FIXED}
