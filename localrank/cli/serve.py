@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
@@ -112,9 +114,9 @@ def serve(
             f"The server needs {error.name}, which is not installed.", hint='pip install "localrank[server]"'
         ) from error
     named = [(model, model) for model in models] + [_alias(text) for text in aliases]
-    _log_to_standard_error()
     try:
-        run_server(lambda: read_settings(config, {**options, "models": tuple(named) or None}))
+        with _log_on_standard_error():
+            run_server(lambda: read_settings(config, {**options, "models": tuple(named) or None}))
     except SystemExit:  # uvicorn's word for an address that it cannot have; its log says which
         raise click.exceptions.Exit(ExitCode.FAILED) from None
 
@@ -126,11 +128,17 @@ def _alias(text: str) -> tuple[str, str]:
     return name.strip(), spec.strip()
 
 
-def _log_to_standard_error() -> None:
+@contextmanager
+def _log_on_standard_error() -> Iterator[None]:
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    for name, level in (("localrank.server", logging.INFO), ("uvicorn.error", logging.WARNING)):
+    loggers = {"localrank.server": logging.INFO, "uvicorn.error": logging.WARNING}
+    for name, level in loggers.items():
         logger = logging.getLogger(name)
         logger.addHandler(handler)
         logger.setLevel(level)
-        logger.propagate = False
+    try:
+        yield
+    finally:
+        for name in loggers:
+            logging.getLogger(name).removeHandler(handler)

@@ -82,6 +82,12 @@ class Answering:
         self._state = state
         self._admission = admission
         self._metrics = metrics
+        self._running: set[anyio.Event] = set()
+
+    def stop(self) -> None:
+        """Stop what is being ranked; it is answered with 503. Call it from the event loop."""
+        for stopped in self._running:
+            stopped.set()
 
     async def ranking(self, request: Request) -> Response:
         """Answer a request to rank documents."""
@@ -114,7 +120,7 @@ class Answering:
         try:
             response = _json(await work(request, Clock(request, self._state.limits.timeout), course))
             course.outcome = "ok"
-        except (RerankAbortedError, ClientDisconnect):
+        except ClientDisconnect:
             response = Response(status_code=CLIENT_CLOSED_REQUEST)
         except Exception as error:
             dialect = course.dialect
@@ -163,16 +169,21 @@ class Answering:
         course.model = served.name
         check_limits(asked, self._state.limits)
         if self._state.draining:
-            raise RefusedError(503, "The server is ending.", "ending", {"Retry-After": "5"})
+            raise _ending()
+        stopped = anyio.Event()
 
-        async def rank(gone: anyio.Event) -> list[Answer]:
-            return [await self._answer(served, one, gone, clock, course) for one in asked]
+        async def rank() -> list[Answer]:
+            return [await self._answer(served, one, stopped, clock, course) for one in asked]
 
         with self._admission.admitted(asked):
-            return await _while_connected(request, rank)
+            self._running.add(stopped)
+            try:
+                return await _while_connected(request, stopped, rank)
+            finally:
+                self._running.discard(stopped)
 
     async def _answer(
-        self, served: Served, asked: RankRequest, gone: anyio.Event, clock: Clock, course: Course
+        self, served: Served, asked: RankRequest, stopped: anyio.Event, clock: Clock, course: Course
     ) -> Answer:
         try:
             with anyio.fail_after(clock.left):
@@ -183,7 +194,7 @@ class Answering:
                 given.query,
                 given.texts,
                 given.top_k,
-                gone,
+                stopped,
                 instruction=given.instruction,
                 timeout=clock.left,
             )
@@ -196,25 +207,39 @@ class Answering:
         return _answer_of(course.request_id, served, asked, cut, result)
 
 
-async def _while_connected(request: Request, work: Callable[[anyio.Event], Awaitable[T]]) -> T:
-    """Return what `work` returns, and set the event that it gets when the client goes away."""
-    gone = anyio.Event()
+async def _while_connected(request: Request, stopped: anyio.Event, work: Callable[[], Awaitable[T]]) -> T:
+    """Return what `work` returns; `stopped`, which it heeds, is set when the client goes away.
+
+    Raises:
+        ClientDisconnect: The client went away.
+        RefusedError: Something else set `stopped`: the server is ending.
+    """
+    left = False
 
     async def watch() -> None:
+        nonlocal left
         while (await request.receive())["type"] != "http.disconnect":
             pass
-        gone.set()
+        left = True
+        stopped.set()
 
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(watch)
-            result = await work(gone)
+            result = await work()
             group.cancel_scope.cancel()
     except BaseExceptionGroup as grouped:
         if len(grouped.exceptions) > 1:
             raise
-        raise grouped.exceptions[0] from grouped.exceptions[0].__cause__
+        error = grouped.exceptions[0]
+        if isinstance(error, RerankAbortedError):
+            raise ClientDisconnect if left else _ending() from None
+        raise error from error.__cause__
     return result
+
+
+def _ending() -> RefusedError:
+    return RefusedError(503, "The server is ending.", "ending", {"Retry-After": "5"})
 
 
 def _dialect_of(request: Request, body: bytes) -> Dialect:

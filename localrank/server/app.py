@@ -98,6 +98,10 @@ class RerankApp:
         """Answer as ASGI asks."""
         await self._app(scope, receive, send)
 
+    def stop(self) -> None:
+        """Stop what is being ranked; it is answered with 503. Call it from the event loop."""
+        self._answering.stop()
+
     async def aclose(self) -> None:
         """Let the models that were made here go of what they hold; an application that is mounted has no end of its own."""
         await self.models.aclose()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ SLOW = {
     "query": "What is said of ferries?",
     "documents": [f"Paragraph {n} on the harbour. " * 40 for n in range(60)],
 }
+VERY_SLOW = {**SLOW, "documents": SLOW["documents"] * 30}  # type: ignore[operator]
 KEY = "correct-horse-battery"
 
 
@@ -55,15 +57,76 @@ def test_what_was_accepted_is_answered_and_what_is_new_is_refused() -> None:
     assert code in {0, -signal.SIGTERM}
 
 
-def test_the_end_waits_no_longer_than_it_was_told() -> None:
+def test_the_end_waits_no_longer_than_it_was_told_and_says_so() -> None:
     with serving_process("--drain-seconds", "0.2") as (client, process):
-        body = {**SLOW, "documents": SLOW["documents"] * 200}  # type: ignore[operator]
-        first = threading.Thread(target=_ignoring_the_end, args=(client, body))
+        cut_short: list[Any] = []
+        first = threading.Thread(target=lambda: cut_short.append(client.post("/v1/rerank", VERY_SLOW)))
         first.start()
         wait_until(lambda: _depth(client) == 1)
         process.send_signal(signal.SIGTERM)
+        first.join()
+        code = process.wait(20)
+        assert process.stderr is not None
+        said = process.stderr.read()
+
+    assert code == 0
+    assert cut_short[0].status == 503
+    assert "ending" in cut_short[0].body["message"]
+    assert "Traceback" not in said
+
+
+def test_a_second_signal_ends_at_once() -> None:
+    with serving_process("--drain-seconds", "600") as (client, process):
+        first = threading.Thread(target=_ignoring_the_end, args=(client, VERY_SLOW))
+        first.start()
+        wait_until(lambda: _depth(client) == 1)
+        process.send_signal(signal.SIGTERM)
+        wait_until(lambda: client.get("/ready").status == 503)
+        process.send_signal(signal.SIGTERM)
         process.wait(20)
         first.join()
+
+
+def test_connections_that_are_kept_do_not_hold_the_end_back() -> None:
+    with serving_process("--drain-seconds", "600") as (client, process), httpx2.Client() as kept:
+        assert kept.get(client.url + "/health").status_code == 200
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(20) == 0
+
+
+def test_limits_are_read_anew_and_what_cannot_change_is_named(tmp_path: Path) -> None:
+    config = tmp_path / "serve.toml"
+    config.write_text("max_documents = 1\n")
+    two = {"query": "q", "documents": ["a", "b"]}
+    with serving_process("--config", str(config)) as (client, process):
+        before = client.post("/v1/rerank", two).status
+        config.write_text("max_documents = 2\npage = false\n")
+        process.send_signal(signal.SIGHUP)
+        _wait_for_line(process, "stay as they were")
+        after = client.post("/v1/rerank", two).status
+        config.write_text("max_documents = ")
+        process.send_signal(signal.SIGHUP)
+        _wait_for_line(process, "were not read anew")
+        still = client.post("/v1/rerank", two).status
+
+    assert (before, after, still) == (422, 200, 200)
+
+
+def test_an_open_door_to_others_is_said_aloud() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "localrank", "serve", "--host", "0.0.0.0", "--port", "0"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "LOCALRANK_API_KEYS": ""},
+    )
+    try:
+        _wait_for_line(process, "Without keys, whoever reaches 0.0.0.0 may rank")
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stderr is not None
+        process.stderr.close()
 
 
 def test_keys_are_read_anew_and_a_slip_changes_nothing(tmp_path: Path) -> None:
@@ -107,6 +170,10 @@ def test_a_file_says_what_options_say(tmp_path: Path) -> None:
         ("page = 1", "not bool"),
         ("max_documents = true", "not int"),
         ("timeout = -1", "below 0"),
+        ("timeout = 0", "timeout is 0"),
+        ("timeout = nan", "timeout is nan"),
+        ("port = 70000", "port is 70000"),
+        ('host = " "', "The host is blank"),
         ("models = 3", "no names with strings"),
         ("port = ", "is no TOML"),
     ],

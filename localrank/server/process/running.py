@@ -22,7 +22,7 @@ from localrank.server.process.settings import FIXED, ServeSettings
 __all__ = ["run_server"]
 
 _LAST_S = 2
-"""Seconds for what was ranked to be written, once the time for ranking is over."""
+"""Seconds for answers to be written, once no more is ranked."""
 
 _log = logging.getLogger("localrank.server")
 
@@ -111,10 +111,12 @@ class _Server(uvicorn.Server):
         if self._reload:
             self._reload = False
             self._read_anew()
-        if self._ends_by is not None and (
-            self._app.admission.requests == 0 or time.monotonic() >= self._ends_by
-        ):
-            return True
+        if self._ends_by is not None:
+            if time.monotonic() >= self._ends_by:
+                self._app.stop()
+                return True
+            if self._app.admission.requests == 0:
+                return True
         return await super().on_tick(counter)
 
     def ask_reload(self, _signal: int, _frame: FrameType | None) -> None:
