@@ -71,7 +71,7 @@ class ServedModels:
         specs: Names and what they stand for: a reranker, or anything that `resolve` knows. Names are compared without case.
 
     Raises:
-        InvalidRequestError: Two models of one name, or none.
+        InvalidRequestError: Two models of one name, a blank name, or no model.
         UnknownModelError: A spec that names no model.
     """
 
@@ -81,6 +81,10 @@ class ServedModels:
         self._served: dict[str, Served] = {}
         self._made: dict[str, AnyReranker] = {}
         for name, spec in specs:
+            if not name.strip():
+                raise InvalidRequestError(
+                    "The name of a model is blank.", hint="Requests ask for it by name."
+                )
             if name.lower() in self._served:
                 raise InvalidRequestError(
                     f"Two models are called {name!r}.", hint="Give one another name with --alias NAME=SPEC."

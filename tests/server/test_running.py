@@ -25,6 +25,7 @@ VERY_SLOW = {**SLOW, "documents": SLOW["documents"] * 30}  # type: ignore[operat
 KEY = "correct-horse-battery"
 
 
+@pytest.mark.slow
 def test_the_embedded_model_answers_without_any_option() -> None:
     with serving_process() as (client, _):
         body = client.post(
@@ -38,6 +39,7 @@ def test_the_embedded_model_answers_without_any_option() -> None:
     assert (ready.status, ready.body) == (200, {"status": "ready"})
 
 
+@pytest.mark.slow
 def test_what_was_accepted_is_answered_and_what_is_new_is_refused() -> None:
     with serving_process() as (client, process):
         accepted: list[Any] = []
@@ -57,6 +59,7 @@ def test_what_was_accepted_is_answered_and_what_is_new_is_refused() -> None:
     assert code in {0, -signal.SIGTERM}
 
 
+@pytest.mark.slow
 def test_the_end_waits_no_longer_than_it_was_told_and_says_so() -> None:
     with serving_process("--drain-seconds", "0.2") as (client, process):
         cut_short: list[Any] = []
@@ -75,6 +78,7 @@ def test_the_end_waits_no_longer_than_it_was_told_and_says_so() -> None:
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_a_second_signal_ends_at_once() -> None:
     with serving_process("--drain-seconds", "600") as (client, process):
         first = threading.Thread(target=_ignoring_the_end, args=(client, VERY_SLOW))
@@ -87,6 +91,7 @@ def test_a_second_signal_ends_at_once() -> None:
         first.join()
 
 
+@pytest.mark.slow
 def test_connections_that_are_kept_do_not_hold_the_end_back() -> None:
     with serving_process("--drain-seconds", "600") as (client, process), httpx2.Client() as kept:
         assert kept.get(client.url + "/health").status_code == 200
@@ -95,6 +100,7 @@ def test_connections_that_are_kept_do_not_hold_the_end_back() -> None:
         assert process.wait(20) == 0
 
 
+@pytest.mark.slow
 def test_limits_are_read_anew_and_what_cannot_change_is_named(tmp_path: Path) -> None:
     config = tmp_path / "serve.toml"
     config.write_text("max_documents = 1\n")
@@ -113,6 +119,7 @@ def test_limits_are_read_anew_and_what_cannot_change_is_named(tmp_path: Path) ->
     assert (before, after, still) == (422, 200, 200)
 
 
+@pytest.mark.slow
 def test_an_open_door_to_others_is_said_aloud() -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "localrank", "serve", "--host", "0.0.0.0", "--port", "0"],
@@ -129,6 +136,7 @@ def test_an_open_door_to_others_is_said_aloud() -> None:
         process.stderr.close()
 
 
+@pytest.mark.slow
 def test_keys_are_read_anew_and_a_slip_changes_nothing(tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text(KEY)
@@ -146,6 +154,7 @@ def test_keys_are_read_anew_and_a_slip_changes_nothing(tmp_path: Path) -> None:
     assert (old, still, opened) == (401, 200, 401)
 
 
+@pytest.mark.slow
 def test_a_file_says_what_options_say(tmp_path: Path) -> None:
     (tmp_path / "keys").write_text(KEY)
     config = tmp_path / "serve.toml"
@@ -207,6 +216,7 @@ def test_a_slip_is_one_line_and_a_code(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_named() -> None:
     with serving_process() as (client, _):
         port = client.url.rpartition(":")[2]

@@ -251,17 +251,6 @@ def test_a_reranker_of_yours_stays_yours() -> None:
     assert model.closed == 0
 
 
-def test_two_names_for_one_spec_are_one_model() -> None:
-    models = list(create_app({"a": "localrank-mini", "b": "localrank-mini", "c": "localrank-tiny"}).models)
-
-    assert models[0].model is models[1].model
-    assert models[2].model is not models[0].model
-
-
-def test_a_name_alone_is_one_model() -> None:
-    assert [served.name for served in create_app("localrank-tiny").models] == ["localrank-tiny"]
-
-
 @pytest.mark.parametrize("key", ["zwölf-boxkämpfer", "two words here", "tab\tin-the-key"])
 def test_a_key_that_no_header_carries_is_refused(key: str) -> None:
     with pytest.raises(InvalidRequestError) as raised:

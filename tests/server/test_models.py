@@ -1,0 +1,80 @@
+"""What is served under which name: specs of any kind, names that go wrong, models that fail and come back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from localrank import DoRerankOptions, DoRerankResult, InvalidRequestError, ModelLoadError, RerankError
+from localrank.server import create_app
+from localrank.testing import LexicalReranker
+from tests.support.serving import serving
+
+BODY = {"query": "tomato soup", "documents": ["paris", "tomato soup"]}
+
+
+class LateReranker(LexicalReranker):
+    """Cannot be loaded at first."""
+
+    is_there = False
+
+    async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
+        if not self.is_there:
+            raise ModelLoadError("The folder is empty.", hint="Fill it.")
+        return await super().do_rerank(options)
+
+
+@pytest.mark.parametrize(
+    "spec", ["lexical:default", "fallback:(lexical:default|identity)", "cascade:(identity>2>lexical:default)"]
+)
+def test_whatever_a_spec_makes_is_served(spec: str) -> None:
+    with serving(create_app([spec])) as client:
+        body = client.post("/v1/rerank", {**BODY, "model": spec}).body
+
+    assert body["model"] == spec
+    assert body["results"][0]["index"] == 1
+
+
+def test_a_wrapper_of_a_file_is_served(tmp_path: Path) -> None:
+    (tmp_path / "rerank.toml").write_text(
+        '[search]\nkind = "fallback"\nmodels = ["lexical:default", "identity"]\n'
+    )
+    with serving(create_app({"search": f"toml:{tmp_path / 'rerank.toml'}#search"})) as client:
+        body = client.post("/v1/rerank", BODY).body
+
+    assert body["results"][0]["index"] == 1
+
+
+def test_a_model_that_fails_to_load_is_asked_again() -> None:
+    model = LateReranker()
+    with serving(create_app({"late": model})) as client:
+        failed, not_ready = client.post("/v1/rerank", BODY), client.get("/ready")
+        model.is_there = True
+        later, ready = client.post("/v1/rerank", BODY), client.get("/ready")
+
+    assert (failed.status, not_ready.status) == (500, 503)
+    assert "model_load" in failed.body["message"]
+    assert (later.status, ready.status) == (200, 200)
+
+
+@pytest.mark.parametrize("spec", ["nonsense:a", "cascade:a", "toml:/nonexistent.toml", "/no/such/folder", ""])
+def test_a_spec_that_stands_for_nothing_is_refused_at_once(spec: str) -> None:
+    with pytest.raises(RerankError):
+        create_app({"model": spec})
+
+
+def test_a_blank_name_is_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="name of a model is blank"):
+        create_app({" ": "localrank-mini"})
+
+
+def test_two_names_for_one_spec_are_one_model() -> None:
+    models = list(create_app({"a": "localrank-mini", "b": "localrank-mini", "c": "localrank-tiny"}).models)
+
+    assert models[0].model is models[1].model
+    assert models[2].model is not models[0].model
+
+
+def test_a_name_alone_is_one_model() -> None:
+    assert [served.name for served in create_app("localrank-tiny").models] == ["localrank-tiny"]
