@@ -232,7 +232,7 @@ async def _while_connected(request: Request, stopped: anyio.Event, work: Callabl
         if len(grouped.exceptions) > 1:
             raise
         error = grouped.exceptions[0]
-        if isinstance(error, RerankAbortedError):
+        if isinstance(error, RerankAbortedError) and stopped.is_set():
             raise ClientDisconnect if left else _ending() from None
         raise error from error.__cause__
     return result
