@@ -184,7 +184,7 @@ def test_the_example_file_is_read() -> None:
 def test_systemd_can_read_the_example_unit() -> None:
     unit = Path(__file__).parents[2] / "examples/serve/localrank.service"
     done = subprocess.run(
-        ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, timeout=60
+        ["systemd-analyze", "verify", str(unit)], check=False, capture_output=True, text=True, timeout=60
     )
 
     ours = [
