@@ -27,6 +27,7 @@ _REFUSALS = {
     401: "No valid key.",
     404: "No model of that name.",
     413: "The body is too large.",
+    415: "The body is compressed.",
     422: "The body does not fit, or is beyond a limit, which the message names.",
     429: "Too much is waiting; Retry-After says for how long.",
     500: "The model failed.",
