@@ -29,6 +29,7 @@ from localrank import rerank_sync
 from localrank_transformers import OnnxReranker
 
 CLIENTS = 32
+LEAVING = 8
 SIZES = (5, 10, 20, 50)
 LONG_AHEAD_S = 0.2
 
@@ -129,6 +130,8 @@ def clients_that_leave(server: Server, own: Own, seconds: float) -> list[Bar]:
     """Let 30 % of the clients go away at a random moment, and look at what is left of it."""
     draw = random.Random(7)  # noqa: S311
     work = [own.documents("mixed", size) for size in (5, 20, 100)]
+    with httpx2.Client(timeout=300) as client:  # more at once than below, so that memory has its size
+        spread(lambda one: ask(client, server, one), work * LEAVING)
     end = time.monotonic() + seconds
     before, answered, unanswered = state(server), [0], [0]
     lock = threading.Lock()
@@ -149,7 +152,7 @@ def clients_that_leave(server: Server, own: Own, seconds: float) -> list[Bar]:
                     with lock:
                         answered[0] += 1
 
-    threads = [threading.Thread(target=client_loop, args=(draw.random(),)) for _ in range(8)]
+    threads = [threading.Thread(target=client_loop, args=(draw.random(),)) for _ in range(LEAVING)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -187,7 +190,7 @@ def known_documents(server: Server, own: Own, repetitions: int) -> list[Bar]:
 
 
 def state(server: Server) -> tuple[int, int]:
-    """Return open file descriptors and resident bytes, after a request that warms everything up."""
+    """Return open file descriptors and resident bytes."""
     return server.process.num_fds(), server.process.memory_info().rss
 
 
