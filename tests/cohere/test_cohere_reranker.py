@@ -126,7 +126,7 @@ async def test_a_deadline_on_a_silent_server_gives_the_callers_order(
     server: RerankServer, reranker: CohereReranker
 ) -> None:
     server.script(Turn(before_headers=FOREVER))
-    result = await rerank(reranker, "b", ["a", "b"], deadline=0.05)
+    result = await rerank(reranker, "b", ["a", "b"], deadline=1.0)  # ample for the request to arrive
 
     assert [hit.index for hit in result] == [0, 1]
     assert server.wait_until(lambda: len(server.disconnects) == 1)

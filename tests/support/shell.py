@@ -68,8 +68,8 @@ def in_terminal(
 
 
 def plain(shown: str) -> str:
-    """Return what a terminal was sent without styles."""
-    return re.sub(r"\x1b\[[\d;]*m", "", shown)
+    """Return what a terminal was sent without styles and movements of the cursor."""
+    return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", shown)
 
 
 def _environment(extra: dict[str, str]) -> dict[str, str]:

@@ -27,12 +27,13 @@ MODELS: dict[str, AnyReranker] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("top_k", [10, None])
-@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
-def test_something_is_scored(model: AnyReranker, top_k: int | None) -> None:
+@pytest.mark.parametrize(
+    ("name", "top_k"), [*((name, 10) for name in MODELS), ("alone", None), ("cached", None)]
+)
+def test_something_is_scored(name: str, top_k: int | None) -> None:
     for one in (MODEL, OTHER):
         rerank_sync(one, "warm", ["up"])
-    result = rerank_sync(model, "What is RAG?", DOCUMENTS, top_k=top_k, deadline=3.0)
+    result = rerank_sync(MODELS[name], "What is RAG?", DOCUMENTS, top_k=top_k, deadline=3.0)
 
     assert len(result) == (top_k or COUNT)
     assert result[0].metadata.get("scored", True)
