@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from onnx import numpy_helper
 
 from localrank import InvalidRequestError, MissingDependencyError, ModelLoadError, rerank
+from localrank.providers import extras
 from localrank_transformers import OnnxReranker
 from localrank_transformers.commands.models import models
 from localrank_transformers.exporting import export as exporting
@@ -231,6 +232,6 @@ async def test_the_own_folder_is_not_overwritten(tmp_path: Path) -> None:
 
 
 async def test_a_missing_exporter_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "find_spec", lambda name: None if name == "onnxscript" else object())
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "onnxscript" else object())
     with pytest.raises(MissingDependencyError, match=r"onnxscript.*localrank\[export\]"):
         export_onnx(tmp_path, tmp_path / "out")

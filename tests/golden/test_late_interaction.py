@@ -22,6 +22,7 @@ from localrank import ModelLoadError, rerank
 from localrank_transformers import OnnxReranker, TorchReranker
 from localrank_transformers.optimizing.optimize import Candidates, optimize
 from tests.support import late_models
+from tests.support.packed_encoders import with_exact_onnx_runtime
 from tests.support.torch_models import texts
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
@@ -175,6 +176,14 @@ async def test_the_graph_that_is_written_of_the_weights_gives_the_same(tmp_path:
     optimize(folder, folder, candidates=[Candidates(QUERY, tuple(found))] * 4)
 
     assert await scores(OnnxReranker(folder), found) == pytest.approx(expected, abs=TOLERANCE)
+
+
+@with_exact_onnx_runtime
+async def test_the_int8_graph_that_is_written_of_the_weights_ranks_the_same(tmp_path: Path) -> None:
+    folder, found = late_models.build_plain(tmp_path / "m"), documents()
+    expected = reference(folder, found)
+    optimize(folder, folder, candidates=[Candidates(QUERY, tuple(found))] * 4)
+
     small = await scores(OnnxReranker(folder, precision="int8"), found)
     assert np.corrcoef(*(np.argsort(np.argsort(one)) for one in (small, expected)))[0, 1] > 0.9
 

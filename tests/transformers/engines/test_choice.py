@@ -59,5 +59,6 @@ def test_both_rank_the_embedded_model_alike() -> None:
         rerank_sync(OnnxReranker(execution_providers=providers), query, documents)
         for providers in (None, ["CPUExecutionProvider"])
     )
+    within = 0.02 if packed_encoders.onnx_runtime_is_exact else 0.05
     assert [hit.index for hit in ours] == [hit.index for hit in theirs]
-    assert [hit.score for hit in ours] == pytest.approx([hit.score for hit in theirs], abs=0.05)
+    assert [hit.score for hit in ours] == pytest.approx([hit.score for hit in theirs], abs=within)

@@ -315,7 +315,7 @@ async def test_loading_is_shared_by_all_who_wait(tmp_path: Path, monkeypatch: py
 
     def slow(*arguments):
         loads.append(1)
-        time.sleep(0.05)
+        time.sleep(0.5)  # until all of them wait
         return original(*arguments)
 
     monkeypatch.setattr(module, "load", slow)
