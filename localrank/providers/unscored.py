@@ -18,6 +18,7 @@ __all__ = [
     "scored_part",
     "unscored",
     "unscored_warning",
+    "with_scored",
 ]
 
 UNSCORED = {"scored": False}
@@ -53,6 +54,10 @@ class RestUnscored(Sequence[ScoredIndex]):
         self._left: Sequence[int] | None = None
         self.scored = scored[: self._length]
         self.scored_count = len(scored) if scored_count is None else scored_count
+
+    def with_scored(self, scored: Sequence[ScoredIndex]) -> RestUnscored:
+        """Return the same ranking with other entries for the documents that were scored."""
+        return RestUnscored(scored, self._count, self._length, self.scored_count)
 
     @property
     def left_count(self) -> int:
@@ -107,6 +112,13 @@ def scored_part(results: Sequence[ScoredIndex]) -> Sequence[ScoredIndex]:
 def is_scored(ranked: RankedDocument[Any]) -> bool:
     """Return whether the model scored this document, rather than leave it in the caller's order (after a deadline, for one)."""
     return ranked.metadata.get("scored") is not False
+
+
+def with_scored(results: Sequence[ScoredIndex], scored: Sequence[ScoredIndex]) -> Sequence[ScoredIndex]:
+    """Return a checked ranking with `scored` in place of what was scored in it; the rest is not made for that."""
+    if isinstance(results, RestUnscored):
+        return results.with_scored(scored)
+    return [*scored, *(item for item in results if item.tier >= UNSCORED_TIER)]
 
 
 def unscored_warning(scored: int, total: int) -> RerankWarning:

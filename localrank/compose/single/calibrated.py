@@ -26,7 +26,7 @@ from localrank.contract.model import (
 from localrank.contract.types import ScoreKind
 from localrank.providers.calls import call_model
 from localrank.providers.registry import resolve
-from localrank.providers.unscored import UNSCORED_TIER
+from localrank.providers.unscored import UNSCORED_TIER, scored_part, with_scored
 
 __all__ = ["Calibrated", "LabelledPair"]
 
@@ -144,16 +144,14 @@ class Calibrated(Wrapper):
         if answer is None:
             return stages.out_of_time()
         probability = self.calibration.probability
-        results = [
-            item
-            if item.tier >= UNSCORED_TIER
-            else ScoredIndex(
+        scored = [
+            ScoredIndex(
                 item.index,
                 probability(item.score),
                 item.tier,
                 item.truncated,
                 {**item.metadata, "raw_score": item.score} if item.metadata else {"raw_score": item.score},
             )
-            for item in answer.results
+            for item in scored_part(answer.results)
         ]
-        return stages.answer(results)
+        return stages.answer(with_scored(answer.results, scored))

@@ -21,7 +21,7 @@ from localrank.contract.model import (
 )
 from localrank.contract.types import ScoreKind
 from localrank.providers.arguments import whole_number
-from localrank.providers.unscored import UNSCORED_TIER
+from localrank.providers.unscored import scored_part, with_scored
 from localrank.providers.worker import run_in_thread
 
 __all__ = ["Diversified", "Embed"]
@@ -92,7 +92,7 @@ class Diversified(Wrapper):
         if answer is None:
             return stages.out_of_time()
         raise_if_aborted(options.abort_event)
-        ranking = [item for item in answer.results if item.tier < UNSCORED_TIER]
+        ranking = scored_part(answer.results)
         size = max(self.candidates, options.top_k or 0)
         pool = [item for item in ranking[:size] if item.tier == ranking[0].tier]
         count = len(pool) if options.top_k is None else min(len(pool), options.top_k)
@@ -100,7 +100,7 @@ class Diversified(Wrapper):
         below = ranking[len(pool) :]
         results = [_ranked(pool[position], rank, 0) for rank, position in enumerate(order, start=1)]
         results += [_ranked(item, rank, 1) for rank, item in enumerate(below, start=len(pool) + 1)]
-        return stages.answer([*results, *answer.results[len(ranking) :]])
+        return stages.answer(with_scored(answer.results, results))
 
     async def _order(self, pool: Sequence[ScoredIndex], count: int, options: DoRerankOptions) -> list[int]:
         texts = [options.documents[item.index] for item in pool]

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from localrank import (
     Cached,
     Calibrated,
+    Diversified,
+    DoRerankOptions,
     DoRerankResult,
     Identity,
     InvalidRequestError,
@@ -30,7 +32,7 @@ from localrank.compose.rules.fitting import (
     sigmoid,
 )
 from localrank.compose.single.calibration import Calibration, fit_calibration
-from localrank.providers.unscored import unscored
+from localrank.providers.unscored import RestUnscored, unscored
 from tests.support.small_models import Listwise, Scoring
 
 pytestmark = pytest.mark.anyio
@@ -186,6 +188,20 @@ async def test_what_was_not_scored_has_no_probability():
     assert [hit.index for hit in result] == [1, 0]
     assert result[0].metadata == {"raw_score": 0.5}
     assert (result[1].score, result[1].metadata) == (0.0, {"scored": False})
+
+
+class First(Scoring):
+    async def do_rerank(self, options):
+        return DoRerankResult(RestUnscored([ScoredIndex(1, 0.5)], len(options.documents)))
+
+
+@pytest.mark.parametrize(
+    "wrapped", [Calibrated(First(), fit_calibration([1.0, 2.0], [False, True])), Diversified(First())]
+)
+async def test_what_was_not_scored_is_not_looked_at_to_be_passed_on(wrapped):
+    results = (await wrapped.do_rerank(DoRerankOptions("q", ("a", "b", "c")))).results
+    assert isinstance(results, RestUnscored)
+    assert [item.index for item in results] == [1, 0, 2]
 
 
 async def test_a_calibration_of_another_model_is_refused():

@@ -6,7 +6,7 @@ import pytest
 
 from localrank import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.providers.calls import checked
-from localrank.providers.unscored import RestUnscored, unscored
+from localrank.providers.unscored import RestUnscored, unscored, with_scored
 from localrank.testing import LexicalReranker
 
 SCORED = [ScoredIndex(3, 0.9), ScoredIndex(0, 0.4)]
@@ -33,3 +33,13 @@ def test_a_checked_answer_stays_one_whose_rest_is_made_later() -> None:
     assert isinstance(answer.results, RestUnscored)
     assert list(answer.results) == [*SCORED, *unscored([1])]
     assert (answer.results.scored_count, list(answer.warnings)) == (2, [])
+
+
+def test_other_entries_take_the_place_of_those_that_were_scored() -> None:
+    above = [ScoredIndex(item.index, item.score / 2) for item in SCORED]
+    expected = [*above, *unscored([1, 2, 4])]
+    later = with_scored(RestUnscored(SCORED, 5, scored_count=2), above)
+
+    assert isinstance(later, RestUnscored)
+    assert list(later) == with_scored([*SCORED, *unscored([1, 2, 4])], above) == expected
+    assert later.scored_count == 2

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from localrank import Batched, Cached, Cascade, Chunked, Fallback, Fused, Limited, rerank_sync
+from localrank import (
+    Batched,
+    Cached,
+    Cascade,
+    Chunked,
+    Diversified,
+    Fallback,
+    Fused,
+    Limited,
+    rerank_sync,
+)
 from localrank.contract.model import AnyReranker
 from localrank.testing import LexicalReranker
 from localrank_transformers import OnnxReranker
@@ -22,6 +32,7 @@ MODELS: dict[str, AnyReranker] = {
     "fallback": Fallback(MODEL, LexicalReranker()),
     "cascade": Cascade(MODEL, OTHER, keep=20),
     "fused": Fused([MODEL, OTHER]),
+    "diversified": Diversified(MODEL),
     "cached and chunked": Cached(Chunked(MODEL)),
 }
 
