@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from itertools import chain
+from itertools import islice
 from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
-from localrank.calling.documents import document_texts, document_tuple
+from localrank.calling.documents import document_texts, document_tuple, is_table
 from localrank.calling.guard import run_guarded
 from localrank.calling.retry import timed_out
 from localrank.calling.texts import TextOf
@@ -221,10 +221,11 @@ def _first_stage(scores: Sequence[float] | None, count: int) -> tuple[float, ...
     numbers = uniform_numbers(scores, count)
     if numbers is not None:
         return numbers
-    given = _numbers(scores)
+    given = _numbers(scores, count)
     if len(given) != count:
+        entries = len(given) if len(given) < count else f"more than {count}"
         raise InvalidRequestError(
-            f"first_stage_scores has {len(given)} entries for {count} documents.",
+            f"first_stage_scores has {entries} entries for {count} documents.",
             hint="Pass one score a document, in the same order.",
         )
     finite: list[float] = []
@@ -247,10 +248,11 @@ def uniform_numbers(numbers: Any, count: int) -> tuple[float, ...] | None:
     return found if all(map(math.isfinite, found)) else None
 
 
-def _numbers(scores: Any) -> tuple[Any, ...]:
-    unordered = isinstance(scores, (str, bytes, bytearray, Mapping, AbstractSet))
+def _numbers(scores: Any, count: int) -> tuple[Any, ...]:
+    """Return the numbers, one more than wanted at most: there may be no end of them."""
+    unordered = isinstance(scores, (str, bytes, bytearray, Mapping, AbstractSet)) or is_table(scores)
     try:
-        given = None if unordered else tuple(chain(scores))
+        given = None if unordered else tuple(islice(scores, count + 1))
     except Exception as error:
         raise _no_scores(scores) from error
     if given is None:

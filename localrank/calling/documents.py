@@ -7,7 +7,7 @@ are not all alike.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import islice
 from typing import Any
 
 from localrank.calling.texts import TextOf, text_tuple
@@ -44,6 +44,9 @@ _TABLE_NAMES = (
 )
 _COLUMNS = ("columns", "column_names")
 
+_BEYOND_LENGTH = 1_000_000
+"""Documents that are read beyond what a length says, since one may lie; more means that there is no end of them."""
+
 
 def document_tuple(documents: Any, column: str = "text") -> tuple[Any, ...]:
     """Return the documents in a tuple of its own.
@@ -62,12 +65,19 @@ def document_tuple(documents: Any, column: str = "text") -> tuple[Any, ...]:
     _refuse_table(documents, column)
     _refuse_unordered(documents)
     try:
-        return tuple(chain(documents))  # a chain has no length to lie about
+        most = len(documents) + _BEYOND_LENGTH
+        read = tuple(islice(documents, most + 1))
     except Exception as error:
         raise InvalidRequestError(
             f"documents, of type {_type_name(documents)}, could not be read to the end: {type(error).__name__}.",
             hint="Pass a list that nothing else changes during the call.",
         ) from error
+    if len(read) > most:
+        raise InvalidRequestError(
+            f"documents, of type {_type_name(documents)}, has a length of {len(documents)} and no end.",
+            hint="Pass a list, and of what has no end a part: list(itertools.islice(documents, 1000)).",
+        )
+    return read
 
 
 def document_texts(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,7 @@ BAD_ARGUMENTS: list[tuple[dict[str, Any], str]] = [
     ({"provider_options": {"cohere": Unreadable()}}, "provider_options is no mapping"),
     ({"headers": Unreadable()}, "headers is no mapping of strings"),
     ({"first_stage_scores": [1.0]}, "first_stage_scores has 1 entries for 2 documents"),
+    ({"first_stage_scores": repeat(1.0)}, "first_stage_scores has more than 2 entries for 2 documents"),
     ({"first_stage_scores": [1.0, float("nan")]}, r"first_stage_scores\[1\] is nan"),
     ({"first_stage_scores": ["1", 2]}, r"first_stage_scores\[0\] is '1'"),
     ({"first_stage_scores": [0.5, None]}, r"first_stage_scores\[1\] is None"),

@@ -198,6 +198,18 @@ def test_a_length_that_lies_changes_nothing(length: int) -> None:
     assert document_tuple(Claims(length)) == tuple(TEXTS)
 
 
+class Endless(Claims):
+    """One that gives items as long as it is asked."""
+
+    def __getitem__(self, index: Any) -> Any:
+        return TEXTS[0]
+
+
+def test_documents_without_an_end_are_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="of type Endless, has a length of 3 and no end"):
+        document_tuple(Endless(3))
+
+
 class Breaks(Claims):
     def __getitem__(self, index: int) -> str:
         if index == 1:
