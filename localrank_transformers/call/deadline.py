@@ -16,13 +16,9 @@ STOP_BEFORE_DEADLINE_S, STOP_BEFORE_DEADLINE = 0.02, 0.1
 milliseconds for its turn, and an answer that comes too late is lost."""
 
 
-S_A_LOGIT, S_AN_ENTRY = 2e-6, 8e-6
+S_A_LOGIT, S_AN_ENTRY = 2e-6, 12e-6
 """What a document takes after it was scored: a score among which the best are found, and for these an entry that is checked and
 becomes a `RankedDocument`. Twice what an idle machine needs, since an answer that comes too late is lost."""
-
-
-LEAST_SCORING = 0.25
-"""The share of a deadline in which documents are scored however long the answer will take."""
 
 
 class StoppedError(Exception):
@@ -56,7 +52,7 @@ class Watch:
         self._answering_s = 0.0
 
     def expect(self, scored: int, top_k: int | None) -> None:
-        """Stop so much earlier as the answer takes to make, but not in the first quarter of the time.
+        """Stop so much earlier as the answer takes to make.
 
         Args:
             scored: Documents that have a logit.
@@ -81,9 +77,7 @@ class Watch:
 
     def is_late(self) -> bool:
         """Return whether the deadline has passed."""
-        return self._end is not None and time.perf_counter() >= max(
-            self._end - self._answering_s, self._started + LEAST_SCORING * (self._end - self._started)
-        )
+        return self._end is not None and time.perf_counter() >= self._end - self._answering_s
 
     def elapsed_ms(self) -> float:
         """Return the milliseconds since the call began."""
