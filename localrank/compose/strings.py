@@ -20,6 +20,7 @@ from localrank.compose.tables import build, from_toml
 from localrank.compose.wrapping.wrapper import refuse
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker
+from localrank.contract.types import shortened
 
 __all__ = [
     "batched",
@@ -36,11 +37,14 @@ __all__ = [
     "toml",
 ]
 
+_DEEPEST = 32
+"""Brackets within brackets that are read; each level calls the next."""
+
 
 def cascade(body: str) -> AnyReranker:
     """Return a `Cascade` for `(A>20>B)`; also `(A>B,keep=20)`."""
     pieces, options = _parsed("cascade", body, ">")
-    keeps = [int(piece) for piece in pieces[1::2] if piece.isdecimal()]
+    keeps = [_keep(piece, body) for piece in pieces[1::2] if piece.isdecimal()]
     if not keeps:
         return build("cascade", pieces, options)
     if len(keeps) != len(pieces) // 2 or len(pieces) % 2 == 0 or "keep" in options:
@@ -124,7 +128,7 @@ def _balanced(text: str) -> bool:
     depth = 0
     for character in text:
         depth += (character == "(") - (character == ")")
-        if depth < 0:
+        if not 0 <= depth <= _DEEPEST:
             return False
     return depth == 0
 
@@ -139,6 +143,13 @@ def _split(text: str, separator: str) -> list[str]:
         else:
             parts[-1] += character
     return [part.strip() for part in parts]
+
+
+def _keep(text: str, body: str) -> int:
+    try:
+        return int(text)
+    except ValueError:  # of thousands of digits
+        raise _malformed("cascade", body) from None
 
 
 def _value(text: str) -> int | float | str:
@@ -157,4 +168,4 @@ def _malformed(kind: str, body: str) -> InvalidRequestError:
         "fused": "fused:(onnx:mini*0.7+retrieved*0.3)",
     }
     example = examples.get(kind, f"{kind}:(onnx:mini,option=value)")
-    return refuse(f"{kind}:{body} cannot be read.", f'Write it as "{example}".')
+    return refuse(f"{kind}:{shortened(body)} cannot be read.", f'Write it as "{example}".')

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from localrank.compose.several.cascade import Cascade
@@ -22,6 +21,7 @@ from localrank.compose.stores.memory import MemoryStore
 from localrank.compose.stores.sqlite import SQLiteStore
 from localrank.compose.wrapping.wrapper import refuse
 from localrank.contract.model import AnyReranker
+from localrank.providers.files import read_settings_file
 from localrank.providers.registry import resolve, unknown_model
 
 __all__ = ["build", "from_table", "from_toml"]
@@ -139,11 +139,10 @@ def from_toml(path: str | os.PathLike[str], *, table: str | None = None) -> AnyR
         UnknownModelError: No such kind or model.
     """
     try:
-        content: Any = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise refuse(
-            f"{path} cannot be read as TOML ({type(error).__name__}).", "Check path and content."
-        ) from error
+        content: Any = tomllib.loads(read_settings_file(path))
+    except (OSError, ValueError, RecursionError) as error:
+        reason = ": ".join(filter(None, (type(error).__name__, getattr(error, "strerror", None))))
+        raise refuse(f"{path} cannot be read as TOML ({reason}).", "Check path and content.") from error
     for key in table.split(".") if table else ():
         content = content.get(key) if isinstance(content, Mapping) else None
     if not isinstance(content, Mapping):

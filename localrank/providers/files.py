@@ -1,13 +1,38 @@
-"""A file in the place of another: whole or not at all, whoever writes it meanwhile."""
+"""Files read and written with care: no more than they may hold, and whole or not at all."""
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["replace_file"]
+__all__ = ["read_settings_file", "replace_file"]
+
+LARGEST_SETTINGS_FILE = 64 * 1024 * 1024
+"""Far more than anybody writes of settings; what is larger is something else, and may have no end."""
+
+
+def read_settings_file(path: str | os.PathLike[str]) -> str:
+    """Return the text of a file that a person wrote, or a program for one.
+
+    Raises:
+        OSError: It cannot be read, is no file (a pipe, a device), or is larger than 64 MB.
+        UnicodeDecodeError: It is no UTF-8 text.
+    """
+    with open(path, "rb", opener=_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "no regular file", str(path))
+        content = file.read(LARGEST_SETTINGS_FILE + 1)
+    if len(content) > LARGEST_SETTINGS_FILE:
+        raise OSError(errno.EFBIG, "larger than any settings", str(path))
+    return content.decode("utf-8")
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe would be waited for
 
 
 def replace_file(path: Path, content: str | bytes) -> None:

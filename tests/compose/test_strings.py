@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from localrank import (
@@ -23,7 +26,7 @@ from localrank import (
     rerank,
     resolve,
 )
-from localrank.compose.single.calibration import fit_calibration
+from localrank.compose.single.calibration import Calibration, fit_calibration
 from localrank.compose.tables import from_table, from_toml
 from tests.support.small_models import Scoring
 
@@ -206,3 +209,32 @@ def test_a_missing_file_is_refused(tmp_path):
 async def test_a_string_ranks():
     result = await rerank("cascade:(small:x>2>small:y)", "q", ["a", "ccc", "bb"])
     assert [hit.index for hit in result] == [1, 2, 0]
+
+
+NEST = "cached:(" * 3_000 + "small:a" + ")" * 3_000
+
+
+@pytest.mark.parametrize("text", [NEST, f"cascade:(small:a>{'9' * 5_000}>small:b)"])
+def test_nests_and_numbers_without_bounds_are_refused_in_one_line(text):
+    with pytest.raises(InvalidRequestError, match="cannot be read") as caught:
+        resolve(text)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="a system without devices as files")
+@pytest.mark.parametrize("read", [from_toml, Calibration.load])
+def test_a_device_or_a_pipe_is_no_settings_file(read, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in ("/dev/zero", pipe):
+        with pytest.raises(InvalidRequestError):
+            read(path)
+
+
+@pytest.mark.parametrize("read", [from_toml, Calibration.load])
+@pytest.mark.parametrize("content", [b"a = " + b"[" * 100_000, b"[" * 100_000, b"\xff"])
+def test_a_damaged_settings_file_is_one_error(read, content, tmp_path):
+    path = tmp_path / "settings"
+    path.write_bytes(content)
+    with pytest.raises(InvalidRequestError):
+        read(path)

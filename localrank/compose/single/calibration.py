@@ -19,7 +19,7 @@ from localrank.compose.rules.fitting import (
     sigmoid,
 )
 from localrank.compose.wrapping.wrapper import refuse
-from localrank.providers.files import replace_file
+from localrank.providers.files import read_settings_file, replace_file
 
 __all__ = ["Calibration", "CalibrationMethod", "fit_calibration"]
 
@@ -92,8 +92,8 @@ class Calibration:
             InvalidRequestError: The file is absent or holds no calibration.
         """
         try:
-            return _from_json(json.loads(Path(path).read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            return _from_json(json.loads(read_settings_file(path)))
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
             raise refuse(
                 f"{path} holds no calibration ({type(error).__name__}).", "Write one with Calibrated.save."
             ) from error
