@@ -185,7 +185,7 @@ async def try_again(
         if delay is None or len(errors) > policy.max_retries:
             raise _final(errors, exhausted=delay is not None) from _cause(errors)
         if timeout is not None and policy.now() - began + delay >= timeout:
-            raise timed_out(timeout) from errors[-1]
+            raise timed_out(timeout, last=errors[-1]) from errors[-1]
         with on_wait():
             await (policy.sleep(delay) if delay else anyio.lowlevel.checkpoint())
         try:
@@ -194,10 +194,13 @@ async def try_again(
             errors.append(failed)
 
 
-def timed_out(timeout: float) -> RerankTimeoutError:
-    """Return the error for a call whose `timeout` passed."""
+def timed_out(timeout: float, *, last: Exception | None = None) -> RerankTimeoutError:
+    """Return the error for a call whose `timeout` passed; or that has no time for another attempt after `last`."""
+    what = "The reranking took longer than"
+    if last is not None:
+        what = f"The last attempt failed with {type(last).__name__}: {last} Another would not end within"
     return RerankTimeoutError(
-        f"The reranking took longer than timeout={timeout:g} s.",
+        f"{what} timeout={timeout:g} s.",
         hint="Allow more time, or pass deadline= to get the best ranking so far instead of an error.",
     )
 

@@ -77,6 +77,8 @@ async def test_a_wait_that_would_pass_the_timeout_is_not_begun() -> None:
 
     assert slept == []
     assert caught.value.__cause__ is failure
+    assert "The last attempt failed with ServerError: down" in str(caught.value)
+    assert "timeout=1 s" in str(caught.value)
 
 
 async def test_the_timeout_covers_attempts_and_waits_together() -> None:
