@@ -9,10 +9,13 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["read_settings_file", "replace_file"]
+__all__ = ["TOO_MANY_OPEN_HINT", "has_too_many_open", "read_settings_file", "replace_file"]
 
 LARGEST_SETTINGS_FILE = 64 * 1024 * 1024
 """Far more than anybody writes of settings; what is larger is something else, and may have no end."""
+
+
+TOO_MANY_OPEN_HINT = "Raise the limit of open files (`ulimit -n`), or close some; then call again."
 
 
 def read_settings_file(path: str | os.PathLike[str]) -> str:
@@ -29,6 +32,15 @@ def read_settings_file(path: str | os.PathLike[str]) -> str:
     if len(content) > LARGEST_SETTINGS_FILE:
         raise OSError(errno.EFBIG, "larger than any settings", str(path))
     return content.decode("utf-8")
+
+
+def has_too_many_open() -> bool:
+    """Whether no file can be opened, since the process or the system has too many open: what is there looks absent."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return error.errno in {errno.EMFILE, errno.ENFILE}
+    return False
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from localrank.contract.errors import InvalidRequestError, UnknownModelError
+from localrank.contract.errors import InferenceError, InvalidRequestError, UnknownModelError
 from localrank.contract.model import AnyReranker
 from localrank.contract.types import shortened
 from localrank.providers.calls import check_model
+from localrank.providers.files import TOO_MANY_OPEN_HINT, has_too_many_open
 from localrank.providers.forking import RenewedLock, hold_off_forks
 
 if TYPE_CHECKING:
@@ -81,10 +83,16 @@ def resolve(model: AnyReranker | str) -> AnyReranker:
     Raises:
         UnknownModelError: No provider of that name; or the provider knows no such model.
         InvalidRequestError: A name that is empty or is a provider's alone, or an object that is no reranker.
+        InferenceError: Too many files are open to look for it.
     """
     if not isinstance(model, str):
         return check_model(model)
-    provider, model_id = _split(model)
+    with _files_needed(model):
+        return _resolved(model)
+
+
+def _resolved(name: str) -> AnyReranker:
+    provider, model_id = _split(name)
     key = f"{provider}:{model_id}"
     with _lock:
         known = _models.get(key)
@@ -94,6 +102,19 @@ def resolve(model: AnyReranker | str) -> AnyReranker:
         made = check_model(_factory(provider)(model_id))
     with _lock:
         return _models.setdefault(key, made)
+
+
+@contextmanager
+def _files_needed(name: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if has_too_many_open():
+            raise InferenceError(
+                f"The model {shortened(name)!r} cannot be looked for: too many files are open.",
+                hint=TOO_MANY_OPEN_HINT,
+            ) from error
+        raise
 
 
 def make_model(name: str, settings: Mapping[str, Any]) -> AnyReranker:

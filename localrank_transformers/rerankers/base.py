@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from localrank.contract.errors import ModelLoadError, RerankError
 from localrank.contract.model import DoRerankOptions, DoRerankResult
 from localrank.contract.types import RerankWarning, ScoreKind
+from localrank.providers.files import TOO_MANY_OPEN_HINT, has_too_many_open
 from localrank.providers.loading import LoadOnce
 from localrank.providers.worker import run_in_thread
 from localrank_transformers.call.call import LocalCall
@@ -128,13 +129,17 @@ def loading(model_id: str) -> Iterator[None]:
     """Let whatever else damaged files make of a load end in one error.
 
     Raises:
-        ModelLoadError: Anything was raised that is no error of ours.
+        ModelLoadError: Anything was raised that is no error of ours; or no file could be opened, so that they seemed absent.
     """
     try:
         yield
-    except RerankError:
-        raise
     except Exception as error:
+        if has_too_many_open():
+            raise ModelLoadError(
+                f"{model_id} cannot be loaded: too many files are open.", hint=TOO_MANY_OPEN_HINT
+            ) from error
+        if isinstance(error, RerankError):
+            raise
         reason = str(error).strip().split("\n", 1)[0][:200]
         raise ModelLoadError(
             f"{model_id} cannot be loaded: {type(error).__name__}: {reason}",

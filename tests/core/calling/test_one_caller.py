@@ -189,6 +189,26 @@ def test_file_descriptors_that_run_out_are_an_error_until_they_come_back() -> No
     assert (done.returncode, done.stdout) == (0, "True\nTrue\n1\n")
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts the open files of Linux")
+def test_a_name_that_nothing_is_left_to_look_up_is_an_error_until_files_can_be_opened() -> None:
+    done = run_script("""
+        import resource
+        from localrank import InferenceError
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        rerank_sync(LexicalReranker(), "q", ["a"])  # the loop is there
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) - 1, limits[1]))
+        for name in ("onnx:localrank-tiny", "no-such-model"):
+            try:
+                rerank_sync(name, "q", ["a"])
+            except InferenceError as error:
+                print("too many files are open. Raise the limit" in str(error))
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        print(len(rerank_sync("identity:x", "q", ["a"])))
+    """)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\nTrue\n1\n", "")
+
+
 def test_a_loop_that_is_ended_beneath_its_callers_releases_them() -> None:
     class Detached:
         model_id, provider = "detached", "test"
