@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -46,8 +47,13 @@ def start(thread: threading.Thread) -> None:
     """Start `thread`.
 
     Raises:
-        InferenceError: The system gives no thread now.
+        InferenceError: The system gives no thread now, or the interpreter is being taken apart: no new one would run.
     """
+    if sys.is_finalizing():
+        raise InferenceError(
+            "The interpreter is ending, and its threads have ended.",
+            hint="Rank before, at the latest in `atexit`.",
+        )
     try:
         thread.start()
     except RuntimeError as error:

@@ -98,6 +98,25 @@ def test_after(ending: str) -> None:
     ends_quietly(ending)
 
 
+def test_what_is_destroyed_last_is_told_that_no_thread_is_left() -> None:
+    done = run_script("""
+class Sync:
+    model_id, provider = "sync", "test"
+    def do_rerank_sync(self, options):
+        return DoRerankResult([ScoredIndex(0, 1.0)])
+class Last:
+    def __del__(self, write=os.write):
+        try:
+            rerank_sync(model, "q", ["a"])
+        except Exception as error:
+            write(1, (type(error).__name__ + " " + str(error)).encode())
+model, last = Sync(), Last()
+rerank_sync(model, "q", ["a"])
+""")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("InferenceError The interpreter is ending")
+
+
 REMOTE = {
     "with connections open in many loops": """
 rerank_sync(model, "q", ["a"])
