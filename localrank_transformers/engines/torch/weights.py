@@ -12,7 +12,7 @@ from typing import Any
 import transformers
 from transformers.utils import logging as transformers_logging
 
-from localrank.contract.errors import ModelLoadError
+from localrank.contract.errors import InferenceError, ModelLoadError
 from localrank_transformers.engines.torch.device import Placement
 from localrank_transformers.engines.torch.packed_attention import PACKED, register
 from localrank_transformers.engines.torch.settings import TorchSettings
@@ -45,6 +45,7 @@ def load_weights(
 
     Raises:
         ModelLoadError: transformers cannot load it, or weights are missing and would be random.
+        InferenceError: A weight is NaN or infinite.
     """
     options: dict[str, Any] = {} if config is None else {"config": config}
     if settings.attention == "packed":
@@ -71,6 +72,7 @@ def load_weights(
             else "The files may be incomplete, or the installed transformers does not know the architecture.",
         ) from error
     _refuse_random(report, absent)
+    _refuse_infinite(model, absent)
     if placement.device.type == "cpu" and root_of(folder.resolve()) == folder.resolve():
         _leave_the_file(model)
     return model
@@ -90,6 +92,16 @@ def _refuse_random(report: dict[str, Any], absent: tuple[str, ...]) -> None:
             f"The files lack {len(wrong)} weights of the model, such as {wrong[0]!r}; they would be random.",
             hint="This is no reranker's checkpoint, or the wrong family: say which one with family=….",
         )
+
+
+def _refuse_infinite(model: Any, absent: tuple[str, ...]) -> None:
+    """Refuse weights of which tanh or a softmax would make a finite score, the same for every document."""
+    for name, weight in model.named_parameters():
+        if not name.startswith(absent) and not bool(weight.isfinite().all()):
+            raise InferenceError(
+                f"The weight {name!r} holds NaN or infinity, so no score would mean anything.",
+                hint="The file is damaged, or the training diverged: take another checkpoint.",
+            )
 
 
 @contextmanager
