@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra `golden`")
 pytest.importorskip("sentence_transformers", reason="needs the extra `golden`")
 
-from localrank_transformers.call import answer
+from localrank_transformers.call import call as local_call
 from localrank_transformers.engines.torch import packed
 from localrank_transformers.engines.torch.packed import PackedEngine
 from localrank_transformers.engines.torch.pointwise import encoder
@@ -23,11 +23,11 @@ pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyn
 
 
 def activated_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    activate_twice(monkeypatch, answer)
+    activate_twice(monkeypatch, local_call)
 
 
 def raw_logits(monkeypatch: pytest.MonkeyPatch) -> None:
-    leave_logits(monkeypatch, answer)
+    leave_logits(monkeypatch, local_call)
 
 
 def no_segment_ids(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from localrank import rerank
 from localrank_transformers import OnnxReranker
-from localrank_transformers.call import answer
+from localrank_transformers.call import call as local_call
 from localrank_transformers.call.contract import Row
 from localrank_transformers.engines.onnx.session import OnnxRequest
 from localrank_transformers.families.generative.causal import PromptQuery
@@ -24,11 +24,11 @@ pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyn
 
 
 def activated_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    activate_twice(monkeypatch, answer)
+    activate_twice(monkeypatch, local_call)
 
 
 def raw_logits(monkeypatch: pytest.MonkeyPatch) -> None:
-    leave_logits(monkeypatch, answer)
+    leave_logits(monkeypatch, local_call)
 
 
 def no_segment_ids(monkeypatch: pytest.MonkeyPatch) -> None:
