@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import tiny_models, torch_models
+from tests.support import tiny_models
 from tests.support.children import run_script
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
@@ -173,6 +173,9 @@ def test_known_documents_stay_known_while_a_thread_keeps_more() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("busy", [False, True])
 def test_on_torch(tmp_path: Path, busy: bool) -> None:
+    pytest.importorskip("torch", reason="needs the extra `torch`")
+    from tests.support import torch_models
+
     encoder = torch_models.build_encoder(tmp_path / "encoder", "bert")
 
     assert (
