@@ -111,7 +111,14 @@ def run_blocking(function: Callable[[], Awaitable[T]]) -> T:
     loop = _shared_loop()
     if loop is None or loop.is_of_this_thread:
         return _run_beside(function)
-    return loop.call(function)
+    try:
+        return loop.call(function)
+    except _NotBegunError:  # somebody ended that loop just now
+        return _run_beside(function)
+
+
+class _NotBegunError(Exception):
+    """A call did not begin, since its loop takes no more."""
 
 
 class _Call(Generic[T]):
@@ -205,8 +212,8 @@ class _Loop:
     def _begin_call(self, running: _Running, call: _Call[T]) -> None:
         try:
             run_sync(running.group.start_soon, call.run, token=running.token)
-        except RuntimeError as error:
-            raise _ended() from error
+        except RuntimeError:
+            raise _NotBegunError from None
 
     def _run(self) -> None:
         try:
