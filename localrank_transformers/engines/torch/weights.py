@@ -99,7 +99,7 @@ def _refuse_infinite(model: Any, absent: tuple[str, ...]) -> None:
     for name, weight in model.named_parameters():
         if not name.startswith(absent) and not bool(weight.isfinite().all()):
             raise InferenceError(
-                f"The weight {name!r} holds NaN or infinity, so no score would mean anything.",
+                f"The weight {name!r} is not finite: with NaN or infinity in it no score would mean anything.",
                 hint="The file is damaged, or the training diverged: take another checkpoint.",
             )
 
