@@ -93,10 +93,13 @@ async def test_an_aborted_first_call_ends_the_download_which_the_next_call_conti
     files = {name: (published / name).read_bytes() for name in ("config.json", "tokenizer.json")}
     hub.add(REPO, {**files, GRAPH: graph})
     hub.faults[f"storage:{GRAPH}"] = [Fault(seconds_a_piece=0.05)]
-    model, abort = OnnxReranker(REPO), anyio.Event()
+    model, abort, cache = OnnxReranker(REPO), anyio.Event(), published.parent / "hub-cache"
 
     async def set_while_downloading() -> None:
-        while not hub.asked("storage"):
+        while not (hub.asked("storage") and list(cache.rglob("*.incomplete"))):
+            await anyio.sleep(0.005)
+        (part,) = cache.rglob("*.incomplete")
+        while part.stat().st_size == 0:
             await anyio.sleep(0.005)
         abort.set()
 
@@ -106,7 +109,7 @@ async def test_an_aborted_first_call_ends_the_download_which_the_next_call_conti
             await rerank(model, "what", DOCUMENTS, abort_event=abort)
     while model._once._waiting:
         await anyio.sleep(0.005)
-    (part,) = (published.parent / "hub-cache").rglob("*.incomplete")
+    (part,) = cache.rglob("*.incomplete")
     assert 0 < part.stat().st_size < len(graph)
     result = await rerank(model, "what", DOCUMENTS)
     assert len(result) == len(DOCUMENTS)
