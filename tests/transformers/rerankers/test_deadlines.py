@@ -38,9 +38,8 @@ MODELS: dict[str, AnyReranker] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "top_k"), [*((name, 10) for name in MODELS), ("alone", None), ("cached", None)]
-)
+@pytest.mark.parametrize("top_k", [10, None])
+@pytest.mark.parametrize("name", MODELS)
 def test_something_is_scored(name: str, top_k: int | None) -> None:
     for one in (MODEL, OTHER):
         rerank_sync(one, "warm", ["up"])
