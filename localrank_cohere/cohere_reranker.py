@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import DoRerankOptions, DoRerankResult
 from localrank.contract.types import ScoreKind
-from localrank_cohere.dialects import dialect_named
-from localrank_cohere.endpoints import endpoint, without_query
-from localrank_cohere.headers import checked_headers, is_secret
-from localrank_cohere.keys import checked_key
-from localrank_cohere.remote_call import RemoteCall
-from localrank_cohere.settings import Settings
-from localrank_cohere.stopping import until_aborted
-from localrank_cohere.transport import Connections
+from localrank_cohere.call.remote_call import RemoteCall
+from localrank_cohere.call.settings import Settings
+from localrank_cohere.call.stopping import until_aborted
+from localrank_cohere.dialects.endpoints import endpoint, without_query
+from localrank_cohere.dialects.keys import checked_key
+from localrank_cohere.dialects.table import dialect_named
+from localrank_cohere.http.headers import checked_headers, is_secret
+from localrank_cohere.http.transport import Connections
 
 if TYPE_CHECKING:
     import httpx2

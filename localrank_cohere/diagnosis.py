@@ -12,9 +12,9 @@ from itertools import starmap
 
 from localrank.contract.errors import MissingDependencyError, RerankError
 from localrank.providers.diagnosis import Finding, Section
-from localrank_cohere.dialects import DIALECTS
-from localrank_cohere.proxies import proxy_for
-from localrank_cohere.trust import named_by, trusted
+from localrank_cohere.dialects.table import DIALECTS
+from localrank_cohere.http.proxies import proxy_for
+from localrank_cohere.http.trust import named_by, trusted
 
 __all__ = ["diagnose"]
 

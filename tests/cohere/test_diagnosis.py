@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from localrank_cohere.diagnosis import diagnose
-from localrank_cohere.trust import trusted
+from localrank_cohere.http.trust import trusted
 from tests.cohere.conftest import KEY
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from localrank import InvalidRequestError, rerank_sync, resolve
 from localrank_cohere import strings
-from localrank_cohere.dialects import DIALECTS
+from localrank_cohere.dialects.table import DIALECTS
 from tests.support.rerank_server import RerankServer
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from localrank.testing import RerankerConformance
 from localrank_cohere import CohereReranker
-from localrank_cohere.dialects import DIALECTS
+from localrank_cohere.dialects.table import DIALECTS
 from tests.support.rerank_server import RerankServer
 
 

@@ -9,7 +9,7 @@ import pytest
 from localrank.server import create_app
 from localrank.testing import LexicalReranker, RerankerConformance
 from localrank_cohere import CohereReranker
-from localrank_cohere.dialects import DIALECTS
+from localrank_cohere.dialects.table import DIALECTS
 from tests.support.serving import serving
 
 

@@ -1,0 +1,1 @@
+"""One remote call from its checks to its answer."""

@@ -1,0 +1,110 @@
+"""Addresses: where a request goes, and whether that host belongs to the vendor. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from localrank.contract.errors import InvalidRequestError
+from localrank_cohere.dialects.table import DIALECTS, Dialect
+
+__all__ = ["Endpoint", "belongs_to_vendor", "endpoint", "without_query"]
+
+_VERSION = re.compile(r"v[0-9]{1,4}(?:(?:alpha|beta)[0-9]{0,4})?", re.IGNORECASE)
+
+_PREFIXES = frozenset(
+    {"api", "gateway", "infinity", "litellm", "openai", "providers", "proxy"}
+    | {dialect.provider for dialect in DIALECTS}
+)
+"""Last words of a base that stand before an API and are no endpoint: of gateways, and of what stands behind them."""
+
+_ENDPOINTS = frozenset({"rerank", "reranking", "reranks", "rerankings"})
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Endpoint:
+    """Where requests go.
+
+    Attributes:
+        url: The address to post to.
+        others: Where the same server may listen instead, the likeliest first; none for a vendor's own address.
+        second: That of the others which is asked where the first answers 404 or 405: the base could mean either.
+    """
+
+    url: str
+    others: tuple[str, ...] = ()
+    second: str | None = None
+
+
+def endpoint(dialect: Dialect, base_url: str | None) -> Endpoint:
+    """Return the address to post to, and where else the server may listen.
+
+    A base without a path is the server's root. One that ends in a version (`…/v1`, `…/v3`) or in a word for what stands before
+    an API (`…/proxy`, `…/cohere`) is a prefix. Any other is the whole endpoint, whatever its last word, and kept as it is. A
+    query is kept.
+
+    Raises:
+        InvalidRequestError: The base is missing, or no http(s) address.
+    """
+    base = dialect.home if base_url is None else base_url
+    if base is None:
+        raise InvalidRequestError(
+            f"The dialect {dialect.name!r} has no address of its own.",
+            hint='Pass base_url=, such as "http://127.0.0.1:8080".',
+        )
+    parts = _split(base)
+    pieces = [piece for piece in parts.path.split("/") if piece]
+    own = [piece for piece in dialect.path.split("/") if piece]
+    if not pieces or _is_version(pieces) or pieces[-1].lower() in _PREFIXES:
+        before = pieces[:-1] if _is_version(pieces) else pieces
+        short = own[-1:] if len(own) > 1 or before != pieces else ["v1", *own]
+        paths = [_path(pieces + own[-1:] if before != pieces else pieces + own), _path(before + short)]
+        may_be_either = dialect.also_short
+    else:
+        before = pieces[:-1] if pieces[-1] == own[-1] else pieces
+        other = before[:-1] + own[-1:] if _is_version(before) else before + own
+        slash = parts.path.rstrip("/") if parts.path.endswith("/") else f"{parts.path}/"
+        paths = [parts.path, _path(other), slash]
+        may_be_either = not _ENDPOINTS & {*pieces}
+    urls = dict.fromkeys(urlunsplit((parts.scheme, parts.netloc, path, parts.query, "")) for path in paths)
+    first, *others = urls
+    if base_url is None or not others:
+        return Endpoint(first)
+    return Endpoint(first, tuple(others), others[0] if may_be_either else None)
+
+
+def belongs_to_vendor(dialect: Dialect, url: str) -> bool:
+    """Return whether `url` is an encrypted address of the vendor: the only kind that gets a key from the environment."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    return parts.scheme == "https" and any(host == own or host.endswith(f".{own}") for own in dialect.hosts)
+
+
+def _split(base: str) -> SplitResult:
+    try:
+        parts = urlsplit(base)
+        (parts.hostname or "").encode("idna")  # what the resolver will do, and raise, later
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except (ValueError, TypeError, AttributeError):
+        usable = False
+    if not usable or parts.username is not None or parts.password is not None or parts.fragment:
+        raise InvalidRequestError(
+            "base_url is no plain http or https address.",
+            hint='Pass one such as "http://127.0.0.1:8080"; a key belongs into api_key=, not into the address.',
+        )
+    return parts
+
+
+def without_query(url: str) -> str:
+    """Return an address as it may be shown: a query may hold a key."""
+    return url.partition("?")[0]
+
+
+def _is_version(pieces: list[str]) -> bool:
+    """Return whether a path ends in a version before an endpoint, and not in that of one (`…/rerank/v2`)."""
+    return bool(pieces) and _VERSION.fullmatch(pieces[-1]) is not None and not _ENDPOINTS & {*pieces}
+
+
+def _path(pieces: list[str]) -> str:
+    return "/" + "/".join(pieces)

@@ -1,0 +1,1 @@
+"""Connections: clients, proxies, trust, headers, and what may be logged of them."""

@@ -1,0 +1,1 @@
+"""Requests into bytes and answers into scores or errors: pure, nothing here opens a connection."""

@@ -1,0 +1,94 @@
+"""A base address may be the root, a prefix, or the whole endpoint whatever its last word."""
+
+from __future__ import annotations
+
+import pytest
+
+from localrank import InvalidRequestError
+from localrank_cohere.dialects.endpoints import endpoint
+from localrank_cohere.dialects.table import dialect_named
+
+
+@pytest.mark.parametrize(
+    ("dialect", "base", "expected"),
+    [
+        ("cohere", None, "https://api.cohere.com/v2/rerank"),
+        ("cohere", "https://h", "https://h/v2/rerank"),
+        ("cohere", "https://h/", "https://h/v2/rerank"),
+        ("cohere", "https://h/v2", "https://h/v2/rerank"),
+        ("cohere", "https://h/v2/rerank", "https://h/v2/rerank"),
+        ("cohere", "https://h/providers/cohere/v2", "https://h/providers/cohere/v2/rerank"),
+        ("cohere", "https://h/proxy", "https://h/proxy/v2/rerank"),
+        ("jina", "http://127.0.0.1:7997", "http://127.0.0.1:7997/v1/rerank"),
+        ("jina", "http://127.0.0.1:7997/rerank", "http://127.0.0.1:7997/rerank"),
+        ("voyage", "https://ai.mongodb.com/v1", "https://ai.mongodb.com/v1/rerank"),
+        ("mixedbread", "https://h/v1", "https://h/v1/reranking"),
+        ("tei", "http://[::1]:8080", "http://[::1]:8080/rerank"),
+        ("cohere", "https://h/v2?api-version=1", "https://h/v2/rerank?api-version=1"),
+        ("cohere", "https://h/v1", "https://h/v1/rerank"),
+        ("cohere", "https://h/account/cohere", "https://h/account/cohere/v2/rerank"),
+        ("jina", "http://h/infinity/", "http://h/infinity/v1/rerank"),
+        ("cohere", "https://h/v3/", "https://h/v3/rerank"),
+        ("jina", "https://h/openai/v1", "https://h/openai/v1/rerank"),
+        ("tei", "https://h/v1beta1", "https://h/v1beta1/rerank"),
+        ("jina", "http://h/api/v1/reranking", "http://h/api/v1/reranking"),
+        ("jina", "http://h/api/rerank/", "http://h/api/rerank/"),
+        ("cohere", "http://h/score?x=1", "http://h/score?x=1"),
+        ("cohere", "http://h/model/own/invoke", "http://h/model/own/invoke"),
+        ("tei", "http://h/predict/", "http://h/predict/"),
+        ("cohere", "http://h/rerank/v1", "http://h/rerank/v1"),
+    ],
+)
+def test_the_path_is_completed(dialect: str, base: str | None, expected: str) -> None:
+    assert endpoint(dialect_named(dialect), base).url == expected
+
+
+@pytest.mark.parametrize(
+    ("dialect", "base", "others", "second"),
+    [
+        ("cohere", None, (), None),
+        ("cohere", "https://h", ("https://h/rerank",), None),
+        ("jina", "http://h", ("http://h/rerank",), "http://h/rerank"),
+        ("jina", "http://h/v1?a=b", ("http://h/rerank?a=b",), "http://h/rerank?a=b"),
+        ("tei", "http://h", ("http://h/v1/rerank",), None),
+        ("jina", "http://h/infinity", ("http://h/infinity/rerank",), "http://h/infinity/rerank"),
+        ("jina", "http://h/rerank", ("http://h/v1/rerank", "http://h/rerank/"), None),
+        ("jina", "http://h/v1/rerank/", ("http://h/rerank", "http://h/v1/rerank"), None),
+        ("cohere", "http://h/team", ("http://h/team/v2/rerank", "http://h/team/"), "http://h/team/v2/rerank"),
+    ],
+)
+def test_where_else_a_server_may_listen(
+    dialect: str, base: str | None, others: tuple[str, ...], second: str | None
+) -> None:
+    found = endpoint(dialect_named(dialect), base)
+
+    assert (found.others, found.second) == (others, second)
+    assert all(endpoint(dialect_named(dialect), other).url == other for other in others)
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "",
+        "localhost:8080",
+        "ftp://h",
+        "http://",
+        "http://user:pass@h",
+        "http://h#x",
+        "http://h:x",
+        7,
+        "http://[::1",
+        "http://a..b",
+        f"http://{'a' * 64}.example",
+    ],
+)
+def test_what_is_no_address_is_refused_and_not_shown(base: object) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        endpoint(dialect_named("cohere"), base)  # type: ignore[arg-type]
+
+    assert "pass" not in str(caught.value).partition(".")[0]
+
+
+def test_a_dialect_without_a_home_needs_an_address() -> None:
+    with pytest.raises(InvalidRequestError, match="base_url="):
+        endpoint(dialect_named("tei"), None)
