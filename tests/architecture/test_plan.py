@@ -35,7 +35,7 @@ def test_a_folder_shows_few_entries() -> None:
 def test_no_arrow_between_rooms_leads_up(counted: dict[str, Plan]) -> None:
     ordered = {name: plan.up for name, plan in counted.items() if plan.up is not None}
 
-    assert ordered == {"localrank": (), LOCAL: ()}
+    assert ordered == {"localrank": (), LOCAL: (), "localrank_cohere": ()}
 
 
 def test_no_rooms_of_a_folder_reach_each_other(counted: dict[str, Plan]) -> None:
