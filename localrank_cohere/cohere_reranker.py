@@ -77,14 +77,15 @@ class CohereReranker:
         fields: Sequence[str] | Literal["all"] | None = None,
     ) -> None:
         spoken = dialect_named(dialect)
-        named = {} if client_name is None else {"x-client-name": client_name}
+        named = _model(model, required=spoken.needs_model)
+        client = {} if client_name is None else {"x-client-name": client_name}
         limit = spoken.max_documents if max_documents_per_call is None else max_documents_per_call
         self._settings = Settings(
             dialect=spoken,
-            model=_model(model, required=spoken.needs_model),
-            endpoint=endpoint(spoken, base_url),
+            model=named,
+            endpoint=endpoint(spoken, base_url, named),
             key=None if api_key is None else checked_key(api_key, "api_key"),
-            headers=checked_headers({**named, **(headers or {})}),
+            headers=checked_headers({**client, **(headers or {})}),
             fields=_fields(fields),
             max_documents=_positive("max_documents_per_call", limit, whole=True),
             comparable=not any(name in model for name in _LISTWISE),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import anyio
 
@@ -28,6 +29,8 @@ __all__ = ["MAX_PARALLEL_REQUESTS", "RemoteCall"]
 
 MAX_PARALLEL_REQUESTS = 4
 """Requests of one call that run at once when its documents are split."""
+
+N = TypeVar("N", int, float)
 
 _BEFORE_SPANS = re.compile(r"rerank-(v[0-4]\b|english|multilingual)")
 
@@ -145,13 +148,19 @@ class RemoteCall:
 
 def _summed(answers: Sequence[DoRerankResult]) -> RerankUsage:
     usages = [answer.usage for answer in answers if answer.usage is not None]
-    tokens = [usage.input_tokens for usage in usages if usage.input_tokens is not None]
-    units = [usage.search_units for usage in usages if usage.search_units is not None]
     return RerankUsage(
-        input_tokens=sum(tokens) if tokens and len(tokens) == len(usages) else None,
-        search_units=sum(units) if units and len(units) == len(usages) else None,
+        input_tokens=_sum(usage.input_tokens for usage in usages),
+        search_units=_sum(usage.search_units for usage in usages),
         api_calls=sum(usage.api_calls for usage in usages),
+        estimated_cost=_sum(usage.estimated_cost for usage in usages),
     )
+
+
+def _sum(counts: Iterable[N | None]) -> N | None:
+    """Return the sum, or None where one answer does not say: half a count would pass for the whole."""
+    all_of_them = list(counts)
+    said = [count for count in all_of_them if count is not None]
+    return sum(said) if said and len(said) == len(all_of_them) else None
 
 
 def _blank_warning(count: int) -> RerankWarning:

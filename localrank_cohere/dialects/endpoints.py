@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 from localrank.contract.errors import InvalidRequestError
 from localrank_cohere.dialects.table import DIALECTS, Dialect
@@ -37,12 +37,17 @@ class Endpoint:
     second: str | None = None
 
 
-def endpoint(dialect: Dialect, base_url: str | None) -> Endpoint:
+def endpoint(dialect: Dialect, base_url: str | None, model: str | None = None) -> Endpoint:
     """Return the address to post to, and where else the server may listen.
 
-    A base without a path is the server's root. One that ends in a version (`…/v1`, `…/v3`) or in a word for what stands before
-    an API (`…/proxy`, `…/cohere`) is a prefix. Any other is the whole endpoint, whatever its last word, and kept as it is. A
-    query is kept.
+    A base without a path is the server's root. One that ends in a version (`…/v1`, `…/v3`), in a word for what stands before
+    an API (`…/proxy`, `…/cohere`) or as the dialect's own path begins (`…/inference`) is a prefix. Any other is the whole
+    endpoint, whatever its last word, and kept as it is. A query is kept.
+
+    Args:
+        dialect: Says at which path it listens.
+        base_url: The caller's address; the vendor's own where None.
+        model: The model's name, where it stands in the path.
 
     Raises:
         InvalidRequestError: The base is missing, or no http(s) address.
@@ -55,11 +60,14 @@ def endpoint(dialect: Dialect, base_url: str | None) -> Endpoint:
         )
     parts = _split(base)
     pieces = [piece for piece in parts.path.split("/") if piece]
-    own = [piece for piece in dialect.path.split("/") if piece]
-    if not pieces or _is_version(pieces) or pieces[-1].lower() in _PREFIXES:
-        before = pieces[:-1] if _is_version(pieces) else pieces
-        short = own[-1:] if len(own) > 1 or before != pieces else ["v1", *own]
-        paths = [_path(pieces + own[-1:] if before != pieces else pieces + own), _path(before + short)]
+    own = _own_pieces(dialect, model)
+    shared = _shared(pieces, own)
+    if not pieces or shared or _is_version(pieces) or pieces[-1].lower() in _PREFIXES:
+        before = pieces[:-1] if _is_version(pieces) else pieces[: len(pieces) - shared]
+        after = _after_version(own)
+        whole = pieces + (own[shared:] if shared else after if before != pieces else own)
+        short = after if after != own or before != pieces else ["v1", *own]
+        paths = [_path(whole), _path(before + short)]
         may_be_either = dialect.also_short
     else:
         before = pieces[:-1] if pieces[-1] == own[-1] else pieces
@@ -104,6 +112,21 @@ def without_query(url: str) -> str:
 def _is_version(pieces: list[str]) -> bool:
     """Return whether a path ends in a version before an endpoint, and not in that of one (`…/rerank/v2`)."""
     return bool(pieces) and _VERSION.fullmatch(pieces[-1]) is not None and not _ENDPOINTS & {*pieces}
+
+
+def _own_pieces(dialect: Dialect, model: str | None) -> list[str]:
+    named = quote(dialect.path_model(model or ""), safe="/@:")
+    return [piece for piece in dialect.path.replace("{model}", named).split("/") if piece]
+
+
+def _shared(pieces: list[str], own: list[str]) -> int:
+    """Return with how many pieces of the dialect's own path a base ends: the rest of it is to follow."""
+    most = min(len(pieces), len(own) - 1)
+    return next((count for count in range(most, 0, -1) if pieces[-count:] == own[:count]), 0)
+
+
+def _after_version(own: list[str]) -> list[str]:
+    return next((own[at + 1 :] for at, piece in enumerate(own) if _VERSION.fullmatch(piece)), own)
 
 
 def _path(pieces: list[str]) -> str:

@@ -14,13 +14,13 @@ from localrank.contract.types import RerankWarning, shortened
 __all__ = [
     "Option",
     "check_options",
+    "end_or_none",
     "flag",
     "mapping",
     "names",
     "one_of",
     "spans",
     "text",
-    "truncate_parameter",
     "whole_number",
 ]
 
@@ -35,7 +35,7 @@ class Option:
     Attributes:
         name: As the caller writes it.
         convert: Checks the value and returns what is sent.
-        wire: The field it is sent as; the name itself where None.
+        wire: The field it is sent as, by its path; the name itself where None.
     """
 
     name: str
@@ -134,9 +134,9 @@ def one_of(*words: str) -> Convert:
     return convert
 
 
-def truncate_parameter(value: Any) -> dict[str, str]:
-    """Return Pinecone's `parameters` for True or False."""
-    return {"truncate": "END" if flag(value) else "NONE"}
+def end_or_none(value: Any) -> str:
+    """Return where texts that are too long are cut, as Pinecone and NVIDIA say it: `END` for True, `NONE` for False."""
+    return "END" if flag(value) else "NONE"
 
 
 def spans(value: Any) -> dict[str, Any]:

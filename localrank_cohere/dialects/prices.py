@@ -38,9 +38,9 @@ def prices() -> tuple[Price, ...]:
 
 
 def with_cost(usage: RerankUsage, provider: str, model_id: str) -> RerankUsage:
-    """Return `usage` with `estimated_cost`, where the model's price and the units it counts are known."""
+    """Return `usage` with `estimated_cost`: what the service said, else by the model's price and the units counted."""
     price = _BY_MODEL.get((provider, model_id))
-    if price is None:
+    if price is None or usage.estimated_cost is not None:
         return usage
     cost = price.cost(search_units=usage.search_units, tokens=usage.input_tokens)
     return usage if cost is None else replace(usage, estimated_cost=cost)

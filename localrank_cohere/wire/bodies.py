@@ -13,6 +13,7 @@ from localrank.contract.errors import InvalidResponseError
 from localrank.contract.model import ScoredIndex
 from localrank.contract.types import RerankUsage, RerankWarning, shortened
 from localrank_cohere.dialects.table import Dialect
+from localrank_cohere.wire.paths import found, put, without
 from localrank_cohere.wire.words import one_line, said
 
 __all__ = ["Reading", "read", "request_body", "with_header_tokens"]
@@ -39,15 +40,19 @@ def request_body(
         query: The query.
         documents: Texts, or whole objects where the dialect takes them.
         top_k: How many results are wanted; all where None.
-        fields: Further fields, in place of the dialect's fixed ones.
+        fields: Further fields by their paths, in place of the dialect's fixed ones.
     """
-    if dialect.wraps_text:
-        documents = [{"text": item} if isinstance(item, str) else item for item in documents]
-    body: dict[str, Any] = {} if model is None else {"model": model}
-    body |= {"query": query, dialect.documents: documents}
-    if top_k is not None and dialect.count is not None:
-        body[dialect.count] = top_k
-    body |= {**dialect.fixed, **fields}
+    asked = (
+        (dialect.model, model),
+        (dialect.query, dialect.as_query(query)),
+        (dialect.documents, [dialect.as_document(item) for item in documents]),
+        (dialect.count, top_k),
+        *{**dialect.fixed, **fields}.items(),
+    )
+    body: dict[str, Any] = {}
+    for path, value in asked:
+        if path is not None and value is not None:
+            put(body, path, value)
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "replace")  # a lone surrogate has no UTF-8 form
 
@@ -62,7 +67,7 @@ class Reading:
         id: The server's name for the answer.
         model_id: The model that answered, if the server says so.
         warnings: The server's own remarks.
-        rest: Everything else on the answer's top level.
+        rest: Everything else that the answer holds, its own counts among it.
     """
 
     results: list[ScoredIndex]
@@ -85,7 +90,7 @@ def read(dialect: Dialect, text: str, *, count: int, source: str) -> Reading:
         _refuse(
             source, f"is no JSON: {shortened(said(text) or one_line(text))!r}" if text.strip() else "is empty"
         )
-    rows = decoded if dialect.rows is None else _member(decoded, dialect.rows)
+    rows = decoded if dialect.rows is None else found(decoded, dialect.rows)
     if not isinstance(rows, list):
         words = said(text)
         where = "list" if dialect.rows is None else f"list under {dialect.rows!r}"
@@ -94,57 +99,78 @@ def read(dialect: Dialect, text: str, *, count: int, source: str) -> Reading:
     if not rows and count and body.get("error") and (words := said(text)):
         _refuse(source, f"holds no results. It says: {words!r}")
     return Reading(
-        results=_results(rows, dialect.score, count, source),
+        results=_results(rows, dialect, count, source),
         usage=_usage(body),
         id=_string(body.get("id")),
         model_id=_string(body.get("model")),
         warnings=tuple(_warnings(body)),
         rest={
             name: value
-            for name, value in body.items()
-            if name not in {"id", "model", "object", "usage", dialect.rows}
+            for name, value in (without(body, dialect.rows) if dialect.rows else body).items()
+            if name not in {"id", "model", "object"}
         },
     )
 
 
-def _results(rows: list[Any], score_name: str, count: int, source: str) -> list[ScoredIndex]:
+def _results(rows: list[Any], dialect: Dialect, count: int, source: str) -> list[ScoredIndex]:
+    if dialect.index is None:
+        return _by_position(rows, count, source)
     seen = bytearray(count)
     results: list[ScoredIndex] = []
     for row in rows:
-        index, score = _member(row, "index"), _member(row, score_name)
+        index = found(row, dialect.index)
         if type(index) is not int or not 0 <= index < count:
             _refuse(source, f"holds the index {shortened(repr(index))} for {count} documents")
         if seen[index]:
             _refuse(source, f"holds index {index} twice")
-        number = _finite(score)
-        if number is None:
-            shown = shortened(repr(score)) if isinstance(score, (str, float)) else type(score).__name__
-            _refuse(source, f"holds the {score_name} {shown} at index {index}, which is no finite number")
         seen[index] = 1
         spans = row.get("relevant_spans")
-        results.append(ScoredIndex(index, number, metadata={"spans": spans} if spans else None))
+        score = _score(found(row, dialect.score), dialect.score, index, source)
+        results.append(ScoredIndex(index, score, metadata={"spans": spans} if spans else None))
     return results
+
+
+def _by_position(scores: list[Any], count: int, source: str) -> list[ScoredIndex]:
+    """Read bare scores, one a document: with one too few or too many, none is known to belong to its document."""
+    if len(scores) != count:
+        _refuse(source, f"holds {len(scores)} scores for {count} documents")
+    return [ScoredIndex(index, _score(score, "score", index, source)) for index, score in enumerate(scores)]
+
+
+def _score(value: Any, name: str, index: int, source: str) -> float:
+    number = _finite(value)
+    if number is None:
+        shown = shortened(repr(value)) if isinstance(value, (str, float)) else type(value).__name__
+        _refuse(source, f"holds the {name} {shown} at index {index}, which is no finite number")
+    return number
 
 
 def _member(container: Any, name: str) -> Any:
     return container.get(name) if isinstance(container, dict) else None
 
 
+_TOKENS = (
+    "usage.prompt_tokens",
+    "usage.total_tokens",
+    "usage.input_tokens",
+    "meta.tokens.input_tokens",
+    "meta.billed_units.input_tokens",
+    "inference_status.tokens_input",
+    "input_tokens",
+    "total_tokens",
+)
+_UNITS = ("meta.billed_units.search_units", "usage.search_units", "usage.rerank_units")
+_DOLLARS = ("usage.cost", "inference_status.cost")
+
+
 def _usage(body: Mapping[str, Any]) -> RerankUsage:
-    """Read the counts of any vendor: all of them are optional."""
-    usage, meta = body.get("usage"), body.get("meta")
-    billed, tokens = _member(meta, "billed_units"), _member(meta, "tokens")
-    input_tokens = _first(
-        _member(usage, "prompt_tokens"),
-        _member(usage, "total_tokens"),
-        _member(tokens, "input_tokens"),
-        _member(billed, "input_tokens"),
-    )
-    units = _first(_member(billed, "search_units"), _member(usage, "rerank_units"))
+    """Read the counts of any vendor, and what it says that it charges: all of them are optional."""
+    tokens = _first(body, _TOKENS)
     return RerankUsage(
-        input_tokens=None if input_tokens is None else int(input_tokens),
-        search_units=None if units is None else float(units),
+        input_tokens=None if tokens is None else int(tokens),
+        search_units=_first(body, _UNITS),
         api_calls=1,
+        estimated_cost=_first(body, _DOLLARS),
     )
 
 
@@ -154,8 +180,8 @@ def with_header_tokens(usage: RerankUsage, dialect: Dialect, headers: Mapping[st
     return replace(usage, input_tokens=int(counted)) if re.fullmatch(r"[0-9]{1,15}", counted) else usage
 
 
-def _first(*values: Any) -> float | None:
-    numbers = (_finite(value) for value in values)
+def _first(body: Mapping[str, Any], paths: Sequence[str]) -> float | None:
+    numbers = (_finite(found(body, path)) for path in paths)
     return next((number for number in numbers if number is not None and 0 <= number < _MOST_COUNTED), None)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from localrank import InvalidRequestError
@@ -41,6 +43,35 @@ from localrank_cohere.dialects.table import dialect_named
 )
 def test_the_path_is_completed(dialect: str, base: str | None, expected: str) -> None:
     assert endpoint(dialect_named(dialect), base).url == expected
+
+
+DEEP = replace(dialect_named("jina"), also_short=False, path="/inference/v1/{model}/rank")
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "https://h",
+        "https://h/inference",
+        "https://h/inference/",
+        "https://h/inference/v1",
+        "https://h/inference/v1/maker/a%20model",
+        "https://h/inference/v1/maker/a%20model/rank",
+    ],
+)
+def test_a_base_may_end_anywhere_on_the_dialects_own_path(base: str) -> None:
+    assert endpoint(DEEP, base, "maker/a model").url == "https://h/inference/v1/maker/a%20model/rank"
+
+
+def test_what_stands_after_the_version_follows_a_version() -> None:
+    assert endpoint(DEEP, "https://h/proxy/v3", "m").url == "https://h/proxy/v3/m/rank"
+
+
+def test_a_models_name_reaches_no_other_host_and_no_query() -> None:
+    url = endpoint(DEEP, "https://h", "../x?a=b#c").url
+
+    assert url.startswith("https://h/inference/v1/")
+    assert url.endswith("/x%3Fa%3Db%23c/rank")
 
 
 @pytest.mark.parametrize(

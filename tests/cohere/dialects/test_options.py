@@ -30,7 +30,7 @@ def fields(dialect: str, **given: Any) -> dict[str, Any]:
         ("voyage", {"truncation": False}, {"truncation": False}),
         ("tei", {"truncation": False}, {"truncate": False}),
         ("tei", {"truncation_direction": "Left"}, {"truncation_direction": "Left"}),
-        ("pinecone", {"truncation": False}, {"parameters": {"truncate": "NONE"}}),
+        ("pinecone", {"truncation": False}, {"parameters.truncate": "NONE"}),
         ("vllm", {"truncate_prompt_tokens": -1}, {"truncate_prompt_tokens": -1}),
         ("vllm", {"chat_template_kwargs": {"a": 1}}, {"chat_template_kwargs": {"a": 1}}),
     ],

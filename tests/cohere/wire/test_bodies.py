@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from localrank import InvalidResponseError, rerank
 from localrank_cohere import CohereReranker, TEIReranker
+from localrank_cohere.dialects.shapes import in_a_list, text_object
 from localrank_cohere.dialects.table import DIALECTS, Dialect, dialect_named
 from localrank_cohere.wire.bodies import read, request_body
 from localrank_cohere.wire.failures import failure
@@ -167,6 +169,129 @@ def test_a_long_wrong_answer_is_not_quoted_whole() -> None:
         read(dialect_named("tei"), "x" * 10_000, count=1, source="tei")
 
     assert len(str(caught.value)) < 300
+
+
+NESTED = Dialect(
+    name="nested",
+    provider="nested",
+    source="made up",
+    path="/rank/{model}",
+    model="settings.model",
+    query="input.query",
+    documents="input.documents",
+    as_query=in_a_list,
+    as_document=text_object,
+    count="settings.top_n",
+    rows="output.rows",
+    index="place",
+    score="scores.relevance",
+    fixed={"settings.echo": False, "settings.cut": "END"},
+)
+
+
+def test_every_field_of_a_request_may_stand_in_objects() -> None:
+    body = request_body(
+        NESTED, model="m", query="q", documents=["a"], top_k=1, fields={"settings.cut": "NONE", "more": 1}
+    )
+
+    assert json.loads(body) == {
+        "settings": {"model": "m", "top_n": 1, "echo": False, "cut": "NONE"},
+        "input": {"query": ["q"], "documents": [{"text": "a"}]},
+        "more": 1,
+    }
+
+
+def test_every_field_of_an_answer_may_stand_in_objects() -> None:
+    rows = [{"place": 1, "scores": {"relevance": 0.5}}, {"place": 0, "scores": {"relevance": 0.25}}]
+    text = json.dumps({"output": {"rows": rows, "took": 3}, "model": "m"})
+    reading = read(NESTED, text, count=2, source="a server")
+
+    assert [(item.index, item.score) for item in reading.results] == [(1, 0.5), (0, 0.25)]
+    assert reading.rest == {"output": {"took": 3}}
+
+
+BY_POSITION = replace(NESTED, rows="scores", index=None)
+
+
+def test_bare_scores_belong_to_the_documents_in_order() -> None:
+    reading = read(BY_POSITION, '{"scores": [0.5, -2, 7]}', count=3, source="a server")
+
+    assert [(item.index, item.score) for item in reading.results] == [(0, 0.5), (1, -2.0), (2, 7.0)]
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        ("[0.5, 0.25]", "holds 2 scores for 3 documents"),
+        ("[1, 2, 3, 4]", "holds 4 scores for 3 documents"),
+        ("[1, null, 3]", "holds the score NoneType at index 1"),
+        ('[1, 2, {"score": 3}]', "holds the score dict at index 2"),
+        ("[1, 2, NaN]", "holds the score nan at index 2"),
+    ],
+)
+def test_bare_scores_that_cannot_be_told_apart_are_refused(scores: str, message: str) -> None:
+    with pytest.raises(InvalidResponseError, match=message):
+        read(BY_POSITION, f'{{"scores": {scores}}}', count=3, source="a server")
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({"usage": {"prompt_tokens": 5, "total_tokens": 7}}, (5, None, None)),
+        ({"usage": {"total_tokens": 7}}, (7, None, None)),
+        ({"usage": {"input_tokens": 7}}, (7, None, None)),
+        ({"usage": {"search_units": 2, "cost": 0.004, "total_tokens": 9}}, (9, 2.0, 0.004)),
+        ({"usage": {"rerank_units": 3}}, (None, 3.0, None)),
+        ({"meta": {"billed_units": {"search_units": 1}, "tokens": {"input_tokens": 4}}}, (4, 1.0, None)),
+        ({"total_tokens": 11}, (11, None, None)),
+        ({"input_tokens": 12, "inference_status": {"cost": 0.5, "tokens_input": 13}}, (13, None, 0.5)),
+        ({"inference_status": {"cost": 0}}, (None, None, 0.0)),
+        ({"usage": {"cost": "much", "search_units": -1}, "total_tokens": True}, (None, None, None)),
+    ],
+)
+def test_counts_are_read_wherever_a_service_puts_them(
+    counts: dict[str, Any], expected: tuple[int | None, float | None, float | None]
+) -> None:
+    usage = read(dialect_named("jina"), json.dumps({"results": [], **counts}), count=0, source="a").usage
+
+    assert (usage.input_tokens, usage.search_units, usage.estimated_cost) == expected
+
+
+async def test_the_services_own_counts_stay_as_it_wrote_them(
+    server: RerankServer, reranker: CohereReranker
+) -> None:
+    usage = {"cost": 0.002, "search_units": 1, "cached": {"tokens": 3}}
+    result = await ranked(server, reranker, Turn(body=lambda good: {**good, "usage": usage}))
+
+    assert (result.provider_metadata or {})["cohere"]["usage"] == usage
+
+
+async def test_what_a_service_says_it_charges_beats_the_list_price(
+    server: RerankServer, reranker: CohereReranker
+) -> None:
+    billed = {"meta": {"billed_units": {"search_units": 1}}}
+    listed = await ranked(server, reranker, Turn(body=lambda good: {**good, **billed}))
+    stated = await ranked(
+        server, reranker, Turn(body=lambda good: {**good, **billed, "usage": {"cost": 0.0015}})
+    )
+
+    assert (listed.usage.estimated_cost, stated.usage.estimated_cost) == (0.002, 0.0015)
+
+
+async def test_the_cost_of_a_split_call_is_that_of_all_its_requests(server: RerankServer) -> None:
+    server.script(*(Turn(body=lambda good: {**good, "usage": {"cost": 0.25}}) for _ in range(3)))
+    async with CohereReranker("m", base_url=server.url, max_documents_per_call=1) as reranker:
+        result = await rerank(reranker, "two", DOCUMENTS)
+
+    assert (result.usage.api_calls, result.usage.estimated_cost) == (3, 0.75)
+
+
+async def test_half_a_bill_is_no_bill(server: RerankServer) -> None:
+    server.script(Turn(body=lambda good: {**good, "usage": {"cost": 0.25}}))
+    async with CohereReranker("m", base_url=server.url, max_documents_per_call=2) as reranker:
+        result = await rerank(reranker, "two", DOCUMENTS)
+
+    assert (result.usage.api_calls, result.usage.estimated_cost) == (2, None)
 
 
 def test_text_is_sent_as_utf8_and_lone_surrogates_are_replaced() -> None:
