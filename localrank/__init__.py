@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     )
     from localrank.contract.types import (
         RankedDocument,
+        RerankOutcome,
         RerankResponse,
         RerankResult,
         RerankUsage,
@@ -112,6 +113,7 @@ _HOMES = {
     ),
     "localrank.contract.types": (
         "RankedDocument",
+        "RerankOutcome",
         "RerankResponse",
         "RerankResult",
         "RerankUsage",
@@ -155,6 +157,7 @@ __all__ = [
     "RateLimitError",
     "RerankAbortedError",
     "RerankError",
+    "RerankOutcome",
     "RerankResponse",
     "RerankResult",
     "RerankTimeoutError",

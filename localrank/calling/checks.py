@@ -53,6 +53,7 @@ class Request(Generic[D]):
     first_stage_scores: tuple[float, ...] | None
     instruction: str | None
     abort_event: AbortToken | None
+    min_score: float | None = None
 
 
 def check_request(
@@ -68,6 +69,7 @@ def check_request(
     provider_options: Mapping[str, Mapping[str, Any]] | None,
     first_stage_scores: Sequence[float] | None,
     deadline: float | None,
+    min_score: float | None = None,
     read_as_objects: bool = False,
     should_stop: Callable[[], bool] = never,
 ) -> Request[D]:
@@ -95,6 +97,7 @@ def check_request(
         first_stage_scores=_first_stage(first_stage_scores, len(originals)),
         instruction=instruction,
         abort_event=_token(abort_event),
+        min_score=_least(min_score),
     )
 
 
@@ -165,6 +168,13 @@ def _seconds(argument: str, value: float | None) -> float | None:
     number = _real(value)
     if number is None or number <= 0:
         _refuse(argument, value, "Pass a positive number of seconds, or None.")
+    return number
+
+
+def _least(min_score: float | None) -> float | None:
+    number = None if min_score is None else _real(min_score)
+    if number is None and min_score is not None:
+        _refuse("min_score", min_score, "Pass a finite number, or None to keep all documents.")
     return number
 
 

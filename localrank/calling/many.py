@@ -32,6 +32,7 @@ async def rerank_many(
     abort_event: AbortToken | None = None,
     *,
     max_parallel: int | None = None,
+    min_score: float | None = None,
     text: TextOf | None = None,
     instruction: str | None = None,
     max_retries: int | None = None,
@@ -53,6 +54,7 @@ async def rerank_many(
         top_k: How many results each query gets.
         abort_event: Stops all of them.
         max_parallel: Calls at once, at least 1; None means 8. A local model shares its workers among them.
+        min_score: Leave out documents of each query that score less; see `rerank`.
         text: As for `rerank`, like all that follows; times and retries are for each call on its own.
         instruction: What "relevant" means here.
         max_retries: Repetitions after a failure that may mend.
@@ -90,6 +92,7 @@ async def rerank_many(
                     documents,
                     top_k,
                     abort_event,
+                    min_score=min_score,
                     text=text,
                     instruction=instruction,
                     max_retries=max_retries,

@@ -7,11 +7,13 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar
 
 from localrank.calling.checks import Request, check_request, checked_beside, is_long
 from localrank.calling.guard import run_guarded
 from localrank.calling.hooks import Announcer, Hooks
+from localrank.calling.later import RestLater
+from localrank.calling.least_score import at_least, refuse_no_threshold
 from localrank.calling.retry import DEFAULT_POLICY, RetryPolicy, timed_out, try_again, with_max_retries
 from localrank.calling.texts import TextOf
 from localrank.contract.cancellation import AbortToken, is_aborted, raise_if_aborted
@@ -33,7 +35,7 @@ from localrank.contract.types import (
     RerankResult,
     RerankUsage,
 )
-from localrank.providers.calls import call_model, check_model
+from localrank.providers.calls import call_model, check_model, outcome_of
 from localrank.providers.registry import resolve
 from localrank.providers.unscored import UNSCORED_TIER, RestUnscored, unscored_warning
 
@@ -55,6 +57,7 @@ async def rerank(
     top_k: int | None = None,
     abort_event: AbortToken | None = None,
     *,
+    min_score: float | None = None,
     text: TextOf | None = None,
     instruction: str | None = None,
     max_retries: int | None = None,
@@ -79,6 +82,9 @@ async def rerank(
         top_k: How many results to return, at least 1; None means all.
         abort_event: Any object with `is_set()`; once set, from any thread, the computation stops and `RerankAbortedError` is
             raised.
+        min_score: Leave out documents that score less, before `top_k` is counted; `result.dropped` says how many. A document
+            that was not scored is left out too. The result may be empty: then nothing here answers, if `result.outcome.kind` is
+            `ranked`.
         text: The key, attribute or function that gives a document's text. A model that reads the documents themselves
             (`accepts_objects`, as with `fields=` of a remote one) needs none.
         instruction: What "relevant" means here, for models that read one.
@@ -99,7 +105,8 @@ async def rerank(
         An immutable sequence of `RankedDocument`, with usage, warnings and the response behind it.
 
     Raises:
-        InvalidRequestError: A bad argument; raised before the model or any hook is called.
+        InvalidRequestError: A bad argument, such as `min_score` with a model whose scores are ordinal; raised before the model
+            or any hook is called.
         UnknownModelError: No such provider, model or alias.
         RerankAbortedError: The token was set; `phase` says when.
         RerankTimeoutError: `timeout` passed.
@@ -122,12 +129,15 @@ async def rerank(
         provider_options=provider_options,
         first_stage_scores=first_stage_scores,
         deadline=deadline,
+        min_score=min_score,
         read_as_objects=not needs_text(reranker),
     )
     if is_long(documents):
         request = await checked_beside(check, abort_event=abort_event, timeout=timeout, deadline=deadline)
     else:
         request = check()
+    if request.min_score is not None:
+        refuse_no_threshold(reranker)
     by_default = retry is None and max_retries is None
     policy = DEFAULT_POLICY if by_default else with_max_retries(retry, max_retries)
     hooks = (on_start, on_end, on_error, on_progress)
@@ -224,7 +234,7 @@ class _Call(Generic[D]):
             documents=request.texts,
             objects=request.originals[:read] if accepts_objects(self.model) else None,
             first_stage_scores=request.first_stage_scores and request.first_stage_scores[:read],
-            top_k=request.top_k and min(request.top_k, read),
+            top_k=self._wanted and min(self._wanted, read),
             abort_event=request.abort_event,
             deadline=left,
             headers=request.headers,
@@ -240,14 +250,17 @@ class _Call(Generic[D]):
         self.phase = "in_call"
 
     @property
+    def _wanted(self) -> int | None:
+        """How many places are asked for: all where a least score cuts first."""
+        return None if self.request.min_score is not None else self.request.top_k
+
+    @property
     def _elapsed(self) -> float:
         return time.perf_counter() - self.started
 
     def _callers_order(self) -> DoRerankResult:
         count = len(self.request.originals)
-        return DoRerankResult(
-            RestUnscored([], count, self.request.top_k), warnings=[unscored_warning(0, count)]
-        )
+        return DoRerankResult(RestUnscored([], count, self._wanted), warnings=[unscored_warning(0, count)])
 
     def _whole(self, answer: DoRerankResult) -> DoRerankResult:
         """Return `answer` with the documents that there was no time to read behind those that the model was asked for."""
@@ -261,20 +274,27 @@ class _Call(Generic[D]):
         warnings = [one for one in answer.warnings if one.type != "deadline_exceeded"]
         return replace(
             answer,
-            results=RestUnscored(scored, count, self.request.top_k, scored_count),
+            results=RestUnscored(scored, count, self._wanted, scored_count),
             warnings=[*warnings, unscored_warning(scored_count, count)],
         )
 
     def _assembled(self, answer: DoRerankResult) -> RerankResult[D]:
-        request = self.request
+        request, results = self.request, answer.results
+        warnings, dropped = tuple(answer.warnings), 0
+        if request.min_score is not None:
+            kept, remarks = at_least(request.min_score, results, self.model)
+            warnings += tuple(remarks)
+            results, dropped = kept[: request.top_k], len(results) - len(kept)
         return RerankResult(
-            ranked=_ranked_documents(request, answer.results),
+            ranked=_ranked_documents(request, results),
             usage=self._usage(answer.usage),
             response=answer.response or RerankResponse(model_id=self.model.model_id),
-            warnings=tuple(answer.warnings),
+            warnings=warnings,
             provider_metadata=dict(answer.provider_metadata or {}),
             original_documents=request.originals,
             score_kind=score_kind(self.model),
+            outcome=outcome_of(self.model, answer),
+            dropped=dropped,
         )
 
     def _usage(self, usage: RerankUsage | None) -> RerankUsage:
@@ -287,46 +307,11 @@ class _Call(Generic[D]):
 def _ranked_documents(request: Request[D], results: Sequence[ScoredIndex]) -> Sequence[RankedDocument[D]]:
     """Return the caller's documents in the order of `results`: a tuple, unless very many were not scored."""
     if isinstance(results, RestUnscored) and results.left_count > _MADE_AT_ONCE:
-        return _RestLater(request, results)
+        return RestLater(partial(_ranked, request), results)
     return tuple(_ranked(request, item, rank) for rank, item in enumerate(results, start=1))
 
 
-class _RestLater(Sequence[RankedDocument[D]], Generic[D]):
-    """The scored documents, and the others as they are asked for."""
-
-    def __init__(self, request: Request[D], results: RestUnscored) -> None:
-        self._request = request
-        self._results = results
-        self._scored = tuple(
-            _ranked(request, item, rank) for rank, item in enumerate(results.scored, start=1)
-        )
-
-    def __len__(self) -> int:
-        return len(self._results)
-
-    @overload
-    def __getitem__(self, at: int) -> RankedDocument[D]: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[RankedDocument[D], ...]: ...
-    def __getitem__(self, at: int | slice) -> RankedDocument[D] | tuple[RankedDocument[D], ...]:
-        if isinstance(at, slice):
-            return tuple(self[place] for place in range(*at.indices(len(self))))
-        place = range(len(self))[at]
-        if place < len(self._scored):
-            return self._scored[place]
-        return _ranked(self._request, self._results[place], place + 1)
-
-    def __iter__(self) -> Iterator[RankedDocument[D]]:
-        for rank, item in enumerate(self._results, start=1):
-            yield self._scored[rank - 1] if rank <= len(self._scored) else _ranked(self._request, item, rank)
-
-    def __eq__(self, other: object) -> bool:
-        return tuple(self) == tuple(other) if isinstance(other, (tuple, _RestLater)) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]  # documents may be unhashable
-
-
-def _ranked(request: Request[Any], item: ScoredIndex, rank: int) -> RankedDocument[Any]:
+def _ranked(request: Request[D], item: ScoredIndex, rank: int) -> RankedDocument[D]:
     index = item.index
     return RankedDocument(
         index=index,

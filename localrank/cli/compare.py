@@ -49,7 +49,7 @@ def compare(names: tuple[str, str], request: RankRequest, *, for_person: bool) -
         request: What is asked of both; `threshold` counts for either score.
         for_person: A table instead of JSON Lines.
     """
-    results = [rank(name, replace(request, top_k=None)) for name in names]
+    results = [rank(name, replace(request, top_k=None, threshold=None)) for name in names]
     for result in results:
         warn_of(result)
     pairs = list(_pairs(results[0], results[1], request))

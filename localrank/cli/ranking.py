@@ -11,7 +11,7 @@ import click
 from localrank.calling.sync import rerank_sync
 from localrank.cli.reading import InputDocument
 from localrank.cli.terminal import progress_bar
-from localrank.contract.types import RankedDocument, RerankResult
+from localrank.contract.types import RankedDocument, RerankOutcome, RerankResult
 from localrank.providers.environment import check_named_by
 from localrank.providers.registry import DEFAULT_MODEL, resolve
 from localrank.providers.unscored import is_scored
@@ -50,7 +50,7 @@ class RankRequest:
         query: The text to rank against.
         documents: What was read.
         top_k: How many places are wanted; None means all.
-        threshold: The lowest score that is shown.
+        threshold: The lowest score that is shown; counts before `top_k`.
         instruction: What "relevant" means here.
         timeout: Seconds after which the command fails.
         deadline: Seconds after which the best ranking so far is printed.
@@ -74,6 +74,7 @@ def rank(model: str, request: RankRequest) -> RerankResult[InputDocument]:
             request.query,
             request.documents,
             request.top_k,
+            min_score=request.threshold,
             text=_scored_text,
             instruction=request.instruction,
             timeout=request.timeout,
@@ -82,8 +83,8 @@ def rank(model: str, request: RankRequest) -> RerankResult[InputDocument]:
         )
 
 
-def record_of(ranked: RankedDocument[InputDocument]) -> dict[str, Any]:
-    """Return one place as it is printed in JSON Lines; keys that do not apply are absent."""
+def record_of(ranked: RankedDocument[InputDocument], outcome: RerankOutcome | None = None) -> dict[str, Any]:
+    """Return one place as it is printed in JSON Lines, with what became of the call; keys that do not apply are absent."""
     return {
         "rank": ranked.rank,
         "index": ranked.index,
@@ -92,6 +93,7 @@ def record_of(ranked: RankedDocument[InputDocument]) -> dict[str, Any]:
         **dict(_where_from(ranked.document)),
         **({"truncated": True} if ranked.truncated else {}),
         **({} if is_scored(ranked) else {"scored": False}),
+        **({} if outcome is None else {"outcome": outcome.to_dict()}),
     }
 
 

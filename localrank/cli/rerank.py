@@ -20,7 +20,7 @@ from localrank.cli.output import (
 from localrank.cli.ranking import RankRequest, model_option, place_of, rank, record_of, spent
 from localrank.cli.reading import InputDocument, read_documents
 from localrank.cli.terminal import Row, console, show_rows
-from localrank.contract.types import RankedDocument, RerankResult
+from localrank.contract.types import RerankResult
 from localrank.providers.unscored import is_scored
 
 __all__ = ["rerank"]
@@ -36,7 +36,8 @@ everywhere with --text-key, a line is a JSON object, and all its keys are carrie
 paragraph of a text, Markdown or reStructuredText file, and folders are searched for such files.
 
 On a terminal you get a table, else JSON Lines: `rank` from 1, `index` from 0, `score`, `text`, and where they apply `source`,
-`line`, `heading`, the whole `document`, `truncated`, `scored`. Everything that is no result goes to standard error.
+`line`, `heading`, the whole `document`, `truncated`, `scored`; and `outcome`: whether the model ranked all (`kind`), why not
+(`reasons`), and who served (`served_by`). Everything that is no result goes to standard error.
 """
 
 _EPILOG = """\
@@ -130,29 +131,13 @@ def rerank(
         return
     result = rank(model, request)
     warn_of(result)
-    shown = _above(result, threshold)
     if for_person:
-        _show(result, shown, request)
+        _show(result, request)
     else:
-        print_json_lines(record_of(ranked) for ranked in shown)
+        print_json_lines(record_of(ranked, result.outcome) for ranked in result)
 
 
-def _above(
-    result: RerankResult[InputDocument], threshold: float | None
-) -> list[RankedDocument[InputDocument]]:
-    shown = [
-        ranked for ranked in result if threshold is None or (is_scored(ranked) and ranked.score >= threshold)
-    ]
-    if not shown and len(result):
-        note(f"no document scores {threshold:g} or more; the best has {result[0].score:.3f}.")
-    return shown
-
-
-def _show(
-    result: RerankResult[InputDocument],
-    shown: list[RankedDocument[InputDocument]],
-    request: RankRequest,
-) -> None:
+def _show(result: RerankResult[InputDocument], request: RankRequest) -> None:
     rows = [
         Row(
             (str(ranked.rank),),
@@ -160,11 +145,13 @@ def _show(
             ranked.document.text,
             place_of(ranked.document),
         )
-        for ranked in shown
+        for ranked in result
     ]
     with writing():
         show_rows(console(), request.query, rows, result.score_kind)
     total = len(request.documents)
-    more = "" if len(shown) == total else f"{len(shown)} of "
+    more = "" if len(result) == total else f"{len(result)} of "
     count = f"{more}{total:,} document{'' if total == 1 else 's'}"
     note(f"{count}, ranked by {result.response.model_id} in {spent(result)}.")
+    if result.outcome.kind != "ranked":
+        note(f"outcome: {result.outcome}.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from localrank.compose.wrapping.wrapper import Transparent
 from localrank.contract.errors import RerankError
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult
-from localrank.providers.calls import call_model
+from localrank.providers.calls import call_model, outcome_of
 from localrank.providers.extras import imported
 
 if TYPE_CHECKING:
@@ -24,10 +24,13 @@ CANDIDATES = "gen_ai.rerank.candidate.count"
 TOP_N = "gen_ai.rerank.top_n"
 SCORES = "gen_ai.rerank.scores"
 ERROR_TYPE = "error.type"
+OUTCOME = "localrank.outcome"
+OUTCOME_REASONS = "localrank.outcome.reasons"
+SERVED_BY = "localrank.served_by"
 QUERY = "reranker.query"
 DOCUMENT = "reranker.output_documents.{}.document.{}"
 """Names of semantic-conventions-genai, issue 253 for those of reranking, and of OpenInference for content; the constants of
-`opentelemetry-semantic-conventions` are deprecated, so they stand here."""
+`opentelemetry-semantic-conventions` are deprecated, so they stand here. They have no name for what became of a call."""
 
 
 class Traced(Transparent):
@@ -71,6 +74,11 @@ class Traced(Transparent):
     def _describe(self, span: Span, options: DoRerankOptions, answer: DoRerankResult) -> None:
         response_model = answer.response.model_id if answer.response else self.model_id
         span.set_attribute(RESPONSE_MODEL, response_model)
+        outcome = outcome_of(self.model, answer)
+        span.set_attribute(OUTCOME, outcome.kind)
+        span.set_attribute(SERVED_BY, outcome.served_by)
+        if outcome.reasons:
+            span.set_attribute(OUTCOME_REASONS, outcome.reasons)
         if answer.usage is not None and answer.usage.input_tokens is not None:
             span.set_attribute(INPUT_TOKENS, answer.usage.input_tokens)
         if not self._record_content:

@@ -105,6 +105,8 @@ class DoRerankResult:
         warnings: Remarks for the caller.
         provider_metadata: What else the provider says, by provider name.
         response: The answer behind the ranking; the core makes one where it is None.
+        served_by: `provider:model-id` of the model behind the ranking, where that is not the model asked; wrappers name those
+            in them.
     """
 
     results: Sequence[ScoredIndex]
@@ -112,6 +114,7 @@ class DoRerankResult:
     warnings: Sequence[RerankWarning] = ()
     provider_metadata: Mapping[str, Any] | None = None
     response: RerankResponse | None = field(default=None)
+    served_by: str | None = None
 
     def __repr__(self) -> str:
         return f"DoRerankResult(results=<{len(self.results)}>, usage={self.usage!r})"

@@ -1,4 +1,4 @@
-"""What a call returns: the ranking, its usage, its warnings, the response behind it."""
+"""What a call returns: the ranking, what became of the call, its usage, its warnings, the response behind it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from datetime import UTC, datetime
 from typing import Any, Generic, Literal, TypeVar, overload
 
 __all__ = [
+    "CALLERS_ORDER",
+    "OUTCOME_OF_WARNING",
+    "OutcomeKind",
     "RankedDocument",
+    "RerankOutcome",
     "RerankResponse",
     "RerankResult",
     "RerankUsage",
@@ -22,6 +26,23 @@ __all__ = [
 D = TypeVar("D")
 
 ScoreKind = Literal["unknown", "probability", "logit", "ordinal"]
+
+OutcomeKind = Literal["ranked", "skipped", "partial", "degraded"]
+"""What became of a call, the better before the worse."""
+
+OUTCOME_OF_WARNING: Mapping[str, OutcomeKind] = {
+    "rerank_skipped": "skipped",
+    "deadline_exceeded": "partial",
+    "stage_cut_short": "partial",
+    "incomplete_ranking": "partial",
+    "blank_documents": "partial",
+    "unscored_documents": "partial",
+    "fallback": "degraded",
+}
+"""Type of warning → what it makes of the answer. Every other warning leaves a call `ranked`."""
+
+CALLERS_ORDER = "identity:callers-order"
+"""Who served where no model did: the documents stand as the caller gave them."""
 
 _SHOWN_CHARACTERS = 60
 
@@ -122,7 +143,7 @@ class RerankWarning:
 
     Attributes:
         type: A stable identifier, such as `unsupported`, `compatibility`, `query_truncated`, `documents_truncated`,
-            `deadline_exceeded`.
+            `deadline_exceeded`. Those in `OUTCOME_OF_WARNING` decide the result's `outcome`.
         message: What happened and what to do, for a person; never a whole document.
         feature: The argument, option or setting it is about, if any.
     """
@@ -130,6 +151,32 @@ class RerankWarning:
     type: str
     message: str
     feature: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RerankOutcome:
+    """What became of a call that returned a ranking: whether the model asked for ranked all documents, and if not, why.
+
+    Attributes:
+        kind: `ranked`: the model asked for judged every document. `skipped`: it was not asked, by the caller's own rule.
+            `partial`: a deadline or the model itself left documents unscored. `degraded`: another model served, or
+            no document was scored and the caller's order stands.
+        reasons: Types of the warnings that say why, each once; their messages are in `RerankResult.warnings`.
+        served_by: `provider:model-id` of the model behind the ranking, innermost where wrappers stand around it; several that
+            ranked together are joined by `+`. `CALLERS_ORDER` where no document was scored.
+    """
+
+    kind: OutcomeKind = "ranked"
+    reasons: tuple[str, ...] = ()
+    served_by: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON and frameworks' metadata hold it: `kind`, `reasons` (a list) and `served_by`."""
+        return {"kind": self.kind, "reasons": list(self.reasons), "served_by": self.served_by}
+
+    def __str__(self) -> str:
+        why = f" ({', '.join(self.reasons)})" if self.reasons else ""
+        return f"{self.kind}{why}, served by {self.served_by or 'an unnamed model'}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -170,6 +217,8 @@ class RerankResult(Sequence[RankedDocument[D]]):
         provider_metadata: What else the provider said, by provider name.
         original_documents: The caller's documents, in the caller's order.
         score_kind: What a score is: `probability` (0–1), `logit`, `ordinal` (only the order means anything) or `unknown`.
+        outcome: Whether the model asked for ranked all documents, and if not, why and who served.
+        dropped: How many documents `min_score` left out, before `top_k`.
     """
 
     ranked: Sequence[RankedDocument[D]]
@@ -179,6 +228,8 @@ class RerankResult(Sequence[RankedDocument[D]]):
     provider_metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     original_documents: tuple[D, ...] = ()
     score_kind: ScoreKind = "unknown"
+    outcome: RerankOutcome = RerankOutcome()
+    dropped: int = 0
 
     @property
     def results(self) -> RerankResult[D]:
@@ -219,4 +270,5 @@ class RerankResult(Sequence[RankedDocument[D]]):
 
     def __repr__(self) -> str:
         best = f", best={self.ranked[0]!r}" if self.ranked else ""
-        return f"<RerankResult of {len(self)} by {self.response.model_id!r}{best}>"
+        kind = "" if self.outcome.kind == "ranked" else f", {self.outcome.kind}"
+        return f"<RerankResult of {len(self)} by {self.response.model_id!r}{kind}{best}>"

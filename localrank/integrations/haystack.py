@@ -9,9 +9,9 @@ from typing import Any
 from localrank.calling.sync import run_blocking
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker, DoRerankOptions, ScoredIndex
-from localrank.contract.types import RankedDocument, RerankResult, ScoreKind
+from localrank.contract.types import RankedDocument, RerankOutcome, RerankResult, ScoreKind
 from localrank.integrations.foreign import ForeignReranker, Scoring, ranking, require_method, type_name
-from localrank.integrations.question import CallSettings, Question
+from localrank.integrations.question import OUTCOME_KEY, CallSettings, Question
 from localrank.providers.arguments import whole_number
 from localrank.providers.extras import missing
 from localrank.providers.registry import DEFAULT_MODEL, make_model, resolve
@@ -30,10 +30,11 @@ __all__ = ["LocalRankRanker", "from_haystack"]
 class LocalRankRanker:
     """Rank documents for a query with any model of localrank.
 
-    Documents that stand twice in the list, by their id, are ranked once. The documents that come in are left as they are; those
-    that come out are copies with our score, or without one and with `meta["scored"] = False` where a deadline came first.
-    Cancelling a pipeline's `run_async` stops the computation. A wrapper that fuses retrieval scores gets them where every
-    document has one.
+    Beside `documents`, `outcome` says what became of the call (`kind`, `reasons`, `served_by`); each document has it as
+    `meta["rerank_outcome"]` too. Documents that stand twice in the list, by their id, are ranked once. The documents that come
+    in are left as they are; those that come out are copies with our score, or without one and with `meta["scored"] = False`
+    where a deadline came first. Cancelling a pipeline's `run_async` stops the computation. A wrapper that fuses retrieval
+    scores gets them where every document has one.
 
     A pipeline with a model given by name can be serialised; load it with
     `Pipeline.loads(text, allowed_modules=["localrank.*"])`, since Haystack trusts no other package by itself.
@@ -41,7 +42,7 @@ class LocalRankRanker:
     Args:
         model: `"provider:model-id"`, an alias, or a reranker (which cannot be serialised).
         top_k: How many documents to return; None returns all.
-        score_threshold: Documents that score less are left out; None keeps all.
+        score_threshold: Documents that score less, or were not scored, are left out before `top_k` is counted; None keeps all.
         meta_fields_to_embed: Fields of a document's meta that are put before its content.
         embedding_separator: What stands between them.
         instruction: What "relevant" means, for models that read one.
@@ -93,15 +94,15 @@ class LocalRankRanker:
         self._made: AnyReranker | None = None
         self._is_warm = False
 
-    @component.output_types(documents=list[Document])
+    @component.output_types(documents=list[Document], outcome=dict[str, Any])
     def run(
         self,
         query: str,
         documents: list[Document],
         top_k: int | None = None,
         score_threshold: float | None = None,
-    ) -> dict[str, list[Document]]:
-        """Return the best documents, best first.
+    ) -> dict[str, Any]:
+        """Return the best documents, best first, and the outcome.
 
         Args:
             query: The text to rank against.
@@ -110,23 +111,21 @@ class LocalRankRanker:
             score_threshold: The least score in this run; None means the component's own.
 
         Raises:
-            InvalidRequestError: `top_k` below 1.
+            InvalidRequestError: `top_k` below 1, or a threshold for a model whose scores are ordinal.
             RerankError: Whatever `rerank` raises.
         """
-        question = self._question(query, documents, top_k)
-        return self._output(question.answer_sync(), score_threshold)
+        return _output(self._question(query, documents, top_k, score_threshold).answer_sync())
 
-    @component.output_types(documents=list[Document])
+    @component.output_types(documents=list[Document], outcome=dict[str, Any])
     async def run_async(
         self,
         query: str,
         documents: list[Document],
         top_k: int | None = None,
         score_threshold: float | None = None,
-    ) -> dict[str, list[Document]]:
-        """Return the best documents, best first, without blocking the event loop; see `run`."""
-        question = self._question(query, documents, top_k)
-        return self._output(await question.answer(), score_threshold)
+    ) -> dict[str, Any]:
+        """Return the best documents, best first, and the outcome, without blocking the event loop; see `run`."""
+        return _output(await self._question(query, documents, top_k, score_threshold).answer())
 
     def warm_up(self) -> None:
         """Make the model and load it, once."""
@@ -192,7 +191,9 @@ class LocalRankRanker:
             self._made = make_model(str(self.model), settings) if named else resolve(self.model)
         return self._made
 
-    def _question(self, query: str, documents: Sequence[Document], top_k: int | None) -> Question[Document]:
+    def _question(
+        self, query: str, documents: Sequence[Document], top_k: int | None, score_threshold: float | None
+    ) -> Question[Document]:
         _refuse_none_wanted(top_k)
         first: dict[str, Document] = {}
         for document in documents:
@@ -200,19 +201,14 @@ class LocalRankRanker:
         once = list(first.values())
         wanted = self.top_k if top_k is None else top_k
         scores = [document.score for document in once]
-        settings = CallSettings.of(self)
+        least = self.score_threshold if score_threshold is None else score_threshold
+        settings = CallSettings.of(self, min_score=least)
         return Question(self._reranker(), query, once, self._text, wanted, scores, settings)
 
     def _text(self, document: Document) -> str:
         fields = [document.meta.get(name) for name in self.meta_fields_to_embed]
         parts = [str(value) for value in fields if value is not None]
         return self.embedding_separator.join([*parts, document.content or ""])
-
-    def _output(
-        self, result: RerankResult[Document], score_threshold: float | None
-    ) -> dict[str, list[Document]]:
-        least = self.score_threshold if score_threshold is None else score_threshold
-        return {"documents": [_copy(hit) for hit in result if least is None or hit.score >= least]}
 
 
 def from_haystack(
@@ -248,10 +244,16 @@ def _refuse_none_wanted(top_k: int | None) -> None:
         raise InvalidRequestError(f"top_k is {top_k}.", hint="Pass an integer of at least 1, or None.")
 
 
-def _copy(hit: RankedDocument[Document]) -> Document:
+def _output(result: RerankResult[Document]) -> dict[str, Any]:
+    outcome = result.outcome
+    return {"documents": [_copy(hit, outcome) for hit in result], "outcome": outcome.to_dict()}
+
+
+def _copy(hit: RankedDocument[Document], outcome: RerankOutcome) -> Document:
+    meta = {**hit.document.meta, OUTCOME_KEY: outcome.to_dict()}
     if is_scored(hit):
-        return replace(hit.document, score=hit.score)
-    return replace(hit.document, score=None, meta={**hit.document.meta, "scored": False})
+        return replace(hit.document, score=hit.score, meta=meta)
+    return replace(hit.document, score=None, meta={**meta, "scored": False})
 
 
 async def _called(model: AnyReranker, name: str) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 from localrank.calling.pairs import score_pairs_sync
 from localrank.contract.errors import InvalidRequestError, InvalidResponseError
 from localrank.contract.model import AnyReranker, DoRerankOptions, ScoredIndex
-from localrank.contract.types import RankedDocument, RerankResult, ScoreKind
+from localrank.contract.types import RankedDocument, RerankOutcome, RerankResult, ScoreKind
 from localrank.integrations.callables import one_score_each
 from localrank.integrations.foreign import ForeignReranker, Scoring, ranking, type_name
-from localrank.integrations.question import CallSettings, Question
+from localrank.integrations.question import OUTCOME_KEY, CallSettings, Question
 from localrank.providers.extras import missing
 from localrank.providers.registry import DEFAULT_MODEL
 from localrank.providers.unscored import is_scored
@@ -34,13 +34,15 @@ _INDEX_KEY = "localrank_index"
 class LocalRankCompressor(BaseDocumentCompressor):
     """Keep the documents that answer the query, best first: a reranker for `ContextualCompressionRetriever`.
 
-    Documents are copied; their metadata gain `relevance_score` and `rank` (from 1), and `scored: False` where a deadline passed
-    before one was scored. Callbacks see a chain run named `LocalRankCompressor`. Cancelling the task that awaits
-    `acompress_documents` stops the computation.
+    Documents are copied; their metadata gain `relevance_score`, `rank` (from 1), `rerank_outcome` (what became of the call:
+    `kind`, `reasons`, `served_by`), and `scored: False` where a deadline passed before one was scored. Callbacks see a chain
+    run named `LocalRankCompressor`, with `rerank_outcome` at its end. Cancelling the task that awaits `acompress_documents`
+    stops the computation.
 
     Attributes:
         model: A reranker, `"provider:model-id"` or an alias.
         top_n: How many documents to keep; None keeps all.
+        min_score: Leave out documents that score less, or were not scored; before `top_n`.
         instruction: What "relevant" means, for models that read one.
         timeout: Seconds after which a call fails.
         deadline: Seconds after which the best ranking so far is returned.
@@ -50,6 +52,7 @@ class LocalRankCompressor(BaseDocumentCompressor):
 
     model: Any = DEFAULT_MODEL
     top_n: int | None = Field(default=3, ge=1)
+    min_score: float | None = None
     instruction: str | None = None
     timeout: float | None = None
     deadline: float | None = None
@@ -69,11 +72,12 @@ class LocalRankCompressor(BaseDocumentCompressor):
         manager = CallbackManager.configure(callbacks)
         run = manager.on_chain_start(None, _inputs(query, documents), name=type(self).__name__)
         try:
-            kept = _copies(self._question(documents, query).answer_sync())
+            result = self._question(documents, query).answer_sync()
+            kept = _copies(result)
         except BaseException as error:
             run.on_chain_error(error)
             raise
-        run.on_chain_end({"documents": kept})
+        run.on_chain_end({"documents": kept, OUTCOME_KEY: result.outcome.to_dict()})
         return kept
 
     async def acompress_documents(
@@ -87,11 +91,12 @@ class LocalRankCompressor(BaseDocumentCompressor):
         manager = AsyncCallbackManager.configure(callbacks)
         run = await manager.on_chain_start(None, _inputs(query, documents), name=type(self).__name__)
         try:
-            kept = _copies(await self._question(documents, query).answer())
+            result = await self._question(documents, query).answer()
+            kept = _copies(result)
         except BaseException as error:
             await run.on_chain_error(error)
             raise
-        await run.on_chain_end({"documents": kept})
+        await run.on_chain_end({"documents": kept, OUTCOME_KEY: result.outcome.to_dict()})
         return kept
 
     def _question(self, documents: Sequence[Document], query: str) -> Question[Document]:
@@ -162,11 +167,12 @@ def _inputs(query: str, documents: Sequence[Document]) -> dict[str, Any]:
 
 
 def _copies(result: RerankResult[Document]) -> list[Document]:
-    return [_copy(hit) for hit in result]
+    return [_copy(hit, result.outcome) for hit in result]
 
 
-def _copy(hit: RankedDocument[Document]) -> Document:
-    metadata = {**_copied(hit), "relevance_score": hit.score, "rank": hit.rank}
+def _copy(hit: RankedDocument[Document], outcome: RerankOutcome) -> Document:
+    ours = {"relevance_score": hit.score, "rank": hit.rank, OUTCOME_KEY: outcome.to_dict()}
+    metadata = {**_copied(hit), **ours}
     if not is_scored(hit):
         metadata["scored"] = False
     return hit.document.model_copy(update={"metadata": metadata})

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker, DoRerankOptions, ScoredIndex
-from localrank.contract.types import RankedDocument, RerankResult, ScoreKind
+from localrank.contract.types import RankedDocument, RerankOutcome, RerankResult, ScoreKind
 from localrank.integrations.foreign import ForeignReranker, Scoring, ranking, require_method, type_name
-from localrank.integrations.question import CallSettings, Question
+from localrank.integrations.question import OUTCOME_KEY, CallSettings, Question
 from localrank.providers.extras import missing
 from localrank.providers.registry import DEFAULT_MODEL, resolve
 from localrank.providers.unscored import is_scored
@@ -34,13 +34,15 @@ dispatcher = get_dispatcher(__name__)
 class LocalRankPostprocessor(BaseNodePostprocessor):
     """Keep the nodes that answer the query, best first, with our scores.
 
-    The text of a node is what its retriever embedded (`MetadataMode.EMBED`). The nodes that come in are left as they are.
-    Cancelling the task that awaits `apostprocess_nodes` stops the computation. A wrapper that fuses retrieval scores gets them
-    where every node has one.
+    The text of a node is what its retriever embedded (`MetadataMode.EMBED`). The nodes that come in are left as they are;
+    copies carry `metadata["rerank_outcome"]` (what became of the call: `kind`, `reasons`, `served_by`), which neither a
+    language model nor an embedding sees. Cancelling the task that awaits `apostprocess_nodes` stops the computation. A wrapper
+    that fuses retrieval scores gets them where every node has one.
 
     Attributes:
         model: A reranker, `"provider:model-id"` or an alias.
         top_n: How many nodes to keep; None keeps all.
+        min_score: Leave out nodes that score less, or were not scored; before `top_n`.
         keep_retrieval_score: Whether a copy of the node carries the retriever's score as `metadata["retrieval_score"]`.
         instruction: What "relevant" means, for models that read one.
         timeout: Seconds after which a call fails.
@@ -53,6 +55,7 @@ class LocalRankPostprocessor(BaseNodePostprocessor):
 
     model: Any = DEFAULT_MODEL
     top_n: int | None = Field(default=3, ge=1)
+    min_score: float | None = None
     keep_retrieval_score: bool = False
     instruction: str | None = None
     timeout: float | None = None
@@ -72,7 +75,7 @@ class LocalRankPostprocessor(BaseNodePostprocessor):
         if not nodes:
             return []
         with self._announced(nodes, query) as announced:
-            announced.kept = self._kept(self._question(nodes, query).answer_sync())
+            announced.take(self._question(nodes, query).answer_sync(), self._node)
         return announced.kept
 
     async def _apostprocess_nodes(
@@ -82,7 +85,7 @@ class LocalRankPostprocessor(BaseNodePostprocessor):
         if not nodes:
             return []
         with self._announced(nodes, query) as announced:
-            announced.kept = self._kept(await self._question(nodes, query).answer())
+            announced.take(await self._question(nodes, query).answer(), self._node)
         return announced.kept
 
     @contextmanager
@@ -99,22 +102,24 @@ class LocalRankPostprocessor(BaseNodePostprocessor):
         }
         with self.callback_manager.event(CBEventType.RERANKING, payload=payload) as event:
             yield announced
-            event.on_end(payload={EventPayload.NODES: announced.kept})
-        dispatcher.event(ReRankEndEvent(nodes=announced.kept))
+            event.on_end(payload={EventPayload.NODES: announced.kept, OUTCOME_KEY: announced.outcome})
+        dispatcher.event(ReRankEndEvent(nodes=announced.kept, tags={OUTCOME_KEY: announced.outcome}))
 
     def _question(self, nodes: Sequence[NodeWithScore], query: str) -> Question[NodeWithScore]:
         scores = [node.score for node in nodes]
         return Question(self.model, query, nodes, _text, self.top_n, scores, CallSettings.of(self))
 
-    def _kept(self, result: RerankResult[NodeWithScore]) -> list[NodeWithScore]:
-        return [self._node(hit) for hit in result]
-
-    def _node(self, hit: RankedDocument[NodeWithScore]) -> NodeWithScore:
+    def _node(self, hit: RankedDocument[NodeWithScore], outcome: RerankOutcome) -> NodeWithScore:
         node = hit.document.node
+        metadata = {**node.metadata, OUTCOME_KEY: outcome.to_dict()}
         if self.keep_retrieval_score:
-            metadata = {**node.metadata, "retrieval_score": hit.document.score}
-            node = node.model_copy(update={"metadata": metadata})
-        return NodeWithScore(node=node, score=hit.score if is_scored(hit) else None)
+            metadata["retrieval_score"] = hit.document.score
+        unseen = {
+            name: [*getattr(node, name), OUTCOME_KEY]
+            for name in ("excluded_llm_metadata_keys", "excluded_embed_metadata_keys")
+        }
+        copy = node.model_copy(update={"metadata": metadata, **unseen})
+        return NodeWithScore(node=copy, score=hit.score if is_scored(hit) else None)
 
 
 def from_llama_index(
@@ -146,6 +151,16 @@ def from_llama_index(
 @dataclass(slots=True)
 class _Announced:
     kept: list[NodeWithScore] = field(default_factory=list)
+    outcome: dict[str, Any] = field(default_factory=dict)
+
+    def take(
+        self,
+        result: RerankResult[NodeWithScore],
+        node: Callable[[RankedDocument[NodeWithScore], RerankOutcome], NodeWithScore],
+    ) -> None:
+        """Keep what is handed on and announced."""
+        self.kept = [node(hit, result.outcome) for hit in result]
+        self.outcome = result.outcome.to_dict()
 
 
 def _query(query_bundle: QueryBundle | None) -> str:

@@ -13,17 +13,21 @@ from localrank.calling.sync import run_blocking
 from localrank.contract.model import AnyReranker
 from localrank.contract.types import RerankResult
 
-__all__ = ["CallSettings", "Question"]
+__all__ = ["OUTCOME_KEY", "CallSettings", "Question"]
 
 D = TypeVar("D")
 
 logger = logging.getLogger("localrank")
+
+OUTCOME_KEY = "rerank_outcome"
+"""Under what a framework's document, node or event holds `RerankOutcome.to_dict()`."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallSettings:
     """The arguments of `rerank` that an integration keeps for all of its calls."""
 
+    min_score: float | None = None
     instruction: str | None = None
     timeout: float | None = None
     deadline: float | None = None
@@ -31,9 +35,10 @@ class CallSettings:
     provider_options: Mapping[str, Mapping[str, Any]] | None = None
 
     @classmethod
-    def of(cls, component: object) -> CallSettings:
-        """Return the settings that a framework's component keeps under the same names."""
-        return cls(**{setting.name: getattr(component, setting.name) for setting in fields(cls)})
+    def of(cls, component: object, **others: Any) -> CallSettings:
+        """Return the settings that a framework's component keeps under the same names, and `others`."""
+        names = [setting.name for setting in fields(cls) if setting.name not in others]
+        return cls(**others, **{name: getattr(component, name) for name in names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ class Question(Generic[D]):
                 self.query,
                 self.documents,
                 self.top_k,
+                min_score=self.settings.min_score,
                 text=self.text,
                 first_stage_scores=self._first_stage(),
                 instruction=self.settings.instruction,

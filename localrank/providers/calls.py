@@ -19,13 +19,21 @@ from localrank.contract.model import (
     ScoredIndex,
     scores_comparable,
 )
-from localrank.contract.types import RerankResponse, RerankUsage, RerankWarning
+from localrank.contract.types import (
+    CALLERS_ORDER,
+    OUTCOME_OF_WARNING,
+    OutcomeKind,
+    RerankOutcome,
+    RerankResponse,
+    RerankUsage,
+    RerankWarning,
+)
 from localrank.providers.beside import ENDS_PROGRAMS, ending_error, is_main_thread
-from localrank.providers.unscored import RestUnscored
+from localrank.providers.unscored import RestUnscored, is_unscored
 from localrank.providers.windows import in_windows
 from localrank.providers.worker import run_in_thread
 
-__all__ = ["call_model", "check_model", "checked", "sort_and_cut"]
+__all__ = ["call_model", "check_model", "checked", "outcome_of", "sort_and_cut"]
 
 
 def check_model(model: object) -> AnyReranker:
@@ -104,7 +112,8 @@ async def _in_thread(
 def checked(answer: object, *, model: AnyReranker, options: DoRerankOptions) -> DoRerankResult:
     """Return `answer` with valid, sorted results, cut to `options.top_k`; indexes become `int`, scores `float`.
 
-    A ranking that leaves documents out is passed on with the warning `incomplete_ranking`.
+    A ranking that leaves documents out is passed on with the warning `incomplete_ranking`, and one that leaves documents
+    unscored without a word with the warning `unscored_documents`.
 
     Raises:
         InvalidResponseError: Wrong type, an index out of range or twice, or a score that is no finite real number.
@@ -114,14 +123,54 @@ def checked(answer: object, *, model: AnyReranker, options: DoRerankOptions) -> 
     _refuse_wrong_parts(answer, model)
     count = len(options.documents)
     given = answer.results.scored if isinstance(answer.results, RestUnscored) else answer.results
-    ranked: Sequence[ScoredIndex] = sort_and_cut(_valid_items(given, count, model), options.top_k)
+    everything = sort_and_cut(_valid_items(given, count, model), None)
+    ranked: Sequence[ScoredIndex] = everything[: options.top_k]
     if isinstance(answer.results, RestUnscored):
         ranked = RestUnscored(ranked, count, options.top_k, answer.results.scored_count)
     wanted = count if options.top_k is None else min(options.top_k, count)
     warnings: Sequence[RerankWarning] = tuple(answer.warnings)
     if len(ranked) < wanted:
         warnings = (*warnings, _incomplete(len(ranked), wanted))
+    if everything and _stands_unscored(everything[-1]) and not any(map(_is_told, warnings)):
+        warnings = (*warnings, _UNSCORED_DOCUMENTS)
     return replace(answer, results=ranked, warnings=warnings)
+
+
+_UNSCORED_DOCUMENTS = RerankWarning(
+    "unscored_documents",
+    "The model left documents unscored; they stand last in your order, marked metadata['scored'] = False.",
+    feature="documents",
+)
+
+
+def _stands_unscored(item: ScoredIndex) -> bool:
+    return item.tier > 0 and is_unscored(item)
+
+
+def _is_told(warning: RerankWarning) -> bool:
+    """Return whether `warning` says already that documents stand unscored."""
+    return OUTCOME_OF_WARNING.get(warning.type) in {"skipped", "partial"}
+
+
+_BY_BADNESS: tuple[OutcomeKind, ...] = ("ranked", "skipped", "partial", "degraded")
+
+
+def outcome_of(model: AnyReranker, answer: DoRerankResult) -> RerankOutcome:
+    """Return what became of a call of `model`, by its checked answer: the worst that a warning says.
+
+    Where no document was scored, the caller's order stands, and the call is `degraded` unless the model was skipped on purpose.
+    """
+    served_by = answer.served_by or f"{model.provider}:{model.model_id}"
+    results = answer.results
+    none_scored = bool(results) and _stands_unscored(results[0])
+    if not answer.warnings and not none_scored:
+        return RerankOutcome("ranked", (), served_by)
+    reasons = tuple(dict.fromkeys(one.type for one in answer.warnings if one.type in OUTCOME_OF_WARNING))
+    kinds = [OUTCOME_OF_WARNING[reason] for reason in reasons]
+    kind = max(kinds, key=_BY_BADNESS.index, default=_BY_BADNESS[0])
+    if none_scored:
+        return RerankOutcome("skipped" if kind == "skipped" else "degraded", reasons, CALLERS_ORDER)
+    return RerankOutcome(kind, reasons, served_by)
 
 
 _INDEX, _SCORE, _TIER = map(operator.attrgetter, ("index", "score", "tier"))
@@ -142,6 +191,7 @@ def _refuse_wrong_parts(answer: DoRerankResult, model: AnyReranker) -> None:
         ("usage", answer.usage or RerankUsage(), RerankUsage),
         ("provider_metadata", answer.provider_metadata or {}, Mapping),
         ("response", answer.response or RerankResponse(""), RerankResponse),
+        ("served_by", answer.served_by or "", str),
     )
     for name, value, wanted in parts:
         if not isinstance(value, wanted):

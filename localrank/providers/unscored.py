@@ -15,6 +15,7 @@ __all__ = [
     "UNSCORED_TIER",
     "RestUnscored",
     "is_scored",
+    "is_unscored",
     "scored_part",
     "unscored",
     "unscored_warning",
@@ -107,6 +108,11 @@ def scored_part(results: Sequence[ScoredIndex]) -> Sequence[ScoredIndex]:
     if isinstance(results, RestUnscored):
         return results.scored
     return [item for item in results if item.tier < UNSCORED_TIER]
+
+
+def is_unscored(item: ScoredIndex) -> bool:
+    """Return whether a model placed this document without scoring it: by its tier, or by the mark of a model of your own."""
+    return item.tier >= UNSCORED_TIER or (item.metadata or {}).get("scored") is False
 
 
 def is_scored(ranked: RankedDocument[Any]) -> bool:

@@ -84,7 +84,9 @@ class _Merged:
             warnings.append(unscored_warning(self._scored_count, count))
         last = self._answers[-1] if self._answers else DoRerankResult([])
         usages = [answer.usage for answer in self._answers if answer.usage is not None]
-        return replace(last, results=results, usage=_summed(usages), warnings=warnings)
+        served = dict.fromkeys(answer.served_by for answer in self._answers if answer.served_by)
+        served_by = "+".join(served) or None
+        return replace(last, results=results, usage=_summed(usages), warnings=warnings, served_by=served_by)
 
 
 def _summed(usages: Sequence[RerankUsage]) -> RerankUsage | None:

@@ -72,6 +72,7 @@ def test_a_pipe_gets_json_lines_best_first(lines: Path) -> None:
         "text": "The router resets with the red button.",
         "source": str(lines),
         "line": 3,
+        "outcome": {"kind": "ranked", "reasons": [], "served_by": "lexical:default"},
     }
     assert [one["rank"] for one in rest] == [2, 3]
 
@@ -120,6 +121,7 @@ def test_paragraphs_of_a_folder_carry_file_line_and_heading(tmp_path: Path) -> N
         "source": str(tmp_path / "notes.md"),
         "line": 5,
         "heading": "Home > Router",
+        "outcome": {"kind": "ranked", "reasons": [], "served_by": "lexical:default"},
     }
 
 
@@ -135,7 +137,35 @@ def test_a_threshold_above_everything_says_what_the_best_has(lines: Path) -> Non
     done = localrank("rerank", "city", str(lines), *LEXICAL, "--threshold", "999")
 
     assert (done.code, done.out) == (0, "")
-    assert done.err.startswith("localrank: no document scores 999 or more; the best has ")
+    assert "No document scores 999 or more; the best has " in done.err
+
+
+def test_a_threshold_counts_before_top_k(lines: Path) -> None:
+    kept = records(localrank("rerank", "city", str(lines), *LEXICAL, "--threshold", "0.001", "-k", "1").out)
+
+    assert [(one["rank"], one["score"] >= 0.001) for one in kept] == [(1, True)]
+
+
+def test_a_threshold_for_scores_that_are_only_an_order_is_an_error(lines: Path) -> None:
+    done = localrank("rerank", "city", str(lines), "-m", "identity:callers-order", "--threshold", "0.5")
+
+    assert (done.code, done.out) == (1, "")
+    assert "ordinal" in done.err
+
+
+def a_fallback(tmp_path: Path) -> str:
+    """Return a model whose first one is a folder that holds none."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    return f"fallback:(onnx:{empty}|lexical:default)"
+
+
+def test_each_line_says_that_another_model_served(lines: Path, tmp_path: Path) -> None:
+    done = localrank("rerank", "city", str(lines), "-m", a_fallback(tmp_path))
+
+    assert {json.dumps(one["outcome"]) for one in records(done.out)} == {
+        '{"kind": "degraded", "reasons": ["fallback"], "served_by": "lexical:default"}'
+    }
 
 
 def test_warnings_go_to_standard_error() -> None:
@@ -152,6 +182,7 @@ def test_a_deadline_prints_every_document(lines: Path) -> None:
     out = done.stdout.decode().removeprefix("working\n")
 
     assert [(one["index"], one.get("scored")) for one in records(out)] == [(0, False), (1, False), (2, False)]
+    assert {one["outcome"]["kind"] for one in records(out)} == {"degraded"}
     assert b"deadline passed after 0 of 3" in done.stderr
     assert done.returncode == 0
 
@@ -392,6 +423,14 @@ def test_json_is_json_on_a_terminal_too(lines: Path) -> None:
     )
 
     assert len(records(shown)) == 3
+
+
+@needs_terminal
+def test_a_person_reads_that_another_model_served(lines: Path, tmp_path: Path) -> None:
+    model = a_fallback(tmp_path)
+    _, shown = in_terminal([sys.executable, "-m", "localrank", "rerank", "city", str(lines), "-m", model])
+
+    assert "outcome: degraded (fallback), served by lexical:default." in shown
 
 
 @needs_terminal

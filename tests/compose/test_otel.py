@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from localrank import Cascade, MissingDependencyError, RerankUsage, ServerError, rerank
+from localrank import Cascade, Fallback, MissingDependencyError, RerankUsage, ServerError, rerank
 from localrank.compose.otel import traced
 from tests.support.small_models import Failing, Scoring
 
@@ -38,6 +38,20 @@ async def test_a_span_says_what_was_asked_and_what_it_cost(spans):
         "gen_ai.usage.input_tokens": 9,
         "gen_ai.rerank.candidate.count": 2,
         "gen_ai.rerank.top_n": 1,
+        "localrank.outcome": "ranked",
+        "localrank.served_by": "small:scoring",
+    }
+
+
+async def test_a_span_says_that_another_model_served_and_why(spans):
+    down = Failing(ServerError("down", status=503))
+    await rerank(traced(Fallback(down, Scoring(name="second")), tracer=spans.tracer), "q", ["a", "bb"])
+    (span,) = spans.get_finished_spans()
+    told = {name: value for name, value in span.attributes.items() if name.startswith("localrank.")}
+    assert told == {
+        "localrank.outcome": "degraded",
+        "localrank.outcome.reasons": ("fallback",),
+        "localrank.served_by": "small:second",
     }
 
 

@@ -21,7 +21,9 @@ def test_a_public_name_is_on_a_page_of_reference(name: str) -> None:
     assert f"{name}`" in TEXT or f"{name}(" in TEXT
 
 
-@pytest.mark.parametrize("name", ["RankedDocument", "RerankUsage", "RerankWarning", "RerankResponse"])
+@pytest.mark.parametrize(
+    "name", ["RankedDocument", "RerankOutcome", "RerankUsage", "RerankWarning", "RerankResponse"]
+)
 def test_every_field_of_a_result_is_on_the_page(name: str) -> None:
     row = next(line for line in TEXT.splitlines() if line.startswith(f"| `{name}`"))
 

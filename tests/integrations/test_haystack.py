@@ -16,13 +16,21 @@ from haystack.core.errors import DeserializationError, PipelineRuntimeError
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 from haystack.utils import Secret
 
-from localrank import InvalidRequestError, InvalidResponseError, MissingAPIKeyError, Retrieved, rerank_sync
+from localrank import (
+    Fallback,
+    InvalidRequestError,
+    InvalidResponseError,
+    MissingAPIKeyError,
+    Retrieved,
+    ServerError,
+    rerank_sync,
+)
 from localrank.integrations import LocalRankRanker, from_haystack
 from localrank.testing import LexicalReranker, MockReranker, RerankerConformance
 from localrank_transformers import OnnxReranker
 from tests.support.notes import ANSWER, QUERY, TEXTS
 from tests.support.rerank_server import RerankServer
-from tests.support.small_models import Scoring
+from tests.support.small_models import Failing, Scoring
 from tests.support.watched import LONG, Watched
 
 
@@ -68,10 +76,33 @@ def test_the_async_pipeline_returns_the_same() -> None:
 def test_documents_carry_our_scores_and_keep_the_rest() -> None:
     output = LocalRankRanker(Scoring(len)).run("q", documents()[:2])
 
+    outcome = {"kind": "ranked", "reasons": [], "served_by": "small:scoring"}
     assert [
-        Document(id=str(place), content=TEXTS[place], meta={"place": place}, score=float(len(TEXTS[place])))
+        Document(
+            id=str(place),
+            content=TEXTS[place],
+            meta={"place": place, "rerank_outcome": outcome},
+            score=float(len(TEXTS[place])),
+        )
         for place in (0, 1)
     ] == output["documents"]
+    assert outcome == output["outcome"]
+
+
+def test_a_pipeline_gets_the_outcome_of_a_fallback() -> None:
+    model = Fallback(Failing(ServerError("down", status=503)), LexicalReranker())
+
+    output = pipeline(LocalRankRanker(model)).run(asked(QUERY))["ranker"]
+
+    assert output["outcome"] == {"kind": "degraded", "reasons": ["fallback"], "served_by": "lexical:default"}
+
+
+def test_a_threshold_counts_before_top_k_and_leaves_out_what_was_not_scored() -> None:
+    ranker = LocalRankRanker(MockReranker(delay=30), deadline=0.01, score_threshold=0.0)
+
+    output = ranker.run(QUERY, documents())
+
+    assert (output["documents"], output["outcome"]["kind"]) == ([], "degraded")
 
 
 def test_the_documents_that_come_in_are_left_as_they_are() -> None:
@@ -136,7 +167,7 @@ def test_what_a_deadline_left_unscored_is_marked() -> None:
 
 
 def test_no_documents_give_none() -> None:
-    assert LocalRankRanker(LexicalReranker()).run(QUERY, []) == {"documents": []}
+    assert LocalRankRanker(LexicalReranker()).run(QUERY, [])["documents"] == []
 
 
 def test_warming_up_loads_once_and_again_after_closing() -> None:

@@ -47,12 +47,15 @@ def retriever(
 class Recorder(BaseCallbackHandler):
     def __init__(self) -> None:
         self.seen: list[tuple[str, Any]] = []
+        self.outcomes: list[dict[str, Any]] = []
 
     def on_chain_start(self, serialized: Any, inputs: Any, **kwargs: Any) -> None:
         self.seen.append(("start", (kwargs["name"], inputs["query"], len(inputs["documents"]))))
 
     def on_chain_end(self, outputs: Any, **kwargs: Any) -> None:
         self.seen.append(("end", [document.id for document in outputs["documents"]]))
+        if "rerank_outcome" in outputs:
+            self.outcomes.append(outputs["rerank_outcome"])
 
     def on_chain_error(self, error: BaseException, **kwargs: Any) -> None:
         self.seen.append(("error", type(error).__name__))
@@ -91,8 +94,16 @@ def test_metadata_are_kept_and_gain_score_and_rank() -> None:
 
     kept = LocalRankCompressor(top_n=2).compress_documents(documents(), QUERY)
 
+    outcome = {"kind": "ranked", "reasons": [], "served_by": "onnx:localrank-mini"}
     assert [
-        {"place": hit.index, "tags": ["a"], "relevance_score": hit.score, "rank": hit.rank} for hit in ranked
+        {
+            "place": hit.index,
+            "tags": ["a"],
+            "relevance_score": hit.score,
+            "rank": hit.rank,
+            "rerank_outcome": outcome,
+        }
+        for hit in ranked
     ] == [document.metadata for document in kept]
     assert [str(hit.index) for hit in ranked] == [document.id for document in kept]
 
@@ -152,6 +163,18 @@ def test_what_a_deadline_left_unscored_is_marked() -> None:
     kept = LocalRankCompressor(model=model, deadline=0.01).compress_documents(documents(), QUERY)
 
     assert [document.metadata["scored"] for document in kept] == [False] * 3
+    assert {document.metadata["rerank_outcome"]["kind"] for document in kept} == {"degraded"}
+
+
+def test_documents_below_the_least_score_are_left_out_before_top_n() -> None:
+    model = Scoring(len, score_kind="probability")
+    lengths = sorted(map(len, TEXTS), reverse=True)
+
+    kept = LocalRankCompressor(model=model, top_n=3, min_score=lengths[1]).compress_documents(
+        documents(), QUERY
+    )
+
+    assert [document.metadata["relevance_score"] for document in kept] == lengths[:2]
 
 
 def test_no_documents_give_none() -> None:
@@ -169,6 +192,7 @@ def test_callbacks_see_the_run_with_its_documents() -> None:
         ("start", ("LocalRankCompressor", QUERY, len(TEXTS))),
         ("end", [kept[0].id]),
     ] == recorder.seen
+    assert recorder.outcomes == [{"kind": "ranked", "reasons": [], "served_by": "lexical:default"}]
 
 
 def test_callbacks_see_the_error() -> None:

@@ -18,7 +18,7 @@ from llama_index.core.llms import MockLLM
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.response_synthesizers.no_text import NoText
-from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
+from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, TextNode
 
 from localrank import InvalidRequestError, InvalidResponseError, Retrieved, rerank_sync
 from localrank.integrations import LocalRankPostprocessor, from_llama_index
@@ -118,10 +118,28 @@ def test_the_retrieval_score_is_kept_where_it_is_wanted() -> None:
 
     kept = postprocessor.postprocess_nodes(nodes(), query_str=QUERY)
 
-    expected = [
-        {"place": one.metadata["place"], "retrieval_score": one.metadata["place"] / 10} for one in kept
-    ]
-    assert expected == [one.metadata for one in kept]
+    expected = [(place, place / 10) for place in (one.metadata["place"] for one in kept)]
+    assert expected == [(one.metadata["place"], one.metadata["retrieval_score"]) for one in kept]
+
+
+def test_nodes_carry_what_became_of_the_call_and_show_it_to_no_model() -> None:
+    kept = LocalRankPostprocessor(model=LexicalReranker()).postprocess_nodes(nodes(), query_str=QUERY)
+
+    outcome = {"kind": "ranked", "reasons": [], "served_by": "lexical:default"}
+    assert {str(outcome)} == {str(one.metadata["rerank_outcome"]) for one in kept}
+    shown = [one.node.get_content(mode) for one in kept for mode in (MetadataMode.LLM, MetadataMode.EMBED)]
+    assert not [text for text in shown if "rerank_outcome" in text]
+
+
+def test_nodes_below_the_least_score_are_left_out_before_top_n() -> None:
+    model = Scoring(len, score_kind="probability")
+    given = nodes(("a", "bbb", "cc", "dddd"))
+
+    kept = LocalRankPostprocessor(model=model, top_n=1).postprocess_nodes(given, query_str=QUERY)
+    least = max(one.score for one in kept)
+    postprocessor = LocalRankPostprocessor(model=model, top_n=3, min_score=least)
+
+    assert len(postprocessor.postprocess_nodes(given, query_str=QUERY)) == 1
 
 
 def test_the_model_gets_the_retrievers_scores() -> None:
@@ -164,6 +182,7 @@ def test_its_events_name_query_model_and_nodes(events: list[Any]) -> None:
     start, end = events
     assert (QUERY, given, 2, "default") == (start.query, start.nodes, start.top_n, start.model_name)
     assert kept == end.nodes
+    assert end.tags["rerank_outcome"]["served_by"] == "lexical:default"
 
 
 def test_the_async_method_emits_them_too(events: list[Any]) -> None:
@@ -189,6 +208,7 @@ def test_the_callback_manager_sees_the_reranking() -> None:
         start.payload[EventPayload.TOP_K],
     ) == (QUERY, "default", 1)
     assert kept == end.payload[EventPayload.NODES]
+    assert end.payload["rerank_outcome"]["kind"] == "ranked"
 
 
 def test_it_is_serialised_by_its_name_and_settings() -> None:

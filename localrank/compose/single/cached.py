@@ -18,6 +18,7 @@ from localrank.compose.wrapping.stages import DOCUMENTS_AT_ONCE, Stages, moved, 
 from localrank.compose.wrapping.wrapper import (
     Transparent,
     fingerprint_of,
+    innermost,
     name_of,
     refuse,
     refuse_incomparable,
@@ -93,7 +94,8 @@ class Cached(Transparent):
             results += await self._asked(missing, hits, options, stages, warnings)
         else:
             options.report_progress(hits, hits)
-        return stages.answer(results, warnings=warnings, cache_hits=hits)
+        served_by = name_of(innermost(self.model))
+        return stages.answer(results, warnings=warnings, cache_hits=hits, served_by=served_by)
 
     async def _asked(
         self,

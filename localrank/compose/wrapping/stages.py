@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import anyio
 
+from localrank.compose.wrapping.wrapper import name_of
 from localrank.contract.cancellation import raise_if_aborted
 from localrank.contract.model import (
     AnyReranker,
@@ -67,7 +68,7 @@ class Stages:
         response: The last stage's response.
     """
 
-    __slots__ = ("_end", "_metadata", "_options", "_usages", "_warnings", "cut", "response")
+    __slots__ = ("_end", "_metadata", "_options", "_served", "_usages", "_warnings", "cut", "response")
 
     def __init__(self, options: DoRerankOptions, provider: str) -> None:
         deadline = options.deadline
@@ -76,6 +77,7 @@ class Stages:
         self._usages: list[StageUsage] = []
         self._warnings = unread_options(options, provider)
         self._metadata: dict[str, Any] = {}
+        self._served: dict[int, str] = {}
         self.cut = False
         self.response: RerankResponse | None = None
 
@@ -135,6 +137,8 @@ class Stages:
                 elapsed = (time.perf_counter() - started) * 1000
                 usage = replace(usage, duration_ms=max(0.0, elapsed - usage.load_ms))
             self._usages[line] = StageUsage(model.provider, model.model_id, usage)
+        if answer is not None and answer.results and answer.results[0].tier < UNSCORED_TIER:
+            self._served[line] = answer.served_by or name_of(model)
         self._note(answer)
         return answer
 
@@ -158,6 +162,7 @@ class Stages:
         warnings: Sequence[RerankWarning] = (),
         metadata: Mapping[str, Any] | None = None,
         cache_hits: int = 0,
+        served_by: str | None = None,
     ) -> DoRerankResult:
         """Return `results` as the wrapper's answer, with all stages' usage, warnings and metadata.
 
@@ -166,6 +171,7 @@ class Stages:
             warnings: The wrapper's own.
             metadata: The wrapper's own, put under `localrank`.
             cache_hits: Documents that the wrapper answered from a cache.
+            served_by: The model behind the ranking where no stage was called for it; else it is those that scored anything.
         """
         deadline = [_deadline_warning(results, len(self._options.documents))] if self.cut else []
         if metadata:
@@ -176,6 +182,7 @@ class Stages:
             warnings=(*warnings, *self._warnings, *deadline),
             provider_metadata=self._metadata or None,
             response=self.response,
+            served_by="+".join(dict.fromkeys(name for _, name in sorted(self._served.items()))) or served_by,
         )
 
     def out_of_time(self) -> DoRerankResult:

@@ -16,6 +16,7 @@ __all__ = [
     "Transparent",
     "Wrapper",
     "fingerprint_of",
+    "innermost",
     "is_ordinal",
     "name_of",
     "refuse",
@@ -34,6 +35,13 @@ def name_of(model: AnyReranker) -> str:
 def fingerprint_of(model: AnyReranker) -> str:
     """Return what tells the model's scores from those of any other model: its fingerprint, or its name."""
     return str(getattr(model, "fingerprint", None) or name_of(model))
+
+
+def innermost(model: AnyReranker) -> AnyReranker:
+    """Return the model inside all wrappers that hold just one."""
+    while isinstance(model, Wrapper) and len(model.models) == 1:
+        model = model.models[0]
+    return model
 
 
 def is_ordinal(model: AnyReranker) -> bool:
