@@ -262,7 +262,8 @@ def _decoded(body: bytes, dialect: Dialect) -> Body:
         RefusedError: It has another.
     """
     try:
-        return msgspec.json.decode(body, type=dialect.body)
+        # some applications write true and numbers as texts (RAGFlow's Xinference: "return_documents": "true")
+        return msgspec.json.decode(body, type=dialect.body, strict=False)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         # msgspec names the place and the types, never the value
         raise RefusedError(dialect.invalid, f"The body does not fit: {error}.", "invalid_request") from None

@@ -80,7 +80,7 @@ def _written(answer: Answer, echoed: Any) -> JsonObject:
     meta: JsonObject = {
         "api_version": {"version": "2", "is_experimental": False},
         "billed_units": {"search_units": -(-len(request.texts) // _DOCUMENTS_A_UNIT)},
-        "tokens": {"input_tokens": answer.tokens},
+        "tokens": {"input_tokens": answer.tokens, "output_tokens": 0},
     }
     if answer.warnings:
         meta["warnings"] = list(answer.warnings)
