@@ -28,7 +28,7 @@ from localrank.server.dialects.score import SCORE_PATHS
 from localrank.server.dialects.table import DIALECTS, RERANK_PATHS
 from localrank.server.dialects.wire import RefusedError
 from localrank.server.door.admission import Admission
-from localrank.server.door.gate import Gate, course_of, refused_response
+from localrank.server.door.gate import LIVENESS, Gate, course_of, refused_response
 from localrank.server.door.keys import Keys
 from localrank.server.door.limits import Limits
 from localrank.server.door.state import State
@@ -173,7 +173,7 @@ class RerankApp:
 
 
 async def _openapi(_: Request) -> Response:
-    return JSONResponse(description())
+    return JSONResponse(description(LIVENESS))
 
 
 async def _alive(_: Request) -> Response:

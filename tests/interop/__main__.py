@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.interop.environments import ENVIRONMENTS, Client, Environment
+from tests.interop.making import make
 from tests.interop.situations import SITUATIONS, Situation, WatchedApp, make_app
 from tests.support.serving import serving
 
@@ -32,7 +33,6 @@ refused: an error is raised after one request, with the server's words where the
 shows none). The server is ending: after its 503 the clients that ask again got their ranking, the others raised.
 
 {}"""
-HASHES = Path(__file__).parent / "hashes.txt"
 
 
 def main() -> int:
@@ -60,9 +60,7 @@ def main() -> int:
 def try_environment(name: str, *, folder: Path) -> list[tuple[str, str, dict[str, str]]]:
     """Return version, client, and what was wrong in each situation, for the clients of one environment."""
     environment = ENVIRONMENTS[name]
-    python = folder / name / "bin" / "python"
-    if not python.exists():
-        install(environment, folder / name)
+    python = make(environment, folder / name)
     rows = []
     app = make_app()
     with serving(app) as server:
@@ -76,15 +74,6 @@ def try_environment(name: str, *, folder: Path) -> list[tuple[str, str, dict[str
                     }
                     rows.append((name, client.name, wrong))
     return rows
-
-
-def install(environment: Environment, folder: Path) -> None:
-    """Make a virtual environment with what the clients need."""
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    if environment.by_hash:
-        subprocess.run([*pip, "--no-deps", "--require-hashes", "-r", str(HASHES)], check=True)
-    subprocess.run([*pip, *environment.requirements], check=True)
 
 
 def versions_in(folder: Path, environment: Environment) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ENVIRONMENTS", "Client", "Environment"]
+__all__ = ["ENVIRONMENTS", "FUZZ", "Client", "Environment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +106,5 @@ ENVIRONMENTS = {
         unasked=True,
     ),
 }
+
+FUZZ = Environment(("schemathesis>=4.32,<5",), {})

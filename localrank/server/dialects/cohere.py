@@ -6,7 +6,9 @@ Shapes: https://docs.cohere.com/reference/rerank, https://api.jina.ai/redoc, and
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NotRequired, TypedDict
 
 from localrank.server.dialects.shape import (
     Body,
@@ -19,7 +21,7 @@ from localrank.server.dialects.shape import (
 )
 from localrank.server.dialects.wire import Answer, RankRequest, RefusedError
 
-__all__ = ["COHERE", "INFINITY", "JINA", "VLLM", "refuse_in_every_shape", "usage_of"]
+__all__ = ["COHERE", "INFINITY", "JINA", "VLLM", "Refusal", "Usage", "refuse_in_every_shape", "usage_of"]
 
 _DOCUMENTS_A_UNIT = 100
 """A search unit is one query with up to 100 documents: https://cohere.com/pricing"""
@@ -62,22 +64,77 @@ class RerankBody(Body, kw_only=True):
         )
 
 
-def usage_of(answer: Answer) -> JsonObject:
+class Usage(TypedDict):
+    """Tokens that the model read, by the names that clients ask for."""
+
+    prompt_tokens: int
+    total_tokens: int
+    completion_tokens: NotRequired[int]
+
+
+class Row(TypedDict):
+    """One place of the ranking; `truncated` where only the beginning was read."""
+
+    index: int
+    relevance_score: float
+    document: NotRequired[str | JsonObject]
+    truncated: NotRequired[bool]
+
+
+class Meta(TypedDict):
+    """What Cohere's envelope tells; `warnings` where there are any."""
+
+    api_version: JsonObject
+    billed_units: JsonObject
+    tokens: JsonObject
+    warnings: NotRequired[list[str]]
+
+
+class Ranking(TypedDict):
+    """The ranking, best first."""
+
+    id: str
+    object: str
+    model: str
+    results: list[Row]
+    usage: Usage
+    meta: Meta
+
+
+class RefusalError(TypedDict):
+    """The refusal as vLLM and Infinity write it."""
+
+    message: str
+    type: str
+    param: None
+    code: int
+
+
+class Refusal(TypedDict):
+    """Why there is no ranking, by every key that a client of these services looks at."""
+
+    message: str
+    detail: str
+    id: str
+    error: RefusalError
+
+
+def usage_of(answer: Answer) -> Usage:
     """Return the tokens that the model read, by the names that clients ask for."""
     return {"prompt_tokens": answer.tokens, "total_tokens": answer.tokens}
 
 
-def _written(answer: Answer, echoed: Any) -> JsonObject:
+def _written(answer: Answer, echoed: Callable[[RankRequest, int], str | JsonObject]) -> Ranking:
     request = answer.request
-    results: list[JsonObject] = []
+    results: list[Row] = []
     for place in answer.ranked:
-        row: JsonObject = {"index": place.index, "relevance_score": place.score}
+        row: Row = {"index": place.index, "relevance_score": place.score}
         if request.echo:
             row["document"] = echoed(request, place.index)
         if place.truncated:
             row["truncated"] = True
         results.append(row)
-    meta: JsonObject = {
+    meta: Meta = {
         "api_version": {"version": "2", "is_experimental": False},
         "billed_units": {"search_units": -(-len(request.texts) // _DOCUMENTS_A_UNIT)},
         "tokens": {"input_tokens": answer.tokens, "output_tokens": 0},
@@ -111,7 +168,7 @@ def _with_strings(answer: Answer) -> Json:
     return _written(answer, _as_string)
 
 
-def refuse_in_every_shape(refused: RefusedError, request_id: str) -> Json:
+def refuse_in_every_shape(refused: RefusedError, request_id: str) -> Refusal:
     """Return an error body with every key that a client of these services looks at."""
     return {
         "message": refused.message,
@@ -127,11 +184,16 @@ def refuse_in_every_shape(refused: RefusedError, request_id: str) -> Json:
 
 
 COHERE = Dialect(
-    "cohere", RerankBody, _with_objects, refuse_in_every_shape, 400, ("/v1/rerank", "/v2/rerank")
+    "cohere",
+    RerankBody,
+    _with_objects,
+    refuse_in_every_shape,
+    400,
+    Ranking,
+    Refusal,
+    ("/v1/rerank", "/v2/rerank"),
 )
-JINA = Dialect("jina", RerankBody, _with_objects, refuse_in_every_shape, 422, ("/v1/rerank",))
-VLLM = Dialect(
-    "vllm", RerankBody, _with_objects, refuse_in_every_shape, 400, ("/rerank", "/v1/rerank", "/v2/rerank")
-)
-INFINITY = Dialect("infinity", RerankBody, _with_strings, refuse_in_every_shape, 422, ("/rerank",))
+JINA = replace(COHERE, name="jina", invalid=422, paths=("/v1/rerank",))
+VLLM = replace(COHERE, name="vllm", paths=("/rerank", "/v1/rerank", "/v2/rerank"))
+INFINITY = replace(COHERE, name="infinity", write=_with_strings, invalid=422, paths=("/rerank",))
 """Its client wants the document as a string, where all others want an object."""

@@ -1,14 +1,17 @@
-"""The description of the API in OpenAPI 3.1, put together from the shapes that requests are read with."""
+"""The description of the API in OpenAPI 3.1, put together from what requests are read with and answers are written in."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import msgspec
 
 from localrank._version import __version__
+from localrank.server.dialects.cohere import Refusal
 from localrank.server.dialects.score import SCORE
+from localrank.server.dialects.shape import Dialect, JsonObject
 from localrank.server.dialects.table import DIALECTS
 
 __all__ = ["description"]
@@ -32,30 +35,52 @@ _REFUSALS = {
     429: "Too much is waiting; Retry-After says for how long.",
     500: "The model failed.",
     502: "The service behind the model failed.",
-    503: "The server is ending.",
+    503: "The server is ending; Retry-After says when to ask again.",
     504: "The time was over.",
+}
+
+_WAIT = (429, 503)
+
+_HEADERS: JsonObject = {
+    "RequestId": {
+        "description": "The request's own X-Request-ID, or one made here; the log has it too.",
+        "schema": {"type": "string"},
+        "required": True,
+    },
+    "RetryAfter": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
+}
+
+_PARAMETERS: JsonObject = {
+    "RequestTimeout": {
+        "name": "X-Request-Timeout",
+        "in": "header",
+        "description": "Seconds after which no answer is wanted any more; the server's own limit holds too.",
+        "schema": {"type": "number", "exclusiveMinimum": 0},
+    },
+    "RequestId": {
+        "name": "X-Request-ID",
+        "in": "header",
+        "description": "Comes back with the answer and stands in the log; one of another form is replaced.",
+        "schema": {"type": "string", "pattern": r"^[A-Za-z0-9._:-]{1,80}$"},
+    },
 }
 
 
 @cache
-def description() -> dict[str, Any]:
-    """Return the document."""
+def description(open_paths: tuple[str, ...] = ()) -> JsonObject:
+    """Return the document; `open_paths` need no key."""
     dialects = [*DIALECTS.values(), SCORE]
-    bodies = list({dialect.body: None for dialect in dialects})
-    (*references,), components = msgspec.json.schema_components(
-        bodies, ref_template="#/components/schemas/{name}"
-    )
-    by_body = dict(zip(bodies, references, strict=True))
-    paths: dict[str, Any] = {
-        path: {"get": _operation(path, text, {200: text})} for path, text in _PLAIN.items()
+    schemas = _Schemas(dialects)
+    paths: JsonObject = {
+        path: {"get": _get(path, text, schemas, is_open=path in open_paths)} for path, text in _PLAIN.items()
     }
     for dialect in dialects:
         for path in dialect.paths:
             prefixed = path if dialect is SCORE else f"/{dialect.name}{path}"
-            paths[prefixed] = {"post": _post(prefixed, dialect.name, [by_body[dialect.body]])}
-    paths["/rerank"] = _open_path("/rerank", by_body)
-    paths["/v1/rerank"] = _open_path("/v1/rerank", by_body)
-    paths["/v2/rerank"] = _open_path("/v2/rerank", by_body)
+            paths[prefixed] = {"post": _post(prefixed, dialect.name, schemas, [dialect])}
+    for path in ("/rerank", "/v1/rerank", "/v2/rerank"):
+        who = "any of the dialects, told apart by path and body"
+        paths[path] = {"post": _post(path, who, schemas, list(DIALECTS.values()))}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -66,31 +91,75 @@ def description() -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": components,
+            "schemas": schemas.components,
+            "parameters": _PARAMETERS,
+            "headers": _HEADERS,
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{"key": []}, {}],
     }
 
 
-def _open_path(path: str, by_body: dict[type, Any]) -> dict[str, Any]:
-    return {
-        "post": _post(path, "any of the dialects, told apart by path and body", list(by_body.values())[:-1])
+class _Schemas:
+    """The schemas of all bodies, answers and refusals, by the types that they were made of."""
+
+    def __init__(self, dialects: Sequence[Dialect]) -> None:
+        self._types: list[Any] = []
+        for dialect in dialects:
+            for kind in (dialect.body, dialect.answer, dialect.refused):
+                if kind not in self._types:
+                    self._types.append(kind)
+        found, self.components = msgspec.json.schema_components(
+            self._types, ref_template="#/components/schemas/{name}"
+        )
+        self._found = list(found)
+
+    def any_of(self, types: Sequence[Any]) -> JsonObject:
+        """Return the schema of whatever fits one of `types`."""
+        known = [self._found[at] for at, kind in enumerate(self._types) if kind in types]
+        return known[0] if len(known) == 1 else {"anyOf": known}
+
+
+def _get(path: str, text: str, schemas: _Schemas, *, is_open: bool) -> JsonObject:
+    answers: JsonObject = {"200": {"description": text, "headers": _headers()}}
+    if is_open:
+        return {**_operation(path, text, answers), "security": []}
+    answers["401"] = _response(_REFUSALS[401], schemas.any_of([Refusal]))
+    if path == "/ready":
+        answers["503"] = {"description": "It is not.", "headers": _headers()}
+    return _operation(path, text, answers)
+
+
+def _post(path: str, who: str, schemas: _Schemas, dialects: Sequence[Dialect]) -> JsonObject:
+    # what the door refuses, before it knows the dialect, has the shape that holds every key
+    refusal = schemas.any_of([Refusal, *(dialect.refused for dialect in dialects)])
+    answers = {
+        "200": _response("The ranking.", schemas.any_of([dialect.answer for dialect in dialects])),
+        **{str(status): _response(text, refusal, status) for status, text in _REFUSALS.items()},
     }
-
-
-def _post(path: str, dialect: str, schemas: list[Any]) -> dict[str, Any]:
-    operation = _operation(
-        path, f"Rank documents, in the words of: {dialect}.", {200: "The ranking.", **_REFUSALS}
-    )
-    schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-    operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    operation = _operation(path, f"Rank documents, in the words of: {who}.", answers)
+    operation["parameters"] = [{"$ref": f"#/components/parameters/{name}"} for name in _PARAMETERS]
+    body = schemas.any_of([dialect.body for dialect in dialects])
+    operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
     return operation
 
 
-def _operation(path: str, summary: str, answers: dict[int, str]) -> dict[str, Any]:
+def _response(text: str, schema: JsonObject, status: int = 200) -> JsonObject:
+    return {
+        "description": text,
+        "headers": _headers(status),
+        "content": {"application/json": {"schema": schema}},
+    }
+
+
+def _headers(status: int = 200) -> JsonObject:
+    names = {"X-Request-ID": "RequestId"} | ({"Retry-After": "RetryAfter"} if status in _WAIT else {})
+    return {name: {"$ref": f"#/components/headers/{shown}"} for name, shown in names.items()}
+
+
+def _operation(path: str, summary: str, answers: JsonObject) -> JsonObject:
     return {
         "operationId": path.strip("/").replace("/", "_").replace(".", "_"),
         "summary": summary,
-        "responses": {str(status): {"description": text} for status, text in answers.items()},
+        "responses": answers,
     }

@@ -6,11 +6,12 @@ https://docs.pinecone.io/reference/api/latest/inference/rerank
 
 from __future__ import annotations
 
-from localrank.server.dialects.cohere import refuse_in_every_shape, usage_of
+from typing import NotRequired, TypedDict
+
+from localrank.server.dialects.cohere import Refusal, Usage, refuse_in_every_shape, usage_of
 from localrank.server.dialects.shape import (
     Body,
     Dialect,
-    Json,
     JsonObject,
     count_of,
     named_fields,
@@ -46,12 +47,30 @@ class VoyageBody(Body, kw_only=True):
         )
 
 
-def _voyage(answer: Answer) -> Json:
-    rows = [
-        {"index": place.index, "relevance_score": place.score}
-        | ({"document": answer.request.texts[place.index]} if answer.request.echo else {})
-        for place in answer.ranked
-    ]
+class VoyageRow(TypedDict):
+    """One place of the ranking."""
+
+    index: int
+    relevance_score: float
+    document: NotRequired[str]
+
+
+class VoyageRanking(TypedDict):
+    """The ranking, best first."""
+
+    object: str
+    data: list[VoyageRow]
+    model: str
+    usage: Usage
+
+
+def _voyage(answer: Answer) -> VoyageRanking:
+    rows: list[VoyageRow] = []
+    for place in answer.ranked:
+        row: VoyageRow = {"index": place.index, "relevance_score": place.score}
+        if answer.request.echo:
+            row["document"] = answer.request.texts[place.index]
+        rows.append(row)
     return {"object": "list", "data": rows, "model": answer.model, "usage": usage_of(answer)}
 
 
@@ -79,9 +98,29 @@ class MixedbreadBody(Body, kw_only=True):
         )
 
 
-def _mixedbread(answer: Answer) -> Json:
+class MixedbreadRow(TypedDict):
+    """One place of the ranking."""
+
+    index: int
+    score: float
+    input: str | JsonObject | None
+    object: str
+
+
+class MixedbreadRanking(TypedDict):
+    """The ranking, best first."""
+
+    object: str
+    model: str
+    data: list[MixedbreadRow]
+    top_k: int
+    return_input: bool
+    usage: Usage
+
+
+def _mixedbread(answer: Answer) -> MixedbreadRanking:
     request = answer.request
-    rows = [
+    rows: list[MixedbreadRow] = [
         {
             "index": place.index,
             "score": place.score,
@@ -96,7 +135,7 @@ def _mixedbread(answer: Answer) -> Json:
         "data": rows,
         "top_k": request.top_k or len(rows),
         "return_input": request.echo,
-        "usage": {**usage_of(answer), "completion_tokens": 0},
+        "usage": {"prompt_tokens": answer.tokens, "total_tokens": answer.tokens, "completion_tokens": 0},
     }
 
 
@@ -124,11 +163,35 @@ class PineconeBody(Body, kw_only=True):
         )
 
 
-def _pinecone(answer: Answer) -> Json:
+class PineconeRow(TypedDict):
+    """One place of the ranking."""
+
+    index: int
+    score: float
+    document: NotRequired[JsonObject]
+
+
+class PineconeRanking(TypedDict):
+    """The ranking, best first."""
+
+    model: str
+    data: list[PineconeRow]
+    usage: JsonObject
+
+
+class PineconeRefusal(TypedDict):
+    """Why there is no ranking, as Pinecone writes it."""
+
+    error: JsonObject
+    status: int
+    id: str
+
+
+def _pinecone(answer: Answer) -> PineconeRanking:
     request = answer.request
-    rows: list[JsonObject] = []
+    rows: list[PineconeRow] = []
     for place in answer.ranked:
-        row: JsonObject = {"index": place.index, "score": place.score}
+        row: PineconeRow = {"index": place.index, "score": place.score}
         if request.echo:
             original = request.originals[place.index]
             row["document"] = {"text": original} if isinstance(original, str) else original
@@ -140,7 +203,7 @@ def _pinecone(answer: Answer) -> Json:
     }
 
 
-def _refuse_as_pinecone(refused: RefusedError, request_id: str) -> Json:
+def _refuse_as_pinecone(refused: RefusedError, request_id: str) -> PineconeRefusal:
     return {
         "error": {"code": refused.kind.upper(), "message": refused.message},
         "status": refused.status,
@@ -148,8 +211,26 @@ def _refuse_as_pinecone(refused: RefusedError, request_id: str) -> Json:
     }
 
 
-VOYAGE = Dialect("voyage", VoyageBody, _voyage, refuse_in_every_shape, 400, ("/v1/rerank",))
-MIXEDBREAD = Dialect(
-    "mixedbread", MixedbreadBody, _mixedbread, refuse_in_every_shape, 422, ("/v1/reranking",)
+VOYAGE = Dialect(
+    "voyage", VoyageBody, _voyage, refuse_in_every_shape, 400, VoyageRanking, Refusal, ("/v1/rerank",)
 )
-PINECONE = Dialect("pinecone", PineconeBody, _pinecone, _refuse_as_pinecone, 400, ("/rerank",))
+MIXEDBREAD = Dialect(
+    "mixedbread",
+    MixedbreadBody,
+    _mixedbread,
+    refuse_in_every_shape,
+    422,
+    MixedbreadRanking,
+    Refusal,
+    ("/v1/reranking",),
+)
+PINECONE = Dialect(
+    "pinecone",
+    PineconeBody,
+    _pinecone,
+    _refuse_as_pinecone,
+    400,
+    PineconeRanking,
+    PineconeRefusal,
+    ("/rerank",),
+)

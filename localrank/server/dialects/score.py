@@ -6,9 +6,10 @@ Shape: https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypedDict
 
-from localrank.server.dialects.cohere import refuse_in_every_shape
-from localrank.server.dialects.shape import Body, Dialect, Json
+from localrank.server.dialects.cohere import Refusal, Usage, refuse_in_every_shape
+from localrank.server.dialects.shape import Body, Dialect
 from localrank.server.dialects.wire import Answer, RankRequest, RefusedError
 
 __all__ = ["SCORE", "SCORE_PATHS", "ScoreBody", "write_scores"]
@@ -72,7 +73,25 @@ class ScoreBody(Body, kw_only=True):
         )
 
 
-def write_scores(answers: Sequence[tuple[Answer, list[int]]]) -> Json:
+class ScoredPair(TypedDict):
+    """One pair, at its place in the request."""
+
+    index: int
+    object: str
+    score: float
+
+
+class Scores(TypedDict):
+    """The scores in the order of the pairs."""
+
+    id: str
+    object: str
+    model: str
+    data: list[ScoredPair]
+    usage: Usage
+
+
+def write_scores(answers: Sequence[tuple[Answer, list[int]]]) -> Scores:
     """Return the scores of all pairs in their order."""
     scores = {places[scored.index]: scored.score for answer, places in answers for scored in answer.ranked}
     first, tokens = answers[0][0], sum(answer.tokens for answer, _ in answers)
@@ -93,5 +112,12 @@ def _first(*sides: str | list[str] | None) -> list[str]:
 
 
 SCORE = Dialect(
-    "score", ScoreBody, lambda answer: write_scores([(answer, [])]), refuse_in_every_shape, 400, SCORE_PATHS
+    "score",
+    ScoreBody,
+    lambda answer: write_scores([(answer, [])]),
+    refuse_in_every_shape,
+    400,
+    Scores,
+    Refusal,
+    SCORE_PATHS,
 )

@@ -38,6 +38,8 @@ class Dialect:
         write: Writes an answer down.
         refuse: Writes a refusal down; takes the request's id too.
         invalid: The status that its clients expect for a body that makes no sense.
+        answer: The type of what `write` returns, for the description of the API.
+        refused: The type of what `refuse` returns, likewise.
         paths: Where its own service listens, for the description of the API.
     """
 
@@ -46,6 +48,8 @@ class Dialect:
     write: Callable[[Answer], Json]
     refuse: Callable[[RefusedError, str], Json]
     invalid: int
+    answer: Any
+    refused: Any
     paths: tuple[str, ...]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from localrank.server.dialects.shape import Body, Dialect, Json, JsonObject, named_fields
+from typing import NotRequired, TypedDict
+
+from localrank.server.dialects.shape import Body, Dialect, Json, named_fields
 from localrank.server.dialects.wire import Answer, RankRequest, RefusedError
 
 __all__ = ["TEI"]
@@ -36,17 +38,34 @@ class TEIBody(Body, kw_only=True):
         )
 
 
+class TEIRow(TypedDict):
+    """One place of the ranking; the answer is a bare list of them."""
+
+    index: int
+    score: float
+    text: NotRequired[str]
+
+
+class TEIRefusal(TypedDict):
+    """Why there is no ranking; `error` is the message, as TEI writes it."""
+
+    error: str
+    error_type: str
+    message: str
+    id: str
+
+
 def _write(answer: Answer) -> Json:
-    rows: list[JsonObject] = []
+    rows: list[TEIRow] = []
     for place in answer.ranked:
-        row: JsonObject = {"index": place.index, "score": place.score}
+        row: TEIRow = {"index": place.index, "score": place.score}
         if answer.request.echo:
             row["text"] = answer.request.texts[place.index]
         rows.append(row)
     return rows
 
 
-def _refuse(refused: RefusedError, request_id: str) -> Json:
+def _refuse(refused: RefusedError, request_id: str) -> TEIRefusal:
     return {
         "error": refused.message,
         "error_type": _TYPES.get(refused.kind, "Backend"),
@@ -55,4 +74,4 @@ def _refuse(refused: RefusedError, request_id: str) -> Json:
     }
 
 
-TEI = Dialect("tei", TEIBody, _write, _refuse, 422, ("/rerank",))
+TEI = Dialect("tei", TEIBody, _write, _refuse, 422, list[TEIRow], TEIRefusal, ("/rerank",))
