@@ -47,6 +47,7 @@ Exit codes:
 
 _LIMITS = {
     "max_body_bytes": "Bytes of a request.",
+    "max_held_bytes": "Bytes of all requests at once; beyond, 429.",
     "max_documents": "Documents of a request.",
     "max_document_characters": "Characters of a document.",
     "max_query_characters": "Characters of a query.",

@@ -1,10 +1,10 @@
 """One request: understood, bounded, ranked while its client is there, and answered or refused in its own dialect.
 
-understood   which dialect, what is asked              dialects/
+understood   which dialect, what is asked              reading.py, dialects/
 bounded      sizes, and how much already waits         door/
 ranked       by a model, until the client or its       models.py, localrank.rerank
              time is gone
-answered     in the dialect's shape, or refused in it  dialects/
+answered     in the dialect's shape, or refused in it  dialects/, failures.py
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from __future__ import annotations
 import logging
 import math
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 import anyio
@@ -22,45 +22,26 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from localrank.calling.rerank import rerank
-from localrank.contract.errors import (
-    APICallError,
-    InvalidResponseError,
-    MissingAPIKeyError,
-    MissingDependencyError,
-    ModelLoadError,
-    RerankAbortedError,
-    RerankError,
-    RerankTimeoutError,
-    RetryError,
-    UnknownModelError,
-)
+from localrank.contract.errors import RerankAbortedError, RerankTimeoutError
 from localrank.contract.types import RankedDocument, RerankResult
 from localrank.server.dialects.score import SCORE, ScoreBody, write_scores
-from localrank.server.dialects.shape import Body, Dialect
 from localrank.server.dialects.table import recognize
-from localrank.server.dialects.wire import Answer, RankRequest, RefusedError, Scored, refusal_of
+from localrank.server.dialects.wire import Answer, RankRequest, RefusedError, Scored
 from localrank.server.door.admission import Admission
+from localrank.server.door.bodies import HeldBody
 from localrank.server.door.clock import Clock
-from localrank.server.door.gate import Course, course_of, path_of, too_large
+from localrank.server.door.gate import Course, course_of, path_of
 from localrank.server.door.limits import check_limits
 from localrank.server.door.state import State
+from localrank.server.failures import ending, reason_of, refused_for
 from localrank.server.metrics import Metrics
 from localrank.server.models import Served, ServedModels
+from localrank.server.reading import decoded, dialect_of, read_body
+from localrank.server.tracing import RequestSpan, Tracing
 
-__all__ = ["Answering", "reason_of"]
+__all__ = ["Answering"]
 
 CLIENT_CLOSED_REQUEST = 499
-
-_SPEAK_OF_NO_TEXT = (
-    InvalidResponseError,
-    MissingAPIKeyError,
-    MissingDependencyError,
-    ModelLoadError,
-    UnknownModelError,
-)
-"""Errors whose words are ours and speak of the model and the machine only."""
-
-_CAUSES = 4
 
 T = TypeVar("T")
 
@@ -75,13 +56,22 @@ class Answering:
         state: The limits, and whether the server is ending.
         admission: What is accepted and unfinished.
         metrics: Where each request is counted.
+        tracing: Makes the spans.
     """
 
-    def __init__(self, models: ServedModels, state: State, admission: Admission, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        models: ServedModels,
+        state: State,
+        admission: Admission,
+        metrics: Metrics,
+        tracing: Tracing,
+    ) -> None:
         self._models = models
         self._state = state
         self._admission = admission
         self._metrics = metrics
+        self._tracing = tracing
         self._running: set[anyio.Event] = set()
 
     def stop(self) -> None:
@@ -97,106 +87,76 @@ class Answering:
         """Answer a request for the scores of pairs: a ranking for each different query."""
         return await self._answered(request, self._scores_of_pairs)
 
-    async def _one_ranking(self, request: Request, clock: Clock, course: Course) -> Any:
-        body = await self._body(request, clock)
-        dialect = course.dialect = _dialect_of(request, body)
-        asked = _decoded(body, dialect).read()
-        (answer,) = await self._ranked(request, [asked], clock, course)
+    async def _one_ranking(self, exchange: _Exchange) -> Any:
+        body = await self._body(exchange)
+        dialect = exchange.course.dialect = dialect_of(exchange.request, body)
+        asked = decoded(body, dialect).read()
+        (answer,) = await self._ranked(exchange, [asked])
         return dialect.write(answer)
 
-    async def _scores_of_pairs(self, request: Request, clock: Clock, course: Course) -> Any:
-        course.dialect = SCORE
-        body = cast("ScoreBody", _decoded(await self._body(request, clock), SCORE))
+    async def _scores_of_pairs(self, exchange: _Exchange) -> Any:
+        exchange.course.dialect = SCORE
+        body = cast("ScoreBody", decoded(await self._body(exchange), SCORE))
         asked, places = zip(*body.requests(), strict=True)
-        return write_scores(list(zip(await self._ranked(request, asked, clock, course), places, strict=True)))
+        return write_scores(list(zip(await self._ranked(exchange, asked), places, strict=True)))
 
-    async def _answered(
-        self, request: Request, work: Callable[[Request, Clock, Course], Awaitable[Any]]
-    ) -> Response:
-        """Answer with what `work` returns, or refuse in the dialect that it found; count either."""
+    async def _body(self, exchange: _Exchange) -> bytes:
+        return await read_body(exchange.request, exchange.clock, exchange.bytes_held)
+
+    async def _answered(self, request: Request, work: Callable[[_Exchange], Awaitable[Any]]) -> Response:
+        """Answer with what `work` returns, or refuse in the dialect that it found; count and trace either."""
         began, course = time.perf_counter(), course_of(request.scope)
-        dialect = course.dialect = recognize(path_of(request.scope), request.headers, ())
+        course.dialect = recognize(path_of(request.scope), request.headers, ())
         course.outcome = "cancelled"  # what holds if the server stops this task
         try:
-            response = _json(await work(request, Clock(request, self._state.limits.timeout), course))
-            course.outcome = "ok"
-        except ClientDisconnect:
-            response = Response(status_code=CLIENT_CLOSED_REQUEST)
-        except Exception as error:
-            dialect = course.dialect
-            refused = _refusal_of(error)
-            course.outcome = refused.kind
-            if refused.status >= 500 and not isinstance(error, RefusedError):
-                _log.error("%s: %s: %s", course.request_id, course.model, reason_of(error))
-            status = dialect.invalid if refused.kind == "invalid_request" else refused.status
-            response = _json(dialect.refuse(refused, course.request_id), status, refused.headers)
+            with self._tracing.request(request, course) as span, self._admission.bodies.hold() as held:
+                try:
+                    clock = Clock(request, self._state.limits.timeout)
+                    response = _json(await work(_Exchange(request, clock, course, span, held)))
+                    course.outcome = "ok"
+                except ClientDisconnect:
+                    response = Response(status_code=CLIENT_CLOSED_REQUEST)
+                except Exception as error:
+                    response = _refused(error, course)
+                span.status = response.status_code
         finally:
             seconds = time.perf_counter() - began
             self._metrics.ended(course.dialect.name, course.model, course.outcome, seconds)
         return response
 
-    async def _body(self, request: Request, clock: Clock) -> bytes:
-        """Return the body.
-
-        Raises:
-            RefusedError: It is too large, packed, or not there in time.
-            ClientDisconnect: The client went away before it was whole.
-        """
-        packed = request.headers.get("content-encoding", "identity").lower()
-        if packed != "identity":
-            raise RefusedError(
-                415,
-                "The body is compressed; this server takes it as it is, without Content-Encoding.",
-                "limit",
-            )
-        most, parts, size = self._state.limits.max_body_bytes, [], 0
-        try:
-            with anyio.fail_after(clock.left):
-                async for part in request.stream():
-                    parts.append(part)
-                    size += len(part)
-                    if size > most:
-                        raise too_large(most)
-        except TimeoutError:
-            raise clock.over() from None
-        return b"".join(parts)
-
-    async def _ranked(
-        self, request: Request, asked: Sequence[RankRequest], clock: Clock, course: Course
-    ) -> list[Answer]:
+    async def _ranked(self, exchange: _Exchange, asked: Sequence[RankRequest]) -> list[Answer]:
         """Bound, rank, and put together what the dialect will write down; all of `asked` is for one model."""
         served = self._models.get(asked[0].model)
-        course.model = served.name
+        exchange.course.model = served.name
         check_limits(asked, self._state.limits)
         if self._state.draining:
-            raise _ending()
-        stopped = anyio.Event()
+            raise ending()
 
         async def rank() -> list[Answer]:
-            return [await self._answer(served, one, stopped, clock, course) for one in asked]
+            return [await self._answer(exchange, served, one) for one in asked]
 
-        with self._admission.admitted(asked):
-            self._running.add(stopped)
+        with self._admission.admitted(asked), served.in_use():
+            self._running.add(exchange.stopped)
             try:
-                return await _while_connected(request, stopped, rank)
+                return await _while_connected(exchange.request, exchange.stopped, rank)
             finally:
-                self._running.discard(stopped)
+                self._running.discard(exchange.stopped)
 
-    async def _answer(
-        self, served: Served, asked: RankRequest, stopped: anyio.Event, clock: Clock, course: Course
-    ) -> Answer:
+    async def _answer(self, exchange: _Exchange, served: Served, asked: RankRequest) -> Answer:
+        clock = exchange.clock
         try:
             with anyio.fail_after(clock.left):
-                cut = await served.cut(asked)
+                cut = await served.cut(asked, exchange.stopped)
             given = cut or asked
             result = await rerank(
                 served.model,
                 given.query,
                 given.texts,
                 given.top_k,
-                stopped,
+                exchange.stopped,
                 instruction=given.instruction,
                 timeout=clock.left,
+                **exchange.span.hooks,
             )
         except (RerankTimeoutError, TimeoutError):
             if clock.is_over:
@@ -204,7 +164,23 @@ class Answering:
             raise
         served.scored_at = time.monotonic()
         self._metrics.ranked(served.name, len(asked.texts), result.usage)
-        return _answer_of(course.request_id, served, asked, cut, result)
+        return _answer_of(exchange.course.request_id, served, asked, cut, result)
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """One request on its way.
+
+    Attributes:
+        stopped: Set when the client goes away or the server ends.
+    """
+
+    request: Request
+    clock: Clock
+    course: Course
+    span: RequestSpan
+    bytes_held: HeldBody
+    stopped: anyio.Event = field(default_factory=anyio.Event)
 
 
 async def _while_connected(request: Request, stopped: anyio.Event, work: Callable[[], Awaitable[T]]) -> T:
@@ -233,40 +209,9 @@ async def _while_connected(request: Request, stopped: anyio.Event, work: Callabl
             raise
         error = grouped.exceptions[0]
         if isinstance(error, RerankAbortedError) and stopped.is_set():
-            raise ClientDisconnect if left else _ending() from None
+            raise ClientDisconnect if left else ending() from None
         raise error from error.__cause__
     return result
-
-
-def _ending() -> RefusedError:
-    return RefusedError(503, "The server is ending.", "ending", {"Retry-After": "5"})
-
-
-def _dialect_of(request: Request, body: bytes) -> Dialect:
-    """Return what `body` speaks.
-
-    Raises:
-        RefusedError: It is no JSON object.
-    """
-    try:
-        keys = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise RefusedError(400, "The body is no JSON object.", "malformed") from None
-    return recognize(path_of(request.scope), request.headers, keys)
-
-
-def _decoded(body: bytes, dialect: Dialect) -> Body:
-    """Return the body in the dialect's shape.
-
-    Raises:
-        RefusedError: It has another.
-    """
-    try:
-        # some applications write true and numbers as texts (RAGFlow's Xinference: "return_documents": "true")
-        return msgspec.json.decode(body, type=dialect.body, strict=False)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        # msgspec names the place and the types, never the value
-        raise RefusedError(dialect.invalid, f"The body does not fit: {error}.", "invalid_request") from None
 
 
 def _answer_of(
@@ -312,31 +257,13 @@ def _number(hit: RankedDocument[str], asked: RankRequest) -> float:
     return float(logit)
 
 
-def _refusal_of(error: Exception) -> RefusedError:
-    if isinstance(error, RefusedError):
-        return error
-    if isinstance(error, RerankError):
-        return refusal_of(error)
-    return RefusedError(500, "Something unexpected happened; the server's log says what.", "internal")
-
-
-def reason_of(error: BaseException) -> str:
-    """Return the kinds of an error and its causes, and where it was raised, but no foreign words: they may quote a document."""
-    kinds: list[str] = []
-    seen: BaseException | None = error
-    while seen is not None and len(kinds) < _CAUSES:
-        kinds.append(_kind_of(seen))
-        last, seen = seen, seen.last_error if isinstance(seen, RetryError) else seen.__cause__
-    frames = traceback.extract_tb(last.__traceback__)[-2:]
-    places = ", ".join(f"{frame.filename}:{frame.lineno}" for frame in frames)
-    return f"{' from '.join(kinds)} at {places}" if places else " from ".join(kinds)
-
-
-def _kind_of(error: BaseException) -> str:
-    name = type(error).__name__
-    if isinstance(error, APICallError):
-        return f"{name} ({error.status or 'no answer'})"
-    return f"{name}: {error}" if isinstance(error, _SPEAK_OF_NO_TEXT) else name
+def _refused(error: Exception, course: Course) -> Response:
+    dialect, refused = course.dialect or SCORE, refused_for(error)
+    course.outcome = refused.kind
+    if refused.status >= 500 and not isinstance(error, RefusedError):
+        _log.error("%s: %s: %s", course.request_id, course.model, reason_of(error))
+    status = dialect.invalid if refused.kind == "invalid_request" else refused.status
+    return _json(dialect.refuse(refused, course.request_id), status, refused.headers)
 
 
 def _json(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from starlette.applications import Starlette
@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 
 from localrank._version import __version__
 from localrank.contract.model import AnyReranker
-from localrank.server.answering import Answering, reason_of
+from localrank.server.answering import Answering
 from localrank.server.dialects.openapi import description
 from localrank.server.dialects.score import SCORE_PATHS
 from localrank.server.dialects.table import DIALECTS, RERANK_PATHS
@@ -32,9 +32,14 @@ from localrank.server.door.gate import LIVENESS, Gate, course_of, refused_respon
 from localrank.server.door.keys import Keys
 from localrank.server.door.limits import Limits
 from localrank.server.door.state import State
+from localrank.server.failures import reason_of
 from localrank.server.metrics import Metrics
 from localrank.server.models import DEFAULT_MODEL, ServedModels
 from localrank.server.page.routes import page_routes
+from localrank.server.tracing import Tracing
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 __all__ = ["RerankApp", "create_app"]
 
@@ -48,6 +53,7 @@ def create_app(
     limits: Limits | None = None,
     document_cache_mb: int | None = 256,
     page: bool = True,
+    tracer: Tracer | None = None,
 ) -> RerankApp:
     """Return the ASGI application, to be run by any ASGI server or mounted in an application of your own.
 
@@ -60,6 +66,7 @@ def create_app(
         document_cache_mb: Megabytes for the vectors of documents that were seen before, for models that read a document apart
             from its query; None keeps none.
         page: Whether `/` shows a page to try it in.
+        tracer: For OpenTelemetry's spans; None means the global provider's tracer `localrank`.
 
     Raises:
         InvalidRequestError: Two models of one name, or a key that is too short or holds white space.
@@ -69,7 +76,9 @@ def create_app(
     given = named.items() if isinstance(named, Mapping) else named
     specs = [(_short(one), one) if isinstance(one, str) else one for one in given or [DEFAULT_MODEL]]
     state = State(Keys(api_keys), limits or Limits())
-    return RerankApp(ServedModels(specs, document_cache_mb=document_cache_mb), state, page=page)
+    return RerankApp(
+        ServedModels(specs, document_cache_mb=document_cache_mb), state, page=page, tracer=tracer
+    )
 
 
 class RerankApp:
@@ -81,12 +90,14 @@ class RerankApp:
         admission: What is accepted and unfinished.
     """
 
-    def __init__(self, models: ServedModels, state: State, *, page: bool) -> None:
+    def __init__(
+        self, models: ServedModels, state: State, *, page: bool, tracer: Tracer | None = None
+    ) -> None:
         self.models = models
         self.state = state
         self.admission = Admission(state)
         self._metrics = Metrics(self.admission)
-        self._answering = Answering(models, state, self.admission, self._metrics)
+        self._answering = Answering(models, state, self.admission, self._metrics, Tracing(tracer))
         inner = Starlette(
             routes=self._routes(page=page),
             lifespan=self._lifespan,

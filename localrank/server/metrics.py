@@ -59,6 +59,8 @@ class Metrics:
             "localrank_queue_tokens", "Estimated tokens accepted and unfinished.", registry=registry
         )
         waiting.set_function(lambda: admission.waiting_tokens)
+        held = Gauge("localrank_held_bytes", "Bytes of bodies read or ranked now.", registry=registry)
+        held.set_function(lambda: admission.bodies.bytes)
 
     def ended(self, dialect: str, model: str, outcome: str, seconds: float) -> None:
         """Count a request; `outcome` is `ok`, `cancelled` (the client went away) or the kind of a refusal."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from localrank.contract.cancellation import AbortToken, LinkedToken, raise_if_aborted
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker, DoRerankOptions
 from localrank.providers.calls import call_model
@@ -28,12 +29,15 @@ class Served:
         name: What requests call it.
         model: The reranker; it loads when it is first used.
         scored_at: `time.monotonic()` of the last answer, or None before the first.
+        created: When it was named, in seconds since 1970.
+        requests: How many requests use it now.
     """
 
     name: str
     model: AnyReranker
     scored_at: float | None = None
     created: int = field(default_factory=lambda: int(time.time()))
+    requests: int = 0
 
     async def probe(self) -> None:
         """Rank one real pair.
@@ -44,24 +48,39 @@ class Served:
         await call_model(self.model, DoRerankOptions("ready", ("ready", "not")))
         self.scored_at = time.monotonic()
 
-    async def cut(self, asked: RankRequest) -> RankRequest | None:
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Hold the model open for one request."""
+        self.requests += 1
+        try:
+            yield
+        finally:
+            self.requests -= 1
+
+    async def cut(self, asked: RankRequest, stopped: AbortToken) -> RankRequest | None:
         """Return `asked` with each document cut to the tokens that the client wants read, None where the model cannot tell.
 
         A token has at least one character, so shorter texts are not looked at.
+
+        Raises:
+            RerankAbortedError: `stopped` was set.
         """
         most, spans_of = asked.tokens_a_document, getattr(self.model, "token_spans", None)
         if most is None or spans_of is None:
             return None
-
-        stopped = threading.Event()
+        token = LinkedToken(stopped)
 
         def shortened() -> list[str]:
-            return [
-                text if len(text) <= most or stopped.is_set() else _first_tokens(text, spans_of(text), most)
-                for text in asked.texts
-            ]
+            texts = []
+            for text in asked.texts:
+                if token.is_set():
+                    break
+                texts.append(text if len(text) <= most else _first_tokens(text, spans_of(text), most))
+            return texts
 
-        return replace(asked, texts=await run_in_thread(shortened, stop=stopped.set))
+        texts = await run_in_thread(shortened, stop=token.set)
+        raise_if_aborted(stopped, "in_call")
+        return replace(asked, texts=texts)
 
 
 class ServedModels:

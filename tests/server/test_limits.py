@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from typing import Any
 
@@ -138,3 +139,77 @@ def test_a_client_that_leaves_stops_its_ranking(http: str) -> None:
 
     assert not model.go.is_set()
     assert 'localrank_requests_total{dialect="jina",model="waiting",outcome="cancelled"} 1.0' in page
+
+
+class Splitting(Waiting):
+    """Tells tokens slowly: one text each time it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = 0
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        self.asked.set()
+        self.told += 1
+        self.go.wait(0.02)
+        return [(at, at + 1) for at in range(len(text))]
+
+
+def test_a_client_that_leaves_while_its_documents_are_cut_stops_that_too() -> None:
+    import http.client as connections
+    import json
+
+    model = Splitting()
+    app = create_app({"splitting": model})
+    with serving(app) as client:
+        connection = connections.HTTPConnection(client.url.removeprefix("http://"), timeout=20)
+        body = {"query": "q", "documents": ["many words"] * 5_000, "max_tokens_per_doc": 2}
+        connection.request("POST", "/v2/rerank", json.dumps(body))
+        assert model.asked.wait(20)
+        connection.close()
+        wait_until(lambda: app.admission.requests == 0)
+        told = model.told
+        page = client.get("/metrics").body
+
+    assert told < 5_000
+    assert model.told <= told + 1
+    assert 'outcome="cancelled"' in page
+
+
+def test_bodies_that_are_still_coming_count_and_the_one_too_many_waits_outside() -> None:
+    app = create_app({"mock": MockReranker()}, limits=Limits(max_held_bytes=1_000))
+    small = {"query": "q", "documents": ["a" * 300]}
+    with serving(app) as client:
+        host, _, port = client.url.removeprefix("http://").rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=20) as slow:
+            slow.sendall(b"POST /v1/rerank HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n{")
+            wait_until(lambda: app.admission.bodies.bytes == 900)
+            busy = client.post("/v1/rerank", small)
+            alive = client.get("/metrics").body
+        wait_until(lambda: app.admission.bodies.bytes == 0)
+        later = client.post("/v1/rerank", small)
+
+    assert busy.status == 429
+    assert "--max-held-bytes" in busy.body["message"]
+    assert int(busy.headers["retry-after"]) >= 1
+    assert "localrank_held_bytes 900.0" in alive
+    assert later.status == 200
+
+
+def test_a_body_in_pieces_counts_as_it_comes() -> None:
+    app = create_app({"mock": MockReranker()}, limits=Limits(max_held_bytes=1_000))
+    with serving(app) as client:
+        host, _, port = client.url.removeprefix("http://").rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=20) as slow:
+            slow.sendall(b"POST /v1/rerank HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            slow.sendall(b"%x\r\n%s\r\n" % (600, b"{" * 600))
+            wait_until(lambda: app.admission.bodies.bytes == 600)
+            slow.sendall(b"%x\r\n%s\r\n" % (300, b"{" * 300))
+            wait_until(lambda: app.admission.bodies.bytes == 900)
+        wait_until(lambda: app.admission.bodies.bytes == 0)
+
+
+def test_one_body_alone_is_bounded_by_its_own_limit_only() -> None:
+    app = create_app({"mock": MockReranker()}, limits=Limits(max_held_bytes=10))
+    with serving(app) as client:
+        assert client.post("/v1/rerank", {"query": "q", "documents": ["a" * 300]}).status == 200

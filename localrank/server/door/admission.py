@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from localrank.server.dialects.wire import RankRequest, RefusedError
+from localrank.server.door.bodies import Bodies
 from localrank.server.door.state import State
 
 __all__ = ["Admission"]
@@ -30,6 +31,7 @@ class Admission:
     Attributes:
         waiting_tokens: Their estimate.
         requests: Their number.
+        bodies: What they, and those that are still being read, hold.
     """
 
     def __init__(self, state: State) -> None:
@@ -37,6 +39,7 @@ class Admission:
         self._tokens_a_second = _FIRST_RATE
         self.waiting_tokens = 0
         self.requests = 0
+        self.bodies = Bodies(state)
 
     @contextmanager
     def admitted(self, asked: Sequence[RankRequest]) -> Iterator[None]:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from localrank.server.dialects.cohere import refuse_in_every_shape
 from localrank.server.dialects.shape import Dialect
 from localrank.server.dialects.wire import RefusedError
+from localrank.server.door.bodies import declared_length, too_large
 from localrank.server.door.state import State
 
 __all__ = [
@@ -27,7 +28,6 @@ __all__ = [
     "course_of",
     "path_of",
     "refused_response",
-    "too_large",
 ]
 
 LIVENESS = ("/health", "/ping")
@@ -109,10 +109,8 @@ class Gate:
                 "unauthorized",
                 {"WWW-Authenticate": _BROWSERS_WORD if _is_browser(headers) else "Bearer"},
             )
-        declared, most = headers.get("content-length", ""), self._state.limits.max_body_bytes
-        if declared.isascii() and declared.isdigit() and int(declared[:20]) > most:
-            return too_large(most)
-        return None
+        most = self._state.limits.max_body_bytes
+        return too_large(most) if declared_length(headers) > most else None
 
 
 def _is_browser(headers: Headers) -> bool:
@@ -130,11 +128,6 @@ def course_of(scope: Scope) -> Course:
     """Return what the gate keeps of the request of `scope`."""
     course: Course = scope[_COURSE]
     return course
-
-
-def too_large(most: int) -> RefusedError:
-    """Return the refusal of a body beyond `most` bytes."""
-    return RefusedError(413, f"The body is larger than {most:,} bytes (--max-body-bytes raises it).", "limit")
 
 
 def refused_response(refused: RefusedError, request_id: str) -> JSONResponse:

@@ -18,6 +18,7 @@ class Limits:
 
     Attributes:
         max_body_bytes: Bytes of a request's body.
+        max_held_bytes: Bytes of all bodies that are being read or ranked at once.
         max_documents: Documents of a request.
         max_document_characters: Characters of one document.
         max_query_characters: Characters of a query.
@@ -29,6 +30,7 @@ class Limits:
     """
 
     max_body_bytes: int = 32 * 1024 * 1024
+    max_held_bytes: int = 512 * 1024 * 1024
     max_documents: int = 10_000
     max_document_characters: int = 1_000_000
     max_query_characters: int = 32_000
