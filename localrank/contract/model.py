@@ -136,6 +136,8 @@ class RerankerModel(Protocol):
       event loop nor a deadline waits for all of it; where scores are comparable.
     - `is_remote: bool = False` — calls leave this machine and may cost money, so a command that makes many asks first.
     - `fingerprint: str` — what a cache keys on; without it, provider and model id.
+    - `languages: tuple[str, ...]` — ISO 639-1 codes of what it reads; `multilingual` for many that are not listed, and empty
+      where it is not known.
     - `token_spans(text) -> Sequence[tuple[int, int]]` — character spans of tokens, for cutting by tokens.
     - `async warm_up()` — load now; `async aclose()` — release what is held.
     """

@@ -143,7 +143,7 @@ class RerankWarning:
 
     Attributes:
         type: A stable identifier, such as `unsupported`, `compatibility`, `query_truncated`, `documents_truncated`,
-            `deadline_exceeded`. Those in `OUTCOME_OF_WARNING` decide the result's `outcome`.
+            `unread_language`, `deadline_exceeded`. Those in `OUTCOME_OF_WARNING` decide the result's `outcome`.
         message: What happened and what to do, for a person; never a whole document.
         feature: The argument, option or setting it is about, if any.
     """

@@ -118,7 +118,7 @@ def _facts(evaluation: Evaluation) -> list[str]:
     ]
     for model in evaluation.models:
         facts += [
-            f"{model.name}: warning {kind!r} on {count} quer{'y' if count == 1 else 'ies'}."
+            f"{model.name}: warning {kind!r} on {count} of {len(model.rankings)} queries."
             for kind, count in model.warnings.items()
         ]
     return facts

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from localrank.contract.model import DoRerankOptions
 from localrank.contract.types import RerankWarning
 
-__all__ = ["documents_truncated", "query_truncated", "unread_instruction", "unread_options"]
+__all__ = [
+    "documents_truncated",
+    "query_truncated",
+    "unread_instruction",
+    "unread_language",
+    "unread_options",
+]
 
 
 def unread_options(options: DoRerankOptions, provider: str) -> list[RerankWarning]:
@@ -43,3 +49,19 @@ def documents_truncated(cut: int, total: int) -> RerankWarning:
         "truncated. Cut them into chunks, or take a model with a longer window.",
         feature="documents",
     )
+
+
+def unread_language(
+    model_id: str, feature: Literal["query", "documents"], name: str, instead: str
+) -> RerankWarning:
+    """Return the warning for a query, or for documents most of which, are in a language that a model does not read.
+
+    Args:
+        model_id: The model.
+        feature: What is in that language.
+        name: The language or script.
+        instead: What to do, a sentence.
+    """
+    what = "The query seems" if feature == "query" else "Most of the documents seem"
+    message = f"{what} to be in {name}, which {model_id} does not read; its order may be worse than the one given. {instead}"
+    return RerankWarning("unread_language", message, feature=feature)

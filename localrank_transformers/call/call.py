@@ -50,11 +50,18 @@ class LocalCall:
     Args:
         get_model: Returns the model and the milliseconds waited for it.
         options: The request.
+        unread: Says of a request that its texts are in a language that the model does not read.
     """
 
-    def __init__(self, get_model: Callable[[], tuple[Model, float]], options: DoRerankOptions) -> None:
+    def __init__(
+        self,
+        get_model: Callable[[], tuple[Model, float]],
+        options: DoRerankOptions,
+        unread: Callable[[DoRerankOptions], Sequence[RerankWarning]] = lambda _options: (),
+    ) -> None:
         self._get_model = get_model
         self._options = options
+        self._unread = unread
         self._watch = Watch(options.abort_event, options.deadline)
 
     def stop(self) -> None:
@@ -80,7 +87,7 @@ class LocalCall:
             usage=replace(
                 result.usage or RerankUsage(), duration_ms=watch.elapsed_ms() - load_ms, load_ms=load_ms
             ),
-            warnings=[*result.warnings, *unread],
+            warnings=[*self._unread(options), *result.warnings, *unread],
             provider_metadata=model.metadata,
         )
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from localrank.contract.errors import ModelLoadError, RerankError
 from localrank.contract.model import DoRerankOptions, DoRerankResult
 from localrank.contract.types import RerankWarning, ScoreKind
 from localrank.providers.files import TOO_MANY_OPEN_HINT, has_too_many_open
+from localrank.providers.languages import unread, unread_documents
 from localrank.providers.loading import LoadOnce
 from localrank.providers.worker import run_in_thread
 from localrank_transformers.call.call import LocalCall
@@ -55,6 +56,31 @@ class LocalReranker:
         """`probability` with the sigmoid; `logit` without, and for the bare cosines of a late-interaction model."""
         return "logit" if (self._activation or self._default_activation()) == "none" else "probability"
 
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639-1 codes of what the model reads; `multilingual` for many, and empty where it is not known."""
+        from localrank_transformers.rerankers.languages import languages_of  # noqa: PLC0415  # once a model
+
+        return languages_of(self._location)
+
+    @cached_property
+    def _read_languages(self) -> frozenset[str]:
+        return frozenset() if "multilingual" in self.languages else frozenset(self.languages)
+
+    def _unread(self, options: DoRerankOptions) -> Sequence[RerankWarning]:
+        """Return the warning for a query, or for documents most of which, are in a language that the model does not read."""
+        if not self._read_languages:
+            return ()
+        feature: Literal["query", "documents"] = "query"
+        writing = unread(options.query, self._read_languages)
+        if writing is None:
+            feature, writing = "documents", unread_documents(options.documents, self._read_languages)
+        if writing is None:
+            return ()
+        from localrank_transformers.rerankers.languages import unread_warning  # noqa: PLC0415  # only then
+
+        return (unread_warning(self.model_id, feature, writing),)
+
     def _default_activation(self) -> Activation:
         """Return the model's own activation, as far as it can be told without a connection."""
         raise NotImplementedError
@@ -67,7 +93,7 @@ class LocalReranker:
 
     async def _run(self, options: DoRerankOptions) -> DoRerankResult:
         gave_up = threading.Event()
-        call = LocalCall(partial(self._once.get, gave_up.is_set), options)
+        call = LocalCall(partial(self._once.get, gave_up.is_set), options, self._unread)
 
         def stop() -> None:
             gave_up.set()

@@ -175,6 +175,15 @@ def test_warnings_go_to_standard_error() -> None:
     assert done.err.startswith("localrank: warning: ")
 
 
+def test_a_query_in_a_language_that_the_model_does_not_read_is_warned_of_and_ranked() -> None:
+    done = localrank("rerank", "Кто выиграл матч?", stdin="Команда выиграла матч.\n".encode())
+
+    assert len(records(done.out)) == 1
+    assert done.err.startswith(
+        "localrank: warning: The query seems to be in Cyrillic script, which localrank-mini does not read"
+    )
+
+
 def test_a_deadline_prints_every_document(lines: Path) -> None:
     done = subprocess.run(
         slow(0.05, "x", str(lines), "--deadline", "0.1"), capture_output=True, check=False, timeout=30

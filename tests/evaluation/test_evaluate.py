@@ -109,6 +109,14 @@ async def test_time_tokens_cost_and_warnings_are_added_up() -> None:
     assert found.warnings == {"documents_truncated": 5}
 
 
+async def test_queries_in_a_language_that_the_model_does_not_read_are_counted() -> None:
+    collection = small_collection()
+    foreign = replace(collection, queries=dict.fromkeys(collection.queries, "Кто выиграл матч?"))
+    found = (await evaluate("onnx:localrank-tiny", foreign, first_stage=RUN)).models[0]
+
+    assert found.warnings == {"unread_language": 5}
+
+
 async def test_the_instruction_and_the_first_stages_scores_reach_the_model() -> None:
     model = MockReranker()
     await evaluate(model, small_collection(), first_stage=RUN, instruction="Prefer manuals.")

@@ -14,7 +14,7 @@ from localrank.providers.beside import begin
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-__all__ = ["DEFAULT_MODEL", "SHA256", "bundled_names", "read_file", "read_model"]
+__all__ = ["DEFAULT_MODEL", "LANGUAGES", "SHA256", "bundled_names", "read_file", "read_model"]
 
 DEFAULT_MODEL = "localrank-mini"
 
@@ -35,6 +35,9 @@ SHA256: dict[str, dict[str, str]] = {
     },
 }
 """The sum of every file of every embedded model."""
+
+LANGUAGES: dict[str, tuple[str, ...]] = {"localrank-mini": ("en",), "localrank-tiny": ("en",)}
+"""What each reads, as ISO 639-1 codes; the catalogue says the same, and is not read for an embedded model."""
 
 
 def bundled_names() -> list[str]:

@@ -10,7 +10,7 @@ from localrank.contract.errors import InvalidRequestError
 from localrank_transformers.models.catalogue.entries import CatalogueEntry
 from localrank_transformers.models.folder.exported import FamilyName
 
-__all__ = ["COMMON_BENCHMARK", "SortBy", "common_quality", "parse_size", "select", "size_mb"]
+__all__ = ["COMMON_BENCHMARK", "SortBy", "common_quality", "parse_size", "reader_of", "select", "size_mb"]
 
 SortBy = Literal["catalogue", "quality", "size", "name"]
 
@@ -59,6 +59,22 @@ def _sorted(chosen: Sequence[CatalogueEntry], sort: SortBy) -> list[CatalogueEnt
     if sort == "name":
         return sorted(chosen, key=lambda entry: entry.name)
     return list(chosen)
+
+
+def reader_of(entries: Iterable[CatalogueEntry], languages: Sequence[str]) -> CatalogueEntry | None:
+    """Return the smallest model that can be run, reads one of `languages` and allows commercial use; None where there is none.
+
+    One that names the language goes before one for many languages that are not listed.
+    """
+    for wanted in (languages, ("multilingual",)):
+        found = [
+            entry
+            for entry in entries
+            if entry.engines and entry.commercial is True and not set(wanted).isdisjoint(entry.languages)
+        ]
+        if found:
+            return _sorted(found, "size")[0]
+    return None
 
 
 def size_mb(entry: CatalogueEntry) -> float | None:

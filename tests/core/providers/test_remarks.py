@@ -7,6 +7,7 @@ from localrank.providers.remarks import (
     documents_truncated,
     query_truncated,
     unread_instruction,
+    unread_language,
     unread_options,
 )
 
@@ -35,3 +36,12 @@ def test_a_cut_query_names_its_limit() -> None:
 
 def test_cut_documents_are_counted() -> None:
     assert "2 of 5 documents" in documents_truncated(2, 5).message
+
+
+def test_an_unread_language_names_model_language_and_what_to_take() -> None:
+    warning = unread_language("mine", "documents", "Thai script", "Take another.")
+    assert (warning.type, warning.feature) == ("unread_language", "documents")
+    assert warning.message.startswith(
+        "Most of the documents seem to be in Thai script, which mine does not read;"
+    )
+    assert warning.message.endswith("Take another.")

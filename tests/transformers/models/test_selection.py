@@ -8,6 +8,7 @@ from localrank_transformers.models.catalogue.selection import (
     COMMON_BENCHMARK,
     SortBy,
     parse_size,
+    reader_of,
     select,
     size_mb,
 )
@@ -72,3 +73,16 @@ def test_sizes_are_read_as_people_write_them(text: str, megabytes: float) -> Non
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequestError):
         parse_size(text)
+
+
+def test_the_reader_of_a_language_is_the_smallest_that_names_it() -> None:
+    small = entry("small", languages=("de", "en"), parameters=1_000, commercial=True, engines=("onnx",))
+    large = entry("large", languages=("de",), parameters=2_000, commercial=True, engines=("onnx",))
+    many = entry("any", languages=("multilingual",), parameters=10, commercial=True, engines=("torch",))
+    closed = entry("closed", languages=("de",), parameters=1, engines=("onnx",))
+    absent = entry("absent", languages=("de",), parameters=1, commercial=True)
+    known = (large, many, closed, absent, small)
+
+    assert reader_of(known, ("de",)) == small
+    assert reader_of(known, ("th", "lo")) == many
+    assert reader_of((closed, absent), ("de",)) is None
