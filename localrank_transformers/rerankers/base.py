@@ -16,7 +16,13 @@ from localrank.contract.errors import ModelLoadError, RerankError
 from localrank.contract.model import DoRerankOptions, DoRerankResult
 from localrank.contract.types import RerankWarning, ScoreKind
 from localrank.providers.files import TOO_MANY_OPEN_HINT, has_too_many_open
-from localrank.providers.languages import unread, unread_documents
+from localrank.providers.languages import (
+    READ_CHARACTERS,
+    READ_DOCUMENTS,
+    foreign_words,
+    unread,
+    unread_documents,
+)
 from localrank.providers.loading import LoadOnce
 from localrank.providers.worker import run_in_thread
 from localrank_transformers.call.call import LocalCall
@@ -64,17 +70,24 @@ class LocalReranker:
         return languages_of(self._location)
 
     @cached_property
-    def _read_languages(self) -> frozenset[str]:
-        return frozenset() if "multilingual" in self.languages else frozenset(self.languages)
+    def _reads(self) -> tuple[frozenset[str], frozenset[str]] | None:
+        """The languages, and common words of all others; None where the languages are not known, or too many to tell."""
+        languages = frozenset(self.languages)
+        return None if not languages or "multilingual" in languages else (languages, foreign_words(languages))
 
     def _unread(self, options: DoRerankOptions) -> Sequence[RerankWarning]:
         """Return the warning for a query, or for documents most of which, are in a language that the model does not read."""
-        if not self._read_languages:
+        if self._reads is None:
+            return ()
+        languages, foreign = self._reads
+        documents = options.documents[:: -(-len(options.documents) // READ_DOCUMENTS)]
+        texts = [text[:READ_CHARACTERS] for text in (options.query, *documents)]
+        if all(text.isascii() and foreign.isdisjoint(text.lower().split()) for text in texts):
             return ()
         feature: Literal["query", "documents"] = "query"
-        writing = unread(options.query, self._read_languages)
+        writing = unread(texts[0], languages)
         if writing is None:
-            feature, writing = "documents", unread_documents(options.documents, self._read_languages)
+            feature, writing = "documents", unread_documents(texts[1:], languages)
         if writing is None:
             return ()
         from localrank_transformers.rerankers.languages import unread_warning  # noqa: PLC0415  # only then

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localrank.providers.languages import READ_CHARACTERS, unread, unread_documents
+from localrank.providers.languages import READ_CHARACTERS, foreign_words, unread, unread_documents
 
 ENGLISH = frozenset({"en"})
 
@@ -98,3 +98,9 @@ def test_documents_are_told_where_most_are_in_another_language() -> None:
     assert unread_documents([foreign, english], ENGLISH) is None
     assert unread_documents([foreign], ENGLISH) is not None
     assert unread_documents([], ENGLISH) is None
+
+
+def test_words_that_a_language_shares_are_foreign_to_none_that_has_them() -> None:
+    assert {"und", "ist"} <= foreign_words(ENGLISH)
+    assert not {"in", "the", "war"} & foreign_words(ENGLISH)
+    assert not {"und", "the"} & foreign_words(frozenset({"en", "de"}))

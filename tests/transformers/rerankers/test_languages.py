@@ -83,6 +83,13 @@ async def test_documents_in_another_language_get_the_warning_where_the_query_is_
     assert (warning.type, warning.feature) == ("unread_language", "documents")
 
 
+async def test_of_a_long_list_a_few_documents_spread_over_it_are_looked_at(embedded: OnnxReranker) -> None:
+    foreign, english = "Команда пропустила мало очков.", DOCUMENTS[0]
+    mostly = [foreign] * 40 + [english] * 11
+    assert [one.type for one in (await rerank(embedded, ENGLISH, mostly)).warnings] == ["unread_language"]
+    assert (await rerank(embedded, ENGLISH, [foreign] * 11 + [english] * 40)).warnings == ()
+
+
 async def test_english_gets_no_warning(embedded: OnnxReranker) -> None:
     assert (await rerank(embedded, ENGLISH, DOCUMENTS)).warnings == ()
 
