@@ -16,6 +16,7 @@ from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 from localrank.calling.documents import document_texts, document_tuple, is_table
 from localrank.calling.guard import run_guarded
+from localrank.calling.paths import ABSENT, value_at
 from localrank.calling.retry import timed_out
 from localrank.calling.texts import TextOf
 from localrank.contract.cancellation import AbortToken
@@ -24,9 +25,12 @@ from localrank.contract.types import plain, shortened
 from localrank.providers.loading import never
 from localrank.providers.worker import run_in_thread
 
-__all__ = ["Request", "check_request", "checked_beside", "is_long", "uniform_numbers"]
+__all__ = ["FirstStage", "Request", "check_request", "checked_beside", "is_long", "uniform_numbers"]
 
 D = TypeVar("D")
+
+FirstStage = Sequence[float] | str | Callable[[Any], float]
+"""The retriever's scores: a list of them, or where each document has its own: a key, an attribute, a path or a function."""
 
 _LONG = 2_000
 """Documents whose check takes longer than a hop to a thread, by far."""
@@ -67,7 +71,7 @@ def check_request(
     timeout: float | None,
     headers: Mapping[str, str] | None,
     provider_options: Mapping[str, Mapping[str, Any]] | None,
-    first_stage_scores: Sequence[float] | None,
+    first_stage_scores: FirstStage | None,
     deadline: float | None,
     min_score: float | None = None,
     read_as_objects: bool = False,
@@ -94,7 +98,7 @@ def check_request(
         deadline=_seconds("deadline", deadline),
         headers=_headers(headers),
         provider_options=_provider_options(provider_options),
-        first_stage_scores=_first_stage(first_stage_scores, len(originals)),
+        first_stage_scores=_first_stage(first_stage_scores, originals),
         instruction=instruction,
         abort_event=_token(abort_event),
         min_score=_least(min_score),
@@ -225,9 +229,12 @@ def _copied(given: Any) -> dict[Any, Any] | None:
         return None
 
 
-def _first_stage(scores: Sequence[float] | None, count: int) -> tuple[float, ...] | None:
+def _first_stage(scores: FirstStage | None, documents: Sequence[Any]) -> tuple[float, ...] | None:
     if scores is None:
         return None
+    if isinstance(scores, str) or callable(scores):
+        return tuple(_own_score(document, index, scores) for index, document in enumerate(documents))
+    count = len(documents)
     numbers = uniform_numbers(scores, count)
     if numbers is not None:
         return numbers
@@ -247,6 +254,26 @@ def _first_stage(scores: Sequence[float] | None, count: int) -> tuple[float, ...
     return tuple(finite)
 
 
+def _own_score(document: Any, index: int, place: str | Callable[[Any], float]) -> float:
+    try:
+        found = value_at(document, place) if isinstance(place, str) else place(document)
+    except Exception as error:
+        raise InvalidRequestError(
+            f"The first-stage score of documents[{index}] could not be read: {type(error).__name__}.",
+            hint="The document's own error is this one's cause.",
+        ) from error
+    number = _real(found)
+    if number is None:
+        shown = found is None or isinstance(found, (bool, int, float))  # a text of the document is not
+        what = "absent" if found is ABSENT else repr(found) if shown else f"of type {type(found).__name__}"
+        where = f" under {shortened(repr(place))}" if isinstance(place, str) else ""
+        raise InvalidRequestError(
+            f"The first-stage score of documents[{index}]{where} is {shortened(what)} and no finite number.",
+            hint="Pass first_stage_scores= with the key, path or function that gives it, or a list with one number a document.",
+        )
+    return number
+
+
 def uniform_numbers(numbers: Any, count: int) -> tuple[float, ...] | None:
     """Return `count` finite numbers of a list or tuple that are all plain ones; None means that each must be looked at."""
     if type(numbers) not in {list, tuple} or len(numbers) != count or set(map(type, numbers)) - {float, int}:
@@ -260,7 +287,7 @@ def uniform_numbers(numbers: Any, count: int) -> tuple[float, ...] | None:
 
 def _numbers(scores: Any, count: int) -> tuple[Any, ...]:
     """Return the numbers, one more than wanted at most: there may be no end of them."""
-    unordered = isinstance(scores, (str, bytes, bytearray, Mapping, AbstractSet)) or is_table(scores)
+    unordered = isinstance(scores, (bytes, bytearray, Mapping, AbstractSet)) or is_table(scores)
     try:
         given = None if unordered else tuple(islice(scores, count + 1))
     except Exception as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from localrank.calling.checks import Request, check_request, checked_beside, is_long
+from localrank.calling.checks import FirstStage, Request, check_request, checked_beside, is_long
 from localrank.calling.guard import run_guarded
 from localrank.calling.hooks import Announcer, Hooks
 from localrank.calling.later import RestLater
@@ -65,7 +65,7 @@ async def rerank(
     timeout: float | None = None,
     headers: Mapping[str, str] | None = None,
     provider_options: Mapping[str, Mapping[str, Any]] | None = None,
-    first_stage_scores: Sequence[float] | None = None,
+    first_stage_scores: FirstStage | None = None,
     deadline: float | None = None,
     on_start: Hook[CallStarted] | None = None,
     on_end: Hook[CallEnded] | None = None,
@@ -85,15 +85,16 @@ async def rerank(
         min_score: Leave out documents that score less, before `top_k` is counted; `result.dropped` says how many. A document
             that was not scored is left out too. The result may be empty: then nothing here answers, if `result.outcome.kind` is
             `ranked`.
-        text: The key, attribute or function that gives a document's text. A model that reads the documents themselves
-            (`accepts_objects`, as with `fields=` of a remote one) needs none.
+        text: The key, attribute, path of them (`payload.text`) or function that gives a document's text. A model that reads the
+            documents themselves (`accepts_objects`, as with `fields=` of a remote one) needs none.
         instruction: What "relevant" means here, for models that read one.
         max_retries: Repetitions after a failure that may mend; beats `retry.max_retries`. Neither given means 2.
         retry: The whole retry policy.
         timeout: Seconds for all attempts and waits, after which the call fails.
         headers: Extra HTTP headers for a remote model.
         provider_options: Options by provider name.
-        first_stage_scores: The retriever's score of each document, for models that fuse them.
+        first_stage_scores: The retriever's score of each document, for models that fuse them: a list, or the key, path or
+            function that gives a document's own.
         deadline: Seconds after which the best ranking so far is returned: what was scored comes first, the rest follows in
             your order, marked `metadata["scored"] = False`, with one warning.
         on_start: Called with `CallStarted`. Hooks may be sync or async; what they raise is logged and swallowed.

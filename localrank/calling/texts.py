@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from numbers import Number
 from typing import Any
 
+from localrank.calling.paths import ABSENT, reach, value_at
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.types import plain, shortened
 
 __all__ = ["TEXT_NAMES", "TextOf", "text_tuple"]
 
 TextOf = Callable[[Any], str] | str
-"""How the text of a document is found: a function, or the name of a mapping's key or an object's attribute."""
+"""How the text of a document is found: a function, the name of a mapping's key or an object's attribute, or a path of such
+names (`payload.text`)."""
 
 TEXT_NAMES = ("text", "page_content", "content")
 """Keys of a mapping, and attributes of an object, in the order in which they are looked at."""
@@ -170,26 +172,31 @@ class _Finder:
 
 
 def _values(document: Any, names: tuple[str, ...]) -> list[tuple[str, Any]]:
+    at = [(name, value_at(document, name)) for name in names]
+    found = [(name, value) for name, value in at if value is not ABSENT]
     if isinstance(document, Mapping):
-        return [(name, document[name]) for name in names if name in document]
-    found = [(name, getattr(document, name)) for name in names if hasattr(document, name)]
+        return found
     plain = [(name, value) for name, value in found if isinstance(value, str) or not callable(value)]
     return plain or found
 
 
 def _lack(document: Any, names: tuple[str, ...], values: Mapping[str, Any]) -> str:
-    if isinstance(document, Mapping):
-        keys = ", ".join(
-            sorted(shortened(repr(key), _SHOWN_KEY_CHARACTERS) for key in document)[:_SHOWN_KEYS]
-        )
-        has = f"keys {keys}" if keys else "an empty mapping"
-    else:
-        has = f"type {type(document).__name__}"
-    wanted = " or ".join(map(repr, names))
+    has, wanted = _held(document), " or ".join(map(repr, names))
     if not values:
-        return f"({has}) has no text under {wanted}"
+        gone, _ = reach(document, names[0])
+        if not gone:
+            return f"({has}) has no text under {wanted}"
+        _, there = reach(document, gone)
+        return f"has {gone!r} ({_held(there)}), but nothing there under {names[0][len(gone) + 1 :]!r}"
     held = ", ".join(f"{name!r} is {value!r}" for name, value in values.items())
     return f"({has}) has no text: {held}"
+
+
+def _held(value: Any) -> str:
+    if not isinstance(value, Mapping):
+        return f"type {type(value).__name__}"
+    keys = ", ".join(sorted(shortened(repr(key), _SHOWN_KEY_CHARACTERS) for key in value)[:_SHOWN_KEYS])
+    return f"keys {keys}" if keys else "an empty mapping"
 
 
 def _written(document: Any) -> str:

@@ -18,7 +18,6 @@ from itertools import repeat
 from typing import Any
 
 import pytest
-from tests.cohere.http.test_redaction import FORMS
 
 from localrank import (
     APICallError,
@@ -30,6 +29,7 @@ from localrank import (
 )
 from localrank_cohere import CohereReranker, JinaReranker
 from tests.cohere.conftest import KEY
+from tests.cohere.http.test_redaction import FORMS
 from tests.support.raw_server import RawServer, endless, good, head
 from tests.support.rerank_server import RerankServer, Turn
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from itertools import repeat
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from localrank import InvalidRequestError, RetryPolicy, rerank
+from localrank.calling.checks import Request, check_request
 from localrank.testing import MockReranker
 
 pytestmark = pytest.mark.anyio
@@ -121,7 +123,7 @@ BAD_ARGUMENTS: list[tuple[dict[str, Any], str]] = [
     ({"first_stage_scores": [0.5, NoNumber()]}, r"first_stage_scores\[1\] is "),
     ({"first_stage_scores": np.ones((2, 1))}, r"first_stage_scores\[0\] is array"),
     ({"first_stage_scores": 0.5}, "first_stage_scores is of type float"),
-    ({"first_stage_scores": "12"}, "first_stage_scores is of type str"),
+    ({"first_stage_scores": "score"}, r"score of documents\[0\] under 'score' is absent"),
     ({"first_stage_scores": {0: 0.5, 1: 0.25}}, "first_stage_scores is of type dict"),
     ({"first_stage_scores": {0.5, 0.25}}, "first_stage_scores is of type set"),
     ({"first_stage_scores": NoScores()}, "first_stage_scores is of type NoScores"),
@@ -320,3 +322,57 @@ async def test_any_mapping_will_do() -> None:
 def test_a_policy_refuses_numbers_that_mean_nothing(arguments: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequestError, match=next(iter(arguments))):
         RetryPolicy(**arguments)
+
+
+def checked(documents: list[Any], first_stage_scores: Any) -> Request[Any]:
+    return check_request(
+        query="q",
+        documents=documents,
+        top_k=None,
+        abort_event=None,
+        text=None,
+        instruction=None,
+        timeout=None,
+        headers=None,
+        provider_options=None,
+        first_stage_scores=first_stage_scores,
+        deadline=None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("where", "documents"),
+    [
+        ("score", [{"text": "a", "score": 2}, {"text": "b", "score": 0.5}]),
+        ("score", [SimpleNamespace(text="a", score=2), SimpleNamespace(text="b", score=0.5)]),
+        ("meta.score", [{"text": "a", "meta": {"score": 2}}, {"text": "b", "meta": {"score": 0.5}}]),
+        (lambda one: one["rank"] / 2, [{"text": "a", "rank": 4}, {"text": "b", "rank": 1}]),
+    ],
+)
+def test_scores_of_the_first_stage_are_read_from_the_documents(where: Any, documents: list[Any]) -> None:
+    assert checked(documents=documents, first_stage_scores=where).first_stage_scores == (2.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("score", "said"),
+    [
+        (None, "is None and no finite number"),
+        (float("nan"), "is nan and no"),
+        ("a secret text", "is of type str and no"),
+        (True, "is True and no"),
+    ],
+)
+def test_a_document_whose_own_score_is_no_number_is_named(score: Any, said: str) -> None:
+    documents = [{"text": "a", "score": 1}, {"text": "b", "score": score}]
+
+    with pytest.raises(InvalidRequestError, match=rf"documents\[1\] under 'score' {said}") as refusal:
+        checked(documents=documents, first_stage_scores="score")
+
+    assert "secret" not in str(refusal.value)
+
+
+def test_what_a_function_for_the_score_raises_is_the_cause() -> None:
+    with pytest.raises(InvalidRequestError, match=r"documents\[0\] could not be read: KeyError") as refusal:
+        checked(documents=[{"text": "a"}], first_stage_scores=lambda one: one["score"])
+
+    assert isinstance(refusal.value.__cause__, KeyError)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -195,3 +196,34 @@ async def test_rerank_asks_for_a_text_only_where_some_model_reads_it() -> None:
     for model in (Cascade(curious, Identity(), keep=1), Diversified(curious), MockReranker()):
         with pytest.raises(InvalidRequestError, match=r"documents\[0\] \(keys 'title'\) has no text"):
             await rerank(model, "q", documents)
+
+
+HIT = {"id": 7, "_source": {"body": "a ferry"}, "payload": SimpleNamespace(text="a train")}
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "text"),
+    [
+        (HIT, "_source.body", "a ferry"),
+        (HIT, "payload.text", "a train"),
+        (SimpleNamespace(payload={"text": "a bus"}), "payload.text", "a bus"),
+        ({"payload.text": "as it is", "payload": {"text": "by the path"}}, "payload.text", "as it is"),
+        ({"passages": [{"text": "the first"}, {"text": "the second"}]}, "passages.1.text", "the second"),
+    ],
+)
+def test_a_path_leads_through_mappings_attributes_and_lists(document: Any, path: str, text: str) -> None:
+    assert texts([document, document], path) == (text, text)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("_source.text", r"documents\[0\] has '_source' \(keys 'body'\), but nothing there under 'text'"),
+        ("payload.text.words", r"has 'payload.text' \(type str\), but nothing there under 'words'"),
+        ("body.text", r"documents\[0\] \(keys '_source', 'id', 'payload'\) has no text under 'body.text'"),
+        ("payload", r"The text of documents\[0\] is of type SimpleNamespace"),
+    ],
+)
+def test_a_path_that_leads_nowhere_says_how_far_it_led(path: str, said: str) -> None:
+    with pytest.raises(InvalidRequestError, match=said):
+        texts([HIT], path)
