@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any, Generic, Literal, TypeVar, overload
+
+from localrank.contract.errors import MissingDependencyError
 
 __all__ = [
     "CALLERS_ORDER",
@@ -245,6 +248,56 @@ class RerankResult(Sequence[RankedDocument[D]]):
     def reranked_documents(self) -> tuple[D, ...]:
         """The caller's documents, best first, cut as the ranking is."""
         return tuple(ranked.document for ranked in self.ranked)
+
+    @property
+    def documents(self) -> tuple[D, ...]:
+        """The caller's documents, best first, cut as the ranking is."""
+        return self.reranked_documents
+
+    @property
+    def scores(self) -> tuple[float, ...]:
+        """The scores, best first."""
+        return tuple(ranked.score for ranked in self.ranked)
+
+    def to_dict(self, *, document: Callable[[D], Any] | None = None) -> dict[str, Any]:
+        """Return the ranking, usage and warnings as plain values, which `json.dumps` takes.
+
+        Args:
+            document: What is written of a document. None means all of it: texts and mappings as they are, dataclasses and
+                models as mappings, arrays as lists, dates as ISO 8601, sets as lists.
+
+        Raises:
+            InvalidRequestError: A document holds a value that JSON has no form for; names its index and the type.
+        """
+        made: dict[str, Any] = import_module("localrank.contract.written").as_dict(self, document)
+        return made
+
+    def to_json(self, *, document: Callable[[D], Any] | None = None, indent: int | None = None) -> str:
+        """Return `to_dict` as JSON text."""
+        text: str = import_module("localrank.contract.written").as_json(self, document, indent)
+        return text
+
+    def to_pandas(self) -> Any:
+        """Return a `pandas.DataFrame`, best first: `rank`, `index`, `score`, `text`, `truncated` and `document`.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+        """
+        try:
+            pandas: Any = import_module("pandas")
+        except ImportError as error:
+            raise MissingDependencyError(
+                "to_pandas needs pandas: not installed here.", hint="Install it with: pip install pandas"
+            ) from error
+        names = ("rank", "index", "score", "text", "truncated", "document")
+        return pandas.DataFrame(
+            {name: [getattr(ranked, name) for ranked in self.ranked] for name in names}, columns=list(names)
+        )
+
+    def _repr_html_(self) -> str:
+        """Return the table that a notebook shows."""
+        table: str = import_module("localrank.contract.written").as_html(self)
+        return table
 
     @overload
     def __getitem__(self, index: int) -> RankedDocument[D]: ...
