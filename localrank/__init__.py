@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from localrank._version import __version__
 
 if TYPE_CHECKING:
+    from localrank.calling.frames import rerank_frame, rerank_frame_sync
     from localrank.calling.many import rerank_many
     from localrank.calling.rerank import rerank
     from localrank.calling.retry import RetryPolicy
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from localrank.providers.registry import register_provider, resolve
 
 _HOMES = {
+    "localrank.calling.frames": ("rerank_frame", "rerank_frame_sync"),
     "localrank.calling.many": ("rerank_many",),
     "localrank.calling.rerank": ("rerank",),
     "localrank.calling.retry": ("RetryPolicy",),
@@ -176,6 +178,8 @@ __all__ = [
     "__version__",
     "register_provider",
     "rerank",
+    "rerank_frame",
+    "rerank_frame_sync",
     "rerank_many",
     "rerank_sync",
     "resolve",
