@@ -25,11 +25,11 @@ from localrank.contract.types import plain, shortened
 from localrank.providers.loading import never
 from localrank.providers.worker import run_in_thread
 
-__all__ = ["FirstStage", "Request", "check_request", "checked_beside", "is_long", "uniform_numbers"]
+__all__ = ["FirstStageScores", "Request", "check_request", "checked_beside", "is_long", "uniform_numbers"]
 
 D = TypeVar("D")
 
-FirstStage = Sequence[float] | str | Callable[[Any], float]
+FirstStageScores = Sequence[float] | str | Callable[[Any], float]
 """The retriever's scores: a list of them, or where each document has its own: a key, an attribute, a path or a function."""
 
 _LONG = 2_000
@@ -71,7 +71,7 @@ def check_request(
     timeout: float | None,
     headers: Mapping[str, str] | None,
     provider_options: Mapping[str, Mapping[str, Any]] | None,
-    first_stage_scores: FirstStage | None,
+    first_stage_scores: FirstStageScores | None,
     deadline: float | None,
     min_score: float | None = None,
     read_as_objects: bool = False,
@@ -229,7 +229,7 @@ def _copied(given: Any) -> dict[Any, Any] | None:
         return None
 
 
-def _first_stage(scores: FirstStage | None, documents: Sequence[Any]) -> tuple[float, ...] | None:
+def _first_stage(scores: FirstStageScores | None, documents: Sequence[Any]) -> tuple[float, ...] | None:
     if scores is None:
         return None
     if isinstance(scores, str) or callable(scores):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from localrank.calling.checks import FirstStage, Request, check_request, checked_beside, is_long
+from localrank.calling.checks import FirstStageScores, Request, check_request, checked_beside, is_long
 from localrank.calling.guard import run_guarded
 from localrank.calling.hooks import Announcer, Hooks
 from localrank.calling.later import RestLater
@@ -65,7 +65,7 @@ async def rerank(
     timeout: float | None = None,
     headers: Mapping[str, str] | None = None,
     provider_options: Mapping[str, Mapping[str, Any]] | None = None,
-    first_stage_scores: FirstStage | None = None,
+    first_stage_scores: FirstStageScores | None = None,
     deadline: float | None = None,
     on_start: Hook[CallStarted] | None = None,
     on_end: Hook[CallEnded] | None = None,

@@ -22,7 +22,7 @@ from anyio.abc import TaskGroup
 from anyio.from_thread import run_sync
 from anyio.lowlevel import EventLoopToken, current_token
 
-from localrank.calling.checks import FirstStage
+from localrank.calling.checks import FirstStageScores
 from localrank.calling.rerank import rerank
 from localrank.calling.retry import RetryPolicy
 from localrank.calling.texts import TextOf
@@ -62,7 +62,7 @@ def rerank_sync(
     timeout: float | None = None,
     headers: Mapping[str, str] | None = None,
     provider_options: Mapping[str, Mapping[str, Any]] | None = None,
-    first_stage_scores: FirstStage | None = None,
+    first_stage_scores: FirstStageScores | None = None,
     deadline: float | None = None,
     on_start: Hook[CallStarted] | None = None,
     on_end: Hook[CallEnded] | None = None,

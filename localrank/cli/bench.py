@@ -14,7 +14,7 @@ import click
 
 from localrank.cli.output import print_json_lines
 from localrank.cli.ranking import model_option
-from localrank.cli.reading import read_documents
+from localrank.cli.reading import Reading, read_documents
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult
 from localrank.providers.calls import call_model
 from localrank.providers.cores import usable_cores
@@ -73,7 +73,7 @@ def bench(
     as_json: bool,
 ) -> None:
     """Read, measure, print."""
-    documents = [document.text for document in read_documents(files, paragraphs=False, text_key=None)]
+    documents = [document.text for document in read_documents(files, Reading())]
     random.Random(SHUFFLE_SEED).shuffle(documents)  # noqa: S311 - an order, no secret
     reranker = resolve(model) if precision is None else make_model(model, {"precision": precision})
     fitting = [size for size in sizes if size <= len(documents)] or [len(documents)]

@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
-from localrank.cli.output import note, print_json_lines, warn_of, writing
+from localrank.cli.output import note, warn_of, writing
 from localrank.cli.ranking import RankRequest, place_of, rank, record_of, spent
 from localrank.cli.reading import InputDocument
+from localrank.cli.tables import Output, print_records
 from localrank.cli.terminal import Row, console, moved, show_rows
 from localrank.contract.types import RankedDocument, RerankResult
 from localrank.providers.unscored import is_scored
@@ -41,22 +42,22 @@ def two_models(text: str) -> tuple[str, str]:
     return names[0], names[1]
 
 
-def compare(names: tuple[str, str], request: RankRequest, *, for_person: bool) -> None:
+def compare(names: tuple[str, str], request: RankRequest, *, output: Output | None) -> None:
     """Rank with both models and print, in the first one's order, what either has among its best `top_k`.
 
     Args:
         names: The models.
         request: What is asked of both; `threshold` counts for either score.
-        for_person: A table instead of JSON Lines.
+        output: What is printed; None means a table for a person.
     """
     results = [rank(name, replace(request, top_k=None, threshold=None)) for name in names]
     for result in results:
         warn_of(result)
     pairs = list(_pairs(results[0], results[1], request))
-    if for_person:
+    if output is None:
         _show(names, results, pairs, request)
     else:
-        print_json_lines(_record(names, pair) for pair in pairs)
+        print_records((_record(names, pair, request) for pair in pairs), output)
 
 
 def _pairs(
@@ -76,10 +77,10 @@ def _pairs(
             yield pair
 
 
-def _record(names: Sequence[str], pair: Pair) -> dict[str, Any]:
+def _record(names: Sequence[str], pair: Pair, request: RankRequest) -> dict[str, Any]:
     both = (pair.first, pair.second)
     return {
-        **record_of(pair.first),
+        **record_of(pair.first, request),
         "ranks": {name: ranked.rank for name, ranked in zip(names, both, strict=True)},
         "scores": {name: ranked.score for name, ranked in zip(names, both, strict=True)},
     }

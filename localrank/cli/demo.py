@@ -39,9 +39,10 @@ Nothing is downloaded and nothing is sent: the model is part of the package.
 def demo(*, model: str, as_json: bool) -> None:
     """Rank the demo's documents and print both orders."""
     documents = tuple(InputDocument(text, line) for line, text in enumerate(DEMO_DOCUMENTS, 1))
-    result = rank(model, RankRequest(DEMO_QUERY, documents))
+    request = RankRequest(DEMO_QUERY, documents)
+    result = rank(model, request)
     if as_json:
-        print_json_lines(record_of(ranked) for ranked in result)
+        print_json_lines(record_of(ranked, request) for ranked in result)
         return
     before = [Row((str(document.line),), None, document.text) for document in documents]
     after = [

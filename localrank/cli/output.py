@@ -33,6 +33,7 @@ __all__ = [
     "discard_output",
     "note",
     "print_json_lines",
+    "stderr_is_terminal",
     "stdin_is_terminal",
     "stdout_is_terminal",
     "warn_of",
@@ -56,6 +57,12 @@ def stdin_is_terminal() -> bool:
     """Return whether a person types at standard input."""
     typed: TextIO | None = sys.stdin
     return typed is not None and typed.isatty()
+
+
+def stderr_is_terminal() -> bool:
+    """Return whether a person reads standard error."""
+    told: TextIO | None = sys.stderr
+    return told is not None and told.isatty()
 
 
 def note(message: str) -> None:

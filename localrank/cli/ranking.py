@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
 import click
@@ -13,12 +14,19 @@ from localrank.cli.reading import InputDocument
 from localrank.cli.terminal import progress_bar
 from localrank.contract.types import RankedDocument, RerankOutcome, RerankResult
 from localrank.providers.environment import check_named_by
-from localrank.providers.registry import DEFAULT_MODEL, resolve
+from localrank.providers.registry import DEFAULT_MODEL, provider_names, resolve
 from localrank.providers.unscored import is_scored
 
 __all__ = ["RankRequest", "model_option", "place_of", "rank", "record_of", "spent"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _model_names(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[str]:
+    """Return what a shell completes: the names that providers know, and the providers themselves."""
+    known = [name for entry in entry_points(group="localrank.names") for name in entry.load()()]
+    names = [*known, *(f"{provider}:" for provider in provider_names())]
+    return [name for name in names if name.startswith(beginning)]
 
 
 def _model_option(callback: Callable[..., Any] | None) -> Callable[[Command], Command]:
@@ -29,6 +37,7 @@ def _model_option(callback: Callable[..., Any] | None) -> Callable[[Command], Co
         default=DEFAULT_MODEL,
         envvar="LOCALRANK_MODEL",
         callback=callback,
+        shell_complete=_model_names,
         show_default=True,
         show_envvar=True,
         help="provider:model-id, an alias or a folder.",
@@ -48,7 +57,8 @@ class RankRequest:
 
     Attributes:
         query: The text to rank against.
-        documents: What was read.
+        documents: What was read, or what the first stage kept of it, best first.
+        places: The position of each document in what was read; None means its own.
         top_k: How many places are wanted; None means all.
         threshold: The lowest score that is shown; counts before `top_k`.
         instruction: What "relevant" means here.
@@ -58,6 +68,7 @@ class RankRequest:
 
     query: str
     documents: tuple[InputDocument, ...]
+    places: tuple[int, ...] | None = None
     top_k: int | None = None
     threshold: float | None = None
     instruction: str | None = None
@@ -83,11 +94,13 @@ def rank(model: str, request: RankRequest) -> RerankResult[InputDocument]:
         )
 
 
-def record_of(ranked: RankedDocument[InputDocument], outcome: RerankOutcome | None = None) -> dict[str, Any]:
+def record_of(
+    ranked: RankedDocument[InputDocument], request: RankRequest, outcome: RerankOutcome | None = None
+) -> dict[str, Any]:
     """Return one place as it is printed in JSON Lines, with what became of the call; keys that do not apply are absent."""
     return {
         "rank": ranked.rank,
-        "index": ranked.index,
+        "index": ranked.index if request.places is None else request.places[ranked.index],
         "score": ranked.score,
         "text": ranked.document.text,
         **dict(_where_from(ranked.document)),

@@ -7,18 +7,21 @@ from pathlib import Path
 
 import click
 
+from localrank.cli.candidates import DEFAULT_CANDIDATES, LONG_LIST, best_by_words
 from localrank.cli.compare import compare, two_models
+from localrank.cli.contents import ERRORS, FORMATS, Decoding, Errors, Format, known_encoding
 from localrank.cli.output import (
     EXIT_CODES,
     note,
-    print_json_lines,
+    stderr_is_terminal,
     stdin_is_terminal,
     stdout_is_terminal,
     warn_of,
     writing,
 )
 from localrank.cli.ranking import RankRequest, model_option, place_of, rank, record_of, spent
-from localrank.cli.reading import InputDocument, read_documents
+from localrank.cli.reading import InputDocument, Reading, read_documents
+from localrank.cli.tables import OUTPUTS, Output, print_records
 from localrank.cli.terminal import Row, console, show_rows
 from localrank.contract.types import RerankResult
 from localrank.providers.unscored import is_scored
@@ -31,9 +34,10 @@ ROWS_ON_A_TERMINAL = 10
 _HELP = """\
 Rank documents by how well each answers QUERY, best first.
 
-A document is a line of FILES, or of standard input where FILES is `-` or absent; blank lines are skipped. In .jsonl files, and
-everywhere with --text-key, a line is a JSON object, and all its keys are carried through. With --paragraphs a document is a
-paragraph of a text, Markdown or reStructuredText file, and folders are searched for such files.
+A document is a line of FILES, or of standard input where FILES is `-` or absent; blank lines are skipped. In .jsonl, .json,
+.csv, .tsv and .parquet files a document is an object or a row, and all it holds is carried through; --format says so of other
+files, and files packed by gzip, bzip2 or xz are unpacked. With --paragraphs a document is a paragraph of a text, Markdown or
+reStructuredText file, and folders are searched for such files.
 
 On a terminal you get a table, else JSON Lines: `rank` from 1, `index` from 0, `score`, `text`, and where they apply `source`,
 `line`, `heading`, the whole `document`, `truncated`, `scored`; and `outcome`: whether the model ranked all (`kind`), why not
@@ -48,6 +52,8 @@ Examples:
   grep -i invoice mail.txt | localrank rerank "which one is overdue?" --top-k 3
   localrank rerank -p "what did we decide about pricing?" notes/ README.md
   localrank rerank "tomato soup" recipes.jsonl --text-key title --json | jq .document.id
+  localrank rerank "late delivery" tickets.csv --text-column body --output csv > ranked.csv
+  localrank rerank "late delivery" million_lines.txt --first-stage bm25 --candidates 200
   localrank rerank "who wrote it?" books.txt --threshold 0.5
   localrank rerank "who wrote it?" books.txt --compare localrank-mini,mini
 
@@ -76,13 +82,53 @@ Exit codes:
 )
 @click.option(
     "--text-key",
+    "--text-column",
+    "text_key",
     metavar="KEY",
-    help="Read JSON Lines; the document's text is under KEY. [default in .jsonl: text, page_content or content]",
+    help="Where an object or a row has its text: a key, a column, or a path such as payload.text. A file whose name tells no "
+    "format is then JSON Lines. [default: text, page_content or content]",
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(FORMATS),
+    help="What the files hold. [default: what their names say, else lines]",
+)
+@click.option(
+    "--encoding",
+    metavar="NAME",
+    default="utf-8",
+    show_default=True,
+    callback=known_encoding,
+    help="Of files without a byte order mark.",
+)
+@click.option(
+    "--errors",
+    type=click.Choice(ERRORS),
+    default="replace",
+    show_default=True,
+    help="What a line that is not in the encoding costs: its wrong bytes, itself, or the command.",
+)
+@click.option(
+    "--first-stage",
+    type=click.Choice(["bm25"]),
+    help="Rank only the documents that share most words with QUERY. Needs the extra eval.",
+)
+@click.option(
+    "--candidates",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=f"How many documents the first stage keeps. [default: {DEFAULT_CANDIDATES}]",
 )
 @click.option("--threshold", type=float, metavar="SCORE", help="Print only what scores at least SCORE.")
 @click.option("--instruction", metavar="TEXT", help='What "relevant" means here, for models that read it.')
 @click.option("--compare", "models", metavar="A,B", help="Print the ranks of two models side by side.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines on a terminal too.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines on a terminal too: --output jsonl.")
+@click.option(
+    "--output",
+    type=click.Choice(OUTPUTS),
+    help="Print this, on a terminal too. [default: a table, in a pipe jsonl]",
+)
 @click.option(
     "--deadline",
     type=click.FloatRange(min=0, min_open=True),
@@ -100,26 +146,44 @@ def rerank(
     model: str,
     paragraphs: bool,
     text_key: str | None,
+    kind: Format | None,
+    encoding: str,
+    errors: Errors,
+    first_stage: str | None,
+    candidates: int | None,
     threshold: float | None,
     instruction: str | None,
     models: str | None,
     as_json: bool,
+    output: Output | None,
     deadline: float | None,
     timeout: float | None,
 ) -> None:
     """Check the options, read, rank, print."""
     if paragraphs and text_key is not None:
         raise click.UsageError("--paragraphs and --text-key exclude each other.")
+    if candidates is not None and first_stage is None:
+        raise click.UsageError("--candidates is of the first stage: add --first-stage bm25.")
+    if as_json and output not in {None, "jsonl"}:
+        raise click.UsageError(f"--json and --output {output} exclude each other.")
     if not files and stdin_is_terminal() and Path(query).exists():
         raise click.UsageError(f"There is no QUERY before {query!r}, which is a file or a folder.")
     names = None if models is None else two_models(models)
     if threshold is not None and math.isnan(threshold):
         raise click.UsageError("--threshold nan is no score.")
-    for_person = stdout_is_terminal() and not as_json
-    documents = tuple(read_documents(files, paragraphs=paragraphs, text_key=text_key))
+    for_person = stdout_is_terminal() and not as_json and output is None
+    documents = tuple(read_documents(files, Reading(paragraphs, kind, text_key, Decoding(encoding, errors))))
+    places = None
+    if first_stage is not None:
+        places = best_by_words(query, documents, candidates or DEFAULT_CANDIDATES)
+    elif len(documents) >= LONG_LIST and stderr_is_terminal():
+        note(
+            f"{len(documents):,} documents; --first-stage bm25 ranks only those that share most words with the query."
+        )
     request = RankRequest(
         query=query,
-        documents=documents,
+        documents=documents if places is None else tuple(documents[place] for place in places),
+        places=places,
         top_k=top_k or (ROWS_ON_A_TERMINAL if for_person else None),
         threshold=threshold,
         instruction=instruction,
@@ -127,14 +191,14 @@ def rerank(
         deadline=deadline,
     )
     if names is not None:
-        compare(names, request, for_person=for_person)
+        compare(names, request, output=None if for_person else output or "jsonl")
         return
     result = rank(model, request)
     warn_of(result)
     if for_person:
         _show(result, request)
     else:
-        print_json_lines(record_of(ranked, result.outcome) for ranked in result)
+        print_records((record_of(ranked, request, result.outcome) for ranked in result), output or "jsonl")
 
 
 def _show(result: RerankResult[InputDocument], request: RankRequest) -> None:

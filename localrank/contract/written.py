@@ -38,6 +38,8 @@ def as_dict(result: RerankResult[Any], document: Callable[[Any], Any] | None) ->
     return {
         "model": result.response.model_id,
         "score_kind": result.score_kind,
+        "outcome": result.outcome.to_dict(),
+        "dropped": result.dropped,
         "results": [
             {
                 "rank": hit.rank,

@@ -71,7 +71,7 @@ def test_standard_input_is_read(model: str) -> None:
     [
         ("a.jsonl", "{", "a.jsonl:1: no valid JSON"),
         ("a.jsonl", "[" * 100_000, "a.jsonl:1: no valid JSON"),
-        ("a.jsonl", '{"title": "x"}', "a.jsonl:1: no key 'text' or 'page_content' or 'content'"),
+        ("a.jsonl", '{"title": "x"}', "a.jsonl:1: no 'text' or 'page_content' or 'content'"),
         ("a.jsonl", "[1]", "a.jsonl:1: a list, not a JSON object"),
         ("a.txt", "\n \n", "no documents in"),
     ],

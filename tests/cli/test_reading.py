@@ -1,17 +1,29 @@
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import json
+import lzma
+import re
 import sys
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from localrank.cli.contents import Decoding
 from localrank.cli.output import InputError
-from localrank.cli.reading import InputDocument, read_documents
+from localrank.cli.reading import InputDocument, Reading, read_documents
+from localrank.contract.errors import MissingDependencyError
 
 
-def read(*sources: Path | str, paragraphs: bool = False, text_key: str | None = None) -> list[InputDocument]:
-    return read_documents([str(one) for one in sources], paragraphs=paragraphs, text_key=text_key)
+def read(*sources: Path | str, **how: Any) -> list[InputDocument]:
+    return read_documents([str(one) for one in sources], Reading(**how))
 
 
 def written(folder: Path, name: str, content: bytes | str) -> Path:
@@ -21,9 +33,9 @@ def written(folder: Path, name: str, content: bytes | str) -> Path:
     return path
 
 
-def refusal(*sources: Path | str, paragraphs: bool = False, text_key: str | None = None) -> str:
+def refusal(*sources: Path | str, **how: Any) -> str:
     with pytest.raises(InputError) as caught:
-        read(*sources, paragraphs=paragraphs, text_key=text_key)
+        read(*sources, **how)
     assert caught.value.exit_code == 3
     return caught.value.format_message()
 
@@ -85,7 +97,10 @@ def test_a_text_key_makes_any_file_json_lines(tmp_path: Path) -> None:
         ("{not json}", "no valid JSON"),
         ("[1, 2]", "a list, not a JSON object"),
         ("3", "a number, not a JSON object"),
-        ('{"body": "x"}', "no key 'text' or 'page_content' or 'content'; the object has 'body'"),
+        (
+            '{"body": "x"}',
+            "no 'text' or 'page_content' or 'content'; it has 'body'. Name where the text is with --text-key",
+        ),
         ('{"text": 5}', "the value of 'text' is a number, not a string"),
         ('{"text": NaN}', "NaN is not a JSON value"),
         ("[" * 100_000, "no valid JSON"),
@@ -122,7 +137,7 @@ def test_a_heading_is_part_of_what_is_scored_but_not_of_the_text(tmp_path: Path)
 def test_a_file_of_a_folder_that_is_no_text_is_skipped_with_a_word(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    written(tmp_path, "bad.txt", b"\xff\xfe\xfd\x00\xff")
+    written(tmp_path, "bad.txt", b"a\x00b")
     written(tmp_path, "good.txt", "fine")
 
     assert [one.text for one in read(tmp_path, paragraphs=True)] == ["fine"]
@@ -144,18 +159,183 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert refusal(tmp_path / "none.txt") == f"{tmp_path / 'none.txt'}: No such file or directory."
 
 
-def test_undecodable_bytes_are_placed(tmp_path: Path) -> None:
-    path = written(tmp_path, "a.txt", b"fine\nna\xefve\n")
-
-    assert refusal(path) == (
-        f"{path}:2: not UTF-8 text (byte 0xef). Convert it first, for example with iconv."
-    )
+WRONG = b"fine\nna\xefve\nwell\n"
 
 
-def test_a_binary_file_is_refused(tmp_path: Path) -> None:
+def test_a_byte_that_is_no_utf_8_is_replaced_with_a_word(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, "a.txt", WRONG)
+
+    assert [one.text for one in read(path)] == ["fine", "na\ufffdve", "well"]
+    assert f"{path}: line 2 is not UTF-8 and is read with" in capsys.readouterr().err
+
+
+def test_a_line_that_is_no_utf_8_may_be_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path, "a.txt", WRONG + WRONG)
+
+    found = read(path, decoding=Decoding(errors="skip"))
+
+    assert [(one.text, one.line) for one in found] == [("fine", 1), ("well", 3), ("fine", 4), ("well", 6)]
+    assert "2 lines, the first 2, are not UTF-8 and are left out" in capsys.readouterr().err
+
+
+def test_strictly_a_byte_that_is_no_utf_8_is_placed(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.txt", WRONG)
+
+    said = refusal(path, decoding=Decoding(errors="strict"))
+
+    assert said.startswith(f"{path}:2: not UTF-8 text (byte 0xef). Name the encoding")
+
+
+def test_a_named_encoding_is_read(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.txt", WRONG)
+
+    assert read(path, decoding=Decoding("latin-1"))[1].text == "naïve"
+
+
+def test_a_zero_byte_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path, "a.txt", b"fine\na\x00b\n")
 
-    assert refusal(path) == f"{path}:2: a zero byte; this is no text file."
+    assert refusal(path).startswith(f"{path}:2: a zero byte; this is no text file")
+
+
+@pytest.mark.parametrize(
+    ("beginning", "said"),
+    [
+        (b"%PDF-1.7\n\xff", "is a PDF, which is no text. Get its text first, for example with pdftotext"),
+        (b"PK\x03\x04\x14", "is a ZIP archive, as Word"),
+        (b"\x89PNG\r\n", "is an image"),
+        (b"\x28\xb5\x2f\xfd", "is packed with zstd"),
+        (b"\x1f\x8b\x08 damaged", "is packed and damaged"),
+    ],
+)
+def test_what_is_known_to_be_no_text_is_named(tmp_path: Path, beginning: bytes, said: str) -> None:
+    assert said in refusal(written(tmp_path, "a.txt", beginning))
+
+
+def test_a_device_without_an_end_is_not_read() -> None:
+    assert "/dev/zero is a device, which may have no end" in refusal("/dev/zero")
+
+
+ROWS = [{"id": "1", "text": "a ferry"}, {"id": "2", "text": "a train, late\nand cold"}]
+CSV = 'id,text\n1,a ferry\n2,"a train, late\nand cold"\n'
+LINES = "".join(json.dumps(row) + "\n" for row in ROWS)
+
+
+def parquet(rows: list[dict[str, Any]]) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", CSV),
+        ("a.csv", CSV.replace("id,", "id;").replace("1,", "1;").replace("2,", "2;")),
+        ("a.tsv", 'id\ttext\r\n1\ta ferry\r\n2\t"a train, late\nand cold"\r\n'),
+        ("a.json", json.dumps(ROWS, indent=1)),
+        ("a.json", json.dumps({"count": 2, "documents": ROWS})),
+        ("a.json", LINES),
+        ("a.ndjson", LINES),
+        ("a", LINES),
+        ("a.jsonl.gz", gzip.compress(LINES.encode())),
+        ("a.csv.xz", lzma.compress(CSV.encode())),
+        ("packed.csv.bz2", bz2.compress(CSV.encode())),
+        ("a.parquet", parquet(ROWS)),
+        ("without_suffix", parquet(ROWS)),
+    ],
+)
+def test_rows_and_objects_are_documents_with_all_they_hold(
+    tmp_path: Path, name: str, content: bytes | str
+) -> None:
+    found = read(written(tmp_path, name, content))
+
+    assert [one.text for one in found] == ["a ferry", "a train, late\nand cold"]
+    assert [one.record for one in found] == ROWS
+
+
+def test_the_line_of_a_row_is_the_one_it_begins_in(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", 'text\n"a\nb"\n\nc\n')
+
+    assert [(one.text, one.line) for one in read(path)] == [("a\nb", 2), ("c", 5)]
+
+
+def test_a_table_of_one_column_needs_no_name_for_it(tmp_path: Path) -> None:
+    assert read(written(tmp_path, "a.csv", "anything\nfirst\nsecond\n"))[1].text == "second"
+
+
+def test_strings_of_an_array_are_documents(tmp_path: Path) -> None:
+    assert read(written(tmp_path, "a.json", '["one", "two"]')) == [
+        InputDocument("one", 1, str(tmp_path / "a.json")),
+        InputDocument("two", 2, str(tmp_path / "a.json")),
+    ]
+
+
+def test_a_format_is_what_it_is_said_to_be(tmp_path: Path) -> None:
+    lines = written(tmp_path, "a.csv", "one, two\n")
+
+    assert read(lines, format="lines")[0].text == "one, two"
+    assert read(written(tmp_path, "a.log", CSV), format="csv")[0].text == "a ferry"
+
+
+def test_a_path_leads_to_the_text(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.jsonl", '{"payload": {"text": "a ferry"}}')
+
+    assert read(path, text_key="payload.text")[0].text == "a ferry"
+
+
+def test_values_of_parquet_become_those_of_json(tmp_path: Path) -> None:
+    row = {
+        "text": "a",
+        "day": date(2026, 1, 2),
+        "raw": b"x",
+        "n": float("nan"),
+        "tags": ["t"],
+        "p": Decimal("1.50"),
+    }
+    found = read(written(tmp_path, "a.parquet", parquet([row])))
+
+    assert found[0].record == {
+        "text": "a",
+        "day": "2026-01-02",
+        "raw": "x",
+        "n": None,
+        "tags": ["t"],
+        "p": "1.50",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", "id,body\n1,x\n", ":2: no 'text' or .*it has 'id', 'body'. .* --text-column"),
+        ("a.csv", "id,text\n1\n", ":2: 1 cells, and the first row names 2 columns"),
+        ("a.csv", "text,text\n1,2\n", ":1: two columns are called 'text'"),
+        ("a.csv", 'id,text\n1,"open\n', "no valid CSV: unexpected end of data"),
+        ("a.json", "[1]", "item 1: a number, neither an object nor a string"),
+        ("a.json", '"x"', "is a string, not an array"),
+        ("a.json", '{"a": [1], "b": [2]}', "an object with 2 arrays"),
+        ("a.json", "[{]", ":1: no valid JSON"),
+        ("a.json", '[{"text": "a", "n": NaN}]', "NaN is not a JSON value"),
+        ("a.json", "[" * 100_000, "nested too deeply"),
+        ("a.parquet", "text", "is no Parquet file"),
+        ("a.parquet", b"PAR1 damaged", "no readable Parquet"),
+        ("b.parquet", parquet([{"text": None}, {"text": "x"}]), ":1: the value of 'text' is a null"),
+    ],
+)
+def test_a_table_that_cannot_be_read_says_where(
+    tmp_path: Path, name: str, content: bytes | str, said: str
+) -> None:
+    assert re.search(said, refusal(written(tmp_path, name, content)))
+
+
+def test_parquet_without_pyarrow_names_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+
+    with pytest.raises(MissingDependencyError, match=r"localrank\[parquet\]"):
+        read(written(tmp_path, "a.parquet", parquet(ROWS)))
 
 
 @pytest.mark.parametrize("content", ["", "\n\n   \n"])
