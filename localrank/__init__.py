@@ -12,7 +12,7 @@ from localrank._version import __version__
 
 if TYPE_CHECKING:
     from localrank.calling.frames import rerank_frame, rerank_frame_sync
-    from localrank.calling.many import rerank_many
+    from localrank.calling.many import rerank_as_completed, rerank_many, rerank_many_sync
     from localrank.calling.rerank import rerank
     from localrank.calling.retry import RetryPolicy
     from localrank.calling.sync import rerank_sync
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "localrank.calling.frames": ("rerank_frame", "rerank_frame_sync"),
-    "localrank.calling.many": ("rerank_many",),
+    "localrank.calling.many": ("rerank_as_completed", "rerank_many", "rerank_many_sync"),
     "localrank.calling.rerank": ("rerank",),
     "localrank.calling.retry": ("RetryPolicy",),
     "localrank.calling.sync": ("rerank_sync",),
@@ -178,9 +178,11 @@ __all__ = [
     "__version__",
     "register_provider",
     "rerank",
+    "rerank_as_completed",
     "rerank_frame",
     "rerank_frame_sync",
     "rerank_many",
+    "rerank_many_sync",
     "rerank_sync",
     "resolve",
     "wrapped",

@@ -47,6 +47,7 @@ class Announcer:
     hooks: Hooks
     provider: str
     model_id: str
+    pair_index: int | None = None
     call_id: str = field(default_factory=lambda: f"call-{os.urandom(12).hex()}")
     _progress: tuple[int, int] | None = None
     _told: tuple[int, int] | None = None
@@ -54,18 +55,21 @@ class Announcer:
     async def started(self, document_count: int, top_k: int | None) -> None:
         """Announce that the call begins."""
         if self.hooks.on_start:
-            await self._tell(self.hooks.on_start, CallStarted(*self._who, document_count, top_k))
+            await self._tell(
+                self.hooks.on_start,
+                CallStarted(*self._who, document_count, top_k, pair_index=self.pair_index),
+            )
 
     async def ended(self, result: RerankResult[Any]) -> None:
         """Announce the result, after what progress is still untold."""
         await self._tell_progress()
         if self.hooks.on_end:
-            await self._tell(self.hooks.on_end, CallEnded(*self._who, result))
+            await self._tell(self.hooks.on_end, CallEnded(*self._who, result, pair_index=self.pair_index))
 
     async def failed(self, error: Exception) -> None:
         """Announce the error."""
         if self.hooks.on_error:
-            await self._tell(self.hooks.on_error, CallFailed(*self._who, error))
+            await self._tell(self.hooks.on_error, CallFailed(*self._who, error, pair_index=self.pair_index))
 
     def report_progress(self, done: int, total: int) -> None:
         """Note how far the model is; safe from any thread. The hook hears the latest figures from the event loop."""
@@ -85,7 +89,9 @@ class Announcer:
         latest = self._progress
         if self.hooks.on_progress and latest is not None and latest != self._told:
             self._told = latest
-            await self._tell(self.hooks.on_progress, CallProgress(*self._who, *latest))
+            await self._tell(
+                self.hooks.on_progress, CallProgress(*self._who, *latest, pair_index=self.pair_index)
+            )
 
     async def _tell(self, hook: Callable[[Any], Any], event: object) -> None:
         try:

@@ -39,7 +39,7 @@ from localrank.providers.calls import call_model, check_model, outcome_of
 from localrank.providers.registry import resolve
 from localrank.providers.unscored import UNSCORED_TIER, RestUnscored, unscored_warning
 
-__all__ = ["rerank"]
+__all__ = ["answer_request", "rerank"]
 
 D = TypeVar("D")
 
@@ -137,17 +137,41 @@ async def rerank(
         request = await checked_beside(check, abort_event=abort_event, timeout=timeout, deadline=deadline)
     else:
         request = check()
-    if request.min_score is not None:
-        refuse_no_threshold(reranker)
     by_default = retry is None and max_retries is None
     policy = DEFAULT_POLICY if by_default else with_max_retries(retry, max_retries)
     hooks = (on_start, on_end, on_error, on_progress)
-    announcer = None
-    if not all(hook is None for hook in hooks):
-        announcer = Announcer(Hooks(*hooks), reranker.provider, reranker.model_id)
-    if abort_event is not None:
-        raise_if_aborted(abort_event, "before_start")
-    call = _Call(reranker, request, policy, announcer, started)
+    told = None if all(hook is None for hook in hooks) else Hooks(*hooks)
+    return await answer_request(reranker, request, policy, told, started=started)
+
+
+async def answer_request(
+    model: AnyReranker,
+    request: Request[D],
+    policy: RetryPolicy,
+    hooks: Hooks | None,
+    *,
+    started: float | None = None,
+    pair_index: int | None = None,
+) -> RerankResult[D]:
+    """Rank what was checked.
+
+    Args:
+        model: Whom to ask.
+        request: What to ask.
+        policy: When to ask again.
+        hooks: Who is told; None means nobody.
+        started: When the caller's call began, by `time.perf_counter`; None means now.
+        pair_index: Which of many calls this is, for events.
+
+    Raises:
+        RerankError: See `rerank`.
+    """
+    if request.min_score is not None:
+        refuse_no_threshold(model)
+    if request.abort_event is not None:
+        raise_if_aborted(request.abort_event, "before_start")
+    announcer = None if hooks is None else Announcer(hooks, model.provider, model.model_id, pair_index)
+    call = _Call(model, request, policy, announcer, time.perf_counter() if started is None else started)
     if announcer is None:
         return await call.run()
     try:

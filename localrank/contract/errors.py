@@ -18,7 +18,8 @@ RerankError                 code, hint; the message says what happened and what 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from localrank.contract.retry_after import read_retry_after
@@ -61,10 +62,14 @@ class RerankError(Exception):
         message: What happened, with the offending value.
         hint: What to do next, or None; it is part of `str(error)`.
         is_retryable: Whether the same call may succeed when it is repeated.
+        pair_index: Which of the pairs of `rerank_many` failed, from 0; None for a call on its own.
+        finished_results: Of `rerank_many`, the results that were there when it failed, by their pairs' positions.
     """
 
     code: ClassVar[str] = "rerank_error"
     is_retryable: bool = False
+    pair_index: int | None = None
+    finished_results: Mapping[int, Any] = MappingProxyType({})
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)

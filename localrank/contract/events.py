@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 from localrank.contract.types import RerankResult
@@ -26,11 +26,13 @@ class RerankEvent:
         call_id: The same for all events of one call.
         provider: The model's provider.
         model_id: The model's name.
+        pair_index: Which of the pairs of `rerank_many` the call is for, from 0; None for a call on its own.
     """
 
     call_id: str
     provider: str
     model_id: str
+    pair_index: int | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,11 @@ from localrank import (
     InferenceError,
     InvalidRequestError,
     RerankAbortedError,
+    Retrieved,
     ScoredIndex,
+    rerank_as_completed,
     rerank_many,
+    rerank_many_sync,
 )
 from localrank.testing import LexicalReranker, MockReranker
 
@@ -88,9 +91,141 @@ async def test_the_first_error_is_raised_as_it_is_and_cancels_the_rest() -> None
     assert (model.started, model.finished) == (2, 0)
 
 
-async def test_a_bad_pair_in_the_middle_is_the_callers_error() -> None:
-    with pytest.raises(InvalidRequestError, match="documents is one str"):
-        await rerank_many(Counting(), [("1", ["a"]), ("1", "abc")])
+async def test_a_bad_pair_is_named_before_the_first_call() -> None:
+    model = Counting()
+
+    with pytest.raises(
+        InvalidRequestError, match=r"queries_and_documents\[1\]: documents is one str"
+    ) as refusal:
+        await rerank_many(model, [("1", ["a"]), ("1", "abc")])
+
+    assert (refusal.value.pair_index, model.started) == (1, 0)
+
+
+async def test_what_a_text_function_raises_is_the_cause_of_the_pairs_refusal() -> None:
+    with pytest.raises(InvalidRequestError, match=r"\[0\]: The text of documents\[0\]") as refusal:
+        await rerank_many(Counting(), [("1", [{}])], text=lambda one: one["text"])
+
+    assert isinstance(refusal.value.__cause__, KeyError)
+
+
+async def test_an_error_says_of_which_pair_it_is_and_keeps_what_was_finished() -> None:
+    with pytest.raises(InferenceError) as caught:
+        await rerank_many(Counting(), [("0", ["a"]), ("bad", ["b"])], max_parallel=1)
+
+    assert caught.value.pair_index == 1
+    assert {at: result.documents for at, result in caught.value.finished_results.items()} == {0: ("a",)}
+    assert "In queries_and_documents[1]." in caught.value.__notes__
+
+
+async def test_errors_take_their_place_in_the_list_when_asked() -> None:
+    model = Counting()
+
+    first, second, third = await rerank_many(
+        model, [("0", ["a"]), ("bad", ["b"]), ("1", ["c"])], return_exceptions=True
+    )
+
+    assert isinstance(second, InferenceError)
+    assert [one.documents for one in (first, third) if not isinstance(one, Exception)] == [("a",), ("c",)]
+
+
+async def test_events_say_of_which_pair_they_are() -> None:
+    told: list[Any] = []
+
+    await rerank_many(
+        MockReranker(), [("q", ["a"]), ("r", ["b"])], max_parallel=1, on_start=told.append, on_end=told.append
+    )
+
+    assert [(type(event).__name__, event.pair_index) for event in told] == [
+        ("CallStarted", 0),
+        ("CallEnded", 0),
+        ("CallStarted", 1),
+        ("CallEnded", 1),
+    ]
+
+
+async def test_every_pair_has_its_own_scores_of_the_first_stage() -> None:
+    hits = [{"text": "a", "score": 0.25}, {"text": "b", "score": 0.5}]
+
+    (first, second) = await rerank_many(
+        Retrieved(), [("q", hits), ("q", hits[:1])], first_stage_scores="score"
+    )
+
+    assert (first.scores, second.scores) == ((0.5, 0.25), (0.25,))
+
+
+async def test_answers_are_handed_over_as_they_come() -> None:
+    pairs = [("300", ["slow"]), ("0", ["fast"]), ("bad", ["wrong"])]
+    came: list[tuple[int, Any]] = []
+
+    async with rerank_as_completed(Counting(), pairs) as answers:
+        async for position, answer in answers:
+            came.append((position, answer))
+
+    assert {position for position, _ in came[:2]} == {1, 2}
+    assert came[2][0] == 0
+    assert isinstance(dict(came)[2], InferenceError)
+
+
+async def test_leaving_the_block_cancels_what_is_left() -> None:
+    model = Counting()
+
+    async with rerank_as_completed(model, [("0", ["a"]), ("10000", ["b"]), ("10000", ["c"])]) as answers:
+        async for position, _ in answers:
+            assert position == 0
+            break
+
+    assert (model.now, model.finished) == (0, 1)
+
+
+async def test_an_error_of_the_caller_inside_the_block_is_raised_as_it_is() -> None:
+    model = Counting()
+
+    async def fail() -> None:
+        async with rerank_as_completed(model, [("0", ["a"]), ("10000", ["b"])]) as answers:
+            async for _ in answers:
+                raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        await fail()
+
+    assert model.now == 0
+
+
+async def test_no_more_is_ranked_than_is_read() -> None:
+    model = Counting()
+
+    async with rerank_as_completed(model, [("0", ["a"])] * 20, max_parallel=2) as answers:
+        await anyio.wait_all_tasks_blocked()
+        started = model.started
+        read = [position async for position, _ in answers]
+
+    assert started == 2
+    assert sorted(read) == list(range(20))
+
+
+async def test_a_bad_argument_is_refused_on_entering() -> None:
+    with pytest.raises(InvalidRequestError, match=r"queries_and_documents\[0\]: top_k is 0"):
+        async with rerank_as_completed(MockReranker(), [("q", ["a"])], top_k=0):
+            pass
+
+
+def test_it_waits_for_the_answers_without_async() -> None:
+    assert [one.documents for one in rerank_many_sync(MockReranker(), [("q", ["a"]), ("r", ["b"])])] == [
+        ("a",),
+        ("b",),
+    ]
+
+
+async def test_a_bar_counts_the_pairs(capsys: pytest.CaptureFixture[str]) -> None:
+    await rerank_many(MockReranker(), [("q", ["a"])] * 3, progress=True)
+
+    assert "3/3" in capsys.readouterr().err
+
+
+async def test_an_argument_that_rerank_does_not_take_is_refused() -> None:
+    with pytest.raises(TypeError, match="topk"):
+        await rerank_many(MockReranker(), [("q", ["a"])], topk=3)  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize(
