@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
-from itertools import starmap
 
 from localrank.contract.errors import MissingDependencyError, RerankError
 from localrank.providers.diagnosis import Finding, Section
@@ -23,9 +22,7 @@ _ANY_HOST = "a-host.example"
 
 def diagnose() -> tuple[Section, ...]:
     """Return what there is to say, without connecting to anything."""
-    variables = {dialect.provider: dialect.key_variables for dialect in DIALECTS if dialect.key_variables}
-    findings = (_client(), *_ways(), *starmap(_key, variables.items()))
-    return (Section("Remote models", findings),)
+    return (Section("Remote models", (_client(), *_ways(), *_keys())),)
 
 
 def _client() -> Finding:
@@ -54,6 +51,15 @@ def _ways() -> Iterator[Finding]:
         yield Finding("certificates", named_by() or "the system's")
 
 
-def _key(provider: str, variables: tuple[str, ...]) -> Finding:
-    holder = next((name for name in variables if os.environ.get(name, "").strip()), None)
-    return Finding(provider, f"no key ({' or '.join(variables)})" if holder is None else f"a key in {holder}")
+def _keys() -> Iterator[Finding]:
+    """Yield where a key is found, and in one line the services for which there is none."""
+    variables = {dialect.provider: dialect.key_variables for dialect in DIALECTS if dialect.key_variables}
+    without = []
+    for provider, names in sorted(variables.items()):
+        holder = next((name for name in names if os.environ.get(name, "").strip()), None)
+        if holder is None:
+            without.append(f"{provider} ({' or '.join(names)})")
+        else:
+            yield Finding(provider, f"a key in {holder}")
+    if without:
+        yield Finding("no key for", ", ".join(without))

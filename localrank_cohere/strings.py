@@ -1,9 +1,11 @@
 """Remote models as strings: `cohere:rerank-v3.5`, `jina:MODEL@http://127.0.0.1:7997`, `tei:http://127.0.0.1:8080`.
 
 string                 means
-DIALECT:MODEL          the model at the vendor's own address
+DIALECT:MODEL          the model at the vendor's own address, or at the one where such a server listens
 DIALECT:MODEL@URL      the model at another address
-DIALECT:URL            the one model of a server (`tei`, `vllm`)
+DIALECT:URL            the one model of a server (`tei`, `vllm`, `llamacpp` …)
+
+Each dialect has a factory here under its name, with `_` for `-`: `strings.cohere_v1`.
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from localrank_cohere.cohere_reranker import CohereReranker
+from localrank_cohere.dialects.table import DIALECTS
 
-__all__ = ["cohere", "cohere_v1", "jina", "mixedbread", "pinecone", "tei", "vllm", "voyage"]
+__all__: list[str] = []
 
 
 class _Make(Protocol):
@@ -21,25 +24,23 @@ class _Make(Protocol):
     ) -> CohereReranker: ...
 
 
-def _of_dialect(dialect: str, default_url: str | None = None) -> _Make:
+def _of_dialect(dialect: str) -> _Make:
     def make(body: str, *, api_key: str | None = None, base_url: str | None = None) -> CohereReranker:
         model, url = _split(body)
-        return CohereReranker(
-            model, api_key=api_key, base_url=base_url or url or default_url, dialect=dialect
-        )
+        return CohereReranker(model, api_key=api_key, base_url=base_url or url, dialect=dialect)
 
     make.__doc__ = f"Return the reranker for what stands behind `{dialect}:`."
     return make
 
 
-cohere = _of_dialect("cohere")
-cohere_v1 = _of_dialect("cohere-v1")
-jina = _of_dialect("jina")
-mixedbread = _of_dialect("mixedbread")
-pinecone = _of_dialect("pinecone")
-tei = _of_dialect("tei")
-vllm = _of_dialect("vllm", "http://127.0.0.1:8000")
-voyage = _of_dialect("voyage")
+_FACTORIES = {dialect.name.replace("-", "_"): _of_dialect(dialect.name) for dialect in DIALECTS}
+
+
+def __getattr__(name: str) -> _Make:
+    """Return the factory of a dialect: entry points name one by one, and a row of the table is enough to have it."""
+    if name not in _FACTORIES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _FACTORIES[name]
 
 
 def _split(body: str) -> tuple[str, str | None]:

@@ -11,17 +11,36 @@ if TYPE_CHECKING:
     import httpx2
 
 __all__ = [
+    "AlibabaReranker",
+    "ContextualReranker",
+    "DeepInfraReranker",
+    "FireworksReranker",
+    "InfinityReranker",
+    "IsaacusReranker",
     "JinaReranker",
+    "LlamaCppReranker",
+    "LocalAIReranker",
     "MixedbreadReranker",
+    "NIMReranker",
+    "NVIDIAReranker",
+    "NovitaReranker",
+    "OpenRouterReranker",
+    "OpenVINOReranker",
     "PineconeReranker",
+    "SGLangReranker",
+    "SiliconFlowReranker",
     "TEIReranker",
+    "TogetherReranker",
     "VLLMReranker",
+    "VercelReranker",
     "VoyageReranker",
+    "XinferenceReranker",
+    "ZeroEntropyReranker",
 ]
 
 
 class _VendorReranker(CohereReranker):
-    """A reranker whose class says the dialect."""
+    """A reranker whose class says the dialect. Arguments: see `CohereReranker`."""
 
     _dialect: ClassVar[str]
 
@@ -51,7 +70,7 @@ class _VendorReranker(CohereReranker):
 
 
 class JinaReranker(_VendorReranker):
-    """A model of Jina AI, or of a server that speaks its API: Infinity, llama.cpp, Together, LocalAI, Xinference, LiteLLM.
+    """A model of Jina AI, or of a server that speaks its API under no name of its own.
 
     The key is `JINA_API_KEY` for Jina's own host. Arguments: see `CohereReranker`.
     """
@@ -60,7 +79,7 @@ class JinaReranker(_VendorReranker):
 
 
 class VoyageReranker(_VendorReranker):
-    """A model of Voyage AI (`rerank-2.5`, `rerank-2.5-lite` …).
+    """A model of Voyage AI (`rerank-3`, `rerank-2.5-lite` …).
 
     The key is `VOYAGE_API_KEY`. Texts that are too long are cut unless the option `truncation` is False. Arguments: see
     `CohereReranker`.
@@ -85,6 +104,147 @@ class PineconeReranker(_VendorReranker):
     """
 
     _dialect = "pinecone"
+
+
+class ZeroEntropyReranker(_VendorReranker):
+    """A model of ZeroEntropy (`zerank-2`, `zerank-1-small` …). The key is `ZEROENTROPY_API_KEY`."""
+
+    _dialect = "zeroentropy"
+
+
+class ContextualReranker(_VendorReranker):
+    """A model of Contextual AI (`ctxl-rerank-v2-instruct-multilingual` …); it reads an instruction.
+
+    The key is `CONTEXTUAL_API_KEY`.
+    """
+
+    _dialect = "contextual"
+
+
+class IsaacusReranker(_VendorReranker):
+    """A model for law of Isaacus (`kanon-2-reranker`). The key is `ISAACUS_API_KEY`."""
+
+    _dialect = "isaacus"
+
+
+class OpenRouterReranker(_VendorReranker):
+    """A model behind OpenRouter (`cohere/rerank-4-pro` …), which says what each call cost.
+
+    The key is `OPENROUTER_API_KEY`.
+    """
+
+    _dialect = "openrouter"
+
+
+class VercelReranker(_VendorReranker):
+    """A model behind Vercel's AI Gateway (`cohere/rerank-v3.5` …). The key is `AI_GATEWAY_API_KEY`."""
+
+    _dialect = "vercel"
+
+
+class TogetherReranker(_VendorReranker):
+    """A model that Together AI hosts. The key is `TOGETHER_API_KEY`."""
+
+    _dialect = "together"
+
+
+class FireworksReranker(_VendorReranker):
+    """A model that Fireworks AI hosts (`fireworks/qwen3-reranker-8b` …); it reads an instruction.
+
+    The key is `FIREWORKS_API_KEY`.
+    """
+
+    _dialect = "fireworks"
+
+
+class SiliconFlowReranker(_VendorReranker):
+    """A model that SiliconFlow hosts (`Qwen/Qwen3-Reranker-8B` …); Qwen's read an instruction.
+
+    The key is `SILICONFLOW_API_KEY`; for an account in China pass `base_url="https://api.siliconflow.cn"`.
+    """
+
+    _dialect = "siliconflow"
+
+
+class NovitaReranker(_VendorReranker):
+    """A model that Novita AI hosts (`baai/bge-reranker-v2-m3` …). The key is `NOVITA_API_KEY`."""
+
+    _dialect = "novita"
+
+
+class DeepInfraReranker(_VendorReranker):
+    """A model that DeepInfra hosts (`Qwen/Qwen3-Reranker-8B` …); it reads an instruction, and the answer says what it cost.
+
+    The key is `DEEPINFRA_API_KEY` or `DEEPINFRA_TOKEN`.
+    """
+
+    _dialect = "deepinfra"
+
+
+class NVIDIAReranker(_VendorReranker):
+    """A model that NVIDIA hosts at build.nvidia.com (`nvidia/llama-nemotron-rerank-1b-v2` …); scores are logits.
+
+    The key is `NVIDIA_API_KEY`. For a NIM that you run yourself take `NIMReranker`.
+    """
+
+    _dialect = "nvidia"
+
+
+class AlibabaReranker(_VendorReranker):
+    """A model of Alibaba Cloud Model Studio, DashScope by its older name (`qwen3-rerank` …); it reads an instruction.
+
+    The key is `DASHSCOPE_API_KEY`; for an account outside China pass `base_url="https://dashscope-intl.aliyuncs.com"`.
+    """
+
+    _dialect = "alibaba"
+
+
+class VLLMReranker(_VendorReranker):
+    """A model that a vLLM server serves, at 127.0.0.1:8000 unless `base_url` says otherwise; it reads an instruction."""
+
+    _dialect = "vllm"
+
+
+class SGLangReranker(_VendorReranker):
+    """A model that an SGLang server serves, at 127.0.0.1:30000 unless `base_url` says otherwise; it reads an instruction."""
+
+    _dialect = "sglang"
+
+
+class NIMReranker(_VendorReranker):
+    """A model of an NVIDIA NIM that you run, at 127.0.0.1:8000 unless `base_url` says otherwise; scores are logits."""
+
+    _dialect = "nim"
+
+
+class InfinityReranker(_VendorReranker):
+    """A model that an Infinity server serves, at 127.0.0.1:7997 unless `base_url` says otherwise."""
+
+    _dialect = "infinity"
+
+
+class LlamaCppReranker(_VendorReranker):
+    """The model that llama.cpp's server serves, at 127.0.0.1:8080 unless `base_url` says otherwise."""
+
+    _dialect = "llamacpp"
+
+
+class LocalAIReranker(_VendorReranker):
+    """A model that LocalAI serves, at 127.0.0.1:8080 unless `base_url` says otherwise."""
+
+    _dialect = "localai"
+
+
+class XinferenceReranker(_VendorReranker):
+    """A model that Xinference serves, by its uid, at 127.0.0.1:9997 unless `base_url` says otherwise."""
+
+    _dialect = "xinference"
+
+
+class OpenVINOReranker(_VendorReranker):
+    """A model that OpenVINO Model Server serves, at 127.0.0.1:8000 unless `base_url` says otherwise."""
+
+    _dialect = "openvino"
 
 
 class TEIReranker(CohereReranker):
@@ -112,34 +272,6 @@ class TEIReranker(CohereReranker):
             api_key=api_key,
             base_url=base_url,
             dialect="tei",
-            timeout=timeout,
-            max_documents_per_call=max_documents_per_call,
-            http_client=http_client,
-            headers=headers,
-            fields=fields,
-        )
-
-
-class VLLMReranker(CohereReranker):
-    """A model that a vLLM server serves; it reads an instruction. Arguments: see `CohereReranker`."""
-
-    def __init__(
-        self,
-        model: str,
-        *,
-        base_url: str = "http://127.0.0.1:8000",
-        api_key: str | None = None,
-        timeout: float | None = DEFAULT_TIMEOUT_S,
-        max_documents_per_call: int | None = None,
-        http_client: httpx2.AsyncClient | None = None,
-        headers: Mapping[str, str] | None = None,
-        fields: Sequence[str] | Literal["all"] | None = None,
-    ) -> None:
-        super().__init__(
-            model,
-            api_key=api_key,
-            base_url=base_url,
-            dialect="vllm",
             timeout=timeout,
             max_documents_per_call=max_documents_per_call,
             http_client=http_client,

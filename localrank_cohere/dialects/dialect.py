@@ -19,6 +19,10 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
+def _once(query: str, _: int) -> Any:
+    return query
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How one family of services is asked and how it answers.
@@ -35,13 +39,14 @@ class Dialect:
         path_model: Writes the model's name as it stands in `path`.
         query: Field of the query in the request.
         documents: Field of the documents in the request.
-        as_query: Writes the query as the service wants it, such as an object.
+        as_query: Writes the query as the service wants it, given the number of documents.
         as_document: Writes a document, a text or an object, as the service wants it.
         count: Field of the number of results wanted; None where the service always ranks all.
         rows: Field of the results in the answer; None where the answer is the bare list.
         index: Field of a result's place among the documents; None where the results are bare scores, one a document in order.
         score: Field of a result's score.
         home: The vendor's own address; None for servers that people run themselves.
+        listens_at: Where such a server listens unless told otherwise; None where that is not agreed.
         hosts: Hosts that belong to the vendor, their subdomains included: only these get a key from the environment.
         key_variables: Environment variables that may hold the key, in order.
         key_header: The header that carries the key; `Authorization` takes it as a bearer token.
@@ -66,13 +71,14 @@ class Dialect:
     path_model: Callable[[str], str] = _as_it_is
     query: str = "query"
     documents: str = "documents"
-    as_query: Callable[[str], Any] = _as_it_is
+    as_query: Callable[[str, int], Any] = _once
     as_document: Callable[[Any], Any] = _as_it_is
     count: str | None = "top_n"
     rows: str | None = "results"
     index: str | None = "index"
     score: str = "relevance_score"
     home: str | None = None
+    listens_at: str | None = None
     hosts: tuple[str, ...] = ()
     key_variables: tuple[str, ...] = ()
     key_header: str = "Authorization"

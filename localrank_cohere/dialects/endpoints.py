@@ -46,13 +46,13 @@ def endpoint(dialect: Dialect, base_url: str | None, model: str | None = None) -
 
     Args:
         dialect: Says at which path it listens.
-        base_url: The caller's address; the vendor's own where None.
+        base_url: The caller's address; where None, the vendor's own, or where a server of the dialect listens.
         model: The model's name, where it stands in the path.
 
     Raises:
         InvalidRequestError: The base is missing, or no http(s) address.
     """
-    base = dialect.home if base_url is None else base_url
+    base = base_url if base_url is not None else dialect.home or dialect.listens_at
     if base is None:
         raise InvalidRequestError(
             f"The dialect {dialect.name!r} has no address of its own.",
@@ -77,7 +77,7 @@ def endpoint(dialect: Dialect, base_url: str | None, model: str | None = None) -
         may_be_either = not _ENDPOINTS & {*pieces}
     urls = dict.fromkeys(urlunsplit((parts.scheme, parts.netloc, path, parts.query, "")) for path in paths)
     first, *others = urls
-    if base_url is None or not others:
+    if base == dialect.home or not others:
         return Endpoint(first)
     return Endpoint(first, tuple(others), others[0] if may_be_either else None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["in_a_list", "text_object"]
+__all__ = ["once_a_document", "text_object"]
 
 
 def text_object(item: Any) -> Any:
@@ -12,6 +12,6 @@ def text_object(item: Any) -> Any:
     return {"text": item} if isinstance(item, str) else item
 
 
-def in_a_list(query: str) -> list[str]:
-    """Return the query as the only one of a list."""
-    return [query]
+def once_a_document(query: str, count: int) -> list[str]:
+    """Return a list that holds the query once for each of `count` documents."""
+    return [query] * count

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from localrank.contract.errors import InvalidRequestError
 from localrank.providers.registry import unknown_model
 from localrank_cohere.dialects.dialect import Dialect
-from localrank_cohere.dialects.rows import makers, servers
+from localrank_cohere.dialects.rows import hosts, makers, servers
 
 __all__ = ["DIALECTS", "Dialect", "dialect_named"]
 
-DIALECTS: tuple[Dialect, ...] = (*makers.ROWS, *servers.ROWS)
+DIALECTS: tuple[Dialect, ...] = (*makers.ROWS, *hosts.ROWS, *servers.ROWS)
 """Every dialect."""
 
 

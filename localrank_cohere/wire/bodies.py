@@ -44,7 +44,7 @@ def request_body(
     """
     asked = (
         (dialect.model, model),
-        (dialect.query, dialect.as_query(query)),
+        (dialect.query, dialect.as_query(query, len(documents))),
         (dialect.documents, [dialect.as_document(item) for item in documents]),
         (dialect.count, top_k),
         *{**dialect.fixed, **fields}.items(),
@@ -101,13 +101,13 @@ def read(dialect: Dialect, text: str, *, count: int, source: str) -> Reading:
     return Reading(
         results=_results(rows, dialect, count, source),
         usage=_usage(body),
-        id=_string(body.get("id")),
+        id=_string(body.get("id")) or _string(body.get("request_id")),
         model_id=_string(body.get("model")),
         warnings=tuple(_warnings(body)),
         rest={
             name: value
             for name, value in (without(body, dialect.rows) if dialect.rows else body).items()
-            if name not in {"id", "model", "object"}
+            if name not in {"id", "request_id", "model", "object"}
         },
     )
 
@@ -156,6 +156,7 @@ _TOKENS = (
     "meta.tokens.input_tokens",
     "meta.billed_units.input_tokens",
     "inference_status.tokens_input",
+    "tokens.input_tokens",
     "input_tokens",
     "total_tokens",
 )

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from localrank_cohere import CohereReranker
+from localrank_cohere.dialects.table import DIALECTS
 from tests.support.rerank_server import RerankServer
 
 KEY = "co-0123456789/abcdef+XYZ"
@@ -15,7 +16,7 @@ KEY = "co-0123456789/abcdef+XYZ"
 
 @pytest.fixture(autouse=True)
 def no_keys_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("CO_API_KEY", "COHERE_API_KEY", "JINA_API_KEY", "VOYAGE_API_KEY", "PINECONE_API_KEY"):
+    for name in (name for dialect in DIALECTS for name in dialect.key_variables):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from localrank_cohere.diagnosis import diagnose
+from localrank_cohere.dialects.table import DIALECTS
 from localrank_cohere.http.trust import trusted
 from tests.cohere.conftest import KEY
 
@@ -14,8 +15,23 @@ def test_a_key_is_told_by_its_variable_only(monkeypatch: pytest.MonkeyPatch) -> 
     findings = {one.name: one.value for section in diagnose() for one in section.findings}
 
     assert findings["cohere"] == "a key in COHERE_API_KEY"
-    assert findings["jina"] == "no key (JINA_API_KEY)"
+    assert "jina (JINA_API_KEY), mixedbread (MXBAI_API_KEY or MIXEDBREAD_API_KEY)" in findings["no key for"]
+    assert "cohere" not in findings["no key for"]
     assert KEY not in str(findings)
+
+
+def test_every_service_is_told_once_with_its_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    (section,) = diagnose()
+    missing = section.findings[-1].value
+    for dialect in (one for one in DIALECTS if one.key_variables):
+        assert missing.count(f"{dialect.provider} (") == 1
+        for variable in dialect.key_variables:
+            monkeypatch.setenv(variable, KEY)
+    (section,) = diagnose()
+
+    told = [one for one in section.findings if one.value.startswith("a key in ")]
+    assert len(told) == len({dialect.provider for dialect in DIALECTS if dialect.key_variables})
+    assert "no key for" not in {one.name for one in section.findings}
 
 
 def test_the_http_client_is_named_with_its_version() -> None:

@@ -6,8 +6,9 @@ from importlib.metadata import entry_points
 
 import pytest
 
+import localrank_cohere
 from localrank import InvalidRequestError, rerank_sync, resolve
-from localrank_cohere import strings
+from localrank_cohere import strings, vendors
 from localrank_cohere.dialects.table import DIALECTS
 from tests.support.rerank_server import RerankServer
 
@@ -25,6 +26,25 @@ from tests.support.rerank_server import RerankServer
         ("tei:http://127.0.0.1:8080", "tei", "tei", "http://127.0.0.1:8080/rerank"),
         ("vllm:BAAI/bge", "vllm", "BAAI/bge", "http://127.0.0.1:8000/v1/rerank"),
         ("vllm:https://gpu.example/v1", "vllm", "vllm", "https://gpu.example/v1/rerank"),
+        (
+            "openrouter:cohere/rerank-4-pro",
+            "openrouter",
+            "cohere/rerank-4-pro",
+            "https://openrouter.ai/api/v1/rerank",
+        ),
+        ("llamacpp:http://127.0.0.1:9", "llamacpp", "llamacpp", "http://127.0.0.1:9/v1/rerank"),
+        (
+            "deepinfra:Qwen/Qwen3-Reranker-8B",
+            "deepinfra",
+            "Qwen/Qwen3-Reranker-8B",
+            "https://api.deepinfra.com/v1/inference/Qwen/Qwen3-Reranker-8B",
+        ),
+        (
+            "nvidia:nvidia/llama-3.2-nv-rerankqa-1b-v2",
+            "nvidia",
+            "nvidia/llama-3.2-nv-rerankqa-1b-v2",
+            "https://ai.api.nvidia.com/v1/retrieval/nvidia/llama-3_2-nv-rerankqa-1b-v2/reranking",
+        ),
     ],
 )
 def test_a_name_is_a_reranker(name: str, provider: str, model: str, url: str) -> None:
@@ -40,6 +60,11 @@ def test_every_dialect_has_a_name() -> None:
     assert {dialect.name for dialect in DIALECTS} <= names
 
 
+def test_what_is_no_dialect_is_no_factory() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'cohre'"):
+        _ = strings.cohre
+
+
 def test_a_name_is_enough_for_a_call(server: RerankServer) -> None:
     assert rerank_sync(f"cohere:m@{server.url}", "b", ["a", "b"])[0].index == 1
 
@@ -47,3 +72,12 @@ def test_a_name_is_enough_for_a_call(server: RerankServer) -> None:
 def test_a_tei_name_without_an_address_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="base_url="):
         strings.tei("bge")
+
+
+@pytest.mark.parametrize("model", vendors.__all__)
+def test_a_class_speaks_the_dialect_of_its_name(model: str) -> None:
+    spoken = model.removesuffix("Reranker").lower()
+    made = getattr(vendors, model)("http://127.0.0.1:9" if spoken == "tei" else "a-model")
+
+    assert f"dialect={spoken!r}" in repr(made)
+    assert getattr(localrank_cohere, model) is getattr(vendors, model)

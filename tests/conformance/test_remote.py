@@ -1,4 +1,4 @@
-"""Every dialect of `CohereReranker` keeps the rules of a good reranker, against a real server on loopback."""
+"""Every kind of dialect of `CohereReranker` keeps the rules of a good reranker, against a real server on loopback."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 
 from localrank.testing import RerankerConformance
 from localrank_cohere import CohereReranker
-from localrank_cohere.dialects.table import DIALECTS
+from tests.support.dialect_shapes import SHAPES
 from tests.support.rerank_server import RerankServer
 
 
-@pytest.mark.parametrize("dialect", [dialect.name for dialect in DIALECTS])
+@pytest.mark.parametrize("dialect", SHAPES)
 class TestDialects(RerankerConformance):
     @pytest.fixture(autouse=True)
     def serve(self, dialect: str) -> Iterator[None]:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tests.support.rerank_services import SERVICES, Service
+
 Json = dict[str, Any]
 _WORD = re.compile(r"\w+")
 _MOST_DOCUMENTS = {"cohere": 10_000, "cohere-v1": 10_000, "tei": 32, "voyage": 1_000}
@@ -37,13 +39,11 @@ def answer(dialect: str, path: str, headers: Mapping[str, str], body: Json) -> A
     Raises:
         Refused: The vendor would refuse the request.
     """
+    if dialect in SERVICES:
+        return _served(SERVICES[dialect], body)
     texts = _texts(dialect, body)
     _check(dialect, body, texts)
-    query = " ".join((body.get("instruction") or "", body["query"]))
-    ranked = sorted(
-        ({"index": index, "score": score(query, text)} for index, text in enumerate(texts)),
-        key=lambda one: (-one["score"], one["index"]),
-    )
+    ranked = _ranked(" ".join((body.get("instruction") or "", body["query"])), texts)
     count = body.get("top_k" if dialect in {"voyage", "mixedbread"} else "top_n")
     tokens = sum(len(_WORD.findall(text)) + len(_WORD.findall(body["query"])) for text in texts)
     if dialect == "tei":
@@ -51,10 +51,33 @@ def answer(dialect: str, path: str, headers: Mapping[str, str], body: Json) -> A
     return _ENVELOPES[dialect](body, ranked[: count or None], texts, tokens)
 
 
+def _served(service: Service, body: Json) -> Any:
+    asked = service.asked(body)
+    if unknown := service.unknown(body):
+        raise Refused(422, f"extra fields not permitted: {unknown}")
+    if not isinstance(asked.query, str) or not asked.query.strip():
+        raise Refused(422, "query must be a string that is not empty")
+    if not isinstance(asked.documents, list) or not all(asked.documents):
+        raise Refused(422, "documents must be a list of documents that are not empty")
+    texts = [_text(one) for one in asked.documents]
+    ranked = _ranked(" ".join((asked.instruction or "", asked.query)), texts)
+    tokens = sum(len(_WORD.findall(text)) + len(_WORD.findall(asked.query)) for text in texts)
+    return service.answered(body, [(one["index"], one["score"]) for one in ranked[: asked.count]], tokens)
+
+
+def _ranked(query: str, texts: list[str]) -> list[Json]:
+    return sorted(
+        ({"index": index, "score": score(query, text)} for index, text in enumerate(texts)),
+        key=lambda one: (-one["score"], one["index"]),
+    )
+
+
 def error(dialect: str, status: int, message: str) -> bytes:
     """Return an error body in the vendor's shape."""
-    if dialect == "tei":
-        shape: Json = {"error": message, "error_type": "Overloaded" if status == 429 else "Validation"}
+    if dialect in SERVICES:
+        shape: Json = SERVICES[dialect].refused(status, message)
+    elif dialect == "tei":
+        shape = {"error": message, "error_type": "Overloaded" if status == 429 else "Validation"}
     elif dialect in {"jina", "voyage"}:
         shape = {"detail": message}
     elif dialect == "pinecone":

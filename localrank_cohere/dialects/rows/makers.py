@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from localrank_cohere.dialects.dialect import Dialect
-from localrank_cohere.dialects.options import Option, end_or_none, flag, names, spans, text, whole_number
+from localrank_cohere.dialects.options import (
+    Option,
+    end_or_none,
+    flag,
+    mapping,
+    names,
+    one_of,
+    spans,
+    text,
+    whole_number,
+)
 from localrank_cohere.dialects.shapes import text_object
 
-__all__ = ["COHERE", "JINA", "ROWS", "VOYAGE"]
+__all__ = ["ROWS"]
 
 _COHERE_KEYS = ("CO_API_KEY", "COHERE_API_KEY")
 
@@ -109,5 +119,48 @@ PINECONE = Dialect(
     options=(Option("truncation", end_or_none, "parameters.truncate"), Option("rank_fields", names)),
 )
 
-ROWS = (COHERE, COHERE_V1, JINA, VOYAGE, MIXEDBREAD, PINECONE)
-"""Limits: Voyage 1,000 documents; Cohere 10,000, with the advice of 1,000 (https://docs.cohere.com/docs/reranking-best-practices)."""
+ZEROENTROPY = Dialect(
+    name="zeroentropy",
+    provider="zeroentropy",
+    source="https://docs.zeroentropy.dev/api-reference/models/rerank",
+    path="/v1/models/rerank",
+    home="https://api.zeroentropy.dev",
+    hosts=("zeroentropy.dev",),
+    key_variables=("ZEROENTROPY_API_KEY",),
+    options=(Option("latency", one_of("fast", "slow")),),
+    score_kind="probability",
+)
+
+CONTEXTUAL = Dialect(
+    name="contextual",
+    provider="contextual",
+    source="https://docs.contextual.ai/api-reference/rerank/rerank",
+    path="/v1/rerank",
+    home="https://api.contextual.ai",
+    hosts=("contextual.ai",),
+    key_variables=("CONTEXTUAL_API_KEY",),
+    instruction="instruction",
+    score_kind="probability",
+)
+
+ISAACUS = Dialect(
+    name="isaacus",
+    provider="isaacus",
+    source="https://docs.isaacus.com/api-reference/rerankings/reranking",
+    path="/v1/rerankings",
+    documents="texts",
+    score="score",
+    home="https://api.isaacus.com",
+    hosts=("isaacus.com",),
+    key_variables=("ISAACUS_API_KEY",),
+    options=(
+        Option("is_iql", flag),
+        Option("scoring_method", one_of("auto", "chunk_max", "chunk_avg", "chunk_min")),
+        Option("chunking_options", mapping),
+    ),
+    score_kind="probability",
+)
+
+ROWS = (COHERE, COHERE_V1, JINA, VOYAGE, MIXEDBREAD, PINECONE, ZEROENTROPY, CONTEXTUAL, ISAACUS)
+"""Limits: Voyage 1,000 documents; Cohere 10,000, with the advice of 1,000 (https://docs.cohere.com/docs/reranking-best-practices).
+"""

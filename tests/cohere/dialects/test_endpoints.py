@@ -8,7 +8,7 @@ import pytest
 
 from localrank import InvalidRequestError
 from localrank_cohere.dialects.endpoints import endpoint
-from localrank_cohere.dialects.table import dialect_named
+from localrank_cohere.dialects.table import DIALECTS, Dialect, dialect_named
 
 
 @pytest.mark.parametrize(
@@ -118,6 +118,68 @@ def test_what_is_no_address_is_refused_and_not_shown(base: object) -> None:
         endpoint(dialect_named("cohere"), base)  # type: ignore[arg-type]
 
     assert "pass" not in str(caught.value).partition(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "expected"),
+    [
+        ("vllm", "http://127.0.0.1:8000/v1/rerank"),
+        ("sglang", "http://127.0.0.1:30000/v1/rerank"),
+        ("nim", "http://127.0.0.1:8000/v1/ranking"),
+        ("infinity", "http://127.0.0.1:7997/rerank"),
+        ("llamacpp", "http://127.0.0.1:8080/v1/rerank"),
+        ("localai", "http://127.0.0.1:8080/v1/rerank"),
+        ("xinference", "http://127.0.0.1:9997/v1/rerank"),
+        ("openvino", "http://127.0.0.1:8000/v3/rerank"),
+    ],
+)
+def test_a_server_of_ones_own_is_looked_for_where_it_listens(dialect: str, expected: str) -> None:
+    assert endpoint(dialect_named(dialect), None).url == expected
+
+
+@pytest.mark.parametrize(
+    ("dialect", "base", "expected"),
+    [
+        ("openvino", "http://h:9000/v3", "http://h:9000/v3/rerank"),
+        ("novita", "https://api.novita.ai/openai/v1", "https://api.novita.ai/openai/v1/rerank"),
+        ("novita", "https://api.novita.ai/openai", "https://api.novita.ai/openai/v1/rerank"),
+        (
+            "fireworks",
+            "https://api.fireworks.ai/inference/v1",
+            "https://api.fireworks.ai/inference/v1/rerank",
+        ),
+        ("openrouter", "https://openrouter.ai/api", "https://openrouter.ai/api/v1/rerank"),
+        ("zeroentropy", "https://api.zeroentropy.dev/v1", "https://api.zeroentropy.dev/v1/models/rerank"),
+        ("isaacus", "https://api.isaacus.com/v1", "https://api.isaacus.com/v1/rerankings"),
+        ("nim", "http://h:8000/v1", "http://h:8000/v1/ranking"),
+        ("deepinfra", "https://api.deepinfra.com/v1/inference", "https://api.deepinfra.com/v1/inference/o/m"),
+        ("nvidia", "https://ai.api.nvidia.com/v1", "https://ai.api.nvidia.com/v1/retrieval/o/m/reranking"),
+        (
+            "alibaba",
+            "https://dashscope-intl.aliyuncs.com/api/v1",
+            "https://dashscope-intl.aliyuncs.com/api/v1/services/rerank/text-rerank/text-rerank",
+        ),
+        (
+            "alibaba-compatible",
+            "https://dashscope-intl.aliyuncs.com/compatible-api/v1",
+            "https://dashscope-intl.aliyuncs.com/compatible-api/v1/reranks",
+        ),
+        ("vercel", "https://ai-gateway.vercel.sh", "https://ai-gateway.vercel.sh/v2/rerank"),
+        ("vercel", "https://ai-gateway.vercel.sh/v1", "https://ai-gateway.vercel.sh/v1/rerank"),
+    ],
+)
+def test_the_addresses_that_services_document_as_their_base_work(
+    dialect: str, base: str, expected: str
+) -> None:
+    assert endpoint(dialect_named(dialect), base, "o/m").url == expected
+
+
+@pytest.mark.parametrize("dialect", [one for one in DIALECTS if one.home], ids=lambda one: one.name)
+def test_the_vendors_own_address_is_asked_once(dialect: Dialect) -> None:
+    found = endpoint(dialect, None, "m")
+
+    assert found == endpoint(dialect, dialect.home, "m")
+    assert (found.others, found.second) == ((), None)
 
 
 def test_a_dialect_without_a_home_needs_an_address() -> None:

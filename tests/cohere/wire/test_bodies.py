@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from localrank import InvalidResponseError, rerank
 from localrank_cohere import CohereReranker, TEIReranker
-from localrank_cohere.dialects.shapes import in_a_list, text_object
+from localrank_cohere.dialects.shapes import once_a_document, text_object
 from localrank_cohere.dialects.table import DIALECTS, Dialect, dialect_named
 from localrank_cohere.wire.bodies import read, request_body
 from localrank_cohere.wire.failures import failure
@@ -179,7 +179,7 @@ NESTED = Dialect(
     model="settings.model",
     query="input.query",
     documents="input.documents",
-    as_query=in_a_list,
+    as_query=once_a_document,
     as_document=text_object,
     count="settings.top_n",
     rows="output.rows",
@@ -191,12 +191,17 @@ NESTED = Dialect(
 
 def test_every_field_of_a_request_may_stand_in_objects() -> None:
     body = request_body(
-        NESTED, model="m", query="q", documents=["a"], top_k=1, fields={"settings.cut": "NONE", "more": 1}
+        NESTED,
+        model="m",
+        query="q",
+        documents=["a", "b"],
+        top_k=1,
+        fields={"settings.cut": "NONE", "more": 1},
     )
 
     assert json.loads(body) == {
         "settings": {"model": "m", "top_n": 1, "echo": False, "cut": "NONE"},
-        "input": {"query": ["q"], "documents": [{"text": "a"}]},
+        "input": {"query": ["q", "q"], "documents": [{"text": "a"}, {"text": "b"}]},
         "more": 1,
     }
 
@@ -244,6 +249,7 @@ def test_bare_scores_that_cannot_be_told_apart_are_refused(scores: str, message:
         ({"usage": {"rerank_units": 3}}, (None, 3.0, None)),
         ({"meta": {"billed_units": {"search_units": 1}, "tokens": {"input_tokens": 4}}}, (4, 1.0, None)),
         ({"total_tokens": 11}, (11, None, None)),
+        ({"tokens": {"input_tokens": 14, "output_tokens": 0}}, (14, None, None)),
         ({"input_tokens": 12, "inference_status": {"cost": 0.5, "tokens_input": 13}}, (13, None, 0.5)),
         ({"inference_status": {"cost": 0}}, (None, None, 0.0)),
         ({"usage": {"cost": "much", "search_units": -1}, "total_tokens": True}, (None, None, None)),
