@@ -13,7 +13,8 @@ import pytest
 from localrank import rerank
 from localrank_cohere import CohereReranker
 from tests.support.rerank_server import RerankServer
-from tests.support.vendor_calls import CASES, KEY, QUERY, Case, Sent, by_their_client, recorded, sent
+from tests.support.service_calls import KEY, QUERY, Case
+from tests.support.vendor_calls import CASES, Sent, by_their_client, recorded, sent
 
 RECORDED = recorded()
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -32,7 +33,14 @@ async def test_we_send_and_read_what_the_vendors_client_does(case: Case) -> None
             case.model, dialect=case.dialect, base_url=server.url, api_key=KEY, fields=case.fields
         ) as reranker:
             options = {reranker.provider: dict(case.options)}
-            result = await rerank(reranker, QUERY, case.documents, case.top_k, provider_options=options)
+            result = await rerank(
+                reranker,
+                QUERY,
+                case.documents,
+                case.top_k,
+                instruction=case.instruction,
+                provider_options=options,
+            )
 
     assert sent(server.requests[0], [(hit.index, hit.score) for hit in result]) == theirs(case)
     assert result.warnings == ()

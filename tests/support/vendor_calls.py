@@ -1,52 +1,23 @@
 """The same requests by each vendor's own client and by ours, and what went over the wire for each.
 
-`python -m tests.support.vendor_calls` records what the installed clients send into `tests/cohere/recorded/wire.json`.
+`python -m tests.support.vendor_calls` records what the installed clients send into `tests/cohere/recorded/wire.json`. They do
+not all fit into one environment: run it in several, each adds its own.
 """
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from tests.support.rerank_server import RerankServer, Seen
+from tests.support.service_calls import KEY, QUERY, SERVICE_CASES, Case, given
 
 RECORDED = Path(__file__).resolve().parent.parent / "cohere" / "recorded" / "wire.json"
-KEY = "no-real-key"
-QUERY = "What is retrieval?"
-TEXTS = ["Retrieval finds documents.", "Pasta with cheese — très bon.", "検索とは何か"]
 OBJECTS = [{"title": "Retrieval", "text": "finds documents"}, {"title": "Pasta", "text": "with cheese"}]
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One request in both worlds.
-
-    Attributes:
-        name: Of the case.
-        dialect: Ours.
-        client: The module and distribution of the vendor's client.
-        theirs: Makes the request with the vendor's client, given the server's address; returns (index, score) pairs.
-        documents: What ours is given.
-        top_k: What ours is given.
-        options: What ours is given as provider options.
-        fields: What ours is made with.
-        model: The model's name.
-    """
-
-    name: str
-    dialect: str
-    client: str
-    theirs: Callable[[str, Case], list[tuple[int, float]]]
-    documents: list[Any] = field(default_factory=lambda: TEXTS)
-    top_k: int | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-    fields: tuple[str, ...] | None = None
-    model: str = "a-model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +42,15 @@ def by_their_client(case: Case) -> Sent:
     """Make the request with the vendor's client."""
     with RerankServer(case.dialect) as server:
         results = case.theirs(server.url, case)
-    return sent(server.requests[0], results)
-
-
-def _given(**arguments: Any) -> dict[str, Any]:
-    return {name: value for name, value in arguments.items() if value is not None}
+    one = sent(server.requests[0], results)
+    needed = {name: value for name, value in one.body.items() if (name, value) not in case.needless.items()}
+    return replace(one, body=needed)
 
 
 def _cohere(url: str, case: Case) -> list[tuple[int, float]]:
     module = importlib.import_module("cohere")
     make = module.Client if case.dialect == "cohere-v1" else module.ClientV2
-    extra = _given(top_n=case.top_k, rank_fields=list(case.fields) if case.fields else None)
+    extra = given(top_n=case.top_k, rank_fields=list(case.fields) if case.fields else None)
     with make(api_key=KEY, base_url=url) as client:
         answer = client.rerank(
             model=case.model, query=QUERY, documents=case.documents, **extra, **case.options
@@ -96,7 +65,7 @@ def _voyage(url: str, case: Case) -> list[tuple[int, float]]:
 
 
 def _mixedbread(url: str, case: Case) -> list[tuple[int, float]]:
-    extra = _given(top_k=case.top_k, rank_fields=list(case.fields) if case.fields else None)
+    extra = given(top_k=case.top_k, rank_fields=list(case.fields) if case.fields else None)
     with importlib.import_module("mixedbread").Mixedbread(api_key=KEY, base_url=url) as client:
         answer = client.rerank(
             model=case.model, query=QUERY, input=case.documents, return_input=False, **extra, **case.options
@@ -106,7 +75,7 @@ def _mixedbread(url: str, case: Case) -> list[tuple[int, float]]:
 
 def _pinecone(url: str, case: Case) -> list[tuple[int, float]]:
     cut = case.options.get("truncation", True)
-    extra = _given(top_n=case.top_k, rank_fields=list(case.fields) if case.fields else None)
+    extra = given(top_n=case.top_k, rank_fields=list(case.fields) if case.fields else None)
     client = importlib.import_module("pinecone").Pinecone(api_key=KEY, host=url)
     answer = client.inference.rerank(
         model=case.model,
@@ -150,6 +119,7 @@ CASES = (
     Case("pinecone", "pinecone", "pinecone", _pinecone),
     Case("pinecone options", "pinecone", "pinecone", _pinecone, top_k=1, options={"truncation": False}),
     Case("pinecone objects", "pinecone", "pinecone", _pinecone, documents=OBJECTS, fields=("title", "text")),
+    *SERVICE_CASES,
 )
 
 
@@ -160,12 +130,18 @@ def recorded() -> dict[str, dict[str, Any]]:
 
 
 def main() -> None:
-    """Record what the installed clients send."""
+    """Record what the installed clients send; what stands there of others stays."""
+    before = recorded()
     recording = {}
     for case in CASES:
+        if importlib.util.find_spec(case.client) is None:
+            if case.name in before:
+                recording[case.name] = before[case.name]
+            continue
         one = by_their_client(case)
+        distribution = case.distribution or case.client
         recording[case.name] = {
-            "client": f"{case.client} {version(case.client)}",
+            "client": f"{distribution} {version(distribution)}",
             "path": one.path,
             "body": one.body,
             "key_header": one.key_header,

@@ -174,6 +174,21 @@ def test_the_addresses_that_services_document_as_their_base_work(
     assert endpoint(dialect_named(dialect), base, "o/m").url == expected
 
 
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        ("nvidia/llama-nemotron-rerank-1b-v2", "nvidia/llama-nemotron-rerank-1b-v2"),
+        ("nvidia/llama-nemotron-rerank-vl-1b-v2", "nvidia/llama-nemotron-rerank-vl-1b-v2"),
+        ("nvidia/llama-3.2-nv-rerankqa-1b-v2", "nvidia/llama-3_2-nv-rerankqa-1b-v2"),
+    ],
+)
+def test_a_model_hosted_by_nvidia_stands_where_its_own_client_has_it(model: str, path: str) -> None:
+    """The addresses are those of the table in langchain-nvidia-ai-endpoints 1.5.0."""
+    expected = f"https://ai.api.nvidia.com/v1/retrieval/{path}/reranking"
+
+    assert endpoint(dialect_named("nvidia"), None, model).url == expected
+
+
 @pytest.mark.parametrize("dialect", [one for one in DIALECTS if one.home], ids=lambda one: one.name)
 def test_the_vendors_own_address_is_asked_once(dialect: Dialect) -> None:
     found = endpoint(dialect, None, "m")
