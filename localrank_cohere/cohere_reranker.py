@@ -24,8 +24,10 @@ __all__ = ["CohereReranker"]
 
 DEFAULT_TIMEOUT_S = 60.0
 
-_LISTWISE = ("jina-reranker-v3",)
-"""Models whose score of a document depends on its neighbours (https://huggingface.co/jinaai/jina-reranker-v3)."""
+_LISTWISE = ("jina-reranker-v3", "listwise", "listconranker")
+"""What stands in the names of models whose score of a document depends on its neighbours: `jina-reranker-v3` and `-v3.5`
+(https://jina.ai/models/jina-reranker-v3.5), `mxbai-rerank-v3-listwise` (https://www.mixedbread.com/blog/listwise-rerank),
+`ByteDance/ListConRanker`."""
 
 
 class CohereReranker:
@@ -39,15 +41,15 @@ class CohereReranker:
         api_key: The key. Without it, the vendor's variable (`CO_API_KEY`, then `COHERE_API_KEY` …) is read at each call, and
             only for the vendor's own host; another host gets a key only when it is given here.
         base_url: Another address: the server's root, a prefix (`…/v1`), or the whole endpoint with whatever last word.
-        dialect: How the service is asked: `cohere` (v2), `cohere-v1`, `jina`, `vllm`, `voyage`, `mixedbread`, `pinecone` or
-            `tei`.
+        dialect: How the service is asked, by its name: `cohere` (v2), `cohere-v1`, `jina`, `vllm`, `tei`, `openrouter` …; the
+            guide to remote models has them all.
         timeout: Seconds that one request may take; None for no limit.
         max_documents_per_call: Documents in one request; a longer list is split. None means what the service takes.
         http_client: An `httpx2.AsyncClient` of your own, for proxies or certificates; it is not closed here.
         headers: Further headers of every request.
         client_name: Sent as `X-Client-Name`.
         fields: Keys of a mapping that are sent, in your order, or `"all"`; without it only the text is sent, as to every other
-            provider. Cohere v2, Voyage, Jina and TEI get YAML, the others objects.
+            provider. Cohere v1, Mixedbread, Pinecone and Together get objects, the others YAML.
 
     Attributes:
         model_id: The model's name.
@@ -88,7 +90,7 @@ class CohereReranker:
             headers=checked_headers({**client, **(headers or {})}),
             fields=_fields(fields),
             max_documents=_positive("max_documents_per_call", limit, whole=True),
-            comparable=not any(name in model for name in _LISTWISE),
+            comparable=not any(name in model.lower() for name in _LISTWISE),
         )
         self._connections = Connections(_positive("timeout", timeout, whole=False), http_client)
         self.model_id = model or spoken.provider

@@ -76,7 +76,8 @@ class RemoteCall:
             raise InvalidRequestError(
                 f"{count} documents are more than the {most} that one request takes, and "
                 f"{self._settings.model} compares the documents of a request with each other.",
-                hint="Send fewer: scores of several requests could not be merged.",
+                hint="Send fewer, since scores of several requests could not be merged; or set max_documents_per_call higher, "
+                "if the service takes more.",
             )
         return await rerank_in_parts(
             self._request,

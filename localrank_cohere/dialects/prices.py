@@ -12,6 +12,9 @@ __all__ = ["PRICES", "prices", "with_cost"]
 _READ = "2026-11-20"
 _LITELLM = "LiteLLM's price table (github.com/BerriAI/litellm)"
 _THIRD = "third-party price pages; not confirmed by the vendor"
+_LATER = "2026-11-28"
+_ALIBABA = "alibabacloud.com/help/en/model-studio/text-rerank-api"
+_ISAACUS = "a copy of Isaacus's price page; not confirmed by the vendor"
 
 PRICES: tuple[Price, ...] = (
     Price("cohere", "rerank-v5.0-pro", 0.05, "million tokens", _READ, _THIRD),
@@ -26,6 +29,22 @@ PRICES: tuple[Price, ...] = (
     Price("voyage", "rerank-2.5-lite", 0.02, "million tokens", _READ, _THIRD),
     Price("voyage", "rerank-2", 0.05, "million tokens", _READ, _THIRD),
     Price("voyage", "rerank-2-lite", 0.02, "million tokens", _READ, _THIRD),
+    Price("voyage", "rerank-3", 0.05, "million tokens", _LATER, _LITELLM),
+    Price("voyage", "rerank-3-lite", 0.02, "million tokens", _LATER, _LITELLM),
+    Price("jina", "jina-reranker-v3.5", 0.05, "million tokens", _LATER, _LITELLM),
+    Price("jina", "jina-reranker-m0", 0.05, "million tokens", _LATER, _LITELLM),
+    Price("zeroentropy", "zerank-2", 0.025, "million tokens", _LATER, "docs.zeroentropy.dev/models"),
+    Price("zeroentropy", "zerank-1", 0.025, "million tokens", _LATER, "docs.zeroentropy.dev/models"),
+    Price("zeroentropy", "zerank-1-small", 0.025, "million tokens", _LATER, "docs.zeroentropy.dev/models"),
+    Price("isaacus", "kanon-2-reranker", 0.35, "million tokens", _LATER, _ISAACUS),
+    Price("fireworks", "fireworks/qwen3-reranker-8b", 0.20, "million tokens", _LATER, _LITELLM),
+    Price("together", "Salesforce/Llama-Rank-V1", 0.10, "million tokens", _LATER, _LITELLM),
+    Price("novita", "qwen/qwen3-reranker-8b", 0.05, "million tokens", _LATER, _LITELLM),
+    Price("novita", "baai/bge-reranker-v2-m3", 0.01, "million tokens", _LATER, _LITELLM),
+    Price("deepinfra", "Qwen/Qwen3-Reranker-0.6B", 0.01, "million tokens", _LATER, "deepinfra.com"),
+    Price("deepinfra", "Qwen/Qwen3-Reranker-8B", 0.05, "million tokens", _LATER, "deepinfra.com"),
+    Price("alibaba", "qwen3-rerank", 0.10, "million tokens", _LATER, _ALIBABA),
+    Price("alibaba", "gte-rerank-v2", 0.115, "million tokens", _LATER, _ALIBABA),
 )
 """List prices in US dollars, without taxes and discounts."""
 

@@ -78,13 +78,32 @@ async def test_a_failing_part_fails_the_call_with_its_own_error(server: RerankSe
             await rerank(reranker, "q", ["a", "b", "c"], max_retries=0)
 
 
-async def test_a_listwise_model_is_not_split(server: RerankServer) -> None:
-    async with JinaReranker("jina-reranker-v3", base_url=server.url, max_documents_per_call=2) as reranker:
-        with pytest.raises(InvalidRequestError, match="3 documents are more than the 2"):
+@pytest.mark.parametrize(
+    "model",
+    [
+        "jina-reranker-v3",
+        "jina-reranker-v3.5",
+        "jinaai/jina-reranker-v3-GGUF",
+        "mxbai-rerank-v3-listwise",
+        "ByteDance/ListConRanker",
+    ],
+)
+async def test_a_listwise_model_is_not_split(server: RerankServer, model: str) -> None:
+    async with JinaReranker(model, base_url=server.url, max_documents_per_call=2) as reranker:
+        with pytest.raises(
+            InvalidRequestError, match="3 documents are more than the 2 that one request takes"
+        ):
             await rerank(reranker, "q", ["a", "b", "c"])
 
     assert not reranker.scores_comparable
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "model", ["jina-reranker-v2-base-multilingual", "jina-reranker-m0", "rerank-v4.0-pro"]
+)
+def test_a_model_of_pairs_may_be_split(model: str) -> None:
+    assert CohereReranker(model).scores_comparable
 
 
 async def test_blank_documents_stay_at_home_and_stand_last(
