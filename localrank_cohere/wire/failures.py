@@ -102,8 +102,8 @@ def _own_id(text: str) -> str:
         body = json.loads(text)
     except (ValueError, RecursionError):
         return ""
-    own = body.get("id") if isinstance(body, dict) else None
-    return one_line(own) if isinstance(own, str) else ""
+    names = (body.get("id"), body.get("request_id")) if isinstance(body, dict) else ()
+    return next((one_line(own) for own in names if isinstance(own, str)), "")
 
 
 def _request_id(headers: Mapping[str, str], own: str) -> str | None:

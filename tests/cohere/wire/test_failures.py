@@ -100,6 +100,20 @@ def test_a_message_is_found_in_odd_bodies(text: str, said: str) -> None:
     assert "secret" not in str(error)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"message": "m", "id": "a"}', "a"),
+        ('{"code": "c", "message": "m", "request_id": "b"}', "b"),
+        ('{"id": 7, "request_id": "b"}', "b"),
+        ('{"message": "m"}', None),
+        ('["a"]', None),
+    ],
+)
+def test_a_request_is_known_by_the_name_that_its_answer_gives_it(text: str, expected: str | None) -> None:
+    assert failure("a server", "http://h/rerank", 400, {}, text).request_id == expected
+
+
 def test_a_long_message_is_cut() -> None:
     error = failure("cohere", "http://h/rerank", 400, {}, '{"message": "' + "word " * 10_000 + '"}')
 
