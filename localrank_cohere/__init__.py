@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from localrank_cohere.clouds.azure import AzureReranker
+from localrank_cohere.clouds.bedrock import BedrockReranker
+from localrank_cohere.clouds.cloudflare import CloudflareReranker
+from localrank_cohere.clouds.vertex import VertexReranker
+from localrank_cohere.clouds.watsonx import WatsonxReranker
 from localrank_cohere.cohere_reranker import CohereReranker
 from localrank_cohere.vendors import (
     AlibabaReranker,
@@ -33,6 +38,9 @@ from localrank_cohere.vendors import (
 
 __all__ = [
     "AlibabaReranker",
+    "AzureReranker",
+    "BedrockReranker",
+    "CloudflareReranker",
     "CohereReranker",
     "ContextualReranker",
     "DeepInfraReranker",
@@ -55,7 +63,9 @@ __all__ = [
     "TogetherReranker",
     "VLLMReranker",
     "VercelReranker",
+    "VertexReranker",
     "VoyageReranker",
+    "WatsonxReranker",
     "XinferenceReranker",
     "ZeroEntropyReranker",
 ]

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from localrank.contract.errors import InvalidResponseError, RerankError
+import anyio
+
+from localrank.contract.errors import APICallError, ConnectionFailedError, InvalidResponseError, RerankError
 from localrank.contract.model import DoRerankResult
 from localrank.contract.types import RerankResponse
+from localrank_cohere.call.credentials import Unsigned
 from localrank_cohere.call.settings import Settings
 from localrank_cohere.dialects.endpoints import without_query
 from localrank_cohere.http.headers import answer_headers, secrets_in
-from localrank_cohere.http.redaction import redactor
+from localrank_cohere.http.redaction import Redactor, redactor
 from localrank_cohere.http.transport import Answer, Connections
 from localrank_cohere.wire.bodies import read, with_header_tokens
 from localrank_cohere.wire.failures import failure
@@ -44,7 +47,6 @@ class Exchange:
         self._settings = settings
         self._connections = connections
         self._headers = headers
-        self._redactor = redactor(secrets_in(headers, settings.endpoint.url))
 
     async def ask(self, content: bytes, count: int) -> DoRerankResult | RerankError:
         """Send a request and return the ranking of its `count` documents, or the error that its end means."""
@@ -68,14 +70,44 @@ class Exchange:
         return outcome
 
     async def _ask(self, url: str, content: bytes, count: int) -> DoRerankResult | RerankError:
-        limit = _BASE_BYTES + _BYTES_A_DOCUMENT * count + _ECHOES * len(content)
-        answer = await self._connections.post(
-            url, self._headers, content, limit=limit, redactor=self._redactor
-        )
-        return answer if isinstance(answer, RerankError) else self._meaning(answer, url, count)
+        """Send a request, and once more where the service refuses credentials that can be renewed."""
+        outcome = await self._sent(url, content, count)
+        credentials = self._settings.credentials
+        if (
+            credentials is not None
+            and isinstance(outcome, APICallError)
+            and await credentials.renewed(outcome)
+        ):
+            return await self._sent(url, content, count)
+        return outcome
 
-    def _meaning(self, answer: Answer, url: str, count: int) -> DoRerankResult | RerankError:
-        settings, clean = self._settings, self._redactor.text
+    async def _sent(self, url: str, content: bytes, count: int) -> DoRerankResult | RerankError:
+        headers = await self._signed(Unsigned(url, self._headers, content))
+        if isinstance(headers, RerankError):
+            return headers
+        secrets = redactor(secrets_in(headers, url))
+        limit = _BASE_BYTES + _BYTES_A_DOCUMENT * count + _ECHOES * len(content)
+        answer = await self._connections.post(url, headers, content, limit=limit, redactor=secrets)
+        return answer if isinstance(answer, RerankError) else self._meaning(answer, url, count, secrets)
+
+    async def _signed(self, request: Unsigned) -> Mapping[str, str] | RerankError:
+        credentials, most = self._settings.credentials, self._connections.timeout
+        if credentials is None:
+            return request.headers
+        try:
+            with anyio.move_on_after(most):
+                return {**request.headers, **await credentials.headers(request, self._connections)}
+        except RerankError as error:
+            return error.with_traceback(None)
+        return ConnectionFailedError(
+            f"No credentials for {self._settings.dialect.provider} came within timeout={most:g} s.",
+            hint="Look at what provides them.",
+        )
+
+    def _meaning(
+        self, answer: Answer, url: str, count: int, secrets: Redactor
+    ) -> DoRerankResult | RerankError:
+        settings, clean = self._settings, secrets.text
         dialect, provider = settings.dialect, settings.dialect.provider
         text = text_of(answer.body, answer.headers.get("content-type", ""))
         source = f"{provider} at {without_query(url)}"
@@ -93,7 +125,7 @@ class Exchange:
             reading = read(dialect, text, count=count, source=source)
         except InvalidResponseError as error:
             return InvalidResponseError(clean(error.message), hint=error.hint)
-        value = self._redactor.value
+        value = secrets.value
         return DoRerankResult(
             [
                 replace(item, metadata=value(item.metadata)) if item.metadata else item

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import anyio
 
@@ -17,6 +18,7 @@ from localrank.providers.remarks import unread_instruction
 from localrank.providers.splitting import rerank_in_parts
 from localrank.providers.unscored import unscored, unscored_warning
 from localrank_cohere.call.exchange import Exchange
+from localrank_cohere.call.pages import all_pages
 from localrank_cohere.call.settings import Settings
 from localrank_cohere.dialects.options import check_options
 from localrank_cohere.dialects.prices import with_cost
@@ -50,7 +52,12 @@ class RemoteCall:
         if dialect.object_fields and self._sendable.object_fields:
             self._fields.setdefault(dialect.object_fields, list(self._sendable.object_fields))
         headers = request_headers(
-            settings.endpoint.url, dialect, settings.key, settings.headers, options.headers
+            settings.endpoint.url,
+            dialect,
+            settings.key,
+            settings.headers,
+            options.headers,
+            is_signed=settings.credentials is not None,
         )
         self._exchange = Exchange(settings, connections, headers)
         self._ends = math.inf
@@ -91,6 +98,14 @@ class RemoteCall:
         nothing = DoRerankResult(unscored(range(len(options.documents))), usage=RerankUsage())
         if anyio.current_time() >= self._ends:
             return nothing
+        with anyio.CancelScope(deadline=self._ends):
+            page = self._settings.dialect.page
+            if page is None:
+                return await self._asked(options, {})
+            return await all_pages(page, partial(self._asked, options), len(options.documents))
+        return replace(nothing, usage=RerankUsage(api_calls=1))
+
+    async def _asked(self, options: DoRerankOptions, further: Mapping[str, Any]) -> DoRerankResult:
         settings = self._settings
         content = request_body(
             settings.dialect,
@@ -98,14 +113,12 @@ class RemoteCall:
             query=options.query,
             documents=options.documents,
             top_k=options.top_k,
-            fields=self._fields,
+            fields={**settings.always, **self._fields, **further},
         )
-        with anyio.CancelScope(deadline=self._ends):
-            outcome = await self._exchange.ask(content, len(options.documents))
-            if isinstance(outcome, RerankError):
-                raise outcome
-            return outcome
-        return replace(nothing, usage=RerankUsage(api_calls=1))
+        outcome = await self._exchange.ask(content, len(options.documents))
+        if isinstance(outcome, RerankError):
+            raise outcome
+        return outcome
 
     def _together(self, answers: Sequence[DoRerankResult]) -> DoRerankResult:
         """Make one answer of several, with indexes of the caller's list."""

@@ -41,10 +41,12 @@ class Dialect:
         documents: Field of the documents in the request.
         as_query: Writes the query as the service wants it, given the number of documents.
         as_document: Writes a document, a text or an object, as the service wants it.
+        numbered: Field of a document for its place, as a text, by which the answer names it; None where the service counts.
         count: Field of the number of results wanted; None where the service always ranks all.
         rows: Field of the results in the answer; None where the answer is the bare list.
         index: Field of a result's place among the documents; None where the results are bare scores, one a document in order.
         score: Field of a result's score.
+        page: Field with the name of the next page, in an answer that is not whole and in the request for the rest.
         home: The vendor's own address; None for servers that people run themselves.
         listens_at: Where such a server listens unless told otherwise; None where that is not agreed.
         hosts: Hosts that belong to the vendor, their subdomains included: only these get a key from the environment.
@@ -73,10 +75,12 @@ class Dialect:
     documents: str = "documents"
     as_query: Callable[[str, int], Any] = _once
     as_document: Callable[[Any], Any] = _as_it_is
+    numbered: str | None = None
     count: str | None = "top_n"
     rows: str | None = "results"
     index: str | None = "index"
     score: str = "relevance_score"
+    page: str | None = None
     home: str | None = None
     listens_at: str | None = None
     hosts: tuple[str, ...] = ()

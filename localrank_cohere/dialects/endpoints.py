@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 from localrank.contract.errors import InvalidRequestError
 from localrank_cohere.dialects.table import DIALECTS, Dialect
 
-__all__ = ["Endpoint", "belongs_to_vendor", "endpoint", "without_query"]
+__all__ = ["Endpoint", "belongs_to_vendor", "endpoint", "plain_address", "without_query"]
 
 _VERSION = re.compile(r"v[0-9]{1,4}(?:(?:alpha|beta)[0-9]{0,4})?", re.IGNORECASE)
 
@@ -102,6 +102,16 @@ def _split(base: str) -> SplitResult:
             hint='Pass one such as "http://127.0.0.1:8080"; a key belongs into api_key=, not into the address.',
         )
     return parts
+
+
+def plain_address(url: str) -> str:
+    """Return a whole endpoint as it is.
+
+    Raises:
+        InvalidRequestError: It is no http(s) address.
+    """
+    _split(url)
+    return url
 
 
 def without_query(url: str) -> str:

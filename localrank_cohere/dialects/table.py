@@ -8,12 +8,12 @@ from collections.abc import Callable
 from localrank.contract.errors import InvalidRequestError
 from localrank.providers.registry import unknown_model
 from localrank_cohere.dialects.dialect import Dialect
-from localrank_cohere.dialects.rows import hosts, makers, servers
+from localrank_cohere.dialects.rows import clouds, hosts, makers, servers
 
 __all__ = ["DIALECTS", "Dialect", "dialect_named"]
 
 DIALECTS: tuple[Dialect, ...] = (*makers.ROWS, *hosts.ROWS, *servers.ROWS)
-"""Every dialect."""
+"""Every dialect that an address and a key are enough for."""
 
 
 def dialect_named(name: str) -> Dialect:
@@ -30,7 +30,11 @@ def dialect_named(name: str) -> Dialect:
 
 
 def _by_name(dialect: Dialect) -> tuple[Callable[[str], Dialect], tuple[str]]:
-    return dialect_named, (dialect.name,)
+    return _row, (dialect.name,)
+
+
+def _row(name: str) -> Dialect:
+    return next((row for row in clouds.ROWS if row.name == name), None) or dialect_named(name)
 
 
 copyreg.pickle(

@@ -24,6 +24,9 @@ _SECRET_ANSWERS = frozenset({"set-cookie", "authorization", "proxy-authorization
 _LONG_VALUE = 20
 """A value of a query from this length on is taken for a key, whatever its name."""
 
+_SIGNED_BY = re.compile(r"(?:Credential|Signature)=([^/,\s]+)")
+"""What is secret in a signature of AWS (SigV4): the key's id and the signature; the words around them are not."""
+
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
@@ -48,7 +51,13 @@ def checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def request_headers(
-    url: str, dialect: Dialect, key: Secret | None, own: Mapping[str, str], given: Mapping[str, str] | None
+    url: str,
+    dialect: Dialect,
+    key: Secret | None,
+    own: Mapping[str, str],
+    given: Mapping[str, str] | None,
+    *,
+    is_signed: bool = False,
 ) -> dict[str, str]:
     """Return the headers of one request.
 
@@ -58,6 +67,7 @@ def request_headers(
         key: The key that the caller gave.
         own: The reranker's own further headers.
         given: Those of this call; they win.
+        is_signed: No key is wanted, since credentials give their own headers.
 
     Raises:
         MissingAPIKeyError: The vendor's host, and no key.
@@ -71,7 +81,7 @@ def request_headers(
         **{name.lower(): value for name, value in dialect.headers.items()},
     }
     name = dialect.key_header.lower()
-    if name not in further:
+    if name not in further and not is_signed:
         found = key_for(dialect, url, key)
         if found is not None:
             headers[name] = f"Bearer {found.value}" if name == "authorization" else found.value
@@ -100,6 +110,9 @@ def _credentials(name: str, value: str) -> Iterator[str]:
         yield from (pair.partition("=")[2].strip() for pair in value.split(";"))
         return
     scheme, _, rest = value.partition(" ")
+    if scheme.startswith("AWS4-"):
+        yield from _SIGNED_BY.findall(rest)
+        return
     yield rest.strip() or value
     if scheme.lower() == "basic":
         with suppress(ValueError):

@@ -21,8 +21,9 @@ _LOGGERS = (
     "httpcore2.socks",
     "hpack.hpack",
     "hpack.table",
+    "botocore.auth",
 )
-"""Who writes addresses, status lines and headers, the last six at DEBUG."""
+"""Who writes addresses, status lines and headers, all but the first at DEBUG; the last one writes what it signs."""
 
 _current: ContextVar[Redactor | None] = ContextVar("localrank_redactor", default=None)
 

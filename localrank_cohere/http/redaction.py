@@ -49,19 +49,12 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = [form for secret in secrets if len(secret) >= SHORTEST_SECRET for form in _forms(secret)]
+        looked_for = [_looked_for(secret) for secret in secrets if len(secret) >= SHORTEST_SECRET]
         self._pieces: dict[int, set[str]] = {}
-        for form in forms:
-            size = min(len(form), _PIECE)
-            pieces = self._pieces.setdefault(size, set())
-            pieces.update(form[start : start + size] for start in range(len(form) - size + 1))
-        self._anchors = tuple(
-            {
-                form[start : start + _ANCHOR]
-                for form in forms
-                for start in (range(0, len(form) - _ANCHOR + 1, _STRIDE) if len(form) >= _PIECE else (0,))
-            }
-        )
+        for pieces, _ in looked_for:
+            for size, some in pieces.items():
+                self._pieces.setdefault(size, set()).update(some)
+        self._anchors = tuple({anchor for _, anchors in looked_for for anchor in anchors})
 
     def text(self, text: str) -> str:
         """Return `text` with every piece of a secret replaced."""
@@ -116,6 +109,24 @@ class Redactor:
 def redactor(secrets: tuple[str, ...]) -> Redactor:
     """Return the redactor of these secrets, the same one for the same."""
     return Redactor(secrets)
+
+
+@lru_cache(maxsize=64)  # beside a signature that is new each time, a long token stays the same
+def _looked_for(secret: str) -> tuple[dict[int, set[str]], set[str]]:
+    """Return the pieces of a secret's forms by their size, and the anchors one of which each long piece holds."""
+    forms = _forms(secret)
+    pieces: dict[int, set[str]] = {}
+    for form in forms:
+        size = min(len(form), _PIECE)
+        pieces.setdefault(size, set()).update(
+            form[start : start + size] for start in range(len(form) - size + 1)
+        )
+    anchors = {
+        form[start : start + _ANCHOR]
+        for form in forms
+        for start in (range(0, len(form) - _ANCHOR + 1, _STRIDE) if len(form) >= _PIECE else (0,))
+    }
+    return pieces, anchors
 
 
 def _forms(secret: str) -> set[str]:

@@ -19,6 +19,8 @@ from localrank_cohere.wire.words import one_line, said
 __all__ = ["Reading", "read", "request_body", "with_header_tokens"]
 
 
+_PLACE = re.compile(r"[0-9]{1,9}")
+
 _MOST_COUNTED = 2.0**63
 """A larger count is no count."""
 
@@ -42,10 +44,13 @@ def request_body(
         top_k: How many results are wanted; all where None.
         fields: Further fields by their paths, in place of the dialect's fixed ones.
     """
+    written = [dialect.as_document(item) for item in documents]
+    if dialect.numbered is not None:
+        written = [{dialect.numbered: str(place), **item} for place, item in enumerate(written)]
     asked = (
         (dialect.model, model),
         (dialect.query, dialect.as_query(query, len(documents))),
-        (dialect.documents, [dialect.as_document(item) for item in documents]),
+        (dialect.documents, written),
         (dialect.count, top_k),
         *{**dialect.fixed, **fields}.items(),
     )
@@ -119,6 +124,8 @@ def _results(rows: list[Any], dialect: Dialect, count: int, source: str) -> list
     results: list[ScoredIndex] = []
     for row in rows:
         index = found(row, dialect.index)
+        if dialect.numbered is not None and isinstance(index, str) and _PLACE.fullmatch(index):
+            index = int(index)
         if type(index) is not int or not 0 <= index < count:
             _refuse(source, f"holds the index {shortened(repr(index))} for {count} documents")
         if seen[index]:

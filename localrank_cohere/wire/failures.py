@@ -13,7 +13,14 @@ from localrank_cohere.wire.words import one_line, said
 __all__ = ["failure"]
 
 _KEPT_CHARACTERS = 4_000
-_ID_HEADERS = ("x-request-id", "request-id", "x-trace-id", "x-debug-trace-id")
+_ID_HEADERS = (
+    "x-request-id",
+    "request-id",
+    "x-amzn-requestid",
+    "x-global-transaction-id",
+    "x-trace-id",
+    "x-debug-trace-id",
+)
 
 _HINTS = {
     401: "Check the API key.",

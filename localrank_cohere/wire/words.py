@@ -26,6 +26,7 @@ _NAMES = (
     "error",
     "errors",
     "error_message",
+    "errormessage",
     "error_description",
     "msg",
     "reason",

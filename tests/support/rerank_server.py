@@ -248,7 +248,9 @@ async def _read(reader: asyncio.StreamReader) -> Seen | None:
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
     method, path, _ = first.split(" ", 2)
-    return Seen(method, path, headers, json.loads(content) if content else None, time.monotonic())
+    is_form = headers.get("content-type") == "application/x-www-form-urlencoded"
+    body = content.decode() if is_form else json.loads(content) if content else None
+    return Seen(method, path, headers, body, time.monotonic())
 
 
 async def _send(

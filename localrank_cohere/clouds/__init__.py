@@ -1,0 +1,1 @@
+"""The clouds: services whose requests are signed, or carry tokens that expire."""
