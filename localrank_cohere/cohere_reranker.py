@@ -53,7 +53,9 @@ class CohereReranker(RemoteReranker):
         max_documents_per_call: Documents in one request; None for no limit.
         scores_comparable: Whether a long list may be split.
         score_kind: What a score is.
-        accepts_objects: Whether whole objects are sent.
+        accepts_objects: Whether whole objects are sent, or images.
+        needs_text: Whether a document without a text is refused.
+        reads_images: Whether a mapping's `image` is sent: an address or bytes.
         is_remote: True: every call is a request to the service.
 
     Raises:
@@ -89,4 +91,6 @@ class CohereReranker(RemoteReranker):
             comparable=not any(name in model.lower() for name in _LISTWISE),
         )
         super().__init__(settings, Connections(positive("timeout", timeout, whole=False), http_client))
-        self.accepts_objects = fields is not None
+        self.reads_images = spoken.sees(named)
+        self.needs_text = fields is None
+        self.accepts_objects = self.reads_images or fields is not None

@@ -22,6 +22,7 @@ from localrank.calling.texts import TextOf
 from localrank.contract.cancellation import AbortToken
 from localrank.contract.errors import InvalidRequestError, RerankAbortedError
 from localrank.contract.types import plain, shortened
+from localrank.providers.images import count_images
 from localrank.providers.loading import never
 from localrank.providers.worker import run_in_thread
 
@@ -43,7 +44,8 @@ _SHARE = 0.5
 class Request(Generic[D]):
     """A valid request: the caller's documents beside their texts, and the numbers brought into range.
 
-    `texts` is shorter than `originals` where the deadline left no time to read them all.
+    `texts` is shorter than `originals` where the deadline left no time to read them all. `unread_images` counts the
+    documents with an image that the model does not read.
     """
 
     query: str
@@ -57,6 +59,7 @@ class Request(Generic[D]):
     first_stage_scores: tuple[float, ...] | None
     instruction: str | None
     abort_event: AbortToken | None
+    unread_images: int
     min_score: float | None = None
 
 
@@ -75,6 +78,7 @@ def check_request(
     deadline: float | None,
     min_score: float | None = None,
     read_as_objects: bool = False,
+    reads_images: bool = False,
     should_stop: Callable[[], bool] = never,
 ) -> Request[D]:
     """Return the request; with `read_as_objects`, documents need no text (see `needs_text`).
@@ -92,7 +96,9 @@ def check_request(
     return Request(
         query=plain(query),
         originals=originals,
-        texts=document_texts(originals, text, should_stop, read_as_objects=read_as_objects),
+        texts=document_texts(
+            originals, text, should_stop, read_as_objects=read_as_objects, reads_images=reads_images
+        ),
         top_k=_top_k(top_k, len(originals)),
         timeout=_seconds("timeout", timeout),
         deadline=_seconds("deadline", deadline),
@@ -101,8 +107,13 @@ def check_request(
         first_stage_scores=_first_stage(first_stage_scores, originals),
         instruction=instruction,
         abort_event=_token(abort_event),
+        unread_images=0 if reads_images or not _may_hold_images(originals) else count_images(originals),
         min_score=_least(min_score),
     )
+
+
+def _may_hold_images(documents: tuple[Any, ...]) -> bool:
+    return bool(documents) and isinstance(documents[0], Mapping)  # they are of one kind
 
 
 class _Check(Protocol[D]):

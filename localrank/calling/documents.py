@@ -86,11 +86,12 @@ def document_texts(
     should_stop: Callable[[], bool],
     *,
     read_as_objects: bool,
+    reads_images: bool = False,
 ) -> tuple[str, ...]:
     """Return the texts of all documents, or of those for which there was time; arguments and errors as for `text_tuple`."""
 
     def each(some: Sequence[Any]) -> tuple[str, ...]:
-        return text_tuple(tuple(some), text, read_as_objects=read_as_objects)
+        return text_tuple(tuple(some), text, read_as_objects=read_as_objects, reads_images=reads_images)
 
     texts = uniform_texts(documents, text, each, should_stop)
     return each(documents) if texts is None else texts

@@ -27,6 +27,7 @@ from localrank.contract.model import (
     accepts_objects,
     ignore_progress,
     needs_text,
+    reads_images,
     score_kind,
 )
 from localrank.contract.types import (
@@ -37,6 +38,7 @@ from localrank.contract.types import (
 )
 from localrank.providers.calls import call_model, check_model, outcome_of
 from localrank.providers.registry import resolve
+from localrank.providers.remarks import unread_images
 from localrank.providers.unscored import UNSCORED_TIER, RestUnscored, unscored_warning
 
 __all__ = ["answer_request", "rerank"]
@@ -86,7 +88,8 @@ async def rerank(
             that was not scored is left out too. The result may be empty: then nothing here answers, if `result.outcome.kind` is
             `ranked`.
         text: The key, attribute, path of them (`payload.text`) or function that gives a document's text. A model that reads the
-            documents themselves (`accepts_objects`, as with `fields=` of a remote one) needs none.
+            documents themselves (`accepts_objects`, as with `fields=` of a remote one) needs none, and neither does a mapping
+            with an `image` for a model that reads images.
         instruction: What "relevant" means here, for models that read one.
         max_retries: Repetitions after a failure that may mend; beats `retry.max_retries`. Neither given means 2.
         retry: The whole retry policy.
@@ -132,6 +135,7 @@ async def rerank(
         deadline=deadline,
         min_score=min_score,
         read_as_objects=not needs_text(reranker),
+        reads_images=reads_images(reranker),
     )
     if is_long(documents):
         request = await checked_beside(check, abort_event=abort_event, timeout=timeout, deadline=deadline)
@@ -306,6 +310,8 @@ class _Call(Generic[D]):
     def _assembled(self, answer: DoRerankResult) -> RerankResult[D]:
         request, results = self.request, answer.results
         warnings, dropped = tuple(answer.warnings), 0
+        if request.unread_images:
+            warnings += (unread_images(request.unread_images, self.model.provider),)
         if request.min_score is not None:
             kept, remarks = at_least(request.min_score, results, self.model)
             warnings += tuple(remarks)

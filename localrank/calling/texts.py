@@ -10,6 +10,7 @@ from typing import Any
 from localrank.calling.paths import ABSENT, reach, value_at
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.types import plain, shortened
+from localrank.providers.images import image_of
 
 __all__ = ["TEXT_NAMES", "TextOf", "text_tuple"]
 
@@ -20,6 +21,7 @@ names (`payload.text`)."""
 TEXT_NAMES = ("text", "page_content", "content")
 """Keys of a mapping, and attributes of an object, in the order in which they are looked at."""
 
+_IMAGE_HINT = "Take a model that reads images, or pass text= with the key of a caption; the guide on remote models names them."
 _NAME_HINT = "Pass text= with the key, attribute or function that gives the text."
 _MISSING_TYPES = ("NAType", "NaTType")
 _SCALARS = (type(None), Number, bytes, bytearray, memoryview)
@@ -27,7 +29,9 @@ _SHOWN_KEYS = 8
 _SHOWN_KEY_CHARACTERS = 30
 
 
-def text_tuple(documents: tuple[Any, ...], text: TextOf | None, *, read_as_objects: bool) -> tuple[str, ...]:
+def text_tuple(
+    documents: tuple[Any, ...], text: TextOf | None, *, read_as_objects: bool, reads_images: bool = False
+) -> tuple[str, ...]:
     """Return the text of each document.
 
     Args:
@@ -35,6 +39,7 @@ def text_tuple(documents: tuple[Any, ...], text: TextOf | None, *, read_as_objec
         text: How the text is found; None means by `TEXT_NAMES`.
         read_as_objects: Whether the model reads the documents themselves, so that one without text will do. The text of a
             mapping is then its values, a line each; of anything else it is empty.
+        reads_images: Whether the model reads images, so that a document with an image needs no text.
 
     Raises:
         InvalidRequestError: A document without text, or a text that cannot be had; names its index and what is there.
@@ -53,6 +58,7 @@ def text_tuple(documents: tuple[Any, ...], text: TextOf | None, *, read_as_objec
     find = _Finder(
         text,
         read_as_objects,
+        reads_images,
         function=text if callable(text) else None,
         names=TEXT_NAMES if text is None else (str(text),),
         objects=frozenset(kind for kind in kinds if _family(kind) == "object"),
@@ -126,6 +132,7 @@ class _Finder:
 
     text: TextOf | None
     read_as_objects: bool
+    reads_images: bool
     function: Callable[[Any], str] | None
     names: tuple[str, ...]
     objects: frozenset[type]
@@ -168,6 +175,12 @@ class _Finder:
             return there[0][1]
         if self.read_as_objects:
             return _written(document)
+        if image_of(document) is not None:
+            if self.reads_images:
+                return ""
+            raise _refused(
+                f"documents[{index}] holds an image and no text, and the model reads texts.", _IMAGE_HINT
+            )
         raise _refused(f"documents[{index}] {_lack(document, self.names, dict(values))}.", _NAME_HINT)
 
 

@@ -27,6 +27,8 @@ __all__ = [
     "ignore_progress",
     "is_remote",
     "needs_text",
+    "reads_images",
+    "reads_objects",
     "score_kind",
     "scores_comparable",
 ]
@@ -131,6 +133,9 @@ class RerankerModel(Protocol):
     - `accepts_objects: bool = False` — `options.objects` is filled with the caller's own documents.
     - `needs_text: bool` — whether a document without a text is refused; without it, True unless `accepts_objects`. Where it is
       False, the text of a mapping that has none is its values, a line each, and that of any other object is empty.
+    - `reads_images: bool = False` — of `options.objects` (it needs `accepts_objects`), a mapping's `image` is read, an address
+      or bytes. To any other model a document with an image and no text is refused, and one with both is ranked by its text,
+      with a warning.
     - `max_documents_per_call: int | None = None` — what one call of the service takes.
     - `documents_at_once: int | None = None` — a longer list is handed over in parts, one after the other, so that neither the
       event loop nor a deadline waits for all of it; where scores are comparable.
@@ -199,6 +204,16 @@ def is_remote(model: AnyReranker) -> bool:
 def accepts_objects(model: AnyReranker) -> bool:
     """Whether `model` reads the caller's own objects (default False)."""
     return bool(getattr(model, "accepts_objects", False))
+
+
+def reads_images(model: AnyReranker) -> bool:
+    """Whether `model` reads the images of documents (default False)."""
+    return bool(getattr(model, "reads_images", False))
+
+
+def reads_objects(model: AnyReranker) -> bool:
+    """Whether `model` reads more of the caller's own objects than their texts and images."""
+    return accepts_objects(model) and not (reads_images(model) and needs_text(model))
 
 
 def needs_text(model: AnyReranker) -> bool:

@@ -11,6 +11,7 @@ from localrank.contract.types import RerankWarning
 __all__ = [
     "documents_truncated",
     "query_truncated",
+    "unread_images",
     "unread_instruction",
     "unread_language",
     "unread_options",
@@ -32,6 +33,16 @@ def unread_instruction(options: DoRerankOptions, provider: str) -> list[RerankWa
         return []
     message = f"{provider} reads no instruction; it was ignored."
     return [RerankWarning("unsupported", message, feature="instruction")]
+
+
+def unread_images(count: int, provider: str) -> RerankWarning:
+    """Return the warning for images beside texts, given to a model that reads texts alone."""
+    return RerankWarning(
+        "unsupported",
+        f"{count} documents hold an image, which {provider} does not read, or not with every model in it: they are ranked by "
+        "their texts.",
+        feature="images",
+    )
 
 
 def query_truncated(limit: str) -> RerankWarning:

@@ -48,7 +48,7 @@ class RemoteCall:
         self._fields, self._warnings = check_options(dialect.options, given, dialect.provider)
         self._check_spans()
         self._read_instruction()
-        self._sendable = sendable(dialect, options, settings.fields)
+        self._sendable = sendable(dialect, options, settings.fields, sees=dialect.sees(settings.model))
         if dialect.object_fields and self._sendable.object_fields:
             self._fields.setdefault(dialect.object_fields, list(self._sendable.object_fields))
         headers = request_headers(

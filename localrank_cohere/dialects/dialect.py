@@ -55,6 +55,8 @@ class Dialect:
         headers: Further headers that the service wants.
         fixed: Fields that are always sent, unless an option says otherwise.
         takes_objects: Whole objects are sent as they are; else as YAML.
+        as_picture: Writes a document that holds an image, given its text and the image's address; None where none is read.
+        seeing: Parts of the names of the models that read images; () where the service knows.
         object_fields: Field that names the keys of an object to be read; None where the service has none.
         instruction: Field of the instruction; None where the service has none.
         options: What the caller may set.
@@ -89,6 +91,8 @@ class Dialect:
     headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     fixed: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     takes_objects: bool = False
+    as_picture: Callable[[str, str], Any] | None = None
+    seeing: tuple[str, ...] = ()
     object_fields: str | None = None
     instruction: str | None = None
     options: tuple[Option, ...] = ()
@@ -96,3 +100,9 @@ class Dialect:
     max_documents: int | None = None
     needs_model: bool = True
     score_kind: ScoreKind = "unknown"
+
+    def sees(self, model: str | None) -> bool:
+        """Return whether images are sent to `model`."""
+        return self.as_picture is not None and (
+            not self.seeing or any(part in (model or "") for part in self.seeing)
+        )

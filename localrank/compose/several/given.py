@@ -17,6 +17,7 @@ class Identity:
     """Keeps the caller's order. Its scores are ordinal: the reciprocal of the rank."""
 
     provider = "identity"
+    reads_images = True  # nothing is read
     model_id = "callers-order"
     scores_comparable = False
     score_kind: ScoreKind = "ordinal"
@@ -43,6 +44,7 @@ class Retrieved:
     """
 
     provider = "retrieved"
+    reads_images = True  # nothing is read
     scores_comparable = False
     score_kind: ScoreKind = "unknown"
 

@@ -30,7 +30,7 @@ from localrank.contract.model import (
     DoRerankOptions,
     DoRerankResult,
     ScoredIndex,
-    accepts_objects,
+    reads_objects,
 )
 from localrank.contract.types import RerankWarning
 from localrank.providers.unscored import unscored
@@ -61,13 +61,15 @@ class Cached(Transparent):
     """
 
     documents_at_once = DOCUMENTS_AT_ONCE
+    accepts_objects = False
+    reads_images = False
 
     def __init__(self, model: AnyReranker | str, store: ScoreStore | None = None) -> None:
         super().__init__("cached", model)
         refuse_incomparable(
             "Cached", self.model, "Put Cached around each inner model whose scores stand for themselves."
         )
-        if accepts_objects(self.model):
+        if reads_objects(self.model):
             raise refuse(
                 f"Cached cannot hold {name_of(self.model)}, which reads the caller's own objects.",
                 "The cache knows documents by their text: use a model that reads text.",

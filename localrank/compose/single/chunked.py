@@ -22,7 +22,7 @@ from localrank.contract.model import (
     DoRerankOptions,
     DoRerankResult,
     ScoredIndex,
-    accepts_objects,
+    reads_objects,
     scores_comparable,
 )
 from localrank.providers.arguments import check_choice, whole_number
@@ -73,7 +73,7 @@ class Chunked(Wrapper):
                 f"pool is {pool!r}, and the scores of {name_of(self.model)} are ordinal.",
                 "Their sums mean nothing: use pool='max' or 'first'.",
             )
-        if accepts_objects(self.model):
+        if reads_objects(self.model):
             raise refuse(
                 f"Chunked cannot hold {name_of(self.model)}, which reads the caller's own objects.",
                 "A chunk has a text and no object: use a model that reads text.",
@@ -81,6 +81,8 @@ class Chunked(Wrapper):
         self.chunk_tokens, self.overlap, self.pool = longest, shared, pool
 
     documents_at_once = DOCUMENTS_AT_ONCE
+    accepts_objects = False
+    reads_images = False
 
     @property
     def scores_comparable(self) -> bool:

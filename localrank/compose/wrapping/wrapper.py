@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
-from localrank.contract.model import AnyReranker, accepts_objects, needs_text, score_kind, scores_comparable
+from localrank.contract.model import (
+    AnyReranker,
+    accepts_objects,
+    needs_text,
+    reads_images,
+    score_kind,
+    scores_comparable,
+)
 from localrank.contract.types import ScoreKind
 from localrank.providers.registry import resolve
 
@@ -113,6 +120,11 @@ class Wrapper:
     def needs_text(self) -> bool:
         """Whether any inner model reads the texts."""
         return any(map(needs_text, self.models))
+
+    @property
+    def reads_images(self) -> bool:
+        """Whether every inner model reads images: each may be the one that ranks a document without a text."""
+        return all(map(reads_images, self.models))
 
     @property
     def scores_comparable(self) -> bool:

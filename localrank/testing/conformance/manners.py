@@ -45,6 +45,7 @@ async def check_optional_members(bench: Bench) -> None:
         "scores_comparable": bool,
         "accepts_objects": bool,
         "needs_text": bool,
+        "reads_images": bool,
         "max_documents_per_call": (int, type(None)),
         "fingerprint": str,
     }

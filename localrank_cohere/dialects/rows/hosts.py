@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from localrank_cohere.dialects.dialect import Dialect
 from localrank_cohere.dialects.options import Option, mapping, names, text, whole_number
+from localrank_cohere.dialects.pictures import side_by_side
 from localrank_cohere.dialects.rows.servers import NIM
 from localrank_cohere.dialects.shapes import once_a_document
 
@@ -19,6 +20,7 @@ OPENROUTER = Dialect(
     home="https://openrouter.ai",
     hosts=("openrouter.ai",),
     key_variables=("OPENROUTER_API_KEY",),
+    as_picture=side_by_side,
     options=(
         Option("provider", mapping),
         Option("session_id", text),

@@ -14,6 +14,7 @@ from localrank_cohere.dialects.options import (
     text,
     whole_number,
 )
+from localrank_cohere.dialects.pictures import either
 from localrank_cohere.dialects.shapes import text_object
 
 __all__ = ["ROWS"]
@@ -63,6 +64,8 @@ JINA = Dialect(
     hosts=("jina.ai",),
     key_variables=("JINA_API_KEY",),
     fixed={"return_documents": False},
+    as_picture=either,
+    seeing=("jina-reranker-m0",),
     options=(Option("raw_scores", flag), Option("user", text)),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from localrank_cohere.dialects.dialect import Dialect
 from localrank_cohere.dialects.options import Option, end_or_none, flag, mapping, one_of, text, whole_number
+from localrank_cohere.dialects.pictures import in_a_message, in_data_only, in_parts
 from localrank_cohere.dialects.shapes import text_object
 
 __all__ = ["NIM", "ROWS"]
@@ -14,6 +15,7 @@ VLLM = Dialect(
     source="https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
     path="/v1/rerank",
     listens_at="http://127.0.0.1:8000",
+    as_picture=in_a_message,
     instruction="instruction",
     options=(
         Option("max_tokens_per_query", whole_number(0)),
@@ -59,6 +61,7 @@ SGLANG = Dialect(
     score="score",
     listens_at="http://127.0.0.1:30000",
     fixed={"return_documents": False},
+    as_picture=in_parts,
     instruction="instruct",
     needs_model=False,
 )
@@ -76,6 +79,8 @@ NIM = Dialect(
     score="logit",
     listens_at="http://127.0.0.1:8000",
     fixed={"truncate": "END"},
+    as_picture=in_data_only,
+    seeing=("-vl-", "nemotron-3.5-rerank"),
     options=(Option("truncation", end_or_none, "truncate"),),
     max_documents=512,
     score_kind="logit",
