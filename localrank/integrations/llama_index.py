@@ -22,7 +22,7 @@ try:
     from llama_index.core.instrumentation import get_dispatcher
     from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
     from llama_index.core.postprocessor.types import BaseNodePostprocessor
-    from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, TextNode
+    from llama_index.core.schema import ImageNode, MetadataMode, NodeWithScore, QueryBundle, TextNode
 except ImportError as error:
     raise missing("The LlamaIndex integration", "llama-index-core", "llama-index") from error
 
@@ -30,14 +30,18 @@ __all__ = ["LocalRankPostprocessor", "from_llama_index"]
 
 dispatcher = get_dispatcher(__name__)
 
+_NODE = "node"
+"""Where a document with an image keeps its node."""
+
 
 class LocalRankPostprocessor(BaseNodePostprocessor):
     """Keep the nodes that answer the query, best first, with our scores.
 
-    The text of a node is what its retriever embedded (`MetadataMode.EMBED`). The nodes that come in are left as they are;
-    copies carry `metadata["rerank_outcome"]` (what became of the call: `kind`, `reasons`, `served_by`), which neither a
-    language model nor an embedding sees. Cancelling the task that awaits `apostprocess_nodes` stops the computation. A wrapper
-    that fuses retrieval scores gets them where every node has one.
+    The text of a node is what its retriever embedded (`MetadataMode.EMBED`). The image of an `ImageNode`, its `image` or
+    `image_url`, goes to models that read images; a file named by `image_path` is not opened. The nodes that come in are left
+    as they are; copies carry `metadata["rerank_outcome"]` (what became of the call: `kind`, `reasons`, `served_by`), which
+    neither a language model nor an embedding sees. Cancelling the task that awaits `apostprocess_nodes` stops the
+    computation. A wrapper that fuses retrieval scores gets them where every node has one.
 
     Attributes:
         model: A reranker, `"provider:model-id"` or an alias.
@@ -105,15 +109,20 @@ class LocalRankPostprocessor(BaseNodePostprocessor):
             event.on_end(payload={EventPayload.NODES: announced.kept, OUTCOME_KEY: announced.outcome})
         dispatcher.event(ReRankEndEvent(nodes=announced.kept, tags={OUTCOME_KEY: announced.outcome}))
 
-    def _question(self, nodes: Sequence[NodeWithScore], query: str) -> Question[NodeWithScore]:
+    def _question(self, nodes: Sequence[NodeWithScore], query: str) -> Question[Any]:
         scores = [node.score for node in nodes]
-        return Question(self.model, query, nodes, _text, self.top_n, scores, CallSettings.of(self))
+        settings = CallSettings.of(self)
+        if not any(isinstance(node.node, ImageNode) for node in nodes):
+            return Question(self.model, query, nodes, _text, self.top_n, scores, settings)
+        pictured = [_with_image(node) for node in nodes]
+        return Question(self.model, query, pictured, None, self.top_n, scores, settings)
 
-    def _node(self, hit: RankedDocument[NodeWithScore], outcome: RerankOutcome) -> NodeWithScore:
-        node = hit.document.node
+    def _node(self, hit: RankedDocument[Any], outcome: RerankOutcome) -> NodeWithScore:
+        found: NodeWithScore = hit.document[_NODE] if isinstance(hit.document, dict) else hit.document
+        node = found.node
         metadata = {**node.metadata, OUTCOME_KEY: outcome.to_dict()}
         if self.keep_retrieval_score:
-            metadata["retrieval_score"] = hit.document.score
+            metadata["retrieval_score"] = found.score
         unseen = {
             name: [*getattr(node, name), OUTCOME_KEY]
             for name in ("excluded_llm_metadata_keys", "excluded_embed_metadata_keys")
@@ -175,6 +184,17 @@ def _query(query_bundle: QueryBundle | None) -> str:
 def _text(node: NodeWithScore) -> str:
     text: str = node.node.get_content(metadata_mode=MetadataMode.EMBED)
     return text
+
+
+def _with_image(node: NodeWithScore) -> dict[str, Any]:
+    """Return a node as a document that may hold an image; an image without words has no `text`: it is not ranked by none."""
+    text, held = _text(node), node.node
+    image = None
+    if isinstance(held, ImageNode):
+        kind = held.image_mimetype or "image/png"
+        image = f"data:{kind};base64,{held.image}" if held.image else held.image_url or held.image_path
+    words = {"text": text} if image is None or text.strip() else {}
+    return {_NODE: node, **words, **({} if image is None else {"image": image})}
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ class Question(Generic[D]):
         model: The reranker, or its name.
         query: The text to rank against.
         documents: The framework's own objects.
-        text: Gives the text of one.
+        text: Gives the text of one; None where they are mappings with a `text`, an `image` or both.
         top_k: How many are wanted; None means all.
         retrieval_scores: The retriever's scores; passed on where every document has a finite one.
         settings: The rest.
@@ -58,7 +58,7 @@ class Question(Generic[D]):
     model: AnyReranker | str
     query: str
     documents: Sequence[D]
-    text: Callable[[D], str]
+    text: Callable[[D], str] | None
     top_k: int | None = None
     retrieval_scores: Sequence[float | None] = ()
     settings: CallSettings = field(default_factory=CallSettings)

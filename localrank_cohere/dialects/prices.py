@@ -43,6 +43,8 @@ PRICES: tuple[Price, ...] = (
     Price("novita", "baai/bge-reranker-v2-m3", 0.01, "million tokens", _LATER, _LITELLM),
     Price("deepinfra", "Qwen/Qwen3-Reranker-0.6B", 0.01, "million tokens", _LATER, "deepinfra.com"),
     Price("deepinfra", "Qwen/Qwen3-Reranker-8B", 0.05, "million tokens", _LATER, "deepinfra.com"),
+    Price("bedrock", "amazon.rerank-v1:0", 1.00, "thousand search units", _LATER, _LITELLM),
+    Price("bedrock", "cohere.rerank-v3-5:0", 2.00, "thousand search units", _LATER, _LITELLM),
     Price("alibaba", "qwen3-rerank", 0.10, "million tokens", _LATER, _ALIBABA),
     Price("alibaba", "gte-rerank-v2", 0.115, "million tokens", _LATER, _ALIBABA),
 )

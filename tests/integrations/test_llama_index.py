@@ -18,7 +18,7 @@ from llama_index.core.llms import MockLLM
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.response_synthesizers.no_text import NoText
-from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, TextNode
+from llama_index.core.schema import ImageNode, MetadataMode, NodeWithScore, QueryBundle, TextNode
 
 from localrank import InvalidRequestError, InvalidResponseError, Retrieved, rerank_sync
 from localrank.integrations import LocalRankPostprocessor, from_llama_index
@@ -282,3 +282,49 @@ class TestPostprocessorConformance(RerankerConformance):
 class TestOrdinalPostprocessorConformance(RerankerConformance):
     def make(self) -> Any:
         return from_llama_index(LongestFirst(scored=False), score_kind="ordinal")
+
+
+def pictured(**fields: Any) -> NodeWithScore:
+    return NodeWithScore(node=ImageNode(id_="pictured", **fields), score=0.5)
+
+
+def test_the_image_of_a_node_goes_to_a_model_that_reads_images() -> None:
+    given: list[Any] = []
+
+    class Seeing(LexicalReranker):
+        accepts_objects = reads_images = needs_text = True
+
+        async def do_rerank(self, options: Any) -> Any:
+            given.extend(options.objects)
+            return await super().do_rerank(options)
+
+    inline = pictured(image="iVBORw0KGgo=", image_mimetype="image/webp")
+    linked = pictured(image_url="https://a.example/1.png", text="a ferry")
+    kept = LocalRankPostprocessor(model=Seeing(), top_n=None).postprocess_nodes(
+        [inline, linked, *nodes()[:1]], query_str="ferry"
+    )
+
+    assert [one.get("image") for one in given] == [
+        "data:image/webp;base64,iVBORw0KGgo=",
+        "https://a.example/1.png",
+        None,
+    ]
+    assert [("text" in one) for one in given] == [False, True, True]
+    assert len(kept) == 3
+    assert isinstance(kept[0].node, ImageNode)
+
+
+@pytest.mark.parametrize("fields", [{"image_url": "https://a.example/1.png"}, {"image_path": "1.png"}])
+def test_an_image_without_a_text_is_refused_by_a_model_of_texts(fields: dict[str, str]) -> None:
+    with pytest.raises(InvalidRequestError, match=r"documents\[1\] holds an image and no text"):
+        LocalRankPostprocessor(model=LexicalReranker()).postprocess_nodes(
+            [*nodes()[:1], pictured(**fields)], query_str="ferry"
+        )
+
+
+def test_an_image_beside_a_text_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    LocalRankPostprocessor(model=LexicalReranker()).postprocess_nodes(
+        [pictured(text="a ferry", image_url="https://a.example/1.png")], query_str="ferry"
+    )
+
+    assert "1 documents hold an image" in caplog.text
