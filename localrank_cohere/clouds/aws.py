@@ -17,7 +17,7 @@ from localrank.contract.errors import (
     MissingAPIKeyError,
     MissingDependencyError,
 )
-from localrank.providers.forking import hold_off_forks
+from localrank.providers.forking import RenewedLock, hold_off_forks
 from localrank.providers.worker import run_in_thread
 from localrank_cohere.call.credentials import Unsigned
 from localrank_cohere.clouds.environment import ByEnvironment
@@ -33,6 +33,9 @@ _SIGNED = ("content-type",)
 may change the others."""
 
 _EXPIRED = "ExpiredToken"
+
+_one_at_a_time = RenewedLock()
+"""Around the chain: of several requests the first searches, and the others find what it found."""
 
 _HINT = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile, or give the machine a role."
 
@@ -94,8 +97,9 @@ class AwsSignature:
         session = _sessions(self._profile) if self._session is None else self._session
         errors = _botocore("botocore.exceptions")
         try:
-            found = session.get_credentials()
-            keys = None if found is None else found.get_frozen_credentials()
+            with _one_at_a_time:
+                found = session.get_credentials()
+                keys = None if found is None else found.get_frozen_credentials()
         except errors.BotoCoreError as error:
             raise _failed(error) from None
         if keys is None or not keys.access_key or not keys.secret_key:
