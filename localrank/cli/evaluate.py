@@ -15,6 +15,7 @@ from localrank.cli.evaluating import (
 )
 from localrank.cli.output import InputError, stdout_is_terminal
 from localrank.contract.errors import InvalidRequestError
+from localrank.evaluation.answers import FALSE_ACCEPT
 from localrank.evaluation.compare import compare_evaluations
 from localrank.evaluation.measures import DEFAULT_MEASURES
 from localrank.evaluation.saved import load_evaluation
@@ -44,6 +45,7 @@ Examples:
   localrank evaluate scifact/ -m localrank-mini -m mini --first-stage bm25 --queries 100
   localrank evaluate scifact/ -m cohere:rerank-v3.5 --first-stage dense.run --candidates 30 -o out/
   localrank evaluate --queries-file topics.tsv --documents docs.tsv --qrels qrels.txt --first-stage my.run
+  localrank evaluate faq/ --unanswerable --false-accept 0.05
   localrank evaluate --compare before/results.json after/results.json
 """
 
@@ -83,6 +85,19 @@ Examples:
     show_default=True,
     help="By ir-measures' names; reports compare by the first.",
 )
+@click.option(
+    "--unanswerable",
+    is_flag=True,
+    help="Measure too how well the best score tells lists without their relevant documents, and fit a threshold.",
+)
+@click.option(
+    "--false-accept",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="SHARE",
+    default=FALSE_ACCEPT,
+    show_default=True,
+    help="Of the lists without an answer, what the threshold of --unanswerable may let through.",
+)
 @click.option("--qrels", type=_PATH, metavar="FILE", help="Judgements, in BEIR's or TREC's columns.")
 @click.option("--split", metavar="NAME", help="The file in qrels/. [default: test, dev or train]")
 @click.option("--queries-file", type=_PATH, metavar="FILE", help="Queries, without DATA: id, tab, text.")
@@ -119,6 +134,8 @@ def evaluate(
     queries: int | None,
     seed: int,
     measures: str,
+    unanswerable: bool,
+    false_accept: float,
     qrels: Path | None,
     split: str | None,
     queries_file: Path | None,
@@ -149,6 +166,7 @@ def evaluate(
         output=output,
         fresh=fresh,
         yes=yes,
+        false_accept=false_accept if unanswerable else None,
     )
     print_evaluation(run_evaluation(collection, request), output, for_person=for_person)
 

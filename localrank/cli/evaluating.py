@@ -14,6 +14,7 @@ from localrank.cli.snippets import printable
 from localrank.cli.terminal import console, progress_bar
 from localrank.contract.errors import InvalidRequestError, RerankError
 from localrank.contract.model import AnyReranker
+from localrank.evaluation.answers import AnswerFigures, answer_figures, best_scores
 from localrank.evaluation.collection import Collection, sampled
 from localrank.evaluation.compare import SavedComparison
 from localrank.evaluation.evaluate import EvaluationProgress, evaluate_sync, named_models
@@ -23,7 +24,14 @@ from localrank.evaluation.measures import check_measures
 from localrank.evaluation.movements import Movement, Movements, movements
 from localrank.evaluation.planned import PlannedCalls, planned_calls
 from localrank.evaluation.reading import load_beir, load_jsonl, load_trec
-from localrank.evaluation.report import Table, comparison_table, cost_table, quality_table
+from localrank.evaluation.report import (
+    Table,
+    answers_table,
+    comparison_table,
+    cost_table,
+    outcome_remark,
+    quality_table,
+)
 from localrank.evaluation.results import Evaluation
 from localrank.evaluation.saved import summary_of
 from localrank.evaluation.significance import compared
@@ -34,7 +42,7 @@ __all__ = ["EvaluationRequest", "print_comparison", "print_evaluation", "read_co
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRequest:
-    """What is asked for, by the options' names."""
+    """What is asked for, by the options' names; `false_accept` is None where nobody asks for unanswerable lists."""
 
     models: tuple[str, ...]
     first_stage: str | None
@@ -46,6 +54,7 @@ class EvaluationRequest:
     output: Path
     fresh: bool
     yes: bool
+    false_accept: float | None = None
 
     @property
     def journal(self) -> Path:
@@ -78,7 +87,15 @@ def read_collection(
         raise InputError(str(error)) from None
 
 
-def run_evaluation(collection: Collection, request: EvaluationRequest) -> Evaluation:
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What was found, and how well each system tells lists with an answer from those without, where that was asked for."""
+
+    evaluation: Evaluation
+    answers: tuple[AnswerFigures, ...] = ()
+
+
+def run_evaluation(collection: Collection, request: EvaluationRequest) -> Evaluated:
     """Evaluate with a progress bar and write the reports.
 
     Raises:
@@ -118,8 +135,18 @@ def run_evaluation(collection: Collection, request: EvaluationRequest) -> Evalua
             on_progress=on_progress,
             journal=request.journal,
         )
-    write_reports(evaluation, request.output, documents=chosen.documents)
-    return evaluation
+    answers = () if request.false_accept is None else tuple(_answers(evaluation, request.false_accept))
+    write_reports(evaluation, request.output, documents=chosen.documents, answers=answers)
+    return Evaluated(evaluation, answers)
+
+
+def _answers(evaluation: Evaluation, allowed: float) -> Iterator[AnswerFigures]:
+    """Yield the figures of every system that has some, and say of the others why not."""
+    for system in evaluation.systems:
+        try:
+            yield answer_figures(system.name, best_scores(evaluation, system), allowed=allowed)
+        except InvalidRequestError as error:
+            note(f"{system.name}: {error.message}")
 
 
 def _check_output(folder: Path) -> None:
@@ -195,16 +222,20 @@ SHOWN_MOVEMENTS = 2
 """How many of the queries that moved a terminal shows; the reports have more."""
 
 
-def print_evaluation(evaluation: Evaluation, folder: Path, *, for_person: bool) -> None:
+def print_evaluation(evaluated: Evaluated, folder: Path, *, for_person: bool) -> None:
     """Print the table and what moved, or one line of JSON a system; say where the reports are."""
+    evaluation, answers = evaluated.evaluation, evaluated.answers
     if not for_person:
-        print_json_lines(summary_of(evaluation))
+        told = {figures.system: {"answers": asdict(figures)} for figures in answers}
+        print_json_lines({**record, **told.get(record["name"], {})} for record in summary_of(evaluation))
     else:
         measure = evaluation.measures[0]
         with writing():
             _print_table(quality_table(evaluation, with_intervals=False))
             _print_table(cost_table(evaluation))
             _print_table(comparison_table(compared(evaluation.systems, measure), measure, short=True))
+            if answers:
+                _print_table(answers_table(answers))
             _print_movements(
                 [movements(evaluation, evaluation.first_stage, model) for model in evaluation.models]
             )
@@ -231,7 +262,8 @@ def _remarks(evaluation: Evaluation) -> list[str]:
         for model in evaluation.models
         for kind, count in model.warnings.items()
     ]
-    return [*evaluation.remarks, *warnings]
+    outcomes = [remark for model in evaluation.models for remark in outcome_remark(model)]
+    return [*evaluation.remarks, *outcomes, *warnings]
 
 
 def _print_table(table: Table) -> None:

@@ -3,6 +3,7 @@
 Needs the extra `eval`: `pip install "localrank[eval]"`.
 """
 
+from localrank.evaluation.answers import AnswerFigures, BestScores, answer_figures, best_scores
 from localrank.evaluation.collection import Collection, sampled
 from localrank.evaluation.compare import SavedComparison, compare_evaluations
 from localrank.evaluation.evaluate import EvaluationProgress, evaluate, evaluate_sync
@@ -17,6 +18,8 @@ from localrank.evaluation.writing import write_reports
 
 __all__ = [
     "DEFAULT_MEASURES",
+    "AnswerFigures",
+    "BestScores",
     "Collection",
     "Comparison",
     "Evaluation",
@@ -25,6 +28,8 @@ __all__ = [
     "Ranking",
     "SavedComparison",
     "SystemResult",
+    "answer_figures",
+    "best_scores",
     "compare_evaluations",
     "compared",
     "evaluate",

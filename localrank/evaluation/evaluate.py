@@ -16,7 +16,8 @@ from localrank.calling.rerank import rerank
 from localrank.calling.sync import run_blocking
 from localrank.contract.cancellation import AbortToken, raise_if_aborted
 from localrank.contract.errors import InvalidRequestError, RerankAbortedError
-from localrank.contract.model import AnyReranker
+from localrank.contract.model import AnyReranker, score_kind, scores_comparable
+from localrank.contract.types import ScoreKind
 from localrank.evaluation.collection import Collection, sampled
 from localrank.evaluation.first_stage import FirstStage, first_stage_of
 from localrank.evaluation.journal import Journal, key_of
@@ -208,7 +209,7 @@ class _Work:
 
     def first_stage(self) -> SystemResult:
         rankings = {query: Ranking(tuple(ranked)) for query, ranked in self.stage.run.items()}
-        return self._measured(self.stage.name, rankings, first=True)
+        return self._measured(self.stage.name, rankings)
 
     async def model(self, name: str, model: AnyReranker, models: int) -> SystemResult:
         rankings: dict[str, Ranking] = {}
@@ -218,7 +219,7 @@ class _Work:
             if self.on_progress is not None:
                 total = models * len(self.collection.queries)
                 self.on_progress(EvaluationProgress(name, self.done, total, self.resumed))
-        return self._measured(name, rankings, first=False)
+        return self._measured(name, rankings, model)
 
     async def _ranking(self, model: AnyReranker, query: str) -> Ranking:
         candidates = self.stage.run[query]
@@ -245,16 +246,21 @@ class _Work:
             result.usage.input_tokens,
             result.usage.estimated_cost,
             tuple(warning.type for warning in result.warnings),
+            result.outcome.kind,
         )
         self.journal.add(key, ranking)
         return ranking
 
-    def _measured(self, name: str, rankings: Mapping[str, Ranking], *, first: bool) -> SystemResult:
+    def _measured(
+        self, name: str, rankings: Mapping[str, Ranking], model: AnyReranker | None = None
+    ) -> SystemResult:
         run = {query: list(ranking.documents) for query, ranking in rankings.items()}
         figures = measured(self.measures, self.collection.judgements, run)
-        return SystemResult(
-            name, "first stage" if first else "model", figures.means, figures.values, rankings
-        )
+        if model is None:
+            kind: ScoreKind = "ordinal" if self.stage.is_order else "unknown"
+            return SystemResult(name, "first stage", figures.means, figures.values, rankings, kind)
+        scores = (score_kind(model), scores_comparable(model))
+        return SystemResult(name, "model", figures.means, figures.values, rankings, *scores)
 
 
 def _remarks(collection: Collection, stage: FirstStage) -> list[str]:

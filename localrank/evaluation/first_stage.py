@@ -27,6 +27,11 @@ class FirstStage:
     name: str
     run: Run
 
+    @property
+    def is_order(self) -> bool:
+        """Whether the documents stand as they come, with scores that only say their place."""
+        return self.name in {"corpus", "judged"}
+
     def renamed(self, name: str) -> FirstStage:
         """Return the same candidates under another name."""
         return FirstStage(name, self.run)

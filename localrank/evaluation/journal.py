@@ -38,6 +38,7 @@ def record_of(ranking: Ranking) -> dict[str, Any]:
         "tokens": ranking.tokens,
         "dollars": ranking.dollars,
         "warnings": list(ranking.warnings),
+        "outcome": ranking.outcome,
     }
 
 
@@ -53,6 +54,7 @@ def ranking_of(record: Mapping[str, Any]) -> Ranking:
         record["tokens"],
         record["dollars"],
         tuple(record["warnings"]),
+        record.get("outcome", "ranked"),  # files of earlier versions have none
     )
 
 

@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from localrank.evaluation.answers import TRUE_ACCEPT, AnswerFigures
 from localrank.evaluation.movements import Movements, movements
 from localrank.evaluation.results import Evaluation, SystemResult
 from localrank.evaluation.significance import Comparison, compared, intervals
 
-__all__ = ["Report", "Table", "comparison_table", "cost_table", "probability", "quality_table", "report_of"]
+__all__ = [
+    "Report",
+    "Table",
+    "answers_table",
+    "comparison_table",
+    "cost_table",
+    "outcome_remark",
+    "probability",
+    "quality_table",
+    "report_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +52,13 @@ class Report:
     evaluation: Evaluation
 
 
-def report_of(evaluation: Evaluation, *, documents: Mapping[str, str] | None = None) -> Report:
-    """Return what is to be said of `evaluation`; `documents` (id → text) give the snippets."""
+def report_of(
+    evaluation: Evaluation,
+    *,
+    documents: Mapping[str, str] | None = None,
+    answers: Sequence[AnswerFigures] = (),
+) -> Report:
+    """Return what is to be said of `evaluation` and of `answers`; `documents` (id → text) give the snippets."""
     measure = evaluation.measures[0]
     return Report(
         title=f"Rerankers on {evaluation.collection}",
@@ -51,6 +67,7 @@ def report_of(evaluation: Evaluation, *, documents: Mapping[str, str] | None = N
             quality_table(evaluation),
             cost_table(evaluation),
             comparison_table(compared(evaluation.systems, measure), measure),
+            *([answers_table(answers)] if answers else []),
         ),
         moved=tuple(
             movements(evaluation, evaluation.first_stage, model, documents=documents)
@@ -117,11 +134,53 @@ def _facts(evaluation: Evaluation) -> list[str]:
         *evaluation.remarks,
     ]
     for model in evaluation.models:
+        facts += outcome_remark(model)
         facts += [
             f"{model.name}: warning {kind!r} on {count} of {len(model.rankings)} queries."
             for kind, count in model.warnings.items()
         ]
     return facts
+
+
+def outcome_remark(model: SystemResult) -> list[str]:
+    """Return the one sentence on queries that the model did not rank as asked; nothing where there is none."""
+    others = {kind: count for kind, count in model.outcomes.items() if kind != "ranked"}
+    if not others:
+        return []
+    total = sum(model.outcomes.values())
+    told = ", ".join(f"{kind} {count} ({count / total:.1%})" for kind, count in sorted(others.items()))
+    return [f"{model.name}: not all of {total} queries were ranked by the model that was asked: {told}."]
+
+
+def answers_table(figures: Sequence[AnswerFigures]) -> Table:
+    """Return one row a system: how well its best score tells lists with a relevant document from those without."""
+    columns = (
+        "system",
+        "queries",
+        "AUROC",
+        f"false accept at {TRUE_ACCEPT:.0%}",
+        "threshold",
+        "accepts right",
+        "wrong",
+    )
+    rows = tuple(
+        (
+            one.system,
+            str(one.queries),
+            str(one.auroc),
+            str(one.false_accept_at),
+            "none" if one.threshold is None else f"{one.threshold:.4g}",
+            str(one.true_accept),
+            str(one.false_accept),
+        )
+        for one in figures
+    )
+    allowed = f"{figures[0].allowed:.0%}" if figures else ""
+    note = (
+        "The best score of each query's candidates, with and without the documents judged relevant; 95 % bootstrap intervals "
+        f"over the queries. The threshold lets {allowed} of the lists without an answer through, on these same queries."
+    )
+    return Table("Does anything here answer", note, columns, rows)
 
 
 def _label(system: SystemResult) -> str:

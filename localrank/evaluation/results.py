@@ -9,6 +9,7 @@ from statistics import median
 from typing import Literal
 
 from localrank.contract.errors import InvalidRequestError
+from localrank.contract.types import OutcomeKind, ScoreKind
 from localrank.evaluation.collection import Judgements
 
 __all__ = ["Evaluation", "Ranking", "SystemResult"]
@@ -24,6 +25,7 @@ class Ranking:
         tokens: Tokens that the model read; None if unknown.
         dollars: Estimated cost; None if unknown.
         warnings: Types of the model's warnings.
+        outcome: What became of the call.
     """
 
     documents: tuple[tuple[str, float], ...]
@@ -31,6 +33,7 @@ class Ranking:
     tokens: int | None = None
     dollars: float | None = None
     warnings: tuple[str, ...] = ()
+    outcome: OutcomeKind = "ranked"
 
     def __repr__(self) -> str:
         return f"<Ranking of {len(self.documents)}>"
@@ -46,6 +49,8 @@ class SystemResult:
         means: Measure → mean over the queries.
         values: Measure → query id → value.
         rankings: Query id → ranking.
+        score_kind: What a score is.
+        scores_comparable: Whether a document scores the same in any list.
     """
 
     name: str
@@ -53,6 +58,8 @@ class SystemResult:
     means: Mapping[str, float]
     values: Mapping[str, Mapping[str, float]]
     rankings: Mapping[str, Ranking]
+    score_kind: ScoreKind = "unknown"
+    scores_comparable: bool = True
 
     @property
     def pairs(self) -> int:
@@ -95,6 +102,11 @@ class SystemResult:
     def warnings(self) -> Mapping[str, int]:
         """Type of warning → how many queries had it."""
         return Counter(kind for ranking in self.rankings.values() for kind in set(ranking.warnings))
+
+    @property
+    def outcomes(self) -> Mapping[str, int]:
+        """What became of a call → of how many queries."""
+        return Counter(ranking.outcome for ranking in self.rankings.values() if ranking.documents)
 
     @property
     def _milliseconds(self) -> list[float]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
+from localrank.evaluation.answers import AnswerFigures
 from localrank.evaluation.journal import ranking_of, record_of
 from localrank.evaluation.results import Evaluation, SystemResult
 from localrank.evaluation.significance import compared, intervals
@@ -18,8 +20,12 @@ __all__ = ["load_evaluation", "save_evaluation", "summary_of"]
 FORMAT = "localrank-evaluation/1"
 
 
-def save_evaluation(evaluation: Evaluation, path: str | Path) -> None:
-    """Write `evaluation` to a JSON file, whole or not at all: `summary`, `significance`, then all that `load_evaluation` reads.
+def save_evaluation(
+    evaluation: Evaluation, path: str | Path, *, answers: Sequence[AnswerFigures] = ()
+) -> None:
+    """Write `evaluation` to a JSON file, whole or not at all.
+
+    First `summary`, `significance` and `answers`, for people and programs; then all that `load_evaluation` reads.
 
     Document texts are not in it; the texts of the queries are.
     """
@@ -38,6 +44,7 @@ def save_evaluation(evaluation: Evaluation, path: str | Path) -> None:
             for measure in evaluation.measures
             for comparison in compared(evaluation.systems, measure)
         ],
+        "answers": [asdict(figures) for figures in answers],
         "queries": dict(evaluation.queries),
         "judgements": {query: dict(grades) for query, grades in evaluation.judgements.items()},
         "systems": [_system_record(system) for system in evaluation.systems],
@@ -87,6 +94,7 @@ def summary_of(evaluation: Evaluation) -> list[dict[str, Any]]:
             "tokens": system.tokens,
             "dollars": system.dollars,
             "warnings": dict(system.warnings),
+            "outcomes": dict(system.outcomes) if system.kind == "model" else {},
         }
         for system in evaluation.systems
     ]
@@ -99,6 +107,8 @@ def _system_record(system: SystemResult) -> dict[str, Any]:
         "means": dict(system.means),
         "values": {measure: dict(values) for measure, values in system.values.items()},
         "rankings": {query: record_of(ranking) for query, ranking in system.rankings.items()},
+        "score_kind": system.score_kind,
+        "scores_comparable": system.scores_comparable,
     }
 
 
@@ -121,7 +131,15 @@ def _evaluation(record: Mapping[str, Any]) -> Evaluation:
 
 def _system(record: Mapping[str, Any]) -> SystemResult:
     rankings = {query: ranking_of(ranking) for query, ranking in record["rankings"].items()}
-    return SystemResult(record["name"], record["kind"], record["means"], record["values"], rankings)
+    return SystemResult(
+        record["name"],
+        record["kind"],
+        record["means"],
+        record["values"],
+        rankings,
+        record.get("score_kind", "unknown"),
+        record.get("scores_comparable", True),
+    )
 
 
 def _checked(evaluation: Evaluation) -> Evaluation:

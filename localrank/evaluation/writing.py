@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from localrank.contract.errors import InvalidRequestError
+from localrank.evaluation.answers import AnswerFigures
 from localrank.evaluation.report import report_of
 from localrank.evaluation.report_html import html
 from localrank.evaluation.report_markdown import markdown
@@ -22,7 +23,11 @@ JOURNAL = "journal.jsonl"
 
 
 def write_reports(
-    evaluation: Evaluation, folder: str | Path, *, documents: Mapping[str, str] | None = None
+    evaluation: Evaluation,
+    folder: str | Path,
+    *,
+    documents: Mapping[str, str] | None = None,
+    answers: Sequence[AnswerFigures] = (),
 ) -> list[Path]:
     """Write `report.md` with `quality-time.svg`, `report.html`, `results.json`, `qrels.txt`, and `runs/<system>.run`.
 
@@ -30,6 +35,7 @@ def write_reports(
         evaluation: What was found.
         folder: Made where it is absent; files of these names are replaced.
         documents: Document id → text, for the snippets of the queries that moved.
+        answers: What `answer_figures` found of its systems.
 
     Returns:
         The files, most readable first.
@@ -38,7 +44,7 @@ def write_reports(
         InvalidRequestError: A file cannot be written.
     """
     out = Path(folder)
-    report = report_of(evaluation, documents=documents)
+    report = report_of(evaluation, documents=documents, answers=answers)
     texts = {
         out / "report.html": html(report),
         out / "report.md": markdown(report, plot="quality-time.svg"),
@@ -50,7 +56,7 @@ def write_reports(
         (out / "runs").mkdir(parents=True, exist_ok=True)
         for path, text in texts.items():
             replace_file(path, text)
-        save_evaluation(evaluation, result)
+        save_evaluation(evaluation, result, answers=answers)
         write_qrels(qrels, evaluation.judgements)
         for path, system in runs.items():
             write_run(path, system.rankings, system.name)

@@ -278,3 +278,45 @@ def test_a_journal_that_is_a_folder_is_named_with_fresh_too(folder: Path, tmp_pa
         assert done.code == 1
         assert f"{journal} cannot be" in done.err
         assert "unexpected" not in done.err
+
+
+def test_a_collection_too_small_for_a_threshold_says_so_and_measures_the_rest(
+    folder: Path, tmp_path: Path
+) -> None:
+    run = write_first_stage(tmp_path / "dense.run")
+    done = localrank(
+        "evaluate",
+        str(folder),
+        *LEXICAL,
+        "--first-stage",
+        str(run),
+        "-o",
+        str(tmp_path / "out"),
+        "--unanswerable",
+    )
+
+    assert done.code == 0, done.err
+    assert (
+        "lexical:default: 5 queries have both a relevant candidate and another one; 20 are the fewest."
+        in done.err
+    )
+    assert [one["name"] for one in records(done.out)] == ["dense", "lexical:default"]
+
+
+def test_lists_without_an_answer_are_measured_and_a_threshold_is_fitted(tmp_path: Path) -> None:
+    lines = [
+        {"query": f"word{at}", "documents": [f"all of word{at}", "nothing", "other"], "relevant": [0]}
+        for at in range(20)
+    ]
+    data = tmp_path / "many.jsonl"
+    data.write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    done = localrank("evaluate", str(data), *LEXICAL, "-o", str(tmp_path / "out"), "--unanswerable")
+
+    assert done.code == 0, done.err
+    answers = records(done.out)[1]["answers"]
+    assert (answers["auroc"]["value"], answers["queries"], answers["allowed"]) == (1.0, 20, 0.1)
+    assert answers["false_accept"]["value"] == 0.0
+    assert "depend on the other documents" in done.err
+    saved = json.loads((tmp_path / "out/results.json").read_text("utf-8"))
+    assert saved["answers"] == [answers]
+    assert "Does anything here answer" in (tmp_path / "out/report.md").read_text("utf-8")

@@ -9,7 +9,15 @@ from pathlib import Path
 import ir_measures
 import pytest
 
-from localrank import InferenceError, InvalidRequestError, RerankAbortedError, rerank_sync
+from localrank import (
+    Fallback,
+    Identity,
+    InferenceError,
+    InvalidRequestError,
+    RerankAbortedError,
+    ServerError,
+    rerank_sync,
+)
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage, RerankWarning
 from localrank.evaluation import (
@@ -21,6 +29,8 @@ from localrank.evaluation import (
     write_qrels,
     write_run,
 )
+from localrank.evaluation.report import outcome_remark, report_of
+from localrank.evaluation.saved import summary_of
 from localrank.testing import LexicalReranker, MockReranker
 from tests.support.small_collection import JUDGEMENTS, RUN, small_collection, write_first_stage
 
@@ -266,3 +276,26 @@ def test_code_without_async_has_the_same() -> None:
 
     assert found.judgements == JUDGEMENTS
     assert found["lexical:default"].means["P@1"] > found.first_stage.means["P@1"]
+
+
+async def test_what_became_of_each_call_is_counted_kept_and_said(tmp_path: Path) -> None:
+    down = Fallback(MockReranker([ServerError("down", status=503)] * 9), LexicalReranker(), Identity())
+    journal = tmp_path / "journal.jsonl"
+
+    found = await evaluate({"shaky": down}, small_collection(), first_stage="corpus", journal=journal)
+    again = await evaluate({"shaky": down}, small_collection(), first_stage="corpus", journal=journal)
+
+    assert dict(found["shaky"].outcomes) == {"degraded": 5} == dict(again["shaky"].outcomes)
+    assert summary_of(found)[1]["outcomes"] == {"degraded": 5}
+    (remark,) = outcome_remark(found["shaky"])
+    assert remark == (
+        "shaky: not all of 5 queries were ranked by the model that was asked: degraded 5 (100.0%)."
+    )
+    assert remark in report_of(found).facts
+
+
+async def test_nothing_is_said_where_every_call_was_ranked() -> None:
+    found = await evaluate(LexicalReranker(), small_collection(), first_stage="corpus")
+
+    assert dict(found.models[0].outcomes) == {"ranked": 5}
+    assert outcome_remark(found.models[0]) == []
