@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from localrank.compose.single.chunked import Chunked
     from localrank.compose.single.diversified import Diversified
     from localrank.compose.single.limited import Limited
+    from localrank.compose.single.when import When
     from localrank.compose.stores.memory import MemoryStore
     from localrank.compose.stores.sqlite import SQLiteStore
     from localrank.compose.wrapped import wrapped
@@ -83,6 +84,7 @@ _HOMES = {
     "localrank.compose.several.fused": ("Fused",),
     "localrank.compose.several.given": ("Identity", "Retrieved"),
     "localrank.compose.single.limited": ("Limited",),
+    "localrank.compose.single.when": ("When",),
     "localrank.compose.stores.memory": ("MemoryStore",),
     "localrank.compose.stores.sqlite": ("SQLiteStore",),
     "localrank.compose.wrapped": ("wrapped",),
@@ -175,6 +177,7 @@ __all__ = [
     "StageUsage",
     "SyncRerankerModel",
     "UnknownModelError",
+    "When",
     "__version__",
     "register_provider",
     "rerank",

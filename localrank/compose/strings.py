@@ -104,6 +104,7 @@ calibrated = _of_one("calibrated")
 limited = _of_one("limited")
 batched = _of_one("batched")
 diversified = _of_one("diversified")
+when = _of_one("when")
 
 
 def _parsed(kind: str, body: str, joint: str) -> tuple[list[str], dict[str, Any]]:

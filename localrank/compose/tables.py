@@ -17,6 +17,7 @@ from localrank.compose.single.calibrated import Calibrated
 from localrank.compose.single.chunked import Chunked
 from localrank.compose.single.diversified import Diversified
 from localrank.compose.single.limited import Limited
+from localrank.compose.single.when import When
 from localrank.compose.stores.memory import MemoryStore
 from localrank.compose.stores.sqlite import SQLiteStore
 from localrank.compose.wrapping.wrapper import refuse
@@ -63,6 +64,7 @@ KINDS: Mapping[str, tuple[Build, tuple[int, int | None], tuple[str, ...]]] = {
     "limited": (_of(Limited), (1, 1), ("rate", "concurrency", "tokens_per_minute")),
     "batched": (_of(Batched), (1, 1), ("max_documents", "max_parallel")),
     "diversified": (_of(Diversified), (1, 1), ("lambda_", "candidates")),
+    "when": (_of(When), (1, 1), ("min_documents", "margin")),
 }
 """What makes a wrapper, how many models it takes at least and at most, and its options."""
 

@@ -21,6 +21,7 @@ from localrank import (
     Limited,
     Retrieved,
     ServerError,
+    When,
 )
 from localrank.compose.single.calibration import fit_calibration
 from localrank.contract.model import score_kind
@@ -59,6 +60,7 @@ def grown(inner):
             lambda model: Calibrated(model, CALIBRATION),
             lambda model: Diversified(model, candidates=3),
             lambda model: Limited(model, concurrency=2),
+            lambda model: When(model, min_documents=3),
         ]
     )
     two = st.sampled_from(

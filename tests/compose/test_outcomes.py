@@ -20,6 +20,7 @@ from localrank import (
     Retrieved,
     ScoredIndex,
     ServerError,
+    When,
     rerank,
     wrapped,
 )
@@ -27,7 +28,7 @@ from localrank.compose.otel import traced
 from localrank.compose.single.calibration import fit_calibration
 from localrank.compose.wrapping.wrapper import name_of
 from localrank.contract.types import CALLERS_ORDER
-from localrank.providers.unscored import UNSCORED, UNSCORED_TIER
+from localrank.providers.unscored import UNSCORED, UNSCORED_TIER, RestUnscored, unscored_warning
 from tests.support.small_models import Clock, Failing, Scoring, Sleeping
 
 pytestmark = pytest.mark.anyio
@@ -43,6 +44,7 @@ AROUND_ONE = {
     "diversified": Diversified,
     "limited": lambda model: Limited(model, concurrency=1),
     "traced": traced,
+    "when": lambda model: When(model, min_documents=1),
     "wrapped": lambda model: wrapped(model, transform_options=lambda options: options),
 }
 
@@ -54,6 +56,14 @@ class Refusing(Scoring):
         answer = await super().do_rerank(options)
         first = ScoredIndex(0, 0.0, UNSCORED_TIER, metadata=UNSCORED)
         return DoRerankResult([first, *answer.results[1:]])
+
+
+class OutOfTime(Scoring):
+    """Says that its deadline passed before any document."""
+
+    async def do_rerank(self, options):
+        count = len(options.documents)
+        return DoRerankResult(RestUnscored([], count), warnings=[unscored_warning(0, count)])
 
 
 def failing() -> Fallback:
@@ -127,7 +137,7 @@ async def test_a_cascade_names_the_model_that_stood_in():
 
 
 async def test_a_cascade_that_was_cut_short_is_partial_and_names_who_ended():
-    result = await rerank(Cascade(Scoring(name="cheap"), Sleeping(60), keep=2), "q", DOCUMENTS, deadline=0.2)
+    result = await rerank(Cascade(Scoring(name="cheap"), OutOfTime(), keep=2), "q", DOCUMENTS)
     assert result.outcome == RerankOutcome("partial", ("stage_cut_short",), "small:cheap")
 
 

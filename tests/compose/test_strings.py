@@ -22,6 +22,7 @@ from localrank import (
     Retrieved,
     SQLiteStore,
     UnknownModelError,
+    When,
     register_provider,
     rerank,
     resolve,
@@ -75,6 +76,7 @@ def test_a_fusion_has_weights_behind_asterisks():
         ("limited:(small:a,rate=2.5,concurrency=3)", Limited),
         ("batched:(small:a,max_documents=10)", Batched),
         ("diversified:(small:a,lambda_=0.5)", Diversified),
+        ("when:(small:a,min_documents=5,margin=0.2)", When),
     ],
 )
 def test_wrappers_of_one_model(text, kind):

@@ -23,6 +23,7 @@ from localrank import (
     Limited,
     RerankerModel,
     SQLiteStore,
+    When,
     wrapped,
 )
 from localrank.compose.otel import traced
@@ -54,6 +55,7 @@ ANY: dict[str, Make] = {
     "diversified": lambda model: Diversified(model, candidates=4),
     "wrapped": lambda model: wrapped(model, transform_options=same_options),
     "traced": traced,
+    "when": lambda model: When(model, min_documents=1),
 }
 """Wrappers that take models of any kind."""
 

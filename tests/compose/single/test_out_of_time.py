@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from localrank import Batched, Cached, Calibrated, Chunked, Diversified, DoRerankOptions, Limited
+from localrank import Batched, Cached, Calibrated, Chunked, Diversified, DoRerankOptions, Limited, When
 from localrank.compose.single.calibration import fit_calibration
 from localrank.providers.calls import call_model
 from localrank.providers.unscored import UNSCORED_TIER
@@ -20,6 +20,7 @@ WRAPPERS = {
     "chunked": lambda model: Chunked(model, chunk_tokens=4),
     "diversified": Diversified,
     "limited": lambda model: Limited(model, concurrency=1),
+    "when": lambda model: When(model, min_documents=1),
 }
 
 
