@@ -10,12 +10,14 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from localrank._version import __version__
 from localrank.cli.demo import DEMO_DOCUMENTS, DEMO_QUERY
 from localrank.cli.output import ExitCode, print_json_lines, writing
 from localrank.cli.ranking import RankRequest, rank, spent, tested_model_option
 from localrank.cli.reading import InputDocument
+from localrank.cli.server_check import KEY_VARIABLE, check_server, read_key
 from localrank.cli.terminal import console
 from localrank.contract.errors import RerankError
 from localrank.providers.diagnosis import Finding, Section, State, diagnoses
@@ -32,16 +34,41 @@ _SIGNS: dict[State, tuple[str, str]] = {"ok": ("✓", "green"), "note": ("!", "y
 _HELP = f"""\
 Check this installation: versions, engines, processor, the model that would be used, and a timed run of it.
 
-Ends with exit code {ExitCode.FAILED:d} when something is broken. Connects to nothing.
+Ends with exit code {ExitCode.FAILED:d} when something is broken. Connects to nothing, except with --server.
+
+With --server, nothing here is checked but the rerank server at URL: which dialect it speaks, by trying, and whether its scores
+make sense, by three pairs of texts whose order is certain. Ends with {ExitCode.FAILED:d} when they are nonsense, with
+{ExitCode.MODEL:d} when the server cannot be asked. --model is then the model's name at the server. The key is that of
+--api-key-file, or of {KEY_VARIABLE}.
 """
 
 
 @click.command(help=_HELP, short_help="Check this installation and time a run.")
 @tested_model_option
+@click.option("--server", "url", metavar="URL", help="Check the rerank server at URL instead.")
+@click.option(
+    "--api-key-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help=f"The server's key. [environment: {KEY_VARIABLE}]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON Lines.")
-def doctor(*, model: str, as_json: bool) -> None:
+@click.pass_context
+def doctor(
+    context: click.Context, *, model: str, url: str | None, api_key_file: Path | None, as_json: bool
+) -> None:
     """Look, test, print."""
-    sections = [_installation(), _providers(), *diagnoses(), _self_test(model)]
+    if url is None:
+        if api_key_file is not None:
+            raise click.UsageError("--api-key-file is for --server.")
+        _report([_installation(), _providers(), *diagnoses(), _self_test(model)], as_json=as_json)
+        return
+    is_named = context.get_parameter_source("model") is ParameterSource.COMMANDLINE
+    check = check_server(url, model=model if is_named else None, api_key=read_key(api_key_file))
+    _report([check.section], as_json=as_json, failed=ExitCode.FAILED if check.is_asked else ExitCode.MODEL)
+
+
+def _report(sections: Sequence[Section], *, as_json: bool, failed: ExitCode = ExitCode.FAILED) -> None:
     if as_json:
         print_json_lines(
             {
@@ -57,7 +84,7 @@ def doctor(*, model: str, as_json: bool) -> None:
     else:
         _show(sections)
     if any(finding.state == "broken" for section in sections for finding in section.findings):
-        raise click.exceptions.Exit(ExitCode.FAILED)
+        raise click.exceptions.Exit(failed)
 
 
 def _installation() -> Section:
