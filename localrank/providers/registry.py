@@ -6,6 +6,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -24,8 +25,10 @@ __all__ = [
     "DEFAULT_MODEL",
     "ENTRY_POINT_GROUP",
     "ProviderFactory",
+    "full_name",
     "is_path",
     "make_model",
+    "names_made_by",
     "no_name",
     "provider_names",
     "register_provider",
@@ -51,6 +54,7 @@ _SCHEMES = frozenset({"http", "https", "file", "ftp", "s3"})
 _factories: dict[str, ProviderFactory] = {}
 _models: dict[str, AnyReranker] = {}
 _lock = RenewedLock()
+_maker: ContextVar[Callable[[str], AnyReranker] | None] = ContextVar("localrank_maker", default=None)
 
 
 def register_provider(name: str, factory: ProviderFactory) -> None:
@@ -88,7 +92,21 @@ def resolve(model: AnyReranker | str) -> AnyReranker:
     if not isinstance(model, str):
         return check_model(model)
     with _files_needed(model):
-        return _resolved(model)
+        make = _maker.get()
+        return _resolved(model) if make is None else make(model)
+
+
+@contextmanager
+def names_made_by(make: Callable[[str], AnyReranker]) -> Iterator[None]:
+    """Have `resolve` ask `make` for names, in this context alone.
+
+    So whoever makes a wrapper from a string or a file can give the models in it settings of their own.
+    """
+    token = _maker.set(make)
+    try:
+        yield
+    finally:
+        _maker.reset(token)
 
 
 def _resolved(name: str) -> AnyReranker:
@@ -168,6 +186,15 @@ def _listed(names: list[str]) -> str:
     shown = max(1, sum(length <= _NAMED_CHARACTERS for length in lengths))
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return f"{', '.join(names[:shown])}{more}"
+
+
+def full_name(name: str) -> str:
+    """Return `name` with its provider: two names of one model are the same then.
+
+    Raises:
+        InvalidRequestError: It names no model.
+    """
+    return ":".join(_split(name))
 
 
 def _split(name: str) -> tuple[str, str]:

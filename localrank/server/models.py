@@ -11,7 +11,7 @@ from localrank.contract.cancellation import AbortToken, LinkedToken, raise_if_ab
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker, DoRerankOptions
 from localrank.providers.calls import call_model
-from localrank.providers.registry import make_model, resolve, unknown_model
+from localrank.providers.registry import full_name, make_model, names_made_by, resolve, unknown_model
 from localrank.providers.worker import run_in_thread
 from localrank.server.dialects.wire import RankRequest, RefusedError
 
@@ -99,6 +99,7 @@ class ServedModels:
     ) -> None:
         self._served: dict[str, Served] = {}
         self._made: dict[str, AnyReranker] = {}
+        self._document_cache_mb = document_cache_mb
         for name, spec in specs:
             if not name.strip():
                 raise InvalidRequestError(
@@ -108,7 +109,8 @@ class ServedModels:
                 raise InvalidRequestError(
                     f"Two models are called {name!r}.", hint="Give one another name with --alias NAME=SPEC."
                 )
-            self._served[name.lower()] = Served(name, self._model(spec, document_cache_mb))
+            model = self._model(spec) if isinstance(spec, str) else resolve(spec)
+            self._served[name.lower()] = Served(name, model)
         if not self._served:
             raise InvalidRequestError("There is no model to serve.")
 
@@ -143,21 +145,19 @@ class ServedModels:
             if aclose is not None:
                 await aclose()
 
-    def _model(self, spec: AnyReranker | str, document_cache_mb: int | None) -> AnyReranker:
-        """Return the model of `spec`: two names for one spec are one model, loaded once."""
-        if not isinstance(spec, str):
-            return resolve(spec)
-        if spec not in self._made:
-            self._made[spec] = _made(spec, document_cache_mb)
-        return self._made[spec]
+    def _model(self, name: str) -> AnyReranker:
+        """Return the model of a name, a new one of this server's own the first time, and of a wrapper those in it likewise.
 
-
-def _made(spec: str, document_cache_mb: int | None) -> AnyReranker:
-    """Return the model of `spec`, with room for known documents where it reads them apart from the query."""
-    model = make_model(spec, {})
-    if document_cache_mb and getattr(model, "reads_documents_apart", False):
-        return make_model(spec, {"document_cache_mb": document_cache_mb})
-    return model
+        It has room for known documents where it reads them apart from the query.
+        """
+        known = self._made.get(full_name(name))
+        if known is not None:
+            return known
+        with names_made_by(self._model):
+            made = make_model(name, {})
+            if self._document_cache_mb and getattr(made, "reads_documents_apart", False):
+                made = make_model(name, {"document_cache_mb": self._document_cache_mb})
+        return self._made.setdefault(full_name(name), made)
 
 
 def _first_tokens(text: str, spans: Sequence[tuple[int, int]], most: int) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from localrank import DoRerankOptions, DoRerankResult, InvalidRequestError, ModelLoadError, RerankError
+from localrank.providers.registry import resolve
 from localrank.server import create_app
 from localrank.testing import LexicalReranker
-from tests.support.serving import serving
+from tests.support.serving import Client, serving
 
 BODY = {"query": "tomato soup", "documents": ["paris", "tomato soup"]}
 
@@ -74,6 +76,48 @@ def test_two_names_for_one_spec_are_one_model() -> None:
 
     assert models[0].model is models[1].model
     assert models[2].model is not models[0].model
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "localrank-tiny",
+        "fallback:(localrank-tiny|identity)",
+        "cascade:(identity>3>localrank-tiny)",
+        "fused:(localrank-tiny*0.5+lexical:default*0.5)",
+    ],
+)
+def test_documents_seen_before_are_known_whatever_the_model_stands_in(spec: str) -> None:
+    with serving(create_app({"model": spec})) as client:
+        before = client.post("/v1/rerank", BODY)
+        first = _known(client)
+        again = client.post("/v1/rerank", {**BODY, "query": "a city"})
+
+        assert (before.status, again.status) == (200, 200)
+        assert (first, _known(client)) == (0, 2)
+
+
+def test_without_room_nothing_is_known() -> None:
+    app = create_app({"model": "fallback:(localrank-tiny|identity)"}, document_cache_mb=None)
+    with serving(app) as client:
+        client.post("/v1/rerank", BODY)
+        client.post("/v1/rerank", BODY)
+
+        assert _known(client) == 0
+
+
+def test_a_model_alone_and_inside_a_wrapper_is_one_model_of_this_server_alone() -> None:
+    app = create_app({"a": "onnx:localrank-tiny", "b": "fallback:(localrank-tiny|identity)"})
+    alone, wrapper = (served.model for served in app.models)
+
+    assert wrapper.models[0] is alone  # type: ignore[union-attr]
+    assert resolve("localrank-tiny") is not alone
+
+
+def _known(client: Client) -> float:
+    page = client.get("/metrics").body
+    found = re.search(r'^localrank_known_documents_total{model="model"} (\S+)', page, re.MULTILINE)
+    return float(found[1]) if found else 0
 
 
 def test_a_name_alone_is_one_model() -> None:

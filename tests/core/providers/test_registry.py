@@ -233,6 +233,27 @@ def test_a_model_is_made_afresh_with_its_providers_settings() -> None:
     assert made is not resolve("lexical:default")
 
 
+def test_names_within_a_composition_are_made_by_whoever_makes_it() -> None:
+    register_provider("house", mock)
+    own = MockReranker(model_id="own", provider="house")
+
+    with registry.names_made_by(lambda _: own):
+        inside = resolve("fallback:(house:small|identity)")
+        wrapper = registry.make_model("fallback:(house:small|identity)", {})
+    after = resolve("house:small")
+
+    assert inside is own
+    assert wrapper.models[0] is own  # type: ignore[union-attr]
+    assert after is not own
+
+
+@pytest.mark.parametrize(
+    ("name", "full"), [("house: small ", "house:small"), ("mini", "onnx:mini"), ("./mini", "onnx:./mini")]
+)
+def test_two_ways_to_write_a_name_have_one_full_name(name: str, full: str) -> None:
+    assert registry.full_name(name) == full
+
+
 def test_a_setting_that_the_provider_does_not_have_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="colour"):
         registry.make_model("lexical:default", {"colour": "red"})
