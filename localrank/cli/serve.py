@@ -38,7 +38,7 @@ Examples:
   localrank serve --config serve.toml
 
 Keys also come from LOCALRANK_API_KEYS (separated by commas). SIGTERM answers what was accepted and refuses what is new; SIGHUP
-reads keys and limits anew.
+reads keys, limits and models anew.
 
 Exit codes:
 
@@ -102,9 +102,27 @@ def _limit_options(command: click.Command) -> click.Command:
     metavar="SECONDS",
     help="How long SIGTERM waits for what was accepted. [default: 30]",
 )
+@click.option(
+    "--allowed-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="Answer to this name too; repeatable, * for any. [default: the machine's own names on loopback, else any]",
+)
+@click.option(
+    "--max-idle-connections",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Connections without a request that are kept. [default: 256]",
+)
 @click.option("--no-page", "page", flag_value=False, type=bool, default=None, help="Show no page at /.")
 def serve(
-    *, models: tuple[str, ...], aliases: tuple[str, ...], config: Path | None, **options: object
+    *,
+    models: tuple[str, ...],
+    aliases: tuple[str, ...],
+    allowed_hosts: tuple[str, ...],
+    config: Path | None,
+    **options: object,
 ) -> None:
     """Check the options, load what is to be loaded, listen."""
     try:
@@ -115,9 +133,10 @@ def serve(
             f"The server needs {error.name}, which is not installed.", hint='pip install "localrank[server]"'
         ) from error
     named = [(model, model) for model in models] + [_alias(text) for text in aliases]
+    told = {**options, "models": tuple(named) or None, "allowed_hosts": allowed_hosts or None}
     try:
         with _log_on_standard_error():
-            run_server(lambda: read_settings(config, {**options, "models": tuple(named) or None}))
+            run_server(lambda: read_settings(config, told))
     except SystemExit:  # uvicorn's word for an address that it cannot have; its log says which
         raise click.exceptions.Exit(ExitCode.FAILED) from None
 

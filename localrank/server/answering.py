@@ -57,6 +57,9 @@ class Answering:
         admission: What is accepted and unfinished.
         metrics: Where each request is counted.
         tracing: Makes the spans.
+
+    Attributes:
+        models: What the next request is answered from.
     """
 
     def __init__(
@@ -67,7 +70,7 @@ class Answering:
         metrics: Metrics,
         tracing: Tracing,
     ) -> None:
-        self._models = models
+        self.models = models
         self._state = state
         self._admission = admission
         self._metrics = metrics
@@ -126,7 +129,7 @@ class Answering:
 
     async def _ranked(self, exchange: _Exchange, asked: Sequence[RankRequest]) -> list[Answer]:
         """Bound, rank, and put together what the dialect will write down; all of `asked` is for one model."""
-        served = self._models.get(asked[0].model)
+        served = self.models.get(asked[0].model)
         exchange.course.model = served.name
         check_limits(asked, self._state.limits)
         if self._state.draining:

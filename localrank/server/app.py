@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
 from starlette.applications import Starlette
@@ -29,6 +29,7 @@ from localrank.server.dialects.table import DIALECTS, RERANK_PATHS
 from localrank.server.dialects.wire import RefusedError
 from localrank.server.door.admission import Admission
 from localrank.server.door.gate import LIVENESS, Gate, course_of, refused_response
+from localrank.server.door.hosts import Hosts
 from localrank.server.door.keys import Keys
 from localrank.server.door.limits import Limits
 from localrank.server.door.state import State
@@ -46,11 +47,15 @@ __all__ = ["RerankApp", "create_app"]
 _log = logging.getLogger("localrank.server")
 
 
+Models: TypeAlias = str | Mapping[str, AnyReranker | str] | Sequence[str | tuple[str, AnyReranker | str]]
+
+
 def create_app(
-    models: str | Mapping[str, AnyReranker | str] | Sequence[str | tuple[str, AnyReranker | str]] = (),
+    models: Models = (),
     *,
     api_keys: Sequence[str] = (),
     limits: Limits | None = None,
+    allowed_hosts: Sequence[str] | None = None,
     document_cache_mb: int | None = 256,
     page: bool = True,
     tracer: Tracer | None = None,
@@ -63,30 +68,34 @@ def create_app(
             here from a string is closed at the end; a reranker of yours stays yours.
         api_keys: Keys that open every route but liveness; none leaves it open.
         limits: Bounds of a request and of the queue.
+        allowed_hosts: Names that the `Host` of a request may have besides addresses, `localhost` and names that no one can
+            register; None means any. A server on loopback should have some, or none of the web's pages is kept out.
         document_cache_mb: Megabytes for the vectors of documents that were seen before, for models that read a document apart
             from its query; None keeps none.
         page: Whether `/` shows a page to try it in.
         tracer: For OpenTelemetry's spans; None means the global provider's tracer `localrank`.
 
     Raises:
-        InvalidRequestError: Two models of one name, or a key that is too short or holds white space.
+        InvalidRequestError: Two models of one name, a key that is too short or holds white space, or a host that is none.
         UnknownModelError: A name that stands for no model.
     """
+    state = State(Keys(api_keys), limits or Limits(), Hosts(allowed_hosts))
+    served = ServedModels(_specs(models), document_cache_mb=document_cache_mb)
+    return RerankApp(served, state, page=page, tracer=tracer)
+
+
+def _specs(models: Models) -> list[tuple[str, AnyReranker | str]]:
     named = [models] if isinstance(models, str) else models
     given = named.items() if isinstance(named, Mapping) else named
-    specs = [(_short(one), one) if isinstance(one, str) else one for one in given or [DEFAULT_MODEL]]
-    state = State(Keys(api_keys), limits or Limits())
-    return RerankApp(
-        ServedModels(specs, document_cache_mb=document_cache_mb), state, page=page, tracer=tracer
-    )
+    return [(_short(one), one) if isinstance(one, str) else one for one in given or [DEFAULT_MODEL]]
 
 
 class RerankApp:
     """The application, and what its runner asks it for.
 
     Attributes:
-        models: By the names that requests use.
-        state: Keys, limits, and whether it is ending; each may change while the application runs.
+        models: By the names that requests use; see `change_models`.
+        state: Keys, limits, hosts, and whether it is ending; each may change while the application runs.
         admission: What is accepted and unfinished.
     """
 
@@ -97,6 +106,7 @@ class RerankApp:
         self.state = state
         self.admission = Admission(state)
         self._metrics = Metrics(self.admission)
+        self._giving_way = anyio.Lock()
         self._answering = Answering(models, state, self.admission, self._metrics, Tracing(tracer))
         inner = Starlette(
             routes=self._routes(page=page),
@@ -112,6 +122,32 @@ class RerankApp:
     def stop(self) -> None:
         """Stop what is being ranked; it is answered with 503. Call it from the event loop."""
         self._answering.stop()
+
+    async def change_models(self, models: Models, *, preload: bool = False) -> None:
+        """Serve other models from now on; those that stay under their spec stay loaded, with what they know.
+
+        Returns once no request uses the former ones and what was made for them alone has let go.
+
+        Args:
+            models: As for `create_app`.
+            preload: Whether the new ones rank a pair before any request meets them.
+
+        Raises:
+            RerankError: A name or spec that cannot be served, or a model that cannot be loaded; the former ones go on.
+        """
+        former = self.models
+        coming = former.followed_by(_specs(models))
+        if preload:
+            try:
+                for served in coming:
+                    if served.scored_at is None:
+                        await served.probe()
+            except BaseException:
+                await coming.give_way(former)
+                raise
+        self.models = self._answering.models = coming
+        async with self._giving_way:
+            await former.give_way(coming)
 
     async def aclose(self) -> None:
         """Let the models that were made here go of what they hold; an application that is mounted has no end of its own."""

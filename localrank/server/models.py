@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+
+import anyio
 
 from localrank.contract.cancellation import AbortToken, LinkedToken, raise_if_aborted
 from localrank.contract.errors import InvalidRequestError
@@ -16,6 +18,8 @@ from localrank.providers.worker import run_in_thread
 from localrank.server.dialects.wire import RankRequest, RefusedError
 
 __all__ = ["DEFAULT_MODEL", "Served", "ServedModels"]
+
+_POLL_S = 0.05
 
 DEFAULT_MODEL = "onnx:localrank-mini"
 """Embedded: no download and no key."""
@@ -88,6 +92,8 @@ class ServedModels:
 
     Args:
         specs: Names and what they stand for: a reranker, or anything that `resolve` knows. Names are compared without case.
+        document_cache_mb: Megabytes for known documents, for each model that reads them apart from the query.
+        before: What was served until now; a model that stays is the same one, loaded and with what it knows.
 
     Raises:
         InvalidRequestError: Two models of one name, a blank name, or no model.
@@ -95,11 +101,16 @@ class ServedModels:
     """
 
     def __init__(
-        self, specs: Sequence[tuple[str, AnyReranker | str]], *, document_cache_mb: int | None
+        self,
+        specs: Sequence[tuple[str, AnyReranker | str]],
+        *,
+        document_cache_mb: int | None,
+        before: ServedModels | None = None,
     ) -> None:
         self._served: dict[str, Served] = {}
         self._made: dict[str, AnyReranker] = {}
         self._document_cache_mb = document_cache_mb
+        self._kept = {} if before is None else _without_files(before._made)
         for name, spec in specs:
             if not name.strip():
                 raise InvalidRequestError(
@@ -110,7 +121,11 @@ class ServedModels:
                     f"Two models are called {name!r}.", hint="Give one another name with --alias NAME=SPEC."
                 )
             model = self._model(spec) if isinstance(spec, str) else resolve(spec)
-            self._served[name.lower()] = Served(name, model)
+            known = None if before is None else before._served.get(name.lower())
+            if known is not None and known.model is model:
+                self._served[name.lower()] = Served(name, model, known.scored_at, known.created)
+            else:
+                self._served[name.lower()] = Served(name, model)
         if not self._served:
             raise InvalidRequestError("There is no model to serve.")
 
@@ -138,9 +153,29 @@ class ServedModels:
             )
         return known
 
+    def followed_by(self, specs: Sequence[tuple[str, AnyReranker | str]]) -> ServedModels:
+        """Return what is to be served next; models that stay are the same ones.
+
+        Raises:
+            RerankError: As for a new one.
+        """
+        return ServedModels(specs, document_cache_mb=self._document_cache_mb, before=self)
+
     async def aclose(self) -> None:
         """Let every model that was made here go of what it holds; those that came as objects belong to who made them."""
-        for model in self._made.values():
+        await self._close(list(self._made.values()))
+
+    async def give_way(self, to: ServedModels) -> None:
+        """Let go of the models that `to` does not hold, once no request uses what is served here."""
+        while any(served.requests for served in self):
+            await anyio.sleep(_POLL_S)
+        held = {id(one) for model in to._made.values() for one in _within(model)}
+        gone = [model for model in self._made.values() if id(model) not in held]
+        # a wrapper closes what is in it, and the models in it are here one by one
+        await self._close([model for model in gone if not any(id(one) in held for one in _within(model))])
+
+    async def _close(self, models: Sequence[AnyReranker]) -> None:
+        for model in models:
             aclose = getattr(model, "aclose", None)
             if aclose is not None:
                 await aclose()
@@ -150,14 +185,27 @@ class ServedModels:
 
         It has room for known documents where it reads them apart from the query.
         """
-        known = self._made.get(full_name(name))
+        full = full_name(name)
+        known = self._made.get(full) or self._kept.get(full)
         if known is not None:
-            return known
+            return self._made.setdefault(full, known)
         with names_made_by(self._model):
             made = make_model(name, {})
             if self._document_cache_mb and getattr(made, "reads_documents_apart", False):
                 made = make_model(name, {"document_cache_mb": self._document_cache_mb})
-        return self._made.setdefault(full_name(name), made)
+        return self._made.setdefault(full, made)
+
+
+def _within(model: AnyReranker) -> Iterator[AnyReranker]:
+    """Yield the model, and those in it where it is a wrapper."""
+    yield model
+    for inner in getattr(model, "models", ()):
+        yield from _within(inner)
+
+
+def _without_files(made: Mapping[str, AnyReranker]) -> dict[str, AnyReranker]:
+    """Return what the same name stands for later too; the file of a `toml:` may say something else by then."""
+    return {name: model for name, model in made.items() if not name.startswith("toml:")}
 
 
 def _first_tokens(text: str, spans: Sequence[tuple[int, int]], most: int) -> str:

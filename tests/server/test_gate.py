@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import socket
 from typing import Any
 
 import pytest
 
 from localrank import InvalidRequestError
 from localrank.server import create_app
+from localrank.server.door.hosts import Hosts
 from localrank.server.door.keys import Keys, read_keys
 from localrank.testing import LexicalReranker
 from tests.support.serving import Client, serving, wait_until
@@ -143,3 +145,55 @@ def test_metrics_have_no_label_that_a_client_chooses(locked: Client) -> None:
     page = locked.get("/metrics", Authorization=f"Bearer {KEY}").body
     assert 'outcome="unknown_model"' in page
     assert "of-my-own-making" not in page
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("localhost", True),
+        ("LOCALHOST:8787", True),
+        ("localhost.", True),
+        ("127.0.0.1:8787", True),
+        ("192.168.3.4", True),
+        ("[::1]:8787", True),
+        ("[::1]", True),
+        ("::1", True),
+        ("ranks.localhost:80", True),
+        ("host.docker.internal:8787", True),
+        ("laptop.local", True),
+        (socket.gethostname(), True),
+        ("", True),
+        ("mine.example.com:443", True),
+        ("yours.example.com", False),
+        ("localhost.example.com", False),
+        ("127.0.0.1.example.com", False),
+        ("notlocalhost", False),
+        ("internal", False),
+        ("[evil.example.com]", False),
+        ("a:b:c.example.com", False),
+    ],
+)
+def test_names_of_the_web_are_not_the_servers_own(host: str, allowed: bool) -> None:
+    assert (Hosts(["mine.example.com"]).refusal(host) is None) == allowed
+
+
+@pytest.mark.parametrize("names", [None, ["*"], ["a.example.com", "*"]])
+def test_any_name_is_allowed_when_asked(names: list[str] | None) -> None:
+    assert Hosts(names).refusal("evil.example.com") is None
+
+
+@pytest.mark.parametrize("name", ["", "http://a.example.com", "a.example.com:80", "a/b"])
+def test_a_name_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(InvalidRequestError, match="no host name"):
+        create_app({"words": LexicalReranker()}, allowed_hosts=[name])
+
+
+def test_a_page_that_rebinds_its_name_reaches_liveness_and_nothing_else() -> None:
+    with serving(create_app({"words": LexicalReranker()}, allowed_hosts=[])) as client:
+        asked = {
+            path: client.get(path, Host="evil.example.com").status for path in ("/", "/metrics", "/health")
+        }
+        posted = client.post("/v1/rerank", BODY, Host="evil.example.com").status
+
+    assert asked == {"/": 403, "/metrics": 403, "/health": 200}
+    assert posted == 403

@@ -5,9 +5,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import anyio
 import pytest
 
-from localrank import DoRerankOptions, DoRerankResult, InvalidRequestError, ModelLoadError, RerankError
+from localrank import (
+    DoRerankOptions,
+    DoRerankResult,
+    InvalidRequestError,
+    ModelLoadError,
+    RerankError,
+    register_provider,
+)
 from localrank.providers.registry import resolve
 from localrank.server import create_app
 from localrank.testing import LexicalReranker
@@ -122,3 +130,46 @@ def _known(client: Client) -> float:
 
 def test_a_name_alone_is_one_model() -> None:
     assert [served.name for served in create_app("localrank-tiny").models] == ["localrank-tiny"]
+
+
+@pytest.mark.anyio
+async def test_models_that_stay_are_the_same_and_those_that_go_are_closed_once_they_are_idle() -> None:
+    closed: list[str] = []
+
+    class Closing(LexicalReranker):
+        async def aclose(self) -> None:
+            closed.append(self.model_id)
+
+    def make(model_id: str) -> Closing:
+        made = Closing()
+        made.model_id = model_id
+        return made
+
+    register_provider("closing", make)
+    app = create_app(
+        {"a": "closing:stays", "b": "fallback:(closing:stays|closing:goes)", "c": "closing:busy"}
+    )
+    stays, busy = app.models.get("a").model, app.models.get("c")
+    async with anyio.create_task_group() as group:
+        with busy.in_use():
+            group.start_soon(app.change_models, {"a": "closing:stays", "d": "closing:new"})
+            await anyio.wait_all_tasks_blocked()
+            names, early = [served.name for served in app.models], list(closed)
+
+    assert names == ["a", "d"]
+    assert early == []
+    assert app.models.get("a").model is stays
+    assert closed == ["goes", "busy"]
+    await app.aclose()
+    assert sorted(closed[2:]) == ["new", "stays"]
+
+
+@pytest.mark.anyio
+async def test_models_that_cannot_be_loaded_leave_the_former_ones() -> None:
+    register_provider("late", lambda _: LateReranker())
+    app = create_app({"a": "lexical:default"})
+
+    with pytest.raises(ModelLoadError):
+        await app.change_models({"b": "late:x"}, preload=True)
+
+    assert [served.name for served in app.models] == ["a"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -149,11 +151,71 @@ def test_keys_are_read_anew_and_a_slip_changes_nothing(tmp_path: Path) -> None:
         old = client.get("/info", Api_Key=KEY).status
         keys.write_text("")
         process.send_signal(signal.SIGHUP)
-        _wait_for_line(process, "Keys and limits were not read anew")
+        _wait_for_line(process, "Settings were not read anew")
         still = client.get("/info", Api_Key="another-long-key").status
         opened = client.get("/info").status
 
     assert (old, still, opened) == (401, 200, 401)
+
+
+@pytest.mark.slow
+def test_models_are_read_anew_while_the_former_ones_answer(tmp_path: Path) -> None:
+    config, wrapper = tmp_path / "serve.toml", tmp_path / "search.toml"
+    wrapper.write_text('kind = "fallback"\nmodels = ["lexical:default"]\n')
+    config.write_text(f'preload = true\n[models]\n"a" = "localrank-tiny"\n"b" = "toml:{wrapper}"\n')
+    with serving_process("--config", str(config)) as (client, process):
+        before = [row["id"] for row in client.get("/v1/models").body["data"]]
+        accepted: list[Any] = []
+        first = threading.Thread(target=lambda: accepted.append(client.post("/v1/rerank", SLOW)))
+        first.start()
+        wait_until(lambda: _depth(client) == 1)
+        wrapper.write_text('kind = "fallback"\nmodels = ["identity"]\n')
+        config.write_text(f'preload = true\n[models]\n"b" = "toml:{wrapper}"\n"c" = "lexical:default"\n')
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: [row["id"] for row in client.get("/v1/models").body["data"]] == ["b", "c"])
+        gone = client.post("/v1/rerank", {**SLOW, "model": "a"})
+        kept = client.post("/v1/rerank", {"query": "soup", "documents": ["x", "soup"], "model": "b"})
+        first.join()
+        config.write_text('[models]\n"d" = "nonsense:d"\n')
+        process.send_signal(signal.SIGHUP)
+        _wait_for_line(process, "The models stay as they were: UnknownModelError")
+        still = client.post("/v1/rerank", {"query": "soup", "documents": ["x", "soup"], "model": "c"})
+
+    assert before == ["a", "b"]
+    assert (accepted[0].status, accepted[0].body["model"]) == (200, "a")
+    assert gone.status == 404
+    assert kept.body["results"][0]["index"] == 0  # the file says `identity` now
+    assert still.body["results"][0]["index"] == 1
+
+
+@pytest.mark.slow
+def test_a_connection_that_asks_nothing_makes_room_for_others() -> None:
+    with serving_process("--max-idle-connections", "2") as (client, _), contextlib.ExitStack() as open_ones:
+        host, _, port = client.url.removeprefix("http://").rpartition(":")
+        silent = [
+            open_ones.enter_context(socket.create_connection((host, int(port)), timeout=20)) for _ in range(4)
+        ]
+        for one in silent:
+            one.sendall(b"POST /v1/rerank HTTP/1.1\r\nHost: localhost\r\n")
+        wait_until(
+            lambda: len(select.select(silent, [], [], 0)[0]) == 2
+        )  # an end can be read, silence cannot
+
+        assert client.get("/health").status == 200
+
+
+@pytest.mark.slow
+def test_a_server_on_loopback_answers_to_its_own_names_only() -> None:
+    with serving_process("--allowed-host", "ranks.example.com") as (client, _):
+        port = client.url.rpartition(":")[2]
+        statuses = {
+            host: client.get("/info", Host=host).status
+            for host in (f"localhost:{port}", f"[::1]:{port}", "ranks.example.com", "evil.example.com")
+        }
+        refused = client.post("/v1/rerank", {"query": "q", "documents": ["a"]}, Host="evil.example.com")
+
+    assert list(statuses.values()) == [200, 200, 200, 403]
+    assert "--allowed-host" in refused.body["message"]
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What every request passes first: an id, the key, the state of the server; and what is written of it afterwards."""
+"""What every request passes first: an id, the host, the key, the state of the server; and what is written of it afterwards."""
 
 from __future__ import annotations
 
@@ -102,6 +102,9 @@ class Gate:
     def _refusal(self, path: str, headers: Headers) -> RefusedError | None:
         if path in LIVENESS:
             return None
+        elsewhere = self._state.hosts.refusal(headers.get("host", ""))
+        if elsewhere is not None:
+            return elsewhere
         if not self._state.keys.open_for(headers):
             return RefusedError(
                 401,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
+import asyncio
 import logging
 import os
 import signal
@@ -17,6 +17,9 @@ import uvicorn
 
 from localrank.contract.errors import RerankError
 from localrank.server.app import RerankApp, create_app
+from localrank.server.door.hosts import is_loopback
+from localrank.server.failures import reason_of
+from localrank.server.process.connections import IdleConnections
 from localrank.server.process.settings import FIXED, ServeSettings
 
 __all__ = ["run_server"]
@@ -44,8 +47,8 @@ def run_server(read: Callable[[], ServeSettings]) -> None:
         document_cache_mb=settings.document_cache_mb or None,
         page=settings.page,
     )
-    app.state.keys = settings.keys(os.environ)
-    if not len(app.state.keys) and not _is_loopback(settings.host):
+    app.state.keys, app.state.hosts = settings.keys(os.environ), settings.hosts()
+    if not len(app.state.keys) and not is_loopback(settings.host):
         _log.warning("Without keys, whoever reaches %s may rank: --api-key-file sets some.", settings.host)
     server = _Server(app, settings, read)
     if hasattr(signal, "SIGHUP"):
@@ -58,13 +61,6 @@ def run_server(read: Callable[[], ServeSettings]) -> None:
 async def _load_all(app: RerankApp) -> None:
     for served in app.models:
         await served.probe()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class _Server(uvicorn.Server):
@@ -89,6 +85,8 @@ class _Server(uvicorn.Server):
         self._read = read
         self._ends_by: float | None = None
         self._reload = False
+        self._changing: asyncio.Task[None] | None = None
+        self._idle = IdleConnections(settings.max_idle_connections)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Begin to end; a second signal ends at once."""
@@ -111,6 +109,7 @@ class _Server(uvicorn.Server):
         if self._reload:
             self._reload = False
             self._read_anew()
+        self._idle.look(self.server_state.connections, time.monotonic())
         if self._ends_by is not None:
             if time.monotonic() >= self._ends_by:
                 self._app.stop()
@@ -120,23 +119,34 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     def ask_reload(self, _signal: int, _frame: FrameType | None) -> None:
-        """Read keys and limits anew at the next tick."""
+        """Read keys, limits, hosts and models anew at the next tick."""
         self._reload = True
 
     def _read_anew(self) -> None:
         try:
             settings = self._read()
-            keys = settings.keys(os.environ)
+            keys, hosts = settings.keys(os.environ), settings.hosts()
         except RerankError as error:  # the old ones hold: a slip of the pen must not open the door or lock it
-            _log.error("Keys and limits were not read anew: %s", error)
+            _log.error("Settings were not read anew: %s", error)
             return
         state, self._settings = self._app.state, replace(settings, **self._fixed())
-        state.keys, state.limits = keys, settings.limits
-        _log.info("Keys and limits were read anew; there are %s keys.", len(keys))
+        state.keys, state.limits, state.hosts = keys, settings.limits, hosts
+        self._idle.most = settings.max_idle_connections
+        _log.info("Keys, limits and hosts were read anew; there are %s keys.", len(keys))
         if self._settings != settings:
-            _log.warning(
-                "Models, address, page and cache stay as they were until the server is started again."
-            )
+            _log.warning("Address, page and cache stay as they were until the server is started again.")
+        self._changing = asyncio.get_running_loop().create_task(self._change_models(self._changing))
+
+    async def _change_models(self, former: asyncio.Task[None] | None) -> None:
+        settings = self._settings
+        if former is not None:  # models change in the order in which they were asked for
+            await former
+        try:
+            await self._app.change_models(settings.models, preload=settings.preload)
+        except Exception as error:
+            _log.error("The models stay as they were: %s", reason_of(error))
+            return
+        _log.info("Models were read anew: %s.", ", ".join(served.name for served in self._app.models))
 
     def _fixed(self) -> dict[str, Any]:
         return {name: getattr(self._settings, name) for name in FIXED}

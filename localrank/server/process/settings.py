@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
+from localrank.server.door.hosts import Hosts, is_loopback
 from localrank.server.door.keys import Keys, read_keys
 from localrank.server.door.limits import Limits
 
 __all__ = ["FIXED", "ServeSettings", "read_settings"]
 
-FIXED = ("models", "host", "port", "preload", "page", "document_cache_mb")
+FIXED = ("host", "port", "page", "document_cache_mb")
 """Settings that hold until the process ends; the others may change while it runs."""
 
 _LAST_PORT = 65_535
@@ -32,11 +33,14 @@ class ServeSettings:
         models: Name and spec of each model, the first one the default.
         host: The address to listen on.
         port: The port; 0 takes a free one.
-        preload: Whether models are loaded before the first request.
+        preload: Whether models are loaded before requests meet them.
         page: Whether `/` shows the page.
         api_key_file: A file of keys, one a line.
         document_cache_mb: Megabytes for vectors of documents seen before; 0 keeps none.
         drain_seconds: How long the end waits for what was accepted.
+        allowed_hosts: Names that a request's `Host` may have; `*` means any. Without one, a server on loopback answers to its
+            own names, and another to any.
+        max_idle_connections: Connections without a request that are kept.
         limits: Bounds of requests and of the queue.
     """
 
@@ -48,6 +52,8 @@ class ServeSettings:
     api_key_file: Path | None = None
     document_cache_mb: int = 256
     drain_seconds: float = 30.0
+    allowed_hosts: tuple[str, ...] = ()
+    max_idle_connections: int = 256
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -59,6 +65,15 @@ class ServeSettings:
             raise InvalidRequestError(f"port is {self.port}; there are 0 to {_LAST_PORT}.")
         if not 0 <= self.drain_seconds < math.inf:
             raise InvalidRequestError(f"drain_seconds is {self.drain_seconds}; give seconds from 0.")
+
+        if self.max_idle_connections < 1:
+            raise InvalidRequestError(
+                f"max_idle_connections is {self.max_idle_connections}; keep at least 1."
+            )
+
+    def hosts(self) -> Hosts:
+        """Return the names that requests may call the server by."""
+        return Hosts(self.allowed_hosts if self.allowed_hosts or is_loopback(self.host) else None)
 
     def keys(self, environment: Mapping[str, str]) -> Keys:
         """Read the keys anew; see `read_keys`."""
@@ -85,6 +100,8 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "api_key_file": (str,),
     "document_cache_mb": (int,),
     "drain_seconds": (int, float),
+    "allowed_hosts": (list,),
+    "max_idle_connections": (int,),
     **{one.name: (int, float) if one.name == "timeout" else (int,) for one in fields(Limits)},
 }
 
@@ -100,6 +117,8 @@ def _read(path: Path) -> dict[str, Any]:
     told = {name: _checked(path, name, value) for name, value in content.items()}
     if "api_key_file" in told:
         told["api_key_file"] = path.parent / told["api_key_file"]
+    if "allowed_hosts" in told:
+        told["allowed_hosts"] = _names(path, told["allowed_hosts"])
     if models is not None:
         told["models"] = _models(path, models)
     return told
@@ -119,6 +138,12 @@ def _checked(path: Path, name: str, value: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
         raise InvalidRequestError(f"{name} in {str(path)!r} is {value}, which is below 0.")
     return value
+
+
+def _names(path: Path, names: list[Any]) -> tuple[str, ...]:
+    if not all(isinstance(name, str) for name in names):
+        raise InvalidRequestError(f"allowed_hosts in {str(path)!r} holds what is no string.")
+    return tuple(names)
 
 
 def _models(path: Path, models: Any) -> Sequence[tuple[str, str]]:
