@@ -14,7 +14,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 import anyio
 import msgspec
@@ -23,7 +23,7 @@ from starlette.responses import Response
 
 from localrank.calling.rerank import rerank
 from localrank.contract.errors import RerankAbortedError, RerankTimeoutError
-from localrank.contract.types import RankedDocument, RerankResult
+from localrank.contract.types import OutcomeKind, RankedDocument, RerankResult
 from localrank.server.dialects.score import SCORE, ScoreBody, write_scores
 from localrank.server.dialects.table import recognize
 from localrank.server.dialects.wire import Answer, RankRequest, RefusedError, Scored
@@ -42,6 +42,11 @@ from localrank.server.tracing import RequestSpan, Tracing
 __all__ = ["Answering"]
 
 CLIENT_CLOSED_REQUEST = 499
+
+OUTCOME_HEADER = "X-Localrank-Outcome"
+"""What became of the ranking: `ranked`, `skipped`, `partial` or `degraded`; of several the worst."""
+
+_WORSE: Sequence[OutcomeKind] = get_args(OutcomeKind)
 
 T = TypeVar("T")
 
@@ -115,7 +120,8 @@ class Answering:
             with self._tracing.request(request, course) as span, self._admission.bodies.hold() as held:
                 try:
                     clock = Clock(request, self._state.limits.timeout)
-                    response = _json(await work(_Exchange(request, clock, course, span, held)))
+                    content = await work(_Exchange(request, clock, course, span, held))
+                    response = _json(content, headers={OUTCOME_HEADER: course.ranking})
                     course.outcome = "ok"
                 except ClientDisconnect:
                     response = Response(status_code=CLIENT_CLOSED_REQUEST)
@@ -136,7 +142,9 @@ class Answering:
             raise ending()
 
         async def rank() -> list[Answer]:
-            return [await self._answer(exchange, served, one) for one in asked]
+            answers = [await self._answer(exchange, served, one) for one in asked]
+            exchange.course.ranking = max((one.outcome.kind for one in answers), key=_WORSE.index)
+            return answers
 
         with self._admission.admitted(asked), served.in_use():
             self._running.add(exchange.stopped)
@@ -166,7 +174,7 @@ class Answering:
                 raise clock.over() from None
             raise
         served.scored_at = time.monotonic()
-        self._metrics.ranked(served.name, len(asked.texts), result.usage)
+        self._metrics.ranked(served.name, len(asked.texts), result)
         return _answer_of(exchange.course.request_id, served, asked, cut, result)
 
 
@@ -244,6 +252,7 @@ def _answer_of(
         ],
         request=asked,
         tokens=result.usage.input_tokens or 0,
+        outcome=result.outcome,
         warnings=[
             *(warning.message for warning in result.warnings),
             *(f"{name} has no meaning here and was not heeded." for name in unheeded),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from localrank.contract.types import RerankUsage
+from localrank.contract.types import RerankResult
 from localrank.server.door.admission import Admission
 
 __all__ = ["Metrics"]
@@ -43,6 +43,12 @@ class Metrics:
             buckets=_DOCUMENTS,
             registry=registry,
         )
+        self._rankings = Counter(
+            "localrank_rankings",
+            "Rankings by what became of them: ranked, skipped, partial or degraded.",
+            ("model", "ranking"),
+            registry=registry,
+        )
         self._tokens = Counter("localrank_tokens", "Tokens that models read.", ("model",), registry=registry)
         self._truncated = Counter(
             "localrank_truncated_documents", "Documents that were cut.", ("model",), registry=registry
@@ -67,8 +73,10 @@ class Metrics:
         self._requests.labels(dialect, model, outcome).inc()
         self._seconds.labels(dialect, model).observe(seconds)
 
-    def ranked(self, model: str, documents: int, usage: RerankUsage) -> None:
-        """Count what a ranking read."""
+    def ranked(self, model: str, documents: int, result: RerankResult[str]) -> None:
+        """Count what a ranking read, and what became of it."""
+        usage = result.usage
+        self._rankings.labels(model, result.outcome.kind).inc()
         self._documents.labels(model).observe(documents)
         self._tokens.labels(model).inc(usage.input_tokens or 0)
         self._truncated.labels(model).inc(usage.truncated_documents or 0)

@@ -17,9 +17,12 @@ from localrank.compose.otel import (
     ERROR_TYPE,
     INPUT_TOKENS,
     OPERATION,
+    OUTCOME,
+    OUTCOME_REASONS,
     PROVIDER,
     REQUEST_MODEL,
     RESPONSE_MODEL,
+    SERVED_BY,
     TOP_N,
 )
 from localrank.contract.errors import RerankError
@@ -33,7 +36,7 @@ __all__ = ["RequestSpan", "Tracing"]
 
 REQUEST_ID = "localrank.request_id"
 DIALECT = "localrank.dialect"
-OUTCOME = "localrank.outcome"
+REQUEST_OUTCOME = "localrank.request.outcome"
 METHOD = "http.request.method"
 PATH = "url.path"
 STATUS = "http.response.status_code"
@@ -78,7 +81,7 @@ class Tracing:
                 watched.end_calls()
                 span.set_attribute(DIALECT, course.dialect.name if course.dialect else "none")
                 span.set_attribute(REQUEST_MODEL, course.model)
-                span.set_attribute(OUTCOME, course.outcome)
+                span.set_attribute(REQUEST_OUTCOME, course.outcome)
                 if watched.status is not None:
                     span.set_attribute(STATUS, watched.status)
                 if watched.status is None or watched.status >= 500:
@@ -126,6 +129,11 @@ class RequestSpan:
     def _ended(self, event: CallEnded) -> None:
         span = self._calls.pop(event.call_id)
         span.set_attribute(RESPONSE_MODEL, event.result.response.model_id)
+        outcome = event.result.outcome
+        span.set_attribute(OUTCOME, outcome.kind)
+        span.set_attribute(SERVED_BY, outcome.served_by)
+        if outcome.reasons:
+            span.set_attribute(OUTCOME_REASONS, outcome.reasons)
         if event.result.usage.input_tokens is not None:
             span.set_attribute(INPUT_TOKENS, event.result.usage.input_tokens)
         span.end()

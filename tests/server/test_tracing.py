@@ -63,7 +63,7 @@ def test_a_request_is_a_span_and_the_models_call_one_below_it(
         "http.response.status_code": 200,
         "localrank.request_id": record["id"],
         "localrank.dialect": record["dialect"],
-        "localrank.outcome": record["outcome"],
+        "localrank.request.outcome": record["outcome"],
         "gen_ai.request.model": record["model"],
     }
     assert (record["id"], record["dialect"], record["outcome"]) == ("abc-1", "jina", "ok")
@@ -72,6 +72,10 @@ def test_a_request_is_a_span_and_the_models_call_one_below_it(
     assert call.parent.span_id == request.context.span_id
     assert (call.name, call.attributes["gen_ai.rerank.candidate.count"]) == ("rerank default", 2)
     assert call.attributes["gen_ai.usage.input_tokens"] > 0
+    assert (call.attributes["localrank.outcome"], call.attributes["localrank.served_by"]) == (
+        "ranked",
+        "lexical:default",
+    )
 
 
 def test_the_rankings_of_a_score_are_spans_below_one_request(spans: Any) -> None:
@@ -101,7 +105,7 @@ def test_a_refusal_is_told_without_a_text(
     request = next(span for span in spans.get_finished_spans() if span.kind == SpanKind.SERVER)
 
     assert request.attributes["http.response.status_code"] == status
-    assert request.attributes["localrank.outcome"] == outcome
+    assert request.attributes["localrank.request.outcome"] == outcome
     assert (request.status.status_code is StatusCode.ERROR) == (status >= 500)
     assert SECRET not in "".join(span.to_json() for span in spans.get_finished_spans())
 

@@ -82,11 +82,12 @@ class Row(TypedDict):
 
 
 class Meta(TypedDict):
-    """What Cohere's envelope tells; `warnings` where there are any."""
+    """What Cohere's envelope tells, and what became of the ranking; `warnings` where there are any."""
 
     api_version: JsonObject
     billed_units: JsonObject
     tokens: JsonObject
+    outcome: JsonObject
     warnings: NotRequired[list[str]]
 
 
@@ -138,6 +139,7 @@ def _written(answer: Answer, echoed: Callable[[RankRequest, int], str | JsonObje
         "api_version": {"version": "2", "is_experimental": False},
         "billed_units": {"search_units": -(-len(request.texts) // _DOCUMENTS_A_UNIT)},
         "tokens": {"input_tokens": answer.tokens, "output_tokens": 0},
+        "outcome": answer.outcome.to_dict(),
     }
     if answer.warnings:
         meta["warnings"] = list(answer.warnings)

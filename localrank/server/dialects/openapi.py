@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from localrank._version import __version__
+from localrank.contract.types import OutcomeKind
 from localrank.server.dialects.cohere import Refusal
 from localrank.server.dialects.score import SCORE
 from localrank.server.dialects.shape import Dialect, JsonObject
@@ -45,6 +46,11 @@ _HEADERS: JsonObject = {
     "RequestId": {
         "description": "The request's own X-Request-ID, or one made here; the log has it too.",
         "schema": {"type": "string"},
+        "required": True,
+    },
+    "Outcome": {
+        "description": "What became of the ranking; of several the worst.",
+        "schema": {"enum": list(get_args(OutcomeKind))},
         "required": True,
     },
     "RetryAfter": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
@@ -134,7 +140,7 @@ def _post(path: str, who: str, schemas: _Schemas, dialects: Sequence[Dialect]) -
     # what the door refuses, before it knows the dialect, has the shape that holds every key
     refusal = schemas.any_of([Refusal, *(dialect.refused for dialect in dialects)])
     answers = {
-        "200": _response("The ranking.", schemas.any_of([dialect.answer for dialect in dialects])),
+        "200": _ranking(schemas.any_of([dialect.answer for dialect in dialects])),
         **{str(status): _response(text, refusal, status) for status, text in _REFUSALS.items()},
     }
     operation = _operation(path, f"Rank documents, in the words of: {who}.", answers)
@@ -142,6 +148,12 @@ def _post(path: str, who: str, schemas: _Schemas, dialects: Sequence[Dialect]) -
     body = schemas.any_of([dialect.body for dialect in dialects])
     operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
     return operation
+
+
+def _ranking(schema: JsonObject) -> JsonObject:
+    response = _response("The ranking.", schema)
+    response["headers"]["X-Localrank-Outcome"] = {"$ref": "#/components/headers/Outcome"}
+    return response
 
 
 def _response(text: str, schema: JsonObject, status: int = 200) -> JsonObject:

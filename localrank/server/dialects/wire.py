@@ -15,6 +15,7 @@ from localrank.contract.errors import (
     RetryError,
     UnknownModelError,
 )
+from localrank.contract.types import RerankOutcome
 
 __all__ = ["Answer", "RankRequest", "RefusedError", "Scored", "refusal_of"]
 
@@ -69,6 +70,7 @@ class Answer:
         ranked: Best first, cut to what was asked for.
         request: What was asked.
         tokens: Tokens that the model read; 0 where it does not say.
+        outcome: Whether the model asked for ranked all of it, and if not, why and who served.
         warnings: Remarks of the model and of the server, in words.
     """
 
@@ -77,6 +79,7 @@ class Answer:
     ranked: Sequence[Scored]
     request: RankRequest
     tokens: int = 0
+    outcome: RerankOutcome = field(default_factory=RerankOutcome)
     warnings: Sequence[str] = ()
 
 

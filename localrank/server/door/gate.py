@@ -54,12 +54,14 @@ class Course:
         dialect: What it speaks; None for a request that ranks nothing.
         model: The name of the model that it reached.
         outcome: `ok`, `cancelled` (the client went away) or the kind of its refusal.
+        ranking: What became of the ranking, where there is one; see `RerankOutcome.kind`.
     """
 
     request_id: str
     dialect: Dialect | None = None
     model: str = "none"
     outcome: str = "ok"
+    ranking: str = ""
 
 
 class Gate:
@@ -159,4 +161,6 @@ def _log(scope: Scope, course: Course, status: int, seconds: float) -> None:
     }
     if course.dialect is not None:
         record |= {"dialect": course.dialect.name, "model": course.model, "outcome": course.outcome}
+    if course.ranking:
+        record["ranking"] = course.ranking
     access_log.info(json.dumps(record))

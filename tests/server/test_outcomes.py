@@ -1,0 +1,80 @@
+"""What became of a ranking is told with it, in the metrics and in the log."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from localrank import DoRerankOptions, DoRerankResult, Fallback, ServerError
+from localrank.server import create_app
+from localrank.testing import LexicalReranker
+from tests.support.serving import Client, serving, wait_until
+
+TEXTS = ["paris", "tomato soup"]
+BODIES = {
+    "/v1/rerank": {"query": "soup", "documents": TEXTS},
+    "/v2/rerank": {"query": "soup", "documents": TEXTS},
+    "/tei/rerank": {"query": "soup", "texts": TEXTS},
+    "/voyage/v1/rerank": {"query": "soup", "documents": TEXTS},
+    "/mixedbread/v1/reranking": {"query": "soup", "input": TEXTS},
+    "/pinecone/rerank": {"query": "soup", "documents": [{"text": text} for text in TEXTS]},
+    "/score": {"text_1": ["soup", "paris"], "text_2": TEXTS},
+}
+
+
+class Refusing:
+    """Is down, for the queries with soup in them."""
+
+    model_id, provider = "refusing", "testing"
+
+    async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
+        if "soup" in options.query:
+            raise ServerError("It is down.", status=503)
+        return await LexicalReranker().do_rerank(options)
+
+
+@pytest.fixture(scope="module")
+def two():
+    models: dict[str, Any] = {
+        "words": LexicalReranker(),
+        "second": Fallback(Refusing(), LexicalReranker()),
+    }
+    with serving(create_app(models)) as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", BODIES)
+@pytest.mark.parametrize(("model", "kind"), [("words", "ranked"), ("second", "degraded")])
+def test_every_dialect_has_the_outcome_in_a_header(two: Client, path: str, model: str, kind: str) -> None:
+    reply = two.post(path, {**BODIES[path], "model": model})
+
+    assert (reply.status, reply.headers["x-localrank-outcome"]) == (200, kind)
+
+
+def test_the_envelope_says_why_and_who_served(two: Client) -> None:
+    first = two.post("/v1/rerank", {**BODIES["/v1/rerank"], "model": "words"}).body["meta"]
+    second = two.post("/v1/rerank", {**BODIES["/v1/rerank"], "model": "second"}).body["meta"]
+
+    assert first["outcome"] == {"kind": "ranked", "reasons": [], "served_by": "lexical:default"}
+    assert second["outcome"] == {"kind": "degraded", "reasons": ["fallback"], "served_by": "lexical:default"}
+
+
+def test_a_refusal_has_no_outcome(two: Client) -> None:
+    assert "x-localrank-outcome" not in two.post("/v1/rerank", {"query": "soup"}).headers
+
+
+def test_metrics_and_log_have_it(caplog: pytest.LogCaptureFixture) -> None:
+    with (
+        caplog.at_level(logging.INFO, "localrank.server.access"),
+        serving(create_app({"second": Fallback(Refusing(), LexicalReranker())})) as client,
+    ):
+        client.post("/score", BODIES["/score"])
+        wait_until(lambda: caplog.records)
+        page = client.get("/metrics").body
+
+    assert json.loads(caplog.records[0].message)["ranking"] == "degraded"
+    for kind in ("ranked", "degraded"):
+        assert f'localrank_rankings_total{{model="second",ranking="{kind}"}} 1.0' in page
