@@ -32,8 +32,8 @@ def main() -> int:
     lines = [
         "# Stopping in each ASGI server",
         "",
-        f"By `python -m tests.interop.runners`: `localrank-tiny`, requests of {len(LONG['documents']):,} documents; milliseconds, "
-        f"median (most) of {arguments.times}. To ask whether anything is left to do takes a few itself.",
+        f"By `python -m tests.interop.runners`: `localrank-tiny`, requests of {len(LONG['documents']):,} documents; "
+        f"milliseconds, median (most) of {arguments.times}. To ask whether anything is left to do takes a few itself.",
         "",
         "| server | client leaves → idle | own time over → 504 | SIGTERM: what was accepted |",
         "| --- | --- | --- | --- |",
