@@ -88,7 +88,10 @@ class Query(Protocol):
         ...
 
     def lengths(self, documents: Sequence[DocumentTokens]) -> list[int]:
-        """Return the tokens that the engine reads for each document, with query and prompt where they are in its row."""
+        """Return the tokens that the engine reads for each document, with query and prompt where they are in its row.
+
+        It is 0 for a document that is not read, since it is known or was found to be known while it was scored.
+        """
         ...
 
     def rows(self, documents: Sequence[DocumentTokens]) -> list[Row]:
@@ -137,6 +140,11 @@ class EngineRequest(Protocol):
 
     def stop(self) -> None:
         """End every run of this handle soon, and refuse new ones. Safe from any thread."""
+        ...
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether `stop` was called."""
         ...
 
     def run(self, rows: Sequence[Row]) -> npt.NDArray[Any]:
@@ -191,7 +199,7 @@ class Runner(Protocol):
         """Hand every position of `work` to `execute`, in units that are computed together; return False if stopped before.
 
         Args:
-            work: The tokens of each document.
+            work: The tokens of each document; 0 where nothing is read, so that many make one unit.
             execute: Scores the documents at some positions.
             should_stop: Looked at often.
         """

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from localrank_transformers.call.planner import EQUAL, GROUP_TOKENS, NEAR, PACKED_DOCUMENTS, Unit, pack, plan
+from localrank_transformers.call.planner import (
+    EQUAL,
+    GROUP_TOKENS,
+    NEAR,
+    PACKED_DOCUMENTS,
+    Unit,
+    pack,
+    plan,
+    unread,
+)
 
 if TYPE_CHECKING:
     from localrank.contract.model import DoRerankOptions
@@ -57,14 +66,21 @@ class Tally:
     warnings: list[RerankWarning] = field(default_factory=list["RerankWarning"])
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, document: DocumentTokens, length: int, indexes: Sequence[int], logit: float) -> None:
-        """Enter the logit of one text at each of its places."""
+    def note(
+        self,
+        documents: Sequence[DocumentTokens],
+        lengths: Sequence[int],
+        places: Sequence[Sequence[int]],
+        logits: Sequence[float],
+    ) -> None:
+        """Enter the logit of each text at each of its places, and how many of its tokens were read."""
         with self._lock:
-            self.tokens += length
-            self.known += 0 if length else len(indexes)
-            self.logits.update(dict.fromkeys(indexes, logit))
-            if document.truncated:
-                self.truncated.update(indexes)
+            for document, length, indexes, logit in zip(documents, lengths, places, logits, strict=True):
+                self.tokens += length
+                self.known += 0 if length else len(indexes)
+                self.logits.update(dict.fromkeys(indexes, logit))
+                if document.truncated:
+                    self.truncated.update(indexes)
 
     def repeat(self, known: int, index: int) -> None:
         """Enter for the document at `index` what was computed for the one at `known`, whose text is the same."""
@@ -117,13 +133,13 @@ class ScoringPass:
         lengths = query.lengths(documents)
 
         def execute(positions: Sequence[int]) -> None:
-            logits = score([documents[at] for at in positions])
-            for at, logit in zip(positions, logits, strict=True):
-                tally.note(documents[at], lengths[at], indexes[at], logit)
+            scored = [documents[at] for at in positions]
+            logits = score(scored)
+            tally.note(scored, query.lengths(scored), [indexes[at] for at in positions], logits)
             self._options.report_progress(len(tally.logits), total)
 
         shared = query.shared_tokens
-        work = [max(1, length - shared) for length in lengths]  # what is known takes little, but not nothing
+        work = [max(1, length - shared) if length else 0 for length in lengths]
         return runner.run(work, execute, self._watch.should_stop)
 
 
@@ -168,8 +184,9 @@ class Cores:
         workers = self.scheduler.workers
         threads = self.threads or workers
         request = engine.request(threads if documents == 1 and self.scheduler.is_idle else 1)
-        planned = _planner(engine, family, min(threads, workers))
-        return _CoresRunner(request, DEADLINE_SLICE * workers, planned, self.scheduler, self.threads)
+        at_once = min(threads, workers)
+        planned = _planner(engine, family, at_once)
+        return _CoresRunner(request, DEADLINE_SLICE * workers, planned, at_once, self.scheduler, self.threads)
 
     def release(self) -> None:
         """End the lease of a model."""
@@ -183,6 +200,7 @@ class _CoresRunner:
     request: EngineRequest
     deadline_slice: int
     planned: Callable[[Sequence[int]], list[Unit]]
+    workers: int
     scheduler: Scheduler
     at_once: int | None
 
@@ -193,12 +211,19 @@ class _CoresRunner:
         should_stop: Callable[[], bool],
     ) -> bool:
         return self.scheduler.run(
-            self.planned(work),
+            [*unread(work, workers=self.workers), *self._read(work)],
             lambda unit: execute(unit.positions),
             should_stop=should_stop,
             on_stop=self.request.stop,
             at_once=self.at_once,
         )
+
+    def _read(self, work: Sequence[int]) -> list[Unit]:
+        if all(work):
+            return self.planned(work)
+        places = [at for at, tokens in enumerate(work) if tokens]
+        units = self.planned([work[at] for at in places])
+        return [Unit(tuple(places[at] for at in unit.positions), unit.tokens) for unit in units]
 
     def stop(self) -> None:
         self.request.stop()

@@ -13,11 +13,13 @@ __all__ = [
     "NEAR",
     "PACKED_DOCUMENTS",
     "PACK_TOKENS",
+    "UNREAD_AT_ONCE",
     "Unit",
     "batches",
     "bucketed",
     "pack",
     "plan",
+    "unread",
 ]
 
 GROUP_TOKENS = 256
@@ -95,6 +97,23 @@ def pack(lengths: Sequence[int], *, workers: int, most: int) -> list[Unit]:
     units = [*([position] for position in alone), *_evenly(short, lengths, runs, most)]
     made = (Unit(tuple(unit), sum(lengths[position] for position in unit)) for unit in units)
     return sorted(made, key=lambda unit: -unit.tokens)
+
+
+UNREAD_AT_ONCE = 256
+"""Documents of a unit in which nothing is read: some milliseconds, so that a call that is stopped ends soon."""
+
+
+def unread(work: Sequence[int], *, workers: int) -> list[Unit]:
+    """Return units of the documents of which nothing is read, evenly for the workers.
+
+    Args:
+        work: The tokens of each document; 0 where nothing is read.
+        workers: Runs at the same time.
+    """
+    positions = [position for position, tokens in enumerate(work) if not tokens]
+    size = max(1, min(UNREAD_AT_ONCE, math.ceil(len(positions) / workers)))
+    parts = (tuple(positions[start : start + size]) for start in range(0, len(positions), size))
+    return [Unit(part, len(part)) for part in parts]
 
 
 def _evenly(order: Sequence[int], lengths: Sequence[int], runs: int, most: int) -> list[list[int]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from localrank_transformers.families.generative.causal_family import CausalFamily
     from localrank_transformers.families.generative.templates import CausalTemplate
     from localrank_transformers.families.late.family import LateFamily
+    from localrank_transformers.families.late.known.keeping import Keeping
+    from localrank_transformers.families.late.known.packed import Compare
     from localrank_transformers.models.folder.model_files import ModelFiles
     from localrank_transformers.models.folder.settings_files import SettingsFiles
 
@@ -32,7 +35,8 @@ def open_family(
     max_length: int | None = None,
     affordable: int | None = None,
     instruction: str | None = None,
-    document_cache_mb: int | None = None,
+    keeping: Keeping | None = None,
+    compare: Callable[[], Compare] | None = None,
 ) -> Family:
     """Return the family of a folder with a graph.
 
@@ -41,16 +45,17 @@ def open_family(
         max_length: The user's window.
         affordable: The catalogue's default window.
         instruction: The user's instruction for every call.
-        document_cache_mb: What vectors of documents may take between calls.
+        keeping: What is kept of documents between calls.
+        compare: Makes what compares packed vectors; None to compare in float32 what is not kept.
 
     Raises:
         ModelLoadError: The files do not make such a model, or it is of a family that is not served.
         InvalidRequestError: A setting that does not fit it.
     """
     served = check_served(files.config, files.exported, files.late)
-    if document_cache_mb is not None and served != "late-interaction":
+    if keeping and served != "late-interaction":
         raise InvalidRequestError(
-            f"document_cache_mb is {document_cache_mb}, but this model reads a document together with its query.",
+            f"{keeping.named}, but this model reads a document together with its query.",
             hint="Leave it out, or use a model with late interaction, such as the embedded one; `Cached` keeps scores.",
         )
     match served:
@@ -67,15 +72,33 @@ def open_family(
             )
         case "late-interaction":
             _refuse_instruction(instruction, "a late-interaction model")
-            return open_late(
-                files,
-                files.config,
-                files.late or plain_layout(files.config),
-                late_logit(files.exported),
-                max_length=max_length,
-                affordable=affordable,
-                document_cache_mb=document_cache_mb,
-            )
+            return _keeping_late(files, keeping, compare, max_length=max_length, affordable=affordable)
+
+
+def _keeping_late(
+    files: ModelFiles,
+    keeping: Keeping | None,
+    compare: Callable[[], Compare] | None,
+    *,
+    max_length: int | None,
+    affordable: int | None,
+) -> LateFamily:
+    """Return a late-interaction model's family with what is known of documents."""
+    from localrank_transformers.families.late.known.identity import identity_of  # noqa: PLC0415  # as in `open_late`
+
+    layout = files.late or plain_layout(files.config)
+    family = open_late(
+        files,
+        files.config,
+        layout,
+        late_logit(files.exported),
+        max_length=max_length,
+        affordable=affordable,
+    )
+    if compare is None:
+        return family
+    identity = identity_of(files, layout, family.tokenizer.max_length) if keeping else b""
+    return replace(family, compare=compare(), known=keeping.open(identity) if keeping else None)
 
 
 def open_pairs(
@@ -147,7 +170,6 @@ def open_late(
     *,
     max_length: int | None,
     affordable: int | None,
-    document_cache_mb: int | None = None,
 ) -> LateFamily:
     """Return a late-interaction model's family; see `open_pairs`.
 
@@ -158,10 +180,8 @@ def open_late(
         logit: What the best cosines are turned into.
         max_length: The user's window.
         affordable: The catalogue's default window.
-        document_cache_mb: What vectors of documents may take between calls.
     """
-    from localrank_transformers.families.late.family import LateFamily  # noqa: PLC0415
-    from localrank_transformers.families.late.known_vectors import DocumentVectors  # noqa: PLC0415  # as above
+    from localrank_transformers.families.late.family import LateFamily  # noqa: PLC0415  # as above
     from localrank_transformers.families.late.tokens import LateTokenizer  # noqa: PLC0415
 
     # The tokenizer may state the length that the encoder was tuned with; the positions are what limits it.
@@ -172,13 +192,7 @@ def open_late(
         max_length=window(longest, max_length, affordable or layout.document_length),
         mask_token=files.special_token("mask_token"),
     )
-    return LateFamily(
-        tokenizer,
-        logit,
-        Settings(config).count("hidden_size", least=1),
-        layout.width,
-        None if document_cache_mb is None else DocumentVectors(document_cache_mb * 1_000_000),
-    )
+    return LateFamily(tokenizer, logit, Settings(config).count("hidden_size", least=1), layout.width)
 
 
 def _refuse_instruction(instruction: str | None, what: str) -> None:

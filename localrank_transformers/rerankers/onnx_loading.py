@@ -10,6 +10,7 @@ from localrank.providers.beside import begin
 from localrank_transformers.call.call import PointwiseModel
 from localrank_transformers.call.passes import Cores
 from localrank_transformers.engines.choice import open_engine
+from localrank_transformers.engines.native.maxsim import fastest_compare
 from localrank_transformers.models.folder.shape import pad_id
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def load(
             max_length=settings.max_length,
             affordable=entry.default_length if entry else None,
             instruction=settings.instruction,
-            document_cache_mb=settings.document_cache_mb,
+            keeping=settings.keeping,
+            compare=fastest_compare if _packs(files, settings) else None,
         )
     finally:
         wait([made])
@@ -63,6 +65,11 @@ def load(
         Cores(scheduler, settings.threads),
         exact=exact[0] if exact else None,
     )
+
+
+def _packs(files: Sequence[ModelFiles], settings: OnnxSettings) -> bool:
+    """Whether token vectors are compared packed: those that int8 gave lose nothing by it, and what is known is kept so."""
+    return bool(settings.keeping) or (len(files) == 1 and files[0].int8)
 
 
 def _engine(files: ModelFiles, settings: OnnxSettings) -> Engine:

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, get_args
 from localrank.contract.errors import InvalidRequestError
 from localrank.providers.arguments import check_choice, check_count
 from localrank_transformers.call.contract import Activation
+from localrank_transformers.families.late.known.keeping import Keeping
 from localrank_transformers.models.graph_choice import Precision
 
 __all__ = ["OnnxSettings"]
@@ -42,6 +43,11 @@ class OnnxSettings:
                 'document_cache_mb does not go with precision="refined", which computes vectors of two precisions.',
                 hint='Pass "fp32": documents that are known are not computed again.',
             )
+
+    @property
+    def keeping(self) -> Keeping:
+        """What is kept of documents between calls."""
+        return Keeping(self.document_cache_mb)
 
     @property
     def graphs(self) -> tuple[Precision, ...]:

@@ -70,6 +70,11 @@ class NativeRequest:
         """End every run of this handle, and refuse new ones."""
         self._stopped.value = 1
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopped.value != 0
+
     def run(self, rows: Sequence[Row]) -> npt.NDArray[Any]:
         """Return the logits of `rows`, shape (rows, labels)."""
         lengths = token_counts(rows)

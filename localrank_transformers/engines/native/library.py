@@ -19,6 +19,7 @@ __all__ = [
     "Absence",
     "GivenEncoder",
     "GivenLayer",
+    "GivenQuery",
     "Kernels",
     "absence",
     "library",
@@ -29,7 +30,7 @@ __all__ = [
 FILE = "_kernels.so"
 """Made beside this module when the package is built on Linux with a C compiler (`kernels/`)."""
 
-INTERFACE = 3
+INTERFACE = 4
 """`LOCALRANK_INTERFACE` of kernels/door.h, as which a library says that it was compiled."""
 
 VARIABLE = "LOCALRANK_KERNELS"
@@ -115,6 +116,17 @@ class GivenEncoder(Structure):
             )
         ),
         ("layer", POINTER(GivenLayer)),
+    )
+
+
+class GivenQuery(Structure):
+    """`token_vectors` of kernels/maxsim.h."""
+
+    _fields_ = (
+        ("vectors", c_void_p),
+        ("weights", c_void_p),
+        ("tokens", c_int32),
+        ("width", c_int32),
     )
 
 
@@ -216,3 +228,12 @@ def _declare(functions: ctypes.CDLL) -> None:
     functions.localrank_room.argtypes = [c_void_p, c_void_p, c_int32, c_int32]
     functions.localrank_run.restype = c_int32
     functions.localrank_run.argtypes = [c_void_p] * 5 + [c_int32, c_int32, c_void_p, c_void_p]
+    functions.localrank_compare.restype = None
+    functions.localrank_compare.argtypes = [
+        POINTER(GivenQuery),
+        c_void_p,
+        c_void_p,
+        c_int32,
+        c_void_p,
+        c_int32,
+    ]

@@ -169,6 +169,11 @@ class OnnxRequest:
         self._stopped = True
         self._options.terminate = True
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopped
+
     def run(self, rows: Sequence[Row]) -> npt.NDArray[Any]:
         """Return the logits of `rows`, shape (rows, labels).
 

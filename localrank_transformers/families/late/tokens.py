@@ -18,7 +18,19 @@ from localrank_transformers.models.folder.late_layout import LateLayout
 if TYPE_CHECKING:
     from localrank_transformers.call.contract import Ids
 
-__all__ = ["LateQueryTokens", "LateTokenizer"]
+__all__ = ["KeyedTokens", "LateQueryTokens", "LateTokenizer"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedTokens(DocumentTokens):
+    """A document that is to be read and then kept by its key."""
+
+    key: bytes
+
+    @classmethod
+    def of(cls, tokens: DocumentTokens, key: bytes) -> KeyedTokens:
+        """Return the document with its key."""
+        return cls(tokens.ids, tokens.truncated, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,7 @@ class LateTokenizer:
     def __init__(
         self, tokenizer: Tokenizer, layout: LateLayout, *, max_length: int, mask_token: str | None
     ) -> None:
+        self.max_length = max_length
         self._tokenizer = tokenizer
         self._memo = word_memo(tokenizer)
         self._layout = layout

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["read_embedded"]
 
+_GRAPH = "onnx/model_int8.onnx"
+
 
 def read_embedded(name: str, precision: Precision) -> ModelFiles:
     """Read a model that the package holds.
@@ -27,7 +29,7 @@ def read_embedded(name: str, precision: Precision) -> ModelFiles:
             f"The embedded model {name} comes in int8 only.",
             hint="Leave precision out, or pass a folder that holds onnx/model.onnx.",
         )
-    onnx, check = bundled.read_model(name, "onnx/model_int8.onnx")
+    onnx, check = bundled.read_model(name, _GRAPH)
     config, tokenizer_config, exported = (
         parsed(bundled.read_file(name, one), one)
         for one in ("config.json", "tokenizer_config.json", EXPORTED_FILE)
@@ -40,5 +42,6 @@ def read_embedded(name: str, precision: Precision) -> ModelFiles:
         onnx=onnx,
         int8=True,
         is_kept=True,
+        graph_sum=bundled.SHA256[name][_GRAPH],
         check=check,
     )

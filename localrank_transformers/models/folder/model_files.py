@@ -43,6 +43,7 @@ class ModelFiles:
         width: Tokens of a row, where the graph was exported for one width.
         is_kept: Whether the graph's file is replaced and never written over, as the package's, the hub cache's and those in
             `LOCALRANK_CACHE` are; then it may stay mapped.
+        graph_sum: SHA-256 of the graph, where it is recorded and checked.
         check: To be called before the graph is loaded: ends a check that began with the reading, and raises ModelLoadError.
     """
 
@@ -56,6 +57,7 @@ class ModelFiles:
     pairs: PairSettings = _PLAIN
     width: int | None = None
     is_kept: bool = False
+    graph_sum: str | None = None
     check: Callable[[], None] = _nothing
 
     def tokenizer(self) -> Tokenizer:

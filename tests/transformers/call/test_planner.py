@@ -5,7 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localrank_transformers.call.planner import EQUAL, GROUP_TOKENS, PACK_TOKENS, pack, plan
+from localrank_transformers.call.planner import (
+    EQUAL,
+    GROUP_TOKENS,
+    PACK_TOKENS,
+    UNREAD_AT_ONCE,
+    pack,
+    plan,
+    unread,
+)
 
 LENGTHS = st.lists(st.integers(1, 600), max_size=80)
 
@@ -76,3 +84,16 @@ def test_a_long_document_runs_alone_and_short_ones_fill_the_other_worker() -> No
 def test_no_worker_waits_for_another_where_all_are_short() -> None:
     assert len(pack([40] * 9, workers=2, most=MOST)) == 4
     assert len(pack([20] * 3, workers=8, most=MOST)) == 3
+
+
+@given(st.lists(st.sampled_from([0, 0, 0, 7]), max_size=1_500), st.integers(1, 16))
+def test_documents_of_which_nothing_is_read_are_divided_among_the_workers(
+    work: list[int], workers: int
+) -> None:
+    units = unread(work, workers=workers)
+    assert [at for unit in units for at in unit.positions] == [
+        at for at, tokens in enumerate(work) if not tokens
+    ]
+    sizes = [len(unit.positions) for unit in units]
+    assert all(0 < size <= UNREAD_AT_ONCE for size in sizes)
+    assert len(units) <= workers or max(sizes) == UNREAD_AT_ONCE

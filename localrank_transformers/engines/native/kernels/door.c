@@ -48,16 +48,19 @@ static inline int32_t has_avx2(processor p) { return (p.ebx & AVX2) && (p.saved 
 static inline int32_t has_avxvnni(processor p) { return has_avx2(p) && (p.eax_of_1 & AVX_VNNI); }
 
 /* VARIANTS is what was compiled, as X(name) each. */
-#define X(name) extern const kernels kernels_##name;
+#define X(name)                          \
+    extern const kernels kernels_##name; \
+    extern compare_documents *const maxsim_##name;
 VARIANTS
 #undef X
 
 static const struct {
     const char *name;
     const kernels *does;
+    compare_documents *const *compares;
     int32_t (*runs_on)(processor);
 } known[] = {
-#define X(name) {#name, &kernels_##name, has_##name},
+#define X(name) {#name, &kernels_##name, &maxsim_##name, has_##name},
     VARIANTS
 #undef X
 };
@@ -72,7 +75,7 @@ const char *localrank_name(int32_t n) { return n < COUNT ? known[n].name : NULL;
 
 int32_t localrank_is_supported(int32_t n) { return known[n].runs_on(asked()); }
 
-encoder *localrank_encoder_new(const given_encoder *given, int32_t n) { return known[n].does->new(given); }
+encoder *localrank_encoder_new(const given_encoder *given, int32_t n) { return known[n].does->new (given); }
 
 void localrank_encoder_free(encoder *self)
 {
@@ -88,4 +91,10 @@ int32_t localrank_run(const encoder *self, void *room, const int64_t *ids, const
                       int32_t documents, int32_t threads, float *out, const volatile int32_t *stopped)
 {
     return of(self)->run(self, room, ids, types, lengths, documents, threads, out, stopped);
+}
+
+void localrank_compare(const token_vectors *query, const void *const *documents, const int32_t *tokens, int32_t count,
+                       double *out, int32_t n)
+{
+    (*known[n].compares)(query, documents, tokens, count, out);
 }

@@ -3,9 +3,10 @@
 #define LOCALRANK_DOOR_H
 
 #include "encoder.h"
+#include "maxsim.h"
 
 #define DOOR __attribute__((visibility("default")))
-#define LOCALRANK_INTERFACE 3 /* Counts what a caller of an older library would get wrong. */
+#define LOCALRANK_INTERFACE 4 /* Counts what a caller of an older library would get wrong. */
 
 /* LOCALRANK_INTERFACE, as this library was compiled. */
 DOOR int32_t localrank_interface(void);
@@ -23,5 +24,9 @@ DOOR int64_t localrank_room(const encoder *self, const int32_t *lengths, int32_t
 DOOR int32_t localrank_run(const encoder *self, void *room, const int64_t *ids, const int64_t *types,
                            const int32_t *lengths, int32_t documents, int32_t threads, float *out,
                            const volatile int32_t *stopped);
+
+/* See `compare_documents`, by the `n`th kernels; for many callers at once. */
+DOOR void localrank_compare(const token_vectors *query, const void *const *documents, const int32_t *tokens,
+                            int32_t count, double *out, int32_t n);
 
 #endif

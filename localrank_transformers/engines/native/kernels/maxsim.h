@@ -1,0 +1,29 @@
+/* MaxSim over documents whose tokens' vectors are kept in seven bits (ColBERT's, Khattab and Zaharia 2020).
+
+   A vector is whole numbers of -63 .. 63 and what makes it one of length 1. `width` is a multiple of 8; behind its last
+   number a vector has zeros. */
+#ifndef LOCALRANK_MAXSIM_H
+#define LOCALRANK_MAXSIM_H
+
+#include <stdint.h>
+
+#define MOST_WIDTH 4096
+
+/* A query's tokens, one after another: 63 more than the number each, so that none is negative. What each counts, times
+   what makes its vector one of length 1. */
+typedef struct {
+    const uint8_t *vectors;
+    const double *weights;
+    int32_t tokens, width;
+} token_vectors;
+
+/* Writes for each document the sum, over the query's tokens in order, of weight times best product, in float64.
+
+   A document's tokens lie in groups of sixteen, the last one perhaps of fewer: four numbers of each token of the group,
+   then the next four of each. Behind the last group, for each token, what makes its vector one of length 1 (float32),
+   and -63 times the sum of its numbers (int32). At least one token each. Exact in integers, then one multiplication
+   in float32 for each pair of tokens: the bits are the same on every processor. */
+typedef void compare_documents(const token_vectors *query, const void *const *documents, const int32_t *tokens,
+                               int32_t count, double *out);
+
+#endif

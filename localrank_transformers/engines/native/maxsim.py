@@ -1,0 +1,69 @@
+"""MaxSim in the compiled kernels: a query against all documents of a list in one call."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from localrank_transformers.engines.native.library import GivenQuery, Kernels, library
+from localrank_transformers.families.late.known.packed import (
+    Compare,
+    PackedDocument,
+    PackedQuery,
+    compare_by_numpy,
+)
+
+__all__ = ["NativeCompare", "fastest_compare"]
+
+_WIDEST = 4096
+"""`MOST_WIDTH` of kernels/maxsim.h."""
+
+
+def fastest_compare() -> Compare:
+    """Return the kernels where some can run, or else numpy; both give the same bits.
+
+    Raises:
+        ModelLoadError: The environment names kernels that cannot run; see `library`.
+    """
+    kernels = library()
+    return compare_by_numpy if kernels is None else NativeCompare(kernels)
+
+
+@dataclass(frozen=True, slots=True)
+class NativeCompare:
+    """See `Compare`. Any number of threads may call it at once; each computes in its own.
+
+    Attributes:
+        kernels: See `library`.
+    """
+
+    kernels: Kernels
+
+    def __call__(self, query: PackedQuery, documents: Sequence[PackedDocument]) -> npt.NDArray[np.float64]:
+        """Return the weighted mean over the query's tokens of the best cosine in each document, shape (documents,)."""
+        asked, width = query.numbers.shape
+        if width > _WIDEST:
+            return compare_by_numpy(query, documents)
+        tokens = np.array([document.tokens for document in documents], dtype=np.int32)
+        addresses = np.array([document.address for document in documents], dtype=np.uintp)
+        found = np.full(len(documents), query.lowest)
+        some = np.flatnonzero(tokens)
+        given = GivenQuery(query.numbers.ctypes.data, query.weights.ctypes.data, asked, width)
+        out = found if len(some) == len(documents) else np.empty(len(some))
+        if len(some) < len(documents):
+            tokens, addresses = tokens[some], addresses[some]
+        self.kernels.functions.localrank_compare(
+            ctypes.byref(given),
+            addresses.ctypes.data,
+            tokens.ctypes.data,
+            len(tokens),
+            out.ctypes.data,
+            self.kernels.number,
+        )
+        if out is not found:
+            found[some] = out
+        return found

@@ -1,0 +1,1 @@
+"""What is known of documents: their tokens' vectors, small, from one call to the next."""

@@ -1,0 +1,197 @@
+"""Token vectors in seven bits a number: made once, compared by MaxSim with the same bits on every processor.
+
+A vector of length 1 becomes whole numbers of -63 .. 63, its greatest one 63, and the float32 that makes their length 1 again.
+Products of whole numbers are exact, so it does not matter who adds them up in which order; the greatest one of a document is
+found after one multiplication in float32 a pair of tokens, and what the query's tokens count is added in float64, in order. The
+compiled kernels (`engines/native/kernels/maxsim.h`) and numpy therefore give the same bits.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from localrank.contract.errors import InferenceError
+from localrank_transformers.call.contract import DocumentTokens
+
+__all__ = [
+    "GROUP",
+    "LARGEST",
+    "Compare",
+    "PackedDocument",
+    "PackedQuery",
+    "compare_by_numpy",
+    "pack_document",
+    "pack_query",
+    "packed_bytes",
+    "unpacked",
+]
+
+LARGEST = 63
+"""Of a vector's whole numbers: AVX2 adds four products in int16, which holds 4 · 126 · 63. Nothing that can be measured is lost
+against eight bits (docs/decisions/0032)."""
+
+GROUP = 16
+"""Tokens whose numbers lie together, as the kernels read them."""
+
+_MULTIPLE = 8
+"""What the width is filled up to with zeros."""
+
+_A_TOKEN = 8
+"""Bytes of a token besides its numbers: what makes its length 1, and -63 times the sum of its numbers."""
+
+
+_NOT_KEPT = array("i")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PackedDocument(DocumentTokens):
+    """A document's token vectors; there are no ids left to read.
+
+    Attributes:
+        data: As the kernels read them, uint8, shape (bytes,); see kernels/maxsim.h.
+        tokens: How many are compared; 0 has no data.
+        address: Where `data` lies in memory.
+    """
+
+    data: npt.NDArray[np.uint8]
+    tokens: int
+    address: int
+
+    @classmethod
+    def of(cls, data: npt.NDArray[np.uint8], tokens: int, *, truncated: bool) -> PackedDocument:
+        """Return a document whose vectors lie in `data`, which stays where it is."""
+        return cls(_NOT_KEPT, truncated, data, tokens, int(data.ctypes.data))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PackedQuery:
+    """A query's token vectors.
+
+    Attributes:
+        numbers: Whole numbers plus 63, uint8, shape (tokens, filled-up width).
+        weights: What each token counts, together 1, times what makes its vector's length 1; float64, shape (tokens,).
+        lowest: The result for a document without tokens: every cosine -1.
+    """
+
+    numbers: npt.NDArray[np.uint8]
+    weights: npt.NDArray[np.float64]
+    lowest: float
+
+
+class Compare(Protocol):
+    """Compares a query with documents."""
+
+    def __call__(self, query: PackedQuery, documents: Sequence[PackedDocument]) -> npt.NDArray[np.float64]:
+        """Return the weighted mean over the query's tokens of the best cosine in each document, shape (documents,)."""
+        ...
+
+
+def packed_bytes(tokens: int, width: int) -> int:
+    """Return the bytes of a document of so many tokens with vectors of so many numbers."""
+    return tokens * (_filled(width) + _A_TOKEN)
+
+
+def pack_document(
+    vectors: npt.NDArray[np.float32], counted: npt.NDArray[Any] | None = None, *, truncated: bool = False
+) -> PackedDocument:
+    """Make whole numbers of a document's vectors.
+
+    Args:
+        vectors: Of any length, shape (tokens, width).
+        counted: 1 for each token that is compared, None for all.
+        truncated: Whether the text was cut.
+
+    Raises:
+        InferenceError: A number is not finite.
+    """
+    numbers, scales = _whole(vectors if counted is None else vectors[counted.astype(bool)])
+    tokens, width = numbers.shape
+    data = np.empty(packed_bytes(tokens, width), dtype=np.uint8)
+    whole = tokens // GROUP * GROUP
+    for first, last in ((0, whole), (whole, tokens)):
+        size = GROUP if first < whole else last - first
+        if first < last:
+            part = numbers[first:last].reshape(-1, size, width // 4, 4).transpose(0, 2, 1, 3)
+            data[first * width : last * width] = part.reshape(-1).view(np.uint8)
+    behind = tokens * width
+    data[behind : behind + 4 * tokens] = scales.view(np.uint8)
+    data[behind + 4 * tokens :] = (-LARGEST * numbers.sum(axis=1, dtype=np.int32)).view(np.uint8)
+    return PackedDocument.of(data, tokens, truncated=truncated)
+
+
+def pack_query(
+    vectors: npt.NDArray[np.float32], weights: npt.NDArray[np.float32] | None = None
+) -> PackedQuery:
+    """Make whole numbers of a query's vectors.
+
+    Args:
+        vectors: Of any length, shape (tokens, width).
+        weights: What each token counts, together 1; None for all the same.
+
+    Raises:
+        InferenceError: A number is not finite.
+    """
+    numbers, scales = _whole(vectors)
+    counts = np.full(len(numbers), 1 / len(numbers)) if weights is None else weights.astype(np.float64)
+    shifted = (numbers.astype(np.int16) + LARGEST).astype(np.uint8)
+    return PackedQuery(shifted, counts * scales, -float(counts.sum()))
+
+
+def unpacked(document: PackedDocument, width: int) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+    """Return a document's whole numbers, shape (tokens, filled-up width), and what makes each vector's length 1, (tokens,).
+
+    Args:
+        document: Packed.
+        width: Numbers of a vector.
+    """
+    tokens, filled = document.tokens, _filled(width)
+    numbers = np.empty((tokens, filled), dtype=np.int8)
+    data, whole = document.data.view(np.int8), tokens // GROUP * GROUP
+    for first, last in ((0, whole), (whole, tokens)):
+        size = GROUP if first < whole else last - first
+        if first < last:
+            part = data[first * filled : last * filled].reshape(-1, filled // 4, size, 4)
+            numbers[first:last] = part.transpose(0, 2, 1, 3).reshape(-1, filled)
+    behind = tokens * filled
+    return numbers, document.data[behind : behind + 4 * tokens].view(np.float32)
+
+
+def compare_by_numpy(query: PackedQuery, documents: Sequence[PackedDocument]) -> npt.NDArray[np.float64]:
+    """Compare where there are no kernels; see `Compare`. Float32 holds every sum of these products exactly."""
+    asked = query.numbers.astype(np.float32) - LARGEST
+    found = np.full(len(documents), query.lowest)
+    for at, document in enumerate(documents):
+        if document.tokens:
+            numbers, scales = unpacked(document, asked.shape[1])
+            best = (asked @ numbers.astype(np.float32).T * scales).max(axis=1)
+            found[at] = np.cumsum(query.weights * best.astype(np.float64))[-1]
+    return found
+
+
+def _whole(vectors: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+    """Return whole numbers, filled up with zeros, and what makes the length of each vector 1; 0 for one without length."""
+    greatest = np.abs(vectors).max(axis=1, initial=0.0)
+    if not np.isfinite(greatest).all():
+        raise InferenceError(
+            "The model computed a number that is not finite.",
+            hint="Its weights hold NaN or infinity, or are too large: fetch or export it again.",
+        )
+    with np.errstate(divide="ignore"):
+        factors = np.where(greatest > 0, np.float32(LARGEST) / greatest, np.float32(0))
+    tokens, width = vectors.shape
+    numbers = np.zeros((tokens, _filled(width)), dtype=np.int8)
+    numbers[:, :width] = np.rint(vectors * factors[:, None])
+    squares = np.square(numbers, dtype=np.int32).sum(axis=1, dtype=np.int32).astype(np.float32)
+    return numbers, np.where(
+        squares > 0, np.float32(1) / np.sqrt(np.maximum(squares, np.float32(1))), np.float32(0)
+    )
+
+
+def _filled(width: int) -> int:
+    return -(-width // _MULTIPLE) * _MULTIPLE

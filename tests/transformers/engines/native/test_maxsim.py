@@ -1,0 +1,76 @@
+"""MaxSim in the kernels: numpy's bits, whichever of them compute, whatever the sizes and the neighbours in memory."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from localrank_transformers.engines.native.library import Kernels, usable
+from localrank_transformers.engines.native.maxsim import NativeCompare, fastest_compare
+from localrank_transformers.families.late.known.packed import (
+    PackedDocument,
+    PackedQuery,
+    compare_by_numpy,
+    pack_document,
+    pack_query,
+)
+
+pytestmark = pytest.mark.skipif(not usable(), reason="no kernels can run here")
+
+
+def some(random: np.random.Generator, tokens: int, width: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    return random.standard_normal((tokens, width)).astype(np.float32)
+
+
+def at_the_end_of_its_memory(document: PackedDocument) -> PackedDocument:
+    """Return the document where nothing that belongs to it lies behind it."""
+    place = np.full(document.data.nbytes + 64, 0x7F, dtype=np.uint8)
+    place[: document.data.nbytes] = document.data
+    return PackedDocument.of(place[: document.data.nbytes], document.tokens, truncated=False)
+
+
+@pytest.mark.parametrize("kernels", usable(), ids=lambda kernels: kernels.name)
+@given(
+    asked=st.integers(1, 150),
+    width=st.integers(1, 140),
+    lengths=st.lists(st.integers(0, 70), min_size=1, max_size=6),
+    seed=st.integers(0, 2**31),
+)
+def test_the_bits_are_numpys(kernels: Kernels, asked: int, width: int, lengths: list[int], seed: int) -> None:
+    random = np.random.default_rng(seed)
+    query = pack_query(some(random, asked, width))
+    documents = [at_the_end_of_its_memory(pack_document(some(random, length, width))) for length in lengths]
+    assert NativeCompare(kernels)(query, documents).tobytes() == compare_by_numpy(query, documents).tobytes()
+
+
+@pytest.mark.parametrize("kernels", usable(), ids=lambda kernels: kernels.name)
+def test_the_greatest_numbers_there_can_be_are_added_exactly(kernels: Kernels) -> None:
+    ones = np.ones((20, 1024), dtype=np.float32)
+    query, documents = pack_query(ones), [pack_document(ones), pack_document(-ones)]
+    found = NativeCompare(kernels)(query, documents)
+    assert found == pytest.approx([1.0, -1.0], abs=1e-6)
+    assert found.tobytes() == compare_by_numpy(query, documents).tobytes()
+
+
+def test_what_is_wider_than_the_kernels_take_is_compared_by_numpy() -> None:
+    random = np.random.default_rng(1)
+    query, documents = pack_query(some(random, 2, 4200)), [pack_document(some(random, 3, 4200))]
+    assert fastest_compare()(query, documents).tobytes() == compare_by_numpy(query, documents).tobytes()
+
+
+def test_many_threads_compare_at_once() -> None:
+    random = np.random.default_rng(1)
+    documents = [pack_document(some(random, length, 384)) for length in range(1, 60)]
+    queries = [pack_query(some(random, asked, 384)) for asked in range(1, 30)]
+    expected = [compare_by_numpy(query, documents).tobytes() for query in queries]
+
+    def bits(query: PackedQuery) -> bytes:
+        return fastest_compare()(query, documents).tobytes()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(bits, queries * 3)) == expected * 3

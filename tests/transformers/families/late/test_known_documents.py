@@ -1,0 +1,166 @@
+"""Vectors of documents from one call to the next: the same bits, no reading, and a bound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from localrank import InvalidRequestError, rerank
+from localrank.contract.types import RerankResult
+from localrank_transformers import OnnxReranker
+from localrank_transformers.call.contract import Row
+from localrank_transformers.engines.native.engine import NativeRequest
+from localrank_transformers.engines.onnx.session import OnnxRequest
+from localrank_transformers.families.late.tokens import LateTokenizer
+from tests.support import late_graphs, tiny_models
+
+QUERY = "what is the capital of france"
+TEXTS = ["paris is the capital", "the city", "france .", "rag", "the capital of the city of paris"]
+
+
+def read_rows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that grows by the length of each row that an engine reads."""
+    lengths: list[int] = []
+
+    def watch(request: type[OnnxRequest | NativeRequest]) -> None:
+        original = request.vectors
+
+        def watching(self: Any, rows: Sequence[Row]) -> Any:
+            lengths.extend(len(row.ids) for row in rows)
+            return original(self, rows)
+
+        monkeypatch.setattr(request, "vectors", watching)
+
+    watch(OnnxRequest)
+    watch(NativeRequest)
+    return lengths
+
+
+def in_order(result: RerankResult[str]) -> list[float]:
+    return [hit.score for hit in sorted(result, key=lambda hit: hit.index)]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("model", ["folder", "localrank-tiny"])
+async def test_a_known_document_is_not_read_again_and_has_the_bits_that_it_had_when_it_was_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    name = str(late_graphs.build(tmp_path / "m")) if model == "folder" else model
+    for query in (QUERY, "pasta", QUERY):
+        with OnnxReranker(name, document_cache_mb=8) as new:
+            expected = in_order(await rerank(new, query, [*TEXTS, "new"]))
+        with OnnxReranker(name, document_cache_mb=8) as keeping:
+            await rerank(keeping, "something else", [*TEXTS, "new"])
+            lengths = read_rows(monkeypatch)
+            result = await rerank(keeping, query, [*TEXTS, "new"])
+            monkeypatch.undo()
+        assert in_order(result) == expected
+        assert len(lengths) == 1  # the query
+        assert result.usage.cache_hits == len(TEXTS) + 1
+        assert result.usage.input_tokens == lengths[0]
+
+
+@pytest.mark.anyio
+async def test_an_int8_model_scores_the_same_whether_documents_are_kept_or_not() -> None:
+    with (
+        OnnxReranker("localrank-tiny") as plain,
+        OnnxReranker("localrank-tiny", document_cache_mb=8) as keeping,
+    ):
+        for _ in range(2):
+            assert in_order(await rerank(plain, QUERY, TEXTS)) == in_order(
+                await rerank(keeping, QUERY, TEXTS)
+            )
+
+
+@pytest.mark.anyio
+async def test_a_float32_model_that_keeps_documents_scores_within_what_is_rounded(tmp_path: Path) -> None:
+    folder = late_graphs.build(tmp_path / "m")
+    with OnnxReranker(folder) as plain, OnnxReranker(folder, document_cache_mb=8) as keeping:
+        expected = in_order(await rerank(plain, QUERY, TEXTS))
+        assert in_order(await rerank(keeping, QUERY, TEXTS)) == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.anyio
+async def test_a_known_text_is_neither_tokenized_nor_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    with OnnxReranker("localrank-tiny", document_cache_mb=8) as model:
+        await rerank(model, QUERY, TEXTS)
+        tokenized: list[str] = []
+        original = LateTokenizer.documents
+
+        def watching(self: LateTokenizer, documents: Sequence[str]) -> Any:
+            tokenized.extend(documents)
+            return original(self, documents)
+
+        monkeypatch.setattr(LateTokenizer, "documents", watching)
+        result = await rerank(model, QUERY, [*TEXTS, "new"])
+    assert tokenized == ["new"]
+    assert result.usage.cache_hits == len(TEXTS)
+
+
+@pytest.mark.anyio
+async def test_a_known_document_that_was_cut_is_marked_again() -> None:
+    with OnnxReranker("localrank-tiny", max_length=16, document_cache_mb=8) as model:
+        results = [await rerank(model, QUERY, ["short", "long " * 40]) for _ in range(2)]
+    assert [result.usage.truncated_documents for result in results] == [1, 1]
+    assert [[hit.index for hit in result if hit.truncated] for result in results] == [[1], [1]]
+
+
+@pytest.mark.anyio
+async def test_two_windows_know_different_documents() -> None:
+    text = "paris is the capital of france and the city of light " * 4
+    found = []
+    for window in (16, 32, 16):
+        with OnnxReranker("localrank-tiny", max_length=window, document_cache_mb=8) as model:
+            found.append(in_order(await rerank(model, QUERY, [text])))
+    assert found[0] == found[2] != found[1]
+
+
+@pytest.mark.anyio
+async def test_many_calls_at_once_read_each_document_once_and_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"document {number} of the city" for number in range(30)]
+    with OnnxReranker("localrank-tiny", document_cache_mb=8) as model:
+        await model.warm_up()
+        lengths, results = read_rows(monkeypatch), dict[int, RerankResult[str]]()
+
+        async def call(number: int) -> None:
+            results[number] = await rerank(model, QUERY, texts)
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(6):
+                tasks.start_soon(call, number)
+    assert len(lengths) == 6 + len(texts)
+    assert len({tuple(in_order(result)) for result in results.values()}) == 1
+    assert sum(result.usage.cache_hits for result in results.values()) == 5 * len(texts)
+    assert sum(result.usage.input_tokens or 0 for result in results.values()) == sum(lengths)
+
+
+@pytest.mark.anyio
+async def test_closing_forgets_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = OnnxReranker(late_graphs.build(tmp_path / "m"), document_cache_mb=8)
+    await rerank(model, QUERY, TEXTS)
+    model.close()
+    lengths = read_rows(monkeypatch)
+    result = await rerank(model, QUERY, TEXTS)
+    assert len(lengths) == 1 + len(TEXTS)
+    assert result.usage.cache_hits == 0
+
+
+@pytest.mark.anyio
+async def test_a_model_of_pairs_has_none(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequestError, match="together with its query"):
+        await rerank(OnnxReranker(tiny_models.build(tmp_path / "m"), document_cache_mb=8), QUERY, TEXTS)
+
+
+@pytest.mark.parametrize("value", [0, -1, True])
+def test_a_size_that_is_none_is_refused(value: int) -> None:
+    with pytest.raises(InvalidRequestError, match="document_cache_mb"):
+        OnnxReranker(document_cache_mb=value)
+
+
+def test_two_precisions_have_none() -> None:
+    with pytest.raises(InvalidRequestError, match="refined"):
+        OnnxReranker(document_cache_mb=8, precision="refined")
