@@ -1,7 +1,8 @@
 """Whether kernels that this processor cannot run give the bits of those that it can: `python -m benchmarks.kernels.emulation`.
 
 Their sources are compiled as they are, with AVX-512's and AVX-VNNI's instructions in AVX2's (`emulated/immintrin.h`), and run
-over random encoders and the embedded models. Needs SIMDe's headers (Debian: `libsimde-dev`) and gcc. It says nothing of speed.
+over random encoders, random token vectors and the embedded models. Needs SIMDe's headers (Debian: `libsimde-dev`) and gcc. It
+says nothing of speed.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ from localrank_transformers.engines.native.agreement import SUMS, sum_of_bits
 from localrank_transformers.engines.native.encoder import NativeEncoder, StopFlag
 from localrank_transformers.engines.native.layout import NativeLayout, read_layout
 from localrank_transformers.engines.native.library import Kernels, open_library, usable
+from localrank_transformers.engines.native.maxsim import NativeCompare
+from localrank_transformers.families.late.known.packed import compare_by_numpy
 from localrank_transformers.models import bundled
 from tests.support import native_layouts
+from tests.support.token_vectors import random_case
 
 _HEADERS = Path(__file__).with_name("emulated")
 _OPTIONS = ["-mavx2", "-mfma", f"-I{_HEADERS}", "-Wno-unused-function", "-Wno-unused-parameter", "-Wno-psabi"]
@@ -41,6 +45,7 @@ def main() -> int:
         native, *others = usable()
         print(f"{native.name} against {', '.join(f'{one.name} (emulated)' for one in emulated)}")
         failed = _random(arguments.seed, arguments.encoders, native, [*others, *emulated])
+        failed += _compared(arguments.seed, 5 * arguments.encoders, [native, *others, *emulated])
         if arguments.data:
             failed += _embedded(arguments.data, arguments.documents, native, [*others, *emulated])
         for kernels in (native, *others, *emulated):
@@ -69,6 +74,20 @@ def _random(seed: int, count: int, native: Kernels, others: Sequence[Kernels]) -
                     failed += 1
                     print(f"encoder {at} {sizes} {lengths}: {kernels.name} with {threads} threads differs")
     print(f"{count} random encoders, {numbers} numbers")
+    return failed
+
+
+def _compared(seed: int, count: int, every: Sequence[Kernels]) -> int:
+    """MaxSim against numpy's bits."""
+    failed = 0
+    for at in range(seed, seed + count):
+        query, documents = random_case(np.random.default_rng(at))
+        expected = compare_by_numpy(query, documents).tobytes()
+        differ = [one.name for one in every if NativeCompare(one)(query, documents).tobytes() != expected]
+        if differ:
+            failed += len(differ)
+            print(f"MaxSim {at}: {', '.join(differ)}: other bits than numpy's")
+    print(f"{count} random queries compared with documents")
     return failed
 
 

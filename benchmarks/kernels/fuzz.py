@@ -1,7 +1,7 @@
 """The kernels under the compiler's sanitizers, over random encoders and documents: `python -m benchmarks.kernels.fuzz`.
 
 Each sanitizer gets a library of its own and a process in which its runtime is loaded first. What this processor can run is run:
-int8 and float32, one token and the whole window, many threads of one run, many runs of one encoder, and what must be refused.
+int8 and float32, MaxSim, a token and the whole window, many threads of one run, runs of one encoder, and what must be refused.
 Every run is repeated, and its bits compared. Needs gcc with libasan, libubsan and libtsan (Debian: part of `gcc`).
 """
 
@@ -22,8 +22,11 @@ from benchmarks.kernels.building import INSTRUCTIONS, build
 from localrank.contract.errors import InferenceError
 from localrank_transformers.engines.native.encoder import NativeEncoder, StopFlag
 from localrank_transformers.engines.native.library import Kernels, open_library, usable
+from localrank_transformers.engines.native.maxsim import NativeCompare
+from localrank_transformers.families.late.known.packed import compare_by_numpy
 from tests.support import native_layouts
 from tests.support.native_layouts import VOCABULARY, Document, Sizes
+from tests.support.token_vectors import random_case
 
 _RUNTIMES = {"address": ("libasan.so", "libubsan.so"), "thread": ("libtsan.so",)}
 _FLAGS = {
@@ -93,8 +96,18 @@ def _one(kernels: Kernels, random: np.random.Generator) -> int:
             found = list(pool.map(lambda n, asked=documents: _bits(encoder, asked, n), threads))
             if len(set(found)) != 1:
                 raise SystemExit(f"{sizes}: not the same bits with {threads} threads")
+        _compare(kernels, random, pool)
     _refused(encoder, sizes)
     return 3 * len(runs)
+
+
+def _compare(kernels: Kernels, random: np.random.Generator, pool: ThreadPoolExecutor) -> None:
+    """MaxSim of one query against many documents, from many threads."""
+    query, documents = random_case(random)
+    compare = NativeCompare(kernels)
+    found = set(pool.map(lambda _: compare(query, documents).tobytes(), range(3)))
+    if found != {compare_by_numpy(query, documents).tobytes()}:
+        raise SystemExit(f"{query.numbers.shape}: MaxSim has other bits than numpy's")
 
 
 def _documents(random: np.random.Generator, sizes: Sizes) -> list[Document]:

@@ -20,8 +20,7 @@ from localrank_transformers.engines.torch.device import Placement
 from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.engines.torch.settings import TorchSettings
 from localrank_transformers.engines.torch.weights import load_weights
-from localrank_transformers.families.late.family import LateFamily, LateQuery
-from localrank_transformers.families.late.scorer import late_logits
+from localrank_transformers.families.late.family import LateFamily, LateQuery, late_logits
 from localrank_transformers.families.late.tokens import LateQueryTokens
 from localrank_transformers.families.opening import open_late
 from localrank_transformers.models.folder.exported import late_logit

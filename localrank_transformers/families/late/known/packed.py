@@ -26,6 +26,7 @@ __all__ = [
     "PackedDocument",
     "PackedQuery",
     "compare_by_numpy",
+    "lengths_of",
     "pack_document",
     "pack_query",
     "packed_bytes",
@@ -46,6 +47,7 @@ _A_TOKEN = 8
 """Bytes of a token besides its numbers: what makes its length 1, and -63 times the sum of its numbers."""
 
 
+_SMALLEST_LENGTH = 1e-12
 _NOT_KEPT = array("i")
 
 
@@ -90,6 +92,12 @@ class Compare(Protocol):
     def __call__(self, query: PackedQuery, documents: Sequence[PackedDocument]) -> npt.NDArray[np.float64]:
         """Return the weighted mean over the query's tokens of the best cosine in each document, shape (documents,)."""
         ...
+
+
+def lengths_of(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the length of each vector, or the smallest number to divide by; shape (tokens,)."""
+    lengths: npt.NDArray[np.float32] = np.sqrt(np.einsum("td,td->t", vectors, vectors))
+    return np.maximum(lengths, np.float32(_SMALLEST_LENGTH))
 
 
 def packed_bytes(tokens: int, width: int) -> int:

@@ -18,8 +18,8 @@ from localrank import InvalidRequestError, ModelLoadError, RerankAbortedError, r
 from localrank_transformers import OnnxReranker
 from localrank_transformers.call.contract import Row
 from localrank_transformers.engines.onnx.session import OnnxRequest
+from localrank_transformers.families.late.cosines import mean_of_best_cosines
 from localrank_transformers.families.late.family import LateFamily
-from localrank_transformers.families.late.scorer import mean_of_best_cosines
 from localrank_transformers.families.late.tokens import LateTokenizer
 from tests.support import late_graphs
 from tests.support.loopback_hub import LoopbackHub

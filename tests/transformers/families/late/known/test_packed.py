@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localrank import InferenceError
+from localrank_transformers.families.late.cosines import mean_of_best_cosines
 from localrank_transformers.families.late.known.packed import (
     LARGEST,
     compare_by_numpy,
@@ -18,7 +19,6 @@ from localrank_transformers.families.late.known.packed import (
     packed_bytes,
     unpacked,
 )
-from localrank_transformers.families.late.scorer import mean_of_best_cosines
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
 
