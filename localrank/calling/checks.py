@@ -90,6 +90,8 @@ def check_request(
     """
     if not isinstance(query, str):
         _refuse("query", query, "Pass a string; the documents come after the query.")
+    if not query or query.isspace():
+        _refuse("query", query, "Pass a text with words in it: every document answers a blank one alike.")
     if instruction is not None and not isinstance(instruction, str):
         _refuse("instruction", instruction, "Pass a string or None.")
     originals: tuple[D, ...] = document_tuple(documents, text if isinstance(text, str) else "text")

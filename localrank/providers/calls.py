@@ -29,7 +29,7 @@ from localrank.contract.types import (
     RerankWarning,
 )
 from localrank.providers.beside import ENDS_PROGRAMS, ending_error, is_main_thread
-from localrank.providers.unscored import RestUnscored, is_unscored
+from localrank.providers.unscored import RestUnscored, is_unscored, placed_unscored
 from localrank.providers.windows import in_windows
 from localrank.providers.worker import run_in_thread
 
@@ -123,17 +123,42 @@ def checked(answer: object, *, model: AnyReranker, options: DoRerankOptions) -> 
     _refuse_wrong_parts(answer, model)
     count = len(options.documents)
     given = answer.results.scored if isinstance(answer.results, RestUnscored) else answer.results
-    everything = sort_and_cut(_valid_items(given, count, model), None)
+    blank = _blank_documents(options)
+    items = _valid_items(given, count, model)
+    if blank and isinstance(answer.results, RestUnscored):
+        items = [item for item in items if item.index not in blank]
+    elif blank:
+        items = [item if item.index not in blank else placed_unscored(item.index) for item in items]
+    everything = sort_and_cut(items, None)
     ranked: Sequence[ScoredIndex] = everything[: options.top_k]
     if isinstance(answer.results, RestUnscored):
         ranked = RestUnscored(ranked, count, options.top_k, answer.results.scored_count)
     wanted = count if options.top_k is None else min(options.top_k, count)
     warnings: Sequence[RerankWarning] = tuple(answer.warnings)
+    if blank and not any(warning.type == "blank_documents" for warning in warnings):
+        warnings = (*warnings, _blank_warning(len(blank)))
     if len(ranked) < wanted:
         warnings = (*warnings, _incomplete(len(ranked), wanted))
     if everything and _stands_unscored(everything[-1]) and not any(map(_is_told, warnings)):
         warnings = (*warnings, _UNSCORED_DOCUMENTS)
     return replace(answer, results=ranked, warnings=warnings)
+
+
+def _blank_documents(options: DoRerankOptions) -> frozenset[int]:
+    """Return the positions of documents without a word, whose score by any model says nothing; none where objects are read."""
+    documents = options.documents
+    if options.objects is not None or not ("" in documents or any(map(str.isspace, documents))):
+        return frozenset()
+    return frozenset(index for index, text in enumerate(documents) if not text or text.isspace())
+
+
+def _blank_warning(count: int) -> RerankWarning:
+    has = "1 document has" if count == 1 else f"{count} documents have"
+    return RerankWarning(
+        "blank_documents",
+        f"{has} no text; what has none stands last, marked metadata['scored'] = False.",
+        feature="documents",
+    )
 
 
 _UNSCORED_DOCUMENTS = RerankWarning(

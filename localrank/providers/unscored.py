@@ -16,6 +16,7 @@ __all__ = [
     "RestUnscored",
     "is_scored",
     "is_unscored",
+    "placed_unscored",
     "scored_part",
     "unscored",
     "unscored_warning",
@@ -80,7 +81,7 @@ class RestUnscored(Sequence[ScoredIndex]):
 
     def __iter__(self) -> Iterator[ScoredIndex]:
         yield from self.scored
-        yield from map(_unscored, self.left)
+        yield from map(placed_unscored, self.left)
 
     @overload
     def __getitem__(self, at: int) -> ScoredIndex: ...
@@ -91,16 +92,17 @@ class RestUnscored(Sequence[ScoredIndex]):
             return [self[place] for place in range(*at.indices(self._length))]
         place = range(self._length)[at]
         scored = len(self.scored)
-        return self.scored[place] if place < scored else _unscored(self.left[place - scored])
+        return self.scored[place] if place < scored else placed_unscored(self.left[place - scored])
 
 
-def _unscored(index: int) -> ScoredIndex:
+def placed_unscored(index: int) -> ScoredIndex:
+    """Return the marked entry, with score 0, of a document that was not scored."""
     return ScoredIndex(index, 0.0, tier=UNSCORED_TIER, metadata=UNSCORED)
 
 
 def unscored(indexes: Iterable[int]) -> list[ScoredIndex]:
     """Return marked entries with score 0 for documents that were not scored; they stand last, in the caller's order."""
-    return list(map(_unscored, indexes))
+    return list(map(placed_unscored, indexes))
 
 
 def scored_part(results: Sequence[ScoredIndex]) -> Sequence[ScoredIndex]:

@@ -80,7 +80,7 @@ class LocalReranker:
         if self._reads is None:
             return ()
         languages, foreign = self._reads
-        documents = options.documents[:: -(-len(options.documents) // READ_DOCUMENTS)]
+        documents = options.documents[:: max(1, -(-len(options.documents) // READ_DOCUMENTS))]
         texts = [text[:READ_CHARACTERS] for text in (options.query, *documents)]
         if all(text.isascii() and foreign.isdisjoint(text.lower().split()) for text in texts):
             return ()

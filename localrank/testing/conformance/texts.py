@@ -42,8 +42,11 @@ async def _ranks_all(bench: Bench, documents: Sequence[str], query: str = QUERY)
 
 @rule
 async def check_empty_text(bench: Bench) -> None:
-    """Empty and blank documents are ranked like any other."""
+    """Empty and blank documents stand below one with words."""
     await _ranks_all(bench, _EMPTY)
+    async with bench.model() as model:
+        first = (await rerank(model, QUERY, _EMPTY, max_retries=0))[0].index
+        bench.require(first == _EMPTY.index(DOCUMENTS[1]), "the one text with words first", first)
 
 
 @rule

@@ -115,8 +115,8 @@ async def test_a_call_larger_than_the_bucket_goes_when_it_is_full():
     clock = Clock()
     inner = Counting(clock)
     model = Limited(inner, tokens_per_minute=60, now=clock, sleep=clock.sleep)
-    await rerank(model, "", ["x" * 480])
-    await rerank(model, "", ["x" * 40])
+    await rerank(model, "q", ["x" * 479])
+    await rerank(model, "q", ["x" * 39])
     assert inner.begun == pytest.approx([0.0, 70.0], abs=0.01)
 
 

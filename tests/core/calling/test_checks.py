@@ -57,6 +57,8 @@ class NoScores:
 BAD_ARGUMENTS: list[tuple[dict[str, Any], str]] = [
     ({"query": None}, "query is None"),
     ({"query": b"q"}, "query is b'q'"),
+    ({"query": ""}, "query is ''. Pass a text with words in it"),
+    ({"query": " \t\n"}, "Pass a text with words in it"),
     ({"query": ["a document"]}, "the documents come after the query"),
     ({"documents": "abc"}, "documents is one str of length 3"),
     ({"documents": b"abc"}, "documents is one bytes of length 3"),
@@ -218,7 +220,7 @@ async def test_documents_of_every_kind_become_texts_and_come_back_untouched(
 
 
 async def test_an_empty_text_is_a_text() -> None:
-    result = await rerank(MockReranker(), "", [{"text": ""}])
+    result = await rerank(MockReranker(), "q", [{"text": ""}])
 
     assert [(hit.text, hit.document) for hit in result] == [("", {"text": ""})]
 

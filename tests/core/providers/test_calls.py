@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from localrank import DoRerankOptions, DoRerankResult, InvalidResponseError, ScoredIndex
 from localrank.providers.calls import checked, sort_and_cut
-from localrank.providers.unscored import unscored
+from localrank.providers.unscored import RestUnscored, unscored
 from localrank.testing import MockReranker
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-3, 3).map(float)
@@ -126,3 +126,47 @@ def test_metadata_that_cannot_be_read_are_a_breach_of_the_contract() -> None:
 
     with pytest.raises(InvalidResponseError, match=r"metadata for index 0 that cannot be read \(OSError\)"):
         checked(answer, model=MockReranker(), options=options(1, None))
+
+
+def test_a_document_without_words_stands_last_whatever_the_model_says_of_it() -> None:
+    asked = DoRerankOptions("q", ("", "word", " \n", "words"), top_k=3)
+    answer = DoRerankResult([ScoredIndex(index, 1.0 - index / 10) for index in range(4)])
+
+    result = checked(answer, model=MockReranker(), options=asked)
+
+    assert [(item.index, item.tier > 0, item.metadata) for item in result.results] == [
+        (1, False, None),
+        (3, False, None),
+        (0, True, {"scored": False}),
+    ]
+    assert [(warning.type, warning.message[:21]) for warning in result.warnings] == [
+        ("blank_documents", "2 documents have no t")
+    ]
+
+
+def test_blank_documents_are_told_once() -> None:
+    asked = DoRerankOptions("q", ("", "word"))
+    once = checked(
+        DoRerankResult([ScoredIndex(0, 1.0), ScoredIndex(1, 0.5)]), model=MockReranker(), options=asked
+    )
+
+    assert checked(once, model=MockReranker(), options=asked) == once
+
+
+def test_where_objects_are_read_a_text_may_be_blank() -> None:
+    asked = DoRerankOptions("q", ("", "word"), objects=({"title": "t"}, {"text": "word"}))
+    answer = DoRerankResult([ScoredIndex(0, 1.0), ScoredIndex(1, 0.5)])
+
+    assert [item.index for item in checked(answer, model=MockReranker(), options=asked).results] == [0, 1]
+
+
+def test_a_blank_document_of_a_ranking_that_was_cut_short_is_among_the_rest() -> None:
+    asked = DoRerankOptions("q", ("word", "", "left", "words"))
+    answer = DoRerankResult(RestUnscored([ScoredIndex(1, 0.9), ScoredIndex(3, 0.5)], 4))
+
+    assert [item.index for item in checked(answer, model=MockReranker(), options=asked).results] == [
+        3,
+        0,
+        1,
+        2,
+    ]
