@@ -63,11 +63,7 @@ def endpoint(dialect: Dialect, base_url: str | None, model: str | None = None) -
     own = _own_pieces(dialect, model)
     shared = _shared(pieces, own)
     if not pieces or shared or _is_version(pieces) or pieces[-1].lower() in _PREFIXES:
-        before = pieces[:-1] if _is_version(pieces) else pieces[: len(pieces) - shared]
-        after = _after_version(own)
-        whole = pieces + (own[shared:] if shared else after if before != pieces else own)
-        short = after if after != own or before != pieces else ["v1", *own]
-        paths = [_path(whole), _path(before + short)]
+        paths = [_path(path) for path in _completed(pieces, own, shared)]
         may_be_either = dialect.also_short
     else:
         before = pieces[:-1] if pieces[-1] == own[-1] else pieces
@@ -122,6 +118,16 @@ def without_query(url: str) -> str:
 def _is_version(pieces: list[str]) -> bool:
     """Return whether a path ends in a version before an endpoint, and not in that of one (`…/rerank/v2`)."""
     return bool(pieces) and _VERSION.fullmatch(pieces[-1]) is not None and not _ENDPOINTS & {*pieces}
+
+
+def _completed(pieces: list[str], own: list[str], shared: int) -> tuple[list[str], list[str]]:
+    """Return the path of the endpoint behind a prefix, and the one with or without a version where it may be instead."""
+    after = _after_version(own)
+    if shared:
+        return pieces + own[shared:], pieces[:-shared] + after
+    if _is_version(pieces):
+        return pieces + after, pieces[:-1] + after
+    return pieces + own, pieces + (after if after != own else ["v1", *own])
 
 
 def _own_pieces(dialect: Dialect, model: str | None) -> list[str]:
