@@ -8,6 +8,7 @@ from localrank_cohere.clouds.cloudflare import CloudflareReranker
 from localrank_cohere.clouds.vertex import VertexReranker
 from localrank_cohere.clouds.watsonx import WatsonxReranker
 from localrank_cohere.cohere_reranker import CohereReranker
+from localrank_cohere.decisions.decision_reranker import DecisionReranker
 from localrank_cohere.vendors import (
     AlibabaReranker,
     ContextualReranker,
@@ -43,6 +44,7 @@ __all__ = [
     "CloudflareReranker",
     "CohereReranker",
     "ContextualReranker",
+    "DecisionReranker",
     "DeepInfraReranker",
     "FireworksReranker",
     "InfinityReranker",

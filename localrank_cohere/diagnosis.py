@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from localrank.contract.errors import MissingDependencyError, RerankError
 from localrank.providers.diagnosis import Finding, Section
+from localrank_cohere.dialects.decisions import DECISION_SERVICES
 from localrank_cohere.dialects.table import DIALECTS
 from localrank_cohere.http.proxies import proxy_for
 from localrank_cohere.http.trust import named_by, trusted
@@ -53,7 +54,8 @@ def _ways() -> Iterator[Finding]:
 
 def _keys() -> Iterator[Finding]:
     """Yield where a key is found, and in one line the services for which there is none."""
-    variables = {dialect.provider: dialect.key_variables for dialect in DIALECTS if dialect.key_variables}
+    services = (*DIALECTS, *DECISION_SERVICES)
+    variables = {service.provider: service.key_variables for service in services if service.key_variables}
     without = []
     for provider, names in sorted(variables.items()):
         holder = next((name for name in names if os.environ.get(name, "").strip()), None)

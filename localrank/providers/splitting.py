@@ -11,7 +11,7 @@ import anyio
 
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex, ignore_progress
 
-__all__ = ["Part", "rerank_in_parts", "split"]
+__all__ = ["Part", "rerank_in_parts", "rerank_parts", "split", "split_at"]
 
 DoRerank = Callable[[DoRerankOptions], Awaitable[DoRerankResult]]
 
@@ -36,7 +36,11 @@ def split(options: DoRerankOptions, max_documents: int) -> list[Part]:
     """
     count = len(options.documents)
     parts = max(1, -(-count // max_documents))
-    borders = [count * part // parts for part in range(parts + 1)]
+    return split_at(options, [count * part // parts for part in range(parts + 1)])
+
+
+def split_at(options: DoRerankOptions, borders: Sequence[int]) -> list[Part]:
+    """Return the slices between `borders`, which rise from 0 to the number of documents."""
     return [Part(start, _slice(options, start, end)) for start, end in pairwise(borders)]
 
 
@@ -62,7 +66,13 @@ async def rerank_in_parts(
     The first failure cancels the other slices and is raised as it is. Merging usage and metadata is the caller's, who knows
     what they mean.
     """
-    parts = split(options, max_documents)
+    return await rerank_parts(do_rerank, options, split(options, max_documents), max_parallel=max_parallel)
+
+
+async def rerank_parts(
+    do_rerank: DoRerank, options: DoRerankOptions, parts: Sequence[Part], *, max_parallel: int
+) -> list[DoRerankResult]:
+    """Run `parts` of `options` as `rerank_in_parts` does."""
     answers: list[DoRerankResult | None] = [None] * len(parts)
     waiting = iter(enumerate(parts))
     failures: list[Exception] = []

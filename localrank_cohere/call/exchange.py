@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Protocol
 
 import anyio
 
@@ -17,14 +18,15 @@ from localrank.contract.types import RerankResponse
 from localrank_cohere.call.credentials import Unsigned
 from localrank_cohere.call.settings import Settings
 from localrank_cohere.dialects.endpoints import without_query
+from localrank_cohere.dialects.table import Dialect
 from localrank_cohere.http.headers import answer_headers, secrets_in
 from localrank_cohere.http.redaction import Redactor, redactor
 from localrank_cohere.http.transport import Answer, Connections
-from localrank_cohere.wire.bodies import read, with_header_tokens
+from localrank_cohere.wire.bodies import Reading, read, with_header_tokens
 from localrank_cohere.wire.failures import failure
 from localrank_cohere.wire.words import text_of
 
-__all__ = ["Exchange"]
+__all__ = ["Exchange", "Read"]
 
 _BASE_BYTES = 1 << 20
 _BYTES_A_DOCUMENT = 4_096
@@ -34,6 +36,14 @@ _ECHOES = 4
 _NOT_HERE = frozenset({404, 405})
 
 
+class Read(Protocol):
+    """Returns what the body of a good answer says about `count` documents, or raises `InvalidResponseError`."""
+
+    def __call__(self, dialect: Dialect, text: str, /, *, count: int, source: str) -> Reading:
+        """Read `text`; `source` names the server in errors."""
+        ...
+
+
 class Exchange:
     """The requests of one call.
 
@@ -41,12 +51,16 @@ class Exchange:
         settings: What the reranker was made with.
         connections: The way to its server.
         headers: Of every request; they hold the key.
+        reader: Reads a good answer.
     """
 
-    def __init__(self, settings: Settings, connections: Connections, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, settings: Settings, connections: Connections, headers: Mapping[str, str], reader: Read = read
+    ) -> None:
         self._settings = settings
         self._connections = connections
         self._headers = headers
+        self._read = reader
 
     async def ask(self, content: bytes, count: int) -> DoRerankResult | RerankError:
         """Send a request and return the ranking of its `count` documents, or the error that its end means."""
@@ -122,7 +136,7 @@ class Exchange:
                     f"on after {len(answer.body):,} bytes.",
                     hint="Look whether base_url and dialect fit the server.",
                 )
-            reading = read(dialect, text, count=count, source=source)
+            reading = self._read(dialect, text, count=count, source=source)
         except InvalidResponseError as error:
             return InvalidResponseError(clean(error.message), hint=error.hint)
         value = secrets.value

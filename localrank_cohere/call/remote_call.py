@@ -17,17 +17,17 @@ from localrank.contract.types import RerankUsage, RerankWarning
 from localrank.providers.remarks import unread_instruction
 from localrank.providers.splitting import rerank_in_parts
 from localrank.providers.unscored import unscored, unscored_warning
-from localrank_cohere.call.exchange import Exchange
+from localrank_cohere.call.exchange import Exchange, Read
 from localrank_cohere.call.pages import all_pages
 from localrank_cohere.call.settings import Settings
 from localrank_cohere.dialects.options import check_options
 from localrank_cohere.dialects.prices import with_cost
 from localrank_cohere.http.headers import request_headers
 from localrank_cohere.http.transport import Connections
-from localrank_cohere.wire.bodies import request_body
+from localrank_cohere.wire.bodies import read, request_body
 from localrank_cohere.wire.documents import sendable
 
-__all__ = ["MAX_PARALLEL_REQUESTS", "RemoteCall"]
+__all__ = ["MAX_PARALLEL_REQUESTS", "RemoteCall", "summed"]
 
 MAX_PARALLEL_REQUESTS = 4
 """Requests of one call that run at once when its documents are split."""
@@ -40,7 +40,9 @@ _BEFORE_SPANS = re.compile(r"rerank-(v[0-4]\b|english|multilingual)")
 class RemoteCall:
     """One call: everything that can be refused is refused before a byte is sent."""
 
-    def __init__(self, settings: Settings, connections: Connections, options: DoRerankOptions) -> None:
+    def __init__(
+        self, settings: Settings, connections: Connections, options: DoRerankOptions, reader: Read = read
+    ) -> None:
         dialect = settings.dialect
         given = (options.provider_options or {}).get(dialect.provider, {})
         self._settings = settings
@@ -59,7 +61,7 @@ class RemoteCall:
             options.headers,
             is_signed=settings.credentials is not None,
         )
-        self._exchange = Exchange(settings, connections, headers)
+        self._exchange = Exchange(settings, connections, headers, reader)
         self._ends = math.inf
 
     async def run(self) -> DoRerankResult:
@@ -106,8 +108,14 @@ class RemoteCall:
         return replace(nothing, usage=RerankUsage(api_calls=1))
 
     async def _asked(self, options: DoRerankOptions, further: Mapping[str, Any]) -> DoRerankResult:
+        outcome = await self._exchange.ask(self._content(options, further), len(options.documents))
+        if isinstance(outcome, RerankError):
+            raise outcome
+        return outcome
+
+    def _content(self, options: DoRerankOptions, further: Mapping[str, Any]) -> bytes:
         settings = self._settings
-        content = request_body(
+        return request_body(
             settings.dialect,
             model=settings.model,
             query=options.query,
@@ -115,10 +123,6 @@ class RemoteCall:
             top_k=options.top_k,
             fields={**settings.always, **self._fields, **further},
         )
-        outcome = await self._exchange.ask(content, len(options.documents))
-        if isinstance(outcome, RerankError):
-            raise outcome
-        return outcome
 
     def _together(self, answers: Sequence[DoRerankResult]) -> DoRerankResult:
         """Make one answer of several, with indexes of the caller's list."""
@@ -137,7 +141,7 @@ class RemoteCall:
         metadata = rests[0] if len(answers) == 1 and rests else {"answers": rests} if rests else None
         return DoRerankResult(
             [*results, *unscored(sent.blanks)],
-            usage=with_cost(_summed(answers), provider, self._settings.model or ""),
+            usage=with_cost(summed(answers), provider, self._settings.model or ""),
             warnings=list(dict.fromkeys(warnings)),
             provider_metadata=None if metadata is None else {provider: metadata},
             response=next((answer.response for answer in answers if answer.response), None),
@@ -160,7 +164,8 @@ class RemoteCall:
         self._warnings += unread_instruction(self._options, self._settings.dialect.provider)
 
 
-def _summed(answers: Sequence[DoRerankResult]) -> RerankUsage:
+def summed(answers: Sequence[DoRerankResult]) -> RerankUsage:
+    """Return what several requests used together; a count is None where one answer does not say it."""
     usages = [answer.usage for answer in answers if answer.usage is not None]
     return RerankUsage(
         input_tokens=_sum(usage.input_tokens for usage in usages),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 from localrank.contract.errors import InvalidRequestError
+from localrank_cohere.dialects.decisions import DECISION_SERVICES
 from localrank_cohere.dialects.table import DIALECTS, Dialect
 
 __all__ = ["Endpoint", "belongs_to_vendor", "endpoint", "plain_address", "without_query"]
@@ -15,11 +16,11 @@ _VERSION = re.compile(r"v[0-9]{1,4}(?:(?:alpha|beta)[0-9]{0,4})?", re.IGNORECASE
 
 _PREFIXES = frozenset(
     {"api", "gateway", "infinity", "litellm", "openai", "providers", "proxy"}
-    | {dialect.provider for dialect in DIALECTS}
+    | {dialect.provider for dialect in (*DIALECTS, *DECISION_SERVICES)}
 )
 """Last words of a base that stand before an API and are no endpoint: of gateways, and of what stands behind them."""
 
-_ENDPOINTS = frozenset({"rerank", "reranking", "reranks", "rerankings"})
+_ENDPOINTS = frozenset({"rerank", "reranking", "reranks", "rerankings", "systemone", "decisions"})
 
 
 @dataclass(frozen=True, slots=True, repr=False)

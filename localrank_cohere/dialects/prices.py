@@ -14,6 +14,7 @@ _LITELLM = "LiteLLM's price table (github.com/BerriAI/litellm)"
 _THIRD = "third-party price pages; not confirmed by the vendor"
 _LATER = "2026-11-28"
 _ALIBABA = "alibabacloud.com/help/en/model-studio/text-rerank-api"
+_ZUPLO = "zuplo.com/docs/ai-gateway/jev, which names TypeSafe's price"
 _ISAACUS = "a copy of Isaacus's price page; not confirmed by the vendor"
 
 PRICES: tuple[Price, ...] = (
@@ -47,6 +48,12 @@ PRICES: tuple[Price, ...] = (
     Price("bedrock", "cohere.rerank-v3-5:0", 2.00, "thousand search units", _LATER, _LITELLM),
     Price("alibaba", "qwen3-rerank", 0.10, "million tokens", _LATER, _ALIBABA),
     Price("alibaba", "gte-rerank-v2", 0.115, "million tokens", _LATER, _ALIBABA),
+    Price("typesafe", "jev-latest", 0.042, "million tokens", _LATER, _ZUPLO),
+    Price("typesafe", "jev-1.13.0", 0.042, "million tokens", _LATER, _ZUPLO),
+    Price("openrouter", "typesafe/jev-1.13", 0.042, "million tokens", _LATER, _THIRD),
+    Price("digitalocean", "typesafe-jev-1.13.0", 0.042, "million tokens", _LATER, _THIRD),
+    Price("vercel", "typesafe-ai/jev", 0.042, "million tokens", _LATER, _THIRD),
+    Price("openai", "gpt-6-luna", 0.10, "million tokens", _LATER, _THIRD),
 )
 """List prices in US dollars, without taxes and discounts."""
 

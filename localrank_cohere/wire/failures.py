@@ -10,11 +10,12 @@ from localrank.contract.errors import APICallError, AuthenticationError, RateLim
 from localrank_cohere.dialects.endpoints import without_query
 from localrank_cohere.wire.words import one_line, said
 
-__all__ = ["failure"]
+__all__ = ["failure", "request_id"]
 
 _KEPT_CHARACTERS = 4_000
 _ID_HEADERS = (
     "x-request-id",
+    "x-typesafe-request-id",
     "request-id",
     "x-amzn-requestid",
     "x-global-transaction-id",
@@ -69,9 +70,14 @@ def failure(
         status=status,
         headers=headers,
         body=clean(text[:_KEPT_CHARACTERS]),
-        request_id=_request_id(headers, clean(_own_id(text))),
+        request_id=request_id(headers) or clean(_own_id(text)) or None,
         hint=clean(hint) if hint else None,
     )
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """Return the server's name for a request, where a header of the answer gives one."""
+    return next((one_line(headers[name]) for name in _ID_HEADERS if headers.get(name)), None)
 
 
 def _kind(status: int) -> type[APICallError]:
@@ -111,8 +117,3 @@ def _own_id(text: str) -> str:
         return ""
     names = (body.get("id"), body.get("request_id")) if isinstance(body, dict) else ()
     return next((one_line(own) for own in names if isinstance(own, str)), "")
-
-
-def _request_id(headers: Mapping[str, str], own: str) -> str | None:
-    named = next((one_line(headers[name]) for name in _ID_HEADERS if headers.get(name)), None)
-    return named or own or None

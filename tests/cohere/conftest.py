@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from localrank_cohere import CohereReranker
+from localrank_cohere.dialects.decisions import DECISION_SERVICES
 from localrank_cohere.dialects.table import DIALECTS
 from tests.support.rerank_server import RerankServer
 
@@ -16,7 +17,8 @@ KEY = "co-0123456789/abcdef+XYZ"
 
 @pytest.fixture(autouse=True)
 def no_keys_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (name for dialect in DIALECTS for name in dialect.key_variables):
+    services = (*DIALECTS, *DECISION_SERVICES)
+    for name in (name for service in services for name in service.key_variables):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from localrank_cohere.diagnosis import diagnose
+from localrank_cohere.dialects.decisions import DECISION_SERVICES
 from localrank_cohere.dialects.table import DIALECTS
 from localrank_cohere.http.trust import trusted
 from tests.cohere.conftest import KEY
@@ -23,14 +24,15 @@ def test_a_key_is_told_by_its_variable_only(monkeypatch: pytest.MonkeyPatch) -> 
 def test_every_service_is_told_once_with_its_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     (section,) = diagnose()
     missing = section.findings[-1].value
-    for dialect in (one for one in DIALECTS if one.key_variables):
+    services = (*DIALECTS, *DECISION_SERVICES)
+    for dialect in (one for one in services if one.key_variables):
         assert missing.count(f"{dialect.provider} (") == 1
         for variable in dialect.key_variables:
             monkeypatch.setenv(variable, KEY)
     (section,) = diagnose()
 
     told = [one for one in section.findings if one.value.startswith("a key in ")]
-    assert len(told) == len({dialect.provider for dialect in DIALECTS if dialect.key_variables})
+    assert len(told) == len({service.provider for service in services if service.key_variables})
     assert "no key for" not in {one.name for one in section.findings}
 
 

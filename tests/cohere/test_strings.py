@@ -8,6 +8,7 @@ import pytest
 
 import localrank_cohere
 from localrank import InvalidRequestError, rerank_sync, resolve
+from localrank.providers.registry import make_model
 from localrank_cohere import strings, vendors
 from localrank_cohere.dialects.table import DIALECTS
 from tests.support.rerank_server import RerankServer
@@ -32,6 +33,15 @@ from tests.support.rerank_server import RerankServer
             "cohere/rerank-4-pro",
             "https://openrouter.ai/api/v1/rerank",
         ),
+        ("typesafe:jev-latest", "typesafe", "jev-latest", "https://api.typesafe.ai/v1/systemone"),
+        ("typesafe:laya@http://127.0.0.1:9000", "typesafe", "laya", "http://127.0.0.1:9000/v1/systemone"),
+        ("decisions:openai:gpt-6-luna", "openai", "gpt-6-luna", "https://api.openai.com/v1/decisions"),
+        (
+            "decisions:openrouter:typesafe/jev-1.13",
+            "openrouter",
+            "typesafe/jev-1.13",
+            "https://openrouter.ai/api/v1/systemone",
+        ),
         ("llamacpp:http://127.0.0.1:9", "llamacpp", "llamacpp", "http://127.0.0.1:9/v1/rerank"),
         (
             "deepinfra:Qwen/Qwen3-Reranker-8B",
@@ -52,6 +62,17 @@ def test_a_name_is_a_reranker(name: str, provider: str, model: str, url: str) ->
 
     assert (reranker.provider, reranker.model_id) == (provider, model)
     assert f"url='{url}'" in repr(reranker)
+
+
+def test_a_decision_model_is_named_with_its_service() -> None:
+    with pytest.raises(InvalidRequestError, match="decisions:SERVICE:MODEL"):
+        resolve("decisions:gpt-6-luna")
+
+
+def test_the_form_of_a_decision_model_is_a_setting() -> None:
+    made = make_model("typesafe:jev-latest", {"form": "rubric", "both_orders": True})
+
+    assert "form='rubric'" in repr(made)
 
 
 def test_every_dialect_has_a_name() -> None:

@@ -28,7 +28,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
-from tests.support.rerank_answers import Refused, answer, error
+from tests.support.decision_answers import answer, error
+from tests.support.rerank_answers import Refused
 
 _REASONS = {200: "OK", 302: "Found", 307: "Temporary Redirect", 400: "Bad Request", 429: "Too Many Requests"}
 
@@ -71,7 +72,8 @@ class RerankServer:
     """The server, in a thread of its own while the `with` block runs.
 
     Args:
-        dialect: Whose shapes it speaks: `cohere`, `cohere-v1`, `jina`, `vllm`, `voyage`, `mixedbread`, `pinecone`, `tei`.
+        dialect: Whose shapes it speaks: `cohere`, `cohere-v1`, `jina`, `vllm`, `voyage`, `mixedbread`, `pinecone`, `tei`,
+            or a decision model's: `systemone`, `openrouter-systemone`, `decisions`.
         latency: Seconds before every answer.
         choose: Picks the turn of each request where none is scripted.
         tls: Speak https with this context.

@@ -9,6 +9,7 @@ import pytest
 
 from localrank import RerankUsage
 from localrank.providers.prices import Price, known_prices
+from localrank_cohere.dialects.decisions import DECISION_SERVICES
 from localrank_cohere.dialects.prices import PRICES, with_cost
 from localrank_cohere.dialects.rows import clouds
 from localrank_cohere.dialects.table import DIALECTS
@@ -17,7 +18,7 @@ from tests.support.shell import localrank
 
 @pytest.mark.parametrize("price", PRICES, ids=lambda price: price.model_id)
 def test_a_price_has_a_provider_a_day_and_a_source(price: Price) -> None:
-    assert price.provider in {dialect.provider for dialect in (*DIALECTS, *clouds.ROWS)}
+    assert price.provider in {dialect.provider for dialect in (*DIALECTS, *DECISION_SERVICES, *clouds.ROWS)}
     assert price.dollars > 0
     assert datetime.date.fromisoformat(price.read_on) <= datetime.date.today()
     assert price.source
