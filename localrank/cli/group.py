@@ -18,6 +18,7 @@ ENTRY_POINT_GROUP = "localrank.commands"
 
 _OWN = {
     "rerank": "localrank.cli.rerank",
+    "batch": "localrank.cli.batch",
     "evaluate": "localrank.cli.evaluate",
     "bench": "localrank.cli.bench",
     "demo": "localrank.cli.demo",

@@ -1,0 +1,150 @@
+"""What of a job is done: a manifest beside the parts, each written so that a process killed at any moment leaves none half."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from localrank.contract.errors import InvalidRequestError
+
+__all__ = ["MANIFEST", "DonePart", "Manifest", "identity_of", "write_whole"]
+
+MANIFEST = "_manifest.json"
+"""Readers of folders of Parquet files skip names that begin with an underscore."""
+
+_FORMAT = 1
+_LOOKED_AT = 1 << 20
+"""Bytes at the beginning and at the end of an input that tell it from another; a Parquet file's statistics are among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class DonePart:
+    """One part that is written.
+
+    Attributes:
+        file: Its name.
+        bytes: Its size.
+        rows: Rows of the input that it covers.
+        kept: Rows that it holds.
+        rejected: Rows that went to the rejects.
+        documents: Candidates ranked.
+    """
+
+    file: str
+    bytes: int
+    rows: int
+    kept: int
+    rejected: int
+    documents: int
+
+
+@dataclass(slots=True)
+class Manifest:
+    """What a job is, and how far it is.
+
+    Attributes:
+        job: What its output depends on: input, model, settings, version.
+        parts: What is written, in order.
+        complete: Whether that is all.
+    """
+
+    job: Mapping[str, Any]
+    parts: list[DonePart] = field(default_factory=list)
+    complete: bool = False
+
+    @property
+    def rows(self) -> int:
+        """Rows of the input that are done."""
+        return sum(part.rows for part in self.parts)
+
+    def write(self, folder: Path) -> None:
+        """Write the manifest in place of the one that is there."""
+        content = {
+            "format": _FORMAT,
+            "job": self.job,
+            "parts": [asdict(part) for part in self.parts],
+            "complete": self.complete,
+        }
+        write_whole(folder / MANIFEST, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+
+    @classmethod
+    def opened(cls, folder: Path, job: Mapping[str, Any]) -> Manifest:
+        """Return the manifest of `folder`, or a new one where the folder is empty or absent.
+
+        Raises:
+            InvalidRequestError: The folder holds something else, another job, or not the parts that its manifest names.
+        """
+        path = folder / MANIFEST
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                if {there.name for there in folder.iterdir()} - {_aside(path).name}:
+                    raise InvalidRequestError(
+                        f"{folder} is not empty and holds no job.", hint="Name another folder."
+                    )
+                manifest = cls(job)
+                manifest.write(folder)
+                return manifest
+            manifest = cls._read(path)
+        except OSError as error:
+            raise InvalidRequestError(f"{folder} cannot be used: {error.strerror}.") from None
+        differing = [
+            f"{name} was {manifest.job.get(name)!r} and is {job.get(name)!r}"
+            for name in sorted({*manifest.job, *job})
+            if manifest.job.get(name) != job.get(name)
+        ]
+        if differing:
+            raise InvalidRequestError(
+                f"{folder} holds another job: {'; '.join(differing)}.",
+                hint="Name another folder, or begin anew with --fresh.",
+            )
+        for part in manifest.parts:
+            if not (folder / part.file).is_file() or (folder / part.file).stat().st_size != part.bytes:
+                raise InvalidRequestError(
+                    f"{folder / part.file} is not as it was written.", hint="Begin anew with --fresh."
+                )
+        return manifest
+
+    @classmethod
+    def _read(cls, path: Path) -> Manifest:
+        try:
+            content = json.loads(path.read_bytes())
+            if content["format"] != _FORMAT:
+                raise ValueError
+            parts = [DonePart(**part) for part in content["parts"]]
+            return cls(dict(content["job"]), parts, bool(content["complete"]))
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise InvalidRequestError(
+                f"{path} is no manifest of this version.", hint="Begin anew with --fresh."
+            ) from None
+
+
+def identity_of(path: Path) -> str:
+    """Return what tells a file from another: its size, and a hash of its first and last mebibyte."""
+    size = path.stat().st_size
+    digest = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        digest.update(file.read(_LOOKED_AT))
+        file.seek(max(size - _LOOKED_AT, 0))
+        digest.update(file.read(_LOOKED_AT))
+    return f"{size}:{digest.hexdigest()}"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all, after a power failure too."""
+    aside = _aside(path)
+    with aside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(aside, path)  # noqa: PTH105 - the tests stop the process at each of these
+
+
+def _aside(path: Path) -> Path:
+    """Return where a file is written before it takes its place; one that was never finished may be left there."""
+    return path.with_name(f".{path.name}.new")
