@@ -156,7 +156,7 @@ def keys_of(queries: Sequence[Any], groups: Sequence[Any] | None, before: Any = 
     """
     keys: list[Any] = []
     for query, group in zip(queries, queries if groups is None else groups, strict=True):
-        if isinstance(query, str):
+        if _no_query(query) is None:
             before = query if groups is None else (_hashable(group), query)
         keys.append(before)
     return keys
@@ -222,7 +222,7 @@ def rank_rows(
 
 def _lists_of_queries(queries: Sequence[Any], texts: Sequence[Any], answer: RankedRows) -> Iterator[_List]:
     for place, (query, candidates) in enumerate(zip(queries, texts, strict=True)):
-        reason = _no_text(query, "the query") or _no_list(candidates)
+        reason = _no_query(query) or _no_list(candidates)
         if reason is not None:
             answer.rejects.append(Reject(place, reason))
             continue
@@ -238,7 +238,7 @@ def _lists_of_candidates(
     for key, rows in groupby(range(len(queries)), key=keys.__getitem__):
         places: list[int] = []
         for row in rows:
-            reason = _no_text(queries[row], "the query") or _no_text(texts[row], "the text")
+            reason = _no_query(queries[row]) or _no_text(texts[row], "the text")
             if reason is None:
                 places.append(row)
             else:
@@ -259,6 +259,12 @@ def _hashable(key: Any) -> Any:
     except TypeError:
         return repr(key)
     return key
+
+
+def _no_query(value: Any) -> str | None:
+    if isinstance(value, str) and not value.strip():
+        return "the query is blank"
+    return _no_text(value, "the query")
 
 
 def _no_text(value: Any, name: str) -> str | None:

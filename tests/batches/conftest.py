@@ -24,7 +24,11 @@ def some_rows(queries: int = 12, documents: int = 5) -> list[Row]:
 
 def some_lists(queries: int = 12, documents: int = 5) -> list[Row]:
     return [
-        {"id": query, "query": f"query {query}", "text": ["query " * number for number in range(documents)]}
+        {
+            "id": query,
+            "query": f"query {query}",
+            "text": ["query " * number + "é" for number in range(documents)],
+        }
         for query in range(queries)
     ]
 

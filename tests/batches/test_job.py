@@ -90,6 +90,7 @@ def test_rows_that_cannot_be_ranked_go_to_the_rejects_with_their_reason(name: st
     rows = some_rows()
     rows[7]["text"] = None
     rows[20]["query"] = None
+    rows[36]["query"] = " "
     job = a_job(write(name, rows))
     report = run_batch(job, LexicalReranker())
     rejects = [
@@ -98,11 +99,24 @@ def test_rows_that_cannot_be_ranked_go_to_the_rejects_with_their_reason(name: st
         for line in path.read_text("utf-8").splitlines()
     ]
 
-    assert (report.rejected, report.kept) == (2, 58)
-    assert rejects == [{"row": 8, "reason": "the text is null"}, {"row": 21, "reason": "the query is null"}]
-    assert [row["id"] for row in written(job.output)] == [
-        row["id"] for place, row in enumerate(rows) if place not in {7, 20}
+    assert (report.rejected, report.kept) == (3, 57)
+    assert rejects == [
+        {"row": 8, "reason": "the text is null"},
+        {"row": 21, "reason": "the query is null"},
+        {"row": 37, "reason": "the query is blank"},
     ]
+    assert [row["id"] for row in written(job.output)] == [
+        row["id"] for place, row in enumerate(rows) if place not in {7, 20, 36}
+    ]
+
+
+def test_a_candidate_without_words_stands_last_without_a_score(write: WriteRows) -> None:
+    rows = some_rows(queries=1)
+    rows[4]["text"] = " "
+    job = a_job(write("in.jsonl", rows))
+    run_batch(job, LexicalReranker())
+
+    assert (written(job.output)[4]["rank"], written(job.output)[4]["score"]) == (5, None)
 
 
 def test_lines_that_are_no_objects_are_rejects_by_their_number(tmp_path: Path) -> None:
