@@ -208,6 +208,11 @@ class LocalRankRanker:
     def _text(self, document: Document) -> str:
         fields = [document.meta.get(name) for name in self.meta_fields_to_embed]
         parts = [str(value) for value in fields if value is not None]
+        if not parts and document.content is None and document.blob is not None:
+            raise InvalidRequestError(
+                f"The document {document.id!r} holds a blob and no content, and models rank the texts of Haystack's documents.",
+                hint="Give it content, such as a caption, or name a field of its meta in meta_fields_to_embed.",
+            )
         return self.embedding_separator.join([*parts, document.content or ""])
 
 

@@ -36,7 +36,7 @@ async def all_pages(
                 f"A page of the answer holds no document, or one of an earlier page, after {len(answer.results)} of {count}.",
                 hint="Send fewer documents: set max_documents_per_call.",
             )
-        calls = [one.usage.api_calls for one in (answer, more) if one.usage is not None]
+        calls = [(one.usage or RerankUsage()).api_calls for one in (answer, more)]
         answer = replace(
             more, results=results, usage=replace(more.usage or RerankUsage(), api_calls=sum(calls))
         )

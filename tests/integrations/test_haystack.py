@@ -13,6 +13,7 @@ from haystack import Document, Pipeline
 from haystack.components.rankers import MetaFieldRanker
 from haystack.components.retrievers.in_memory import InMemoryBM25Retriever
 from haystack.core.errors import DeserializationError, PipelineRuntimeError
+from haystack.dataclasses import ByteStream
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 from haystack.utils import Secret
 
@@ -343,3 +344,12 @@ class TestRankerConformance(RerankerConformance):
 class TestOrdinalRankerConformance(RerankerConformance):
     def make(self) -> Any:
         return from_haystack(ByPlace(), score_kind="ordinal")
+
+
+def test_an_image_without_a_text_is_refused() -> None:
+    picture = Document(blob=ByteStream(data=b"\x89PNG", mime_type="image/png"), meta={"caption": "a ferry"})
+    with pytest.raises(InvalidRequestError, match="holds a blob and no content"):
+        LocalRankRanker(LexicalReranker()).run("ferry", [picture])
+
+    ranker = LocalRankRanker(LexicalReranker(), meta_fields_to_embed=["caption"])
+    assert len(ranker.run("ferry", [picture])["documents"]) == 1

@@ -13,6 +13,7 @@ import pytest
 
 from localrank import (
     AuthenticationError,
+    ConnectionFailedError,
     InvalidRequestError,
     InvalidResponseError,
     MissingAPIKeyError,
@@ -20,7 +21,10 @@ from localrank import (
     rerank,
 )
 from localrank_cohere import WatsonxReranker
+from localrank_cohere.call.credentials import Unsigned
 from localrank_cohere.clouds import iam
+from localrank_cohere.dialects.keys import checked_key
+from localrank_cohere.http.transport import Connections
 from tests.support.cloud_answers import watsonx
 from tests.support.rerank_server import RerankServer, Turn
 
@@ -125,6 +129,58 @@ async def test_an_exchange_that_fails_is_repeated_as_any_call(server: RerankServ
         await rerank(reranker, "q", ["a"])
 
     assert exchanges(server) == 2
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+async def test_a_key_that_is_refused_is_an_error_of_authentication(server: RerankServer, status: int) -> None:
+    server.script(Turn(status=status))
+    async with at(server) as reranker:
+        with pytest.raises(AuthenticationError, match="No token for the API key") as caught:
+            await rerank(reranker, "q", ["a"], max_retries=0)
+
+    assert caught.value.status == status
+    assert len(server.requests) == 1
+
+
+async def test_an_exchange_that_is_cut_off_is_a_lost_connection(server: RerankServer) -> None:
+    server.script(Turn(reset="headers"))
+    async with at(server) as reranker:
+        with pytest.raises(ConnectionFailedError):
+            await rerank(reranker, "q", ["a"], max_retries=0)
+
+
+async def test_tokens_of_many_keys_and_their_locks_are_not_kept_for_ever(server: RerankServer) -> None:
+    for number in range(34):
+        async with at(server, api_key=f"no-real-key-{number}") as reranker:
+            await rerank(reranker, "q", ["a"])
+    keys = [key for _, key in iam._kept]
+
+    assert (len(keys), keys[0], keys[-1]) == (32, "no-real-key-2", "no-real-key-33")
+    assert iam._locks.get() == {}
+
+
+async def test_a_token_that_another_call_renewed_meanwhile_is_kept(server: RerankServer) -> None:
+    first, refused = iam.IamToken(checked_key(KEY, "api_key"), f"{server.url}/identity/token"), _refusal()
+    connections = Connections(None)
+    asked = Unsigned(server.url, {}, b"")
+    assert not await first.renewed(refused)  # it gave none yet
+    await first.headers(asked, connections)
+    iam._kept[first._url, KEY] = iam._Token("a-newer-token", iam.time.monotonic() + 60)
+
+    assert await first.renewed(refused)
+    assert await first.headers(asked, connections) == {"authorization": "Bearer a-newer-token"}
+    await connections.aclose()
+
+
+def _refusal() -> AuthenticationError:
+    return AuthenticationError("no", status=401)
+
+
+def test_the_environments_key_is_read_at_each_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = iam.IamToken()
+    for key in ("no-real-key-1", "no-real-key-2"):
+        monkeypatch.setenv("WATSONX_API_KEY", key)
+        assert token._api_key() == key
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"no", b'{"access_token": "a b", "expires_in": 5}'])

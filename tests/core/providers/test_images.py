@@ -40,7 +40,7 @@ def test_images_are_counted() -> None:
         (PNG, "data:image/png;base64,iVBORw0KGgoA"),
         (b"\xff\xd8\xff\xe0", "data:image/jpeg;base64,/9j/4A=="),
         (b"GIF89a", "data:image/gif;base64,R0lGODlh"),
-        (b"RIFF\x00\x00\x00\x00WEBP", "data:image/webp;base64,UklGRgAAAABXRUJQ"),
+        (b"RIFF\x00\x00\x00\x00WEBPVP8", "data:image/webp;base64,UklGRgAAAABXRUJQVlA4"),
     ],
 )
 def test_an_image_becomes_an_address(image: str | bytes, address: str) -> None:
