@@ -17,6 +17,8 @@ from localrank.contract.model import (
     DoRerankOptions,
     DoRerankResult,
     ScoredIndex,
+    needs_text,
+    reads_images,
     scores_comparable,
 )
 from localrank.contract.types import (
@@ -29,6 +31,7 @@ from localrank.contract.types import (
     RerankWarning,
 )
 from localrank.providers.beside import ENDS_PROGRAMS, ending_error, is_main_thread
+from localrank.providers.images import image_of
 from localrank.providers.unscored import RestUnscored, is_unscored, placed_unscored
 from localrank.providers.windows import in_windows
 from localrank.providers.worker import run_in_thread
@@ -123,7 +126,7 @@ def checked(answer: object, *, model: AnyReranker, options: DoRerankOptions) -> 
     _refuse_wrong_parts(answer, model)
     count = len(options.documents)
     given = answer.results.scored if isinstance(answer.results, RestUnscored) else answer.results
-    blank = _blank_documents(options)
+    blank = _blank_documents(options, model)
     items = _valid_items(given, count, model)
     if blank and isinstance(answer.results, RestUnscored):
         items = [item for item in items if item.index not in blank]
@@ -144,12 +147,18 @@ def checked(answer: object, *, model: AnyReranker, options: DoRerankOptions) -> 
     return replace(answer, results=ranked, warnings=warnings)
 
 
-def _blank_documents(options: DoRerankOptions) -> frozenset[int]:
-    """Return the positions of documents without a word, whose score by any model says nothing; none where objects are read."""
-    documents = options.documents
-    if options.objects is not None or not ("" in documents or any(map(str.isspace, documents))):
+def _blank_documents(options: DoRerankOptions, model: AnyReranker) -> frozenset[int]:
+    """Return the positions of documents without a word or an image, whose score by any model says nothing.
+
+    None where the model reads more of the objects than that.
+    """
+    documents, objects = options.documents, options.objects
+    if objects is not None and not (reads_images(model) and needs_text(model)):
         return frozenset()
-    return frozenset(index for index, text in enumerate(documents) if not text or text.isspace())
+    if not ("" in documents or any(map(str.isspace, documents))):
+        return frozenset()
+    blank = (index for index, text in enumerate(documents) if not text or text.isspace())
+    return frozenset(index for index in blank if objects is None or image_of(objects[index]) is None)
 
 
 def _blank_warning(count: int) -> RerankWarning:

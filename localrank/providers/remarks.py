@@ -37,10 +37,10 @@ def unread_instruction(options: DoRerankOptions, provider: str) -> list[RerankWa
 
 def unread_images(count: int, provider: str) -> RerankWarning:
     """Return the warning for images beside texts, given to a model that reads texts alone."""
+    hold = "1 document holds" if count == 1 else f"{count} documents hold"
     return RerankWarning(
         "unsupported",
-        f"{count} documents hold an image, which {provider} does not read, or not with every model in it: they are ranked by "
-        "their texts.",
+        f"{hold} an image, which {provider} does not read, or not with every model in it: only the text was ranked.",
         feature="images",
     )
 

@@ -327,4 +327,4 @@ def test_an_image_beside_a_text_is_told_of(caplog: pytest.LogCaptureFixture) -> 
         [pictured(text="a ferry", image_url="https://a.example/1.png")], query_str="ferry"
     )
 
-    assert "1 documents hold an image" in caplog.text
+    assert "1 document holds an image" in caplog.text

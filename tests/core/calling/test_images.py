@@ -67,6 +67,15 @@ async def test_a_model_that_reads_images_gets_them() -> None:
     assert result.warnings == ()
 
 
+async def test_an_image_stands_for_the_words_that_a_blank_text_lacks() -> None:
+    documents = [{"text": " ", "image": PICTURE}, {"text": ""}, {"text": "a train"}]
+    result = await rerank(Seeing(), "ferry", documents)
+
+    assert [hit.index for hit in result] == [0, 2, 1]
+    assert [hit.index for hit in result if hit.metadata == {"scored": False}] == [1]
+    assert [one.type for one in result.warnings] == ["blank_documents"]
+
+
 async def test_to_a_model_that_reads_images_a_document_with_neither_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match=r"documents\[0\] .*has no text"):
         await rerank(Seeing(), "ferry", [{"title": "a ferry"}])
