@@ -7,9 +7,16 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import anyio
 import pytest
 
-from localrank import AuthenticationError, ConnectionFailedError, InvalidRequestError, rerank
+from localrank import (
+    AuthenticationError,
+    ConnectionFailedError,
+    InvalidRequestError,
+    RerankAbortedError,
+    rerank,
+)
 from localrank_cohere import AzureReranker, VertexReranker
 from tests.support.cloud_answers import vertex
 from tests.support.rerank_server import RerankServer, Turn
@@ -86,6 +93,30 @@ async def test_a_function_that_hangs_is_left_at_the_timeout() -> None:
         async with at(server, lambda: released.wait(30) and "late", timeout=0.1) as reranker:
             with pytest.raises(ConnectionFailedError, match="No credentials for vertex came"):
                 await rerank(reranker, "q", ["a"], max_retries=0)
+            released.set()
+
+    assert server.requests == []
+
+
+async def test_an_abort_does_not_wait_for_a_token() -> None:
+    asked, released, stop = threading.Event(), threading.Event(), threading.Event()
+
+    def token() -> str:
+        asked.set()
+        released.wait(30)
+        return "late"
+
+    async def abort() -> None:
+        while not asked.is_set():
+            await anyio.sleep(0.002)
+        stop.set()
+
+    with RerankServer(choose=vertex) as server:
+        async with at(server, token) as reranker, anyio.create_task_group() as group:
+            group.start_soon(abort)
+            with pytest.raises(RerankAbortedError):
+                await rerank(reranker, "q", ["a"], abort_event=stop)
+            assert not released.is_set()
             released.set()
 
     assert server.requests == []
