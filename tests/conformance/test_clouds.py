@@ -1,4 +1,7 @@
-"""Every cloud keeps the rules of a good reranker, against a real server on loopback that answers as the cloud does."""
+"""Every cloud keeps the rules of a good reranker, against a real server on loopback that answers as the cloud does.
+
+Azure speaks Cohere's dialect, over the same path, and is held by `test_remote.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ import pytest
 
 from localrank.testing import RerankerConformance
 from localrank_cohere import (
-    AzureReranker,
     BedrockReranker,
     CloudflareReranker,
     VertexReranker,
@@ -20,7 +22,6 @@ from tests.support.rerank_server import RerankServer
 
 _BEDROCK = {"region": "us-west-2"}
 MAKERS: dict[str, Callable[[str], Any]] = {
-    "azure": lambda url: AzureReranker(url, model="test-model"),
     "bedrock": lambda url: BedrockReranker(base_url=url, **_BEDROCK),
     "bedrock-invoke": lambda url: BedrockReranker("cohere.m", api="invoke", base_url=url, **_BEDROCK),
     "cloudflare": lambda url: CloudflareReranker(base_url=url, account_id="a"),

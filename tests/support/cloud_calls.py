@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -71,9 +72,15 @@ def sent(server: RerankServer, results: list[tuple[int, float]]) -> dict[str, An
 
 def botocore_client(service: str, url: str) -> Any:
     """Return botocore's client of a service, for a stand-in."""
+    return _session().create_client(service, region_name=REGION, endpoint_url=url)
+
+
+@cache
+def _session() -> Any:
+    """Return one session for all clients: it keeps the services' models, which take a third of a second to read."""
     session = importlib.import_module("botocore.session").Session()
     session.set_credentials(KEY, SECRET, TOKEN)
-    return session.create_client(service, region_name=REGION, endpoint_url=url)
+    return session
 
 
 def _bedrock(url: str, case: Case) -> list[tuple[int, float]]:
