@@ -62,6 +62,11 @@ _STOPS = (
 )
 """What another dialect would meet too."""
 
+_NOT_THERE = frozenset({404, 405})
+
+_SHOWN, _SHOWN_CHARACTERS = 3, 200
+"""Of what a server said that no dialect fits, so many answers, and so much of each, are shown."""
+
 _HARDLY = 0.01
 """Scores that differ by less than this share of the larger one are too near to each other to be sense."""
 
@@ -103,7 +108,7 @@ def read_key(path: Path | None) -> str | None:
 
 def check_server(url: str, *, model: str | None, api_key: str | None) -> ServerCheck:
     """Find the dialect by trying, then ask the three pairs in both orders."""
-    refused: list[str] = []
+    refused: list[tuple[str, RerankError]] = []
     try:
         for way in ways_to_ask(url, model=model, api_key=api_key):
             try:
@@ -111,19 +116,29 @@ def check_server(url: str, *, model: str | None, api_key: str | None) -> ServerC
             except _STOPS:
                 raise
             except RerankError as error:
-                refused.append(f"{way.name}: {error.message}")
+                refused.append((way.name, error))
                 continue
             return ServerCheck(Section("Server", tuple(_findings(url, way, first))))
     except RerankError as error:
         return _not_asked(url, error.message, error.hint)
     if not refused:
         return _not_asked(url, "nothing installed here asks servers.", 'pip install "localrank[cohere]"')
-    told = " · ".join(shortened(reason, 160) for reason in refused)
     return _not_asked(
         url,
-        f"it answers none of the {len(refused)} dialects tried. {told}",
+        f"it answers none of the {len(refused)} dialects tried. {_told(refused)}",
         "Name its model with --model, and give the address of its API, such as http://127.0.0.1:8000/v1.",
     )
+
+
+def _told(refused: Sequence[tuple[str, RerankError]]) -> str:
+    """Return what the server said, the most telling first: an address that is not there tells least."""
+    told = [(name, error) for name, error in refused if getattr(error, "status", None) not in _NOT_THERE]
+    lines = [
+        f"Asked as {name}: {shortened(error.message, _SHOWN_CHARACTERS)}" for name, error in told[:_SHOWN]
+    ]
+    more = [f"{len(told) - _SHOWN} more were refused otherwise."] if len(told) > _SHOWN else []
+    absent = len(refused) - len(told)
+    return " ".join([*lines, *more, *([f"404 or 405 for {absent} of them."] if absent else [])])
 
 
 def _not_asked(url: str, what: str, hint: str | None) -> ServerCheck:

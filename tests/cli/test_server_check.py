@@ -13,7 +13,7 @@ import pytest
 from localrank.cli import server_check
 from localrank.cli.server_check import KEY_VARIABLE, PAIRS, check_server, read_key
 from localrank.providers.diagnosis import Finding
-from tests.support.rerank_server import RerankServer, Turn
+from tests.support.rerank_server import RerankServer, Seen, Turn
 from tests.support.serving import serving_process
 from tests.support.shell import localrank
 
@@ -130,11 +130,16 @@ def test_where_nobody_listens_one_attempt_is_enough() -> None:
 
 
 def test_a_server_that_ranks_nothing_names_what_was_tried() -> None:
-    with RerankServer("vllm", choose=lambda _: Turn(status=404)) as server:
+    def refusing(seen: Seen) -> Turn:
+        return Turn(status=422 if seen.path == "/rerank" else 404)
+
+    with RerankServer("tei", choose=refusing) as server:
         (finding,) = check_server(server.url, model=None, api_key=None).section.findings
 
     assert finding.value.startswith("it answers none of the ")
-    assert "tei: " in finding.value
+    assert "Asked as tei: tei answered 422" in finding.value
+    assert "404 or 405 for " in finding.value
+    assert len(finding.value) < 1_000
     assert "--model" in (finding.hint or "")
 
 
