@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
 
 import anyio
@@ -103,6 +104,25 @@ def test_documents_seen_before_are_known_whatever_the_model_stands_in(spec: str)
 
         assert (before.status, again.status) == (200, 200)
         assert (first, _known(client)) == (0, 2)
+
+
+def test_a_text_that_waits_in_two_requests_is_read_once() -> None:
+    documents = [f"Paragraph {n} on the harbour and its ferries. " * 10 for n in range(60)]
+    together = threading.Barrier(3)
+    with serving(create_app({"model": "localrank-tiny"})) as client:
+        client.post("/v1/rerank", BODY)  # loads
+
+        def ask(query: str) -> None:
+            together.wait(20)
+            client.post("/v1/rerank", {"query": query, "documents": documents})
+
+        threads = [threading.Thread(target=ask, args=(f"query {n}",)) for n in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert _known(client) == 2 * len(documents)
 
 
 def test_without_room_nothing_is_known() -> None:
