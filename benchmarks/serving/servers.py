@@ -26,7 +26,7 @@ __all__ = ["Server", "ask", "infinity", "ours"]
 _DIES_WITH_PARENT = 1
 """`PR_SET_PDEATHSIG` of Linux: a benchmark that is killed leaves no server behind."""
 
-_START_S = 180.0
+_START_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def infinity(program: Path, model: str) -> Iterator[Server]:
         port = free.getsockname()[1]
     command = [str(program), "v2", "--model-id", model, "--engine", "torch", "--device", "cpu"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--no-trust-remote-code"]
-    command += ["--served-model-name", "served", "--log-level", "error"]
+    command += ["--served-model-name", "served", "--log-level", "error", "--no-model-warmup"]
     with _running(command, stderr=subprocess.DEVNULL) as process:
         server = Server(f"http://127.0.0.1:{port}", "/rerank", psutil.Process(process.pid), "served")
         end = time.monotonic() + _START_S

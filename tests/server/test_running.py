@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +17,6 @@ import httpx2
 import pytest
 
 from localrank.cli.main import main
-from localrank.server.process.settings import read_settings
 from tests.support.serving import Client, serving_process, wait_until
 
 SLOW = {
@@ -233,26 +231,6 @@ def test_a_file_says_what_options_say(tmp_path: Path) -> None:
     assert names == ["small one"]
     assert page == 404
     assert two.status == 422
-
-
-def test_the_example_file_is_read() -> None:
-    settings = read_settings(Path(__file__).parents[2] / "examples/serve/serve.toml", {"port": 0})
-
-    assert (settings.port, settings.preload, settings.limits.timeout) == (0, True, 30.0)
-    assert [spec for _, spec in settings.models] == ["localrank-mini", "localrank-mini", "localrank-tiny"]
-
-
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
-def test_systemd_can_read_the_example_unit() -> None:
-    unit = Path(__file__).parents[2] / "examples/serve/localrank.service"
-    done = subprocess.run(
-        ["systemd-analyze", "verify", str(unit)], check=False, capture_output=True, text=True, timeout=60
-    )
-
-    ours = [
-        line for line in done.stderr.splitlines() if "localrank" in line and "is not executable" not in line
-    ]
-    assert ours == []
 
 
 @pytest.mark.parametrize(
