@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -148,6 +151,77 @@ def test_a_file_that_cannot_be_read_says_why(
     until(page, lambda: said in one_of(page, "#problem").text)
 
     assert one_of(page, "#documents").get_property("value") == before
+
+
+def test_a_file_that_is_dropped_becomes_documents(page: Any) -> None:
+    page.execute_script(
+        """
+        const dropped = new DataTransfer();
+        dropped.items.add(new File(['{"text": "first line"}\\n{"text": "second line"}\\n'], "a.jsonl"));
+        document.getElementById("documents").dispatchEvent(
+          new DragEvent("drop", { dataTransfer: dropped, bubbles: true, cancelable: true }));
+        """
+    )
+    field = one_of(page, "#documents")
+    until(page, lambda: field.get_property("value") == "first line\nsecond line")
+
+
+def test_what_is_copied_as_curl_and_python_ranks_the_same(page: Any) -> None:
+    rank(page, "tomato soup", ["it's paris", "tomato soup"])
+    until(page, lambda: len(all_of(page, ".ranking li")) == 2)
+    copied = {}
+    page.execute_script(
+        "navigator.clipboard.writeText = async (text) => { window.copied = text; };"  # headless has no clipboard
+    )
+    for kind in ("curl", "python", "cohere", "javascript"):
+        one_of(page, f'[data-copy="{kind}"]').click()
+        copied[kind] = page.execute_script("return window.copied")
+
+    done = subprocess.run(["bash", "-c", copied["curl"]], capture_output=True, check=True, timeout=60)
+    assert json.loads(done.stdout)["results"][0]["index"] == 1
+    for kind in ("python", "cohere"):
+        compile(copied[kind], kind, "exec")
+    assert "it's paris" in copied["python"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground_on_a_phone(page: Any, scheme: str) -> None:
+    page.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
+    metrics = {"width": 420, "height": 900, "deviceScaleFactor": 1, "mobile": True}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    one_of(page, "#second").send_keys("also-words")
+    rank(page, "tomato soup", ["paris. soup", "tomato soup. The end."])
+    until(page, lambda: len(all_of(page, ".side")) == 2 and all_of(page, "mark"))
+
+    try:
+        assert page.execute_script("return document.documentElement.scrollWidth") <= 420
+        for selector in (".text", ".number", ".spent", ".move", "mark", ".go", "label"):
+            assert contrast(page, one_of(page, selector)) >= 4.5, selector
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def contrast(browser: Any, node: Any) -> float:
+    """Return the contrast of a text with what is behind it: https://www.w3.org/TR/WCAG21/#dfn-contrast-ratio."""
+    colours = browser.execute_script(
+        """
+        let ground = arguments[0], colour = getComputedStyle(arguments[0]).color;
+        while (getComputedStyle(ground).backgroundColor === "rgba(0, 0, 0, 0)") ground = ground.parentElement;
+        return [colour, getComputedStyle(ground).backgroundColor];
+        """,
+        node,
+    )
+    light, dark = sorted((luminance(colour) for colour in colours), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def test_a_locked_server_takes_its_key_as_password(browser: Any) -> None:
