@@ -15,7 +15,8 @@ import click
 from localrank.cli.output import print_json_lines
 from localrank.cli.ranking import model_option
 from localrank.cli.reading import Reading, read_documents
-from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult
+from localrank.contract.model import AnyReranker, DoRerankOptions
+from localrank.contract.types import RerankUsage
 from localrank.providers.calls import call_model
 from localrank.providers.cores import usable_cores
 from localrank.providers.registry import make_model, resolve
@@ -24,13 +25,16 @@ __all__ = ["BenchRequest", "BenchResult", "BenchRow", "bench", "measure"]
 
 SIZES = "5,10,20,50,100"
 SHUFFLE_SEED = 7
+KNOWN_MB = 1000
+"""Room for what `--known` keeps: some twenty thousand passages of 120 tokens."""
 
 _HELP = """\
 Measure how fast a model ranks the lines of FILES for QUERY, for several numbers of documents.
 
 A document is a line of a text file, or the text of an object in a .jsonl file; `-` is standard input. They are shuffled (always
 the same way), and each call gets others. A time is one call from texts to a ranking, tokenization included; one untimed call
-comes first. Close other programs: what they take of the CPU shows in the spread.
+comes first. Close other programs: what they take of the CPU shows in the spread. With `--known` the model has read all
+documents before, and is timed on what is left: for models with late interaction, as the embedded ones are.
 """
 
 
@@ -60,6 +64,7 @@ def _sizes(_context: click.Context, _option: click.Parameter, value: str) -> lis
     "--sizes", default=SIZES, show_default=True, callback=_sizes, help="Numbers of documents, with commas."
 )
 @click.option("--repetitions", type=click.IntRange(min=1), default=7, show_default=True)
+@click.option("--known", is_flag=True, help="Time documents that the model has read before.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def bench(
     *,
@@ -70,14 +75,19 @@ def bench(
     top_k: int | None,
     sizes: list[int],
     repetitions: int,
+    known: bool,
     as_json: bool,
 ) -> None:
     """Read, measure, print."""
     documents = [document.text for document in read_documents(files, Reading())]
     random.Random(SHUFFLE_SEED).shuffle(documents)  # noqa: S311 - an order, no secret
-    reranker = resolve(model) if precision is None else make_model(model, {"precision": precision})
+    settings = {"precision": precision, "document_cache_mb": KNOWN_MB if known else None}
+    given = {name: value for name, value in settings.items() if value is not None}
+    reranker = make_model(model, given) if given else resolve(model)
     fitting = [size for size in sizes if size <= len(documents)] or [len(documents)]
-    result = anyio.run(measure, reranker, BenchRequest(query, documents, repetitions, top_k), fitting)
+    result = anyio.run(
+        measure, reranker, BenchRequest(query, documents, repetitions, top_k, known=known), fitting
+    )
     if as_json:
         print_json_lines([asdict(result)])
     else:
@@ -93,12 +103,14 @@ class BenchRequest:
         documents: Repetition r takes the r-th slice of them, and starts again where they end.
         repetitions: Timed calls a size; an untimed one comes first.
         top_k: For every call.
+        known: Whether the model reads all documents before the first timed call.
     """
 
     query: str
     documents: Sequence[str]
     repetitions: int
     top_k: int | None = None
+    known: bool = False
 
     def options(self, size: int, repetition: int) -> DoRerankOptions:
         """Return the request of one call."""
@@ -116,6 +128,7 @@ class BenchRow:
         fastest_ms: The lowest.
         slowest_ms: The highest.
         tokens_per_s: Tokens that the model read in a second of the calls, None where it does not count them.
+        cache_hits: Documents of the timed calls that the model did not read, since it knew them.
     """
 
     documents: int
@@ -123,6 +136,7 @@ class BenchRow:
     fastest_ms: float
     slowest_ms: float
     tokens_per_s: float | None
+    cache_hits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +173,8 @@ async def measure(model: AnyReranker, request: BenchRequest, sizes: Sequence[int
     """
     first = await call_model(model, request.options(1, 0))
     load_ms = first.usage.load_ms if first.usage else 0.0
+    if request.known:
+        await call_model(model, DoRerankOptions(request.query, tuple(request.documents)))
     rows = [await _row(model, request, size) for size in sizes]
     return BenchResult(
         model.model_id, usable_cores(), request.repetitions, load_ms, tuple(rows), _peak_memory_mb()
@@ -167,20 +183,18 @@ async def measure(model: AnyReranker, request: BenchRequest, sizes: Sequence[int
 
 async def _row(model: AnyReranker, request: BenchRequest, size: int) -> BenchRow:
     seconds: list[float] = []
-    tokens: list[int | None] = []
+    usages: list[RerankUsage] = []
     for repetition in range(request.repetitions + 1):
         options = request.options(size, repetition)
         started = time.perf_counter()
         answer = await call_model(model, options)
         seconds.append(time.perf_counter() - started)
-        tokens.append(_tokens(answer))
-    timed, counted = seconds[1:], [count for count in tokens[1:] if count is not None]
+        usages.append(answer.usage or RerankUsage())
+    timed, used = seconds[1:], usages[1:]
+    counted = [usage.input_tokens for usage in used if usage.input_tokens is not None]
     rate = sum(counted) / sum(timed) if len(counted) == len(timed) else None
-    return BenchRow(size, median(timed) * 1000, min(timed) * 1000, max(timed) * 1000, rate)
-
-
-def _tokens(answer: DoRerankResult) -> int | None:
-    return None if answer.usage is None else answer.usage.input_tokens
+    hits = sum(usage.cache_hits for usage in used)
+    return BenchRow(size, median(timed) * 1000, min(timed) * 1000, max(timed) * 1000, rate, hits)
 
 
 def _peak_memory_mb() -> float | None:

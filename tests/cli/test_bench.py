@@ -101,3 +101,27 @@ def test_a_precision_that_there_is_not_is_wrong_use() -> None:
     outcome = CliRunner().invoke(bench, ["q", "-", "--precision", "int3"], input="paris")
     assert outcome.exit_code == 2
     assert "'int3' is not one of 'auto'" in outcome.output
+
+
+def test_documents_that_are_known_are_read_before_the_first_timed_call(documents: str) -> None:
+    options = [
+        "q",
+        documents,
+        "-m",
+        "localrank-tiny",
+        "--sizes",
+        "3,5",
+        "--repetitions",
+        "2",
+        "--known",
+        "--json",
+    ]
+    outcome = CliRunner().invoke(bench, options, catch_exceptions=False)
+    rows = json.loads(outcome.stdout)["rows"]
+    assert [row["cache_hits"] for row in rows] == [2 * 3, 2 * 5]
+
+
+def test_a_model_that_cannot_know_documents_says_so(model: str, documents: str) -> None:
+    outcome = CliRunner().invoke(bench, ["q", documents, "-m", model, "--sizes", "2", "--known"])
+    assert outcome.exit_code != 0
+    assert "together with its query" in str(outcome.exception)
