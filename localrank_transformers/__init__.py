@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from localrank_transformers.engines.torch.settings import Listwise
+    from localrank_transformers.families.late.known.keeping import DocumentStore
     from localrank_transformers.rerankers.onnx import OnnxReranker
     from localrank_transformers.rerankers.torch import TorchReranker
 
-__all__ = ["Listwise", "OnnxReranker", "TorchReranker"]
+__all__ = ["DocumentStore", "Listwise", "OnnxReranker", "TorchReranker"]
 
 _HOMES = {
+    "DocumentStore": "families.late.known.keeping",
     "Listwise": "engines.torch.settings",
     "OnnxReranker": "rerankers.onnx",
     "TorchReranker": "rerankers.torch",

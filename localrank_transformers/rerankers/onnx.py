@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from localrank.contract.errors import ModelLoadError
 from localrank.providers.loading import LoadOnce
 from localrank_transformers.call.scheduler import shared_scheduler
+from localrank_transformers.families.late.known.keeping import DocumentStore
 from localrank_transformers.models.location import Location, locate
 from localrank_transformers.rerankers.base import LocalReranker, licence_warnings, loading, weights_identity
 from localrank_transformers.rerankers.memory import give_back_freed, give_back_when_freed
@@ -19,6 +21,7 @@ from localrank_transformers.rerankers.onnx_settings import OnnxSettings
 from localrank_transformers.rerankers.ready import fetch_ready, read_ready
 
 if TYPE_CHECKING:
+    from localrank.contract.model import DoRerankOptions, DoRerankResult
     from localrank_transformers.call.call import PointwiseModel
     from localrank_transformers.call.contract import Activation
     from localrank_transformers.models.catalogue.entries import CatalogueEntry
@@ -59,6 +62,7 @@ class OnnxReranker(LocalReranker):
         document_cache_mb: Megabytes that token vectors of documents may take between calls: one that comes again, for whatever
             query, is not read again, and its score is the same. For late interaction, as the embedded models have it; None
             keeps none.
+        document_store: The same in a folder, for many processes and for longer than they run: a `DocumentStore`, or its path.
 
     Raises:
         InvalidRequestError: A setting with no meaning.
@@ -84,7 +88,11 @@ class OnnxReranker(LocalReranker):
         instruction: str | None = None,
         optimize: bool = True,
         document_cache_mb: int | None = None,
+        document_store: DocumentStore | str | Path | None = None,
     ) -> None:
+        if isinstance(document_store, str | Path):
+            document_store = DocumentStore(document_store)
+        self._store = document_store
         self._arguments: dict[str, Any] = {
             "model": model,
             "precision": precision,
@@ -98,6 +106,7 @@ class OnnxReranker(LocalReranker):
             "instruction": instruction,
             "optimize": optimize,
             "document_cache_mb": document_cache_mb,
+            "document_store": document_store,
         }
         self._location = locate(model, revision=revision, cache_dir=cache_dir, offline=offline)
         entry = _known(self._location)
@@ -111,6 +120,8 @@ class OnnxReranker(LocalReranker):
             instruction=instruction,
             optimize=optimize,
             document_cache_mb=document_cache_mb,
+            document_store=document_store,
+            model=self._location.model_id,
         )
         self._once = _once(self._location, self._settings)
         self._activation = self._settings.activation or _known_activation(self._location, entry)
@@ -143,6 +154,12 @@ class OnnxReranker(LocalReranker):
         entry = _known(self._location) if self._location.hub is not None else None
         return entry is not None and entry.family == "late-interaction"
 
+    async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
+        """Score every document in one hop to a thread; see `RerankerModel`."""
+        result = await super().do_rerank(options)
+        trouble = [] if self._store is None else self._store.opened.warnings()
+        return replace(result, warnings=[*result.warnings, *trouble]) if trouble else result
+
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the character span of each token of `text`, special tokens left out; loads the model."""
         model: PointwiseModel = self._once.get()[0]
@@ -151,6 +168,8 @@ class OnnxReranker(LocalReranker):
     def close(self) -> None:
         """Release the session; a later call loads again. Calls that are running end as they would have."""
         _close(self._once)
+        if self._store is not None:
+            self._store.close()
 
     def _default_activation(self) -> Activation:
         if self._location.folder is not None:

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 from localrank.contract.errors import InvalidRequestError
 from localrank.providers.arguments import check_choice, check_count
 from localrank_transformers.call.contract import Activation
-from localrank_transformers.families.late.known.keeping import Keeping
+from localrank_transformers.families.late.known.keeping import DocumentStore, Keeping
 from localrank_transformers.models.graph_choice import Precision
 
 __all__ = ["OnnxSettings"]
@@ -32,22 +32,24 @@ class OnnxSettings:
     instruction: str | None = None
     optimize: bool = True
     document_cache_mb: int | None = None
+    document_store: DocumentStore | None = None
+    model: str = ""
 
     def __post_init__(self) -> None:
         for name in ("max_length", "threads", "document_cache_mb"):
             check_count(name, getattr(self, name))
         check_choice("activation", self.activation, (None, *get_args(Activation)))
         check_choice("precision", self.precision, (*get_args(Precision), "refined"))
-        if self.precision == "refined" and self.document_cache_mb is not None:
+        if self.precision == "refined" and self.keeping:
             raise InvalidRequestError(
-                'document_cache_mb does not go with precision="refined", which computes vectors of two precisions.',
+                f'{self.keeping.named}, which does not go with precision="refined": it computes vectors of two precisions.',
                 hint='Pass "fp32": documents that are known are not computed again.',
             )
 
     @property
     def keeping(self) -> Keeping:
         """What is kept of documents between calls."""
-        return Keeping(self.document_cache_mb)
+        return Keeping(self.document_cache_mb, self.document_store, self.model)
 
     @property
     def graphs(self) -> tuple[Precision, ...]:

@@ -68,10 +68,7 @@ class KnownDocuments:
         missing = [at for at, document in enumerate(found) if document is None]
         stored = self.store.find([keys[at] for at in missing]) if missing else []
         for at, document in zip(missing, stored, strict=True):
-            if document is not None:
-                found[at] = document
-                if self.memory is not None:
-                    self.memory.keep(keys[at], document)
+            found[at] = document
         return found
 
     def read(

@@ -1,14 +1,97 @@
-"""What a user lets a model keep of documents."""
+"""What a user lets a model keep of documents, in memory and in a `DocumentStore`; numpy and SQLite are not imported for it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localrank.contract.errors import InvalidRequestError
+from localrank.providers.arguments import check_count
+from localrank.providers.forking import RenewedLock
 
 if TYPE_CHECKING:
     from localrank_transformers.families.late.known.documents import KnownDocuments
+    from localrank_transformers.families.late.known.index import StoreFacts
+    from localrank_transformers.families.late.known.store import OpenStore
 
-__all__ = ["Keeping"]
+__all__ = ["DocumentStore", "Keeping"]
+
+_LEAST_MB = 8
+
+
+class DocumentStore:
+    """Keep what a late-interaction model reads of documents in a folder: `OnnxReranker(document_store=DocumentStore(path))`.
+
+    A text that any process has read before is found by a hash of it, and its vectors are compared where they lie in the mapped
+    file. Any number of processes and threads of one machine may use the folder at once; the index is SQLite's. A store holds
+    the vectors of one model with one window, and refuses another one's. What is damaged is read anew. Documents that were
+    longest unused make room, a 32nd of the store at a time.
+
+    Args:
+        path: A folder; it is made when the first model uses it.
+        max_mb: Megabytes that it may take on the disk, at least 8.
+
+    Raises:
+        InvalidRequestError: `max_mb` has no meaning.
+    """
+
+    def __init__(self, path: str | Path, *, max_mb: int = 10_000) -> None:
+        check_count("max_mb", max_mb)
+        if max_mb < _LEAST_MB:
+            raise InvalidRequestError(
+                f"max_mb is {max_mb}.", hint=f"A store takes at least {_LEAST_MB} megabytes."
+            )
+        self.path = Path(path)
+        self.max_mb = max_mb
+        self._opened: OpenStore | None = None
+        self._lock = RenewedLock()
+
+    def __repr__(self) -> str:
+        return f"DocumentStore({str(self.path)!r}, max_mb={self.max_mb})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(DocumentStore, self.path, max_mb=self.max_mb), ()
+
+    @property
+    def opened(self) -> OpenStore:
+        """The store in use."""
+        from localrank_transformers.families.late.known.store import OpenStore  # noqa: PLC0415  # SQLite and numpy
+
+        with self._lock:
+            if self._opened is None:
+                self._opened = OpenStore(self.path, self.max_mb)
+            return self._opened
+
+    def facts(self) -> StoreFacts:
+        """Return what it holds.
+
+        Raises:
+            ModelLoadError: There is no store, or it is damaged.
+        """
+        return self.opened.facts()
+
+    def compact(self) -> None:
+        """Move the documents of files that are half empty together, and give their room back.
+
+        Raises:
+            ModelLoadError: There is no store, or it is damaged.
+        """
+        self.opened.compact()
+
+    def clear(self) -> None:
+        """Remove all documents; another model may have the store then.
+
+        Raises:
+            ModelLoadError: There is no store, or it is damaged.
+        """
+        self.opened.clear()
+
+    def close(self) -> None:
+        """Close its files; the next use opens them again."""
+        if self._opened is not None:
+            self._opened.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,20 +100,32 @@ class Keeping:
 
     Attributes:
         cache_mb: Megabytes of memory between calls; None for none.
+        store: On disk; None for none.
+        model: What people call the model.
     """
 
     cache_mb: int | None = None
+    store: DocumentStore | None = None
+    model: str = ""
 
     def __bool__(self) -> bool:
-        return self.cache_mb is not None
+        return self.cache_mb is not None or self.store is not None
 
     @property
     def named(self) -> str:
         """The argument that asks for it, with its value."""
-        return f"document_cache_mb is {self.cache_mb}"
+        return (
+            f"document_cache_mb is {self.cache_mb}"
+            if self.store is None
+            else f"document_store is {str(self.store.path)!r}"
+        )
 
     def open(self, identity: bytes) -> KnownDocuments | None:
-        """Return what is known of documents under `identity`; None where nothing is to be kept."""
+        """Return what is known of documents under `identity`; None where nothing is to be kept.
+
+        Raises:
+            ModelLoadError: The store is another model's, or cannot be used.
+        """
         if not self:
             return None
         # Settings are made before numpy is imported.
@@ -38,4 +133,6 @@ class Keeping:
         from localrank_transformers.families.late.known.memory import DocumentMemory  # noqa: PLC0415
 
         memory = None if self.cache_mb is None else DocumentMemory(self.cache_mb * 1_000_000)
-        return KnownDocuments(identity, memory)
+        if self.store is not None:
+            self.store.opened.open(identity, self.model)
+        return KnownDocuments(identity, memory, None if self.store is None else self.store.opened)

@@ -9,12 +9,13 @@ from typing import Any
 import anyio
 import pytest
 
-from localrank import InvalidRequestError, rerank
+from localrank import InvalidRequestError, ModelLoadError, rerank
 from localrank.contract.types import RerankResult
-from localrank_transformers import OnnxReranker
+from localrank_transformers import DocumentStore, OnnxReranker
 from localrank_transformers.call.contract import Row
 from localrank_transformers.engines.native.engine import NativeRequest
 from localrank_transformers.engines.onnx.session import OnnxRequest
+from localrank_transformers.families.late.known.segments import SegmentWriter
 from localrank_transformers.families.late.tokens import LateTokenizer
 from tests.support import late_graphs, tiny_models
 
@@ -164,3 +165,48 @@ def test_a_size_that_is_none_is_refused(value: int) -> None:
 def test_two_precisions_have_none() -> None:
     with pytest.raises(InvalidRequestError, match="refined"):
         OnnxReranker(document_cache_mb=8, precision="refined")
+
+
+@pytest.mark.anyio
+async def test_a_store_outlives_the_model_and_its_scores_have_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with OnnxReranker("localrank-tiny") as plain:
+        expected = in_order(await rerank(plain, QUERY, TEXTS))
+    with OnnxReranker("localrank-tiny", document_store=tmp_path / "s") as first:
+        assert in_order(await rerank(first, QUERY, TEXTS)) == expected
+        assert (await rerank(first, QUERY, TEXTS)).usage.cache_hits == len(TEXTS)
+    store = DocumentStore(tmp_path / "s", max_mb=50)
+    with OnnxReranker("localrank-tiny", document_store=store, document_cache_mb=8) as second:
+        await second.warm_up()
+        lengths = read_rows(monkeypatch)
+        result = await rerank(second, QUERY, TEXTS)
+    assert in_order(result) == expected
+    assert len(lengths) == 1
+    assert result.usage.cache_hits == len(TEXTS)
+    assert store.facts().model == "localrank-tiny"
+
+
+@pytest.mark.anyio
+async def test_a_store_of_another_window_is_refused(tmp_path: Path) -> None:
+    with OnnxReranker("localrank-tiny", document_store=tmp_path / "s") as model:
+        await rerank(model, QUERY, TEXTS)
+    with pytest.raises(ModelLoadError, match="another model"):
+        await rerank(
+            OnnxReranker("localrank-tiny", document_store=tmp_path / "s", max_length=64), QUERY, TEXTS
+        )
+
+
+@pytest.mark.anyio
+async def test_what_a_store_could_not_keep_is_said_in_the_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with OnnxReranker("localrank-tiny", document_store=tmp_path / "s") as model:
+        await model.warm_up()
+        monkeypatch.setattr(SegmentWriter, "write", full)
+        result = await rerank(model, QUERY, TEXTS)
+    assert len(result) == len(TEXTS)
+    assert ["No space left" in warning.message for warning in result.warnings] == [True]

@@ -1,0 +1,286 @@
+"""A store of documents: found again by any process, whatever ended the one before; bounded; and what is damaged is a miss."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from localrank import InvalidRequestError, ModelLoadError
+from localrank_transformers import DocumentStore
+from localrank_transformers.families.late.known import store as store_module
+from localrank_transformers.families.late.known.index import INDEX_FILE
+from localrank_transformers.families.late.known.store import OpenStore
+from tests.support import stored_documents
+from tests.support.stored_documents import IDENTITY, document, key
+
+Opener = Callable[..., OpenStore]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Opener]:
+    made: list[OpenStore] = []
+
+    def open_one(max_mb: int = 50) -> OpenStore:
+        one = OpenStore(tmp_path / "s", max_mb)
+        one.open(IDENTITY, "a model")
+        made.append(one)
+        return one
+
+    yield open_one
+    for one in made:
+        one.close()
+
+
+def keep(store: OpenStore, numbers: range) -> None:
+    store.keep([(key(number), document(number)) for number in numbers])
+    assert not store.warnings()
+
+
+def found(store: OpenStore, numbers: range) -> list[int]:
+    """Return those that are there, each of which must be what was kept."""
+    there = []
+    for number, one in zip(numbers, store.find([key(number) for number in numbers]), strict=True):
+        if one is not None:
+            expected = document(number)
+            assert one.data.tobytes() == expected.data.tobytes()
+            assert (one.tokens, one.truncated) == (expected.tokens, expected.truncated)
+            assert one.address == one.data.ctypes.data
+            there.append(number)
+    return there
+
+
+def vectors_file(store: OpenStore) -> Path:
+    (path,) = store.path.glob("*.vectors")
+    return path
+
+
+def test_what_one_keeps_another_finds(opened: Opener) -> None:
+    one, other = opened(), opened()
+    assert found(other, range(5)) == []
+    keep(one, range(40))
+    assert found(other, range(60)) == [*range(40)]
+    one.close()
+    assert found(opened(), range(60)) == [*range(40)]
+
+
+def test_a_process_goes_on_where_another_one_ended(opened: Opener) -> None:
+    for start in range(0, 40, 10):
+        store = opened()
+        keep(store, range(start, start + 10))
+        store.close()
+    assert found(opened(), range(40)) == [*range(40)]
+    assert vectors_file(store).exists()
+
+
+def test_two_that_write_have_a_file_each(opened: Opener) -> None:
+    one, other = opened(), opened()
+    for start in range(0, 60, 20):
+        keep(one, range(start, start + 10))
+        keep(other, range(start + 10, start + 20))
+    assert found(opened(), range(60)) == [*range(60)]
+    assert len(list(one.path.glob("*.vectors"))) == 2
+
+
+def test_another_models_vectors_are_refused(opened: Opener) -> None:
+    keep(opened(), range(3))
+    other = OpenStore(opened().path, 50)
+    with pytest.raises(ModelLoadError, match="a model, not another"):
+        other.open(b"j" * 32, "another")
+    other.clear()
+    other.open(b"j" * 32, "another")
+    other.close()
+
+
+@pytest.mark.parametrize("at", [0, 1, -1])
+def test_a_byte_that_changed_is_a_miss_and_read_anew(opened: Opener, at: int) -> None:
+    store = opened()
+    keep(store, range(20, 21))
+    store.close()
+    path, size = vectors_file(store), document(20).data.nbytes
+    content = bytearray(path.read_bytes())
+    content[at % size] ^= 0x10
+    path.write_bytes(content)
+    again = opened()
+    assert found(again, range(20, 21)) == []
+    keep(again, range(20, 21))
+    assert found(opened(), range(20, 21)) == [20]
+
+
+def test_a_file_that_is_shorter_or_gone_is_a_miss(opened: Opener) -> None:
+    for spoil in (lambda path: os.truncate(path, 100), lambda path: os.truncate(path, 0), Path.unlink):
+        store = opened()
+        keep(store, range(30, 40))
+        store.close()
+        for path in store.path.glob("*.vectors"):
+            spoil(path)
+        again = opened()
+        assert found(again, range(33, 40)) == []
+        keep(again, range(33, 40))
+        assert found(opened(), range(33, 40)) == [*range(33, 40)]
+
+
+def test_a_row_that_changed_is_a_miss(opened: Opener) -> None:
+    store = opened()
+    keep(store, range(10, 20))
+    store._opened().connection.execute("update documents set tokens = tokens - 1")
+    assert found(opened(), range(10, 20)) == []
+
+
+def test_an_index_that_is_none_says_so(opened: Opener) -> None:
+    store = opened()
+    keep(store, range(3))
+    store.close()
+    for path in store.path.glob("index*"):
+        path.unlink()
+    (store.path / INDEX_FILE).write_bytes(b"no database " * 1000)
+    with pytest.raises(ModelLoadError, match="cannot be used"):
+        opened()
+
+
+def test_the_longest_unused_make_room_and_the_bound_holds(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "_LOOK_S", 0.0)
+    store, tokens = opened(max_mb=8), 2_000
+    for number in range(300):
+        store.keep([(key(number), document(number, tokens))])
+        store.find([key(0)])
+        assert not store.warnings()
+    kept = [one is not None for one in store.find([key(number) for number in range(300)])]
+    assert kept[0]
+    assert kept[-50:] == [True] * 50
+    assert not all(kept)
+    assert store.facts().disk_mb <= 8
+    assert sum(path.stat().st_size for path in store.path.iterdir()) <= 8_000_000
+
+
+def test_a_smaller_bound_holds_when_the_store_is_opened(opened: Opener) -> None:
+    store = opened(max_mb=40)
+    for number in range(600):
+        store.keep([(key(number), document(number, 1_000))])
+    store.close()
+    assert opened(max_mb=8).facts().disk_mb <= 8
+
+
+def test_a_document_larger_than_a_file_is_not_kept(opened: Opener) -> None:
+    store = opened(max_mb=8)
+    store.keep([(key(0), document(0, 60_000)), (key(1), document(1))])
+    assert [one is not None for one in store.find([key(0), key(1)])] == [False, True]
+
+
+def test_what_cannot_be_written_is_not_kept_and_a_warning_says_so(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store_module.SegmentWriter, "write", full)
+    store.keep([(key(1), document(1))])
+    (warning,) = store.warnings()
+    assert "No space left" in warning.message
+    assert not store.warnings()
+    monkeypatch.undo()
+    keep(store, range(1, 2))
+    assert found(store, range(3)) == [1]
+
+
+def test_what_makes_room_stays_readable_for_who_has_it(opened: Opener) -> None:
+    store = opened()
+    keep(store, range(5))
+    (one,) = store.find([key(4)])
+    opened().clear()
+    assert one is not None
+    assert one.data.tobytes() == document(4).data.tobytes()
+    keep(store, range(5))
+    keep(store, range(5))
+    assert found(opened(), range(5)) == [*range(5)]
+
+
+def test_compacting_moves_what_half_empty_files_hold(opened: Opener) -> None:
+    stores = [opened() for _ in range(4)]
+    for at, store in enumerate(stores):
+        keep(store, range(10 * at, 10 * at + 10))
+    for store in stores:
+        store.close()
+    compacted = opened()
+    assert len(list(compacted.path.glob("*.vectors"))) == 4
+    compacted.compact()
+    assert len(list(compacted.path.glob("*.vectors"))) < 4
+    assert found(compacted, range(40)) == [*range(40)]
+    assert found(opened(), range(40)) == [*range(40)]
+
+
+def test_a_child_may_use_it_with_its_parent(opened: Opener) -> None:
+    store = opened()
+    keep(store, range(10))
+    child = os.fork()
+    if not child:
+        store.keep([(key(number), document(number)) for number in range(10, 20)])
+        os._exit(0 if found(store, range(20)) == [*range(20)] else 1)
+    keep(store, range(20, 30))
+    assert os.waitpid(child, 0)[1] == 0
+    assert found(store, range(30)) == [*range(30)]
+
+
+def _some(folder: Path, start: int) -> None:
+    store = OpenStore(folder, 50)
+    store.open(IDENTITY, "a model")
+    for number in range(start, start + 60, 5):
+        keep(store, range(number, number + 5))
+        assert found(store, range(number, number + 5)) == [*range(number, number + 5)]
+
+
+def test_many_processes_write_at_once(opened: Opener) -> None:
+    store = opened()
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(4, mp_context=context) as pool:
+        for future in [pool.submit(_some, store.path, start) for start in range(0, 200, 40)]:
+            future.result()
+    assert found(store, range(220)) == [*range(220)]
+
+
+def test_a_process_killed_at_any_moment_loses_nothing_that_was_kept(opened: Opener, tmp_path: Path) -> None:
+    """`benchmarks/document_store.py` does this two hundred times."""
+    start, moment = 0, random.Random(3)
+    for _ in range(4):
+        command = [sys.executable, "-m", stored_documents.__name__, str(tmp_path / "s"), str(start), "50"]
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert child.stdout is not None
+        with child.stdout as lines:
+            for _ in range(moment.randrange(1, 30)):
+                done = int(lines.readline())
+            child.kill()
+            rest = lines.read().split()
+        child.wait()
+        done = max([done, *(int(line) for line in rest[:-1])])
+        assert set(range(start, done)) <= set(found(opened(), range(start, done + 6)))
+        start = done + 6
+
+
+def test_a_store_is_pickled_as_where_it_is(tmp_path: Path) -> None:
+    store = pickle.loads(pickle.dumps(DocumentStore(tmp_path, max_mb=20)))
+    assert (store.path, store.max_mb) == (tmp_path, 20)
+
+
+@pytest.mark.parametrize("value", [0, 7, -1, True])
+def test_a_size_that_is_none_is_refused(tmp_path: Path, value: int) -> None:
+    with pytest.raises(InvalidRequestError, match="max_mb"):
+        DocumentStore(tmp_path, max_mb=value)
+
+
+def test_where_there_is_no_store_nothing_is_made(tmp_path: Path) -> None:
+    for use in (DocumentStore.facts, DocumentStore.compact, DocumentStore.clear):
+        with pytest.raises(ModelLoadError, match="no document store"):
+            use(DocumentStore(tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
