@@ -182,6 +182,14 @@ class StoreIndex:
         row = self.connection.execute("select capacity from segments where number = ?", (segment,)).fetchone()
         return 0 if row is None else int(row[0])
 
+    def end_large(self, largest: int) -> None:
+        """Let no segment of a larger store be filled further than it is; it counts as what it holds."""
+        self.connection.execute(
+            "update segments set capacity = coalesce((select max(place + size) from documents where segment = number), 0)"
+            " where capacity > ?",
+            (largest,),
+        )
+
     def make_room(self, most: int) -> list[int]:
         """Forget segments, the longest unused first, until the others may have `most` bytes together; return their numbers."""
         dropped = []

@@ -84,6 +84,7 @@ class OpenStore:
                 whose = index.state("model", model.encode()).decode()
                 if is_its_own:
                     with index.writing():
+                        index.end_large(self._capacity)
                         dropped = index.make_room(self._most)
                     self._remove(dropped)
             except (sqlite3.Error, OSError) as error:
