@@ -63,6 +63,10 @@ def test_a_base_may_end_anywhere_on_the_dialects_own_path(base: str) -> None:
     assert endpoint(DEEP, base, "maker/a model").url == "https://h/inference/v1/maker/a%20model/rank"
 
 
+def test_a_prefix_may_stand_before_the_dialects_own_path() -> None:
+    assert endpoint(DEEP, "https://h/team/inference", "m").url == "https://h/team/inference/v1/m/rank"
+
+
 def test_what_stands_after_the_version_follows_a_version() -> None:
     assert endpoint(DEEP, "https://h/proxy/v3", "m").url == "https://h/proxy/v3/m/rank"
 
@@ -82,6 +86,8 @@ def test_a_models_name_reaches_no_other_host_and_no_query() -> None:
         ("jina", "http://h", ("http://h/rerank",), "http://h/rerank"),
         ("jina", "http://h/v1?a=b", ("http://h/rerank?a=b",), "http://h/rerank?a=b"),
         ("tei", "http://h", ("http://h/v1/rerank",), None),
+        ("cohere", "http://h/team/v1", ("http://h/team/rerank",), None),
+        ("cohere", "http://h/a/b/v2/rerank", ("http://h/a/b/rerank", "http://h/a/b/v2/rerank/"), None),
         ("jina", "http://h/infinity", ("http://h/infinity/rerank",), "http://h/infinity/rerank"),
         ("jina", "http://h/rerank", ("http://h/v1/rerank", "http://h/rerank/"), None),
         ("jina", "http://h/v1/rerank/", ("http://h/rerank", "http://h/v1/rerank"), None),
