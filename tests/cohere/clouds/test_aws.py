@@ -151,9 +151,12 @@ async def test_a_profile_gives_keys_and_region(monkeypatch: pytest.MonkeyPatch, 
     assert ":eu-central-1::" in reranking["modelConfiguration"]["modelArn"]
 
 
-async def test_a_profile_that_is_not_there_is_named_as_the_fault() -> None:
-    with pytest.raises(InvalidRequestError, match="names a profile"):
+async def test_a_profile_that_is_not_there_is_named_as_the_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InvalidRequestError, match=r"^profile names a profile"):
         await rerank(BedrockReranker(region=REGION, profile="gone"), "q", ["a"])
+    monkeypatch.setenv("AWS_PROFILE", "gone")
+    with pytest.raises(InvalidRequestError, match=r"^AWS_PROFILE names a profile"):
+        await rerank(BedrockReranker(region=REGION), "q", ["a"])
 
 
 async def test_a_session_of_the_callers_signs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,9 @@ import pytest
 
 from localrank import AuthenticationError, InvalidRequestError, InvalidResponseError, rerank
 from localrank_cohere import BedrockReranker
+from localrank_cohere.call.credentials import Unsigned
+from localrank_cohere.dialects.rows.clouds import BEDROCK
+from localrank_cohere.http.transport import Connections
 from tests.support.cloud_answers import bedrock, invoked
 from tests.support.rerank_server import RerankServer, Turn
 
@@ -151,6 +154,54 @@ async def test_an_api_key_is_a_bearer_token() -> None:
     assert request.path == "/model/cohere.rerank-v3-5%3A0/invoke"
     assert request.headers["authorization"] == "Bearer no-real-key"
     assert request.body["api_version"] == 2
+
+
+async def test_the_environments_api_key_goes_to_aws_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "no-real-key")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDNOREALKEY")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "no-real-secret-key")
+    with RerankServer(choose=invoked) as server:
+        async with BedrockReranker(
+            "cohere.m", api="invoke", region="us-west-2", base_url=server.url
+        ) as reranker:
+            await rerank(reranker, "q", ["a"])
+            credentials = reranker._settings.credentials
+    assert credentials is not None
+    to_aws = Unsigned("https://bedrock-runtime.us-west-2.amazonaws.com/model/m/invoke", {}, b"")
+
+    assert server.requests[0].headers["authorization"].startswith("AWS4-HMAC-SHA256 ")
+    assert await credentials.headers(to_aws, Connections(None)) == {"authorization": "Bearer no-real-key"}
+
+
+@pytest.mark.parametrize(
+    ("api", "url", "always"),
+    [
+        (
+            "rerank",
+            "https://bedrock-agent-runtime.ap-northeast-1.amazonaws.com/rerank",
+            {BEDROCK.model: "arn:aws:bedrock:ap-northeast-1::foundation-model/cohere.m"},
+        ),
+        (
+            "invoke",
+            "https://bedrock-runtime.ap-northeast-1.amazonaws.com/model/cohere.m/invoke",
+            {"api_version": 2},
+        ),
+    ],
+)
+async def test_the_environments_region_is_read_at_the_call(
+    api: Any, url: str, always: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reranker = BedrockReranker("cohere.m", api=api)
+    monkeypatch.setenv("AWS_REGION", "ap-northeast-1")
+    settings = await reranker._placed()
+
+    assert settings.endpoint.url == url
+    assert settings.always == always
+
+
+def test_coheres_scores_are_probabilities() -> None:
+    assert BedrockReranker("cohere.rerank-v3-5:0").score_kind == "probability"
+    assert BedrockReranker("amazon.rerank-v1:0").score_kind == "unknown"
 
 
 def test_it_is_pickled_without_its_credentials() -> None:
