@@ -19,7 +19,6 @@ def rerank(ask: Ask, *, provider: str, below: str = "") -> list[tuple[int, float
             model=f"{provider}/{ask.model}",
             query=ask.query,
             documents=ask.documents,
-            top_n=ask.count,
             api_base=ask.url + below,
             api_key=ask.key,
         )
@@ -46,7 +45,7 @@ answer_all(
         "litellm hosted_vllm async": hosted_vllm_async,
         "litellm infinity": partial(rerank, provider="infinity", below="/infinity"),
         "litellm huggingface": partial(rerank, provider="huggingface"),
-        "litellm voyage": partial(rerank, provider="voyage"),
-        "litellm together_ai": partial(rerank, provider="together_ai", below="/v1"),
+        "litellm voyage": partial(rerank, provider="voyage", below="/voyage"),
+        "litellm together_ai": partial(rerank, provider="together_ai"),
     }
 )
