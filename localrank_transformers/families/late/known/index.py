@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -95,6 +96,8 @@ class StoreIndex:
         self.connection = sqlite3.connect(
             folder / INDEX_FILE, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
         )
+        closing = weakref.finalize(self, self.connection.close)
+        closing.atexit = False  # a thread may be using it
         self.connection.execute("pragma journal_mode = wal")
         # What a power failure takes may be entered and not written: its checksum is wrong then, and it is a miss.
         self.connection.execute("pragma synchronous = normal")

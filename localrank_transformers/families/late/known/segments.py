@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import sys
+import weakref
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -77,6 +78,7 @@ class SegmentWriter:
         except BaseException:
             self._stream.close()
             raise
+        weakref.finalize(self, self._stream.close)
 
     def write(self, data: npt.NDArray[np.uint8]) -> int | None:
         """Write a document's vectors and return their place; None where they do not fit.

@@ -1,0 +1,171 @@
+"""`localrank store`: what a store of documents holds; a collection read ahead; room given back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import anyio
+import click
+
+from localrank.contract.errors import InvalidRequestError
+from localrank.contract.model import DoRerankOptions
+from localrank.providers.calls import call_model
+from localrank.providers.extras import imported
+from localrank_transformers.families.late.known.keeping import DocumentStore
+from localrank_transformers.rerankers.onnx import OnnxReranker
+
+__all__ = ["store", "texts_of"]
+
+_AT_ONCE = 256
+"""Texts between two reports."""
+
+_HELP = """\
+Look after a folder in which a model keeps what it read of documents: OnnxReranker(document_store=FOLDER).
+
+\b
+  localrank store warm FOLDER beir/scifact
+  localrank store warm FOLDER passages.jsonl --text-key body --model localrank-tiny
+  localrank store info FOLDER
+"""
+
+_WARM_HELP = """\
+Read a collection ahead, so that the first search finds its documents known.
+
+SOURCES are JSON Lines (.jsonl; a `title`, if any, is put before the text with a space, as BEIR has it), Parquet (.parquet, with
+pyarrow) and folders in BEIR's layout. What the store knows already is not read again: after an interruption, run the command
+again. A document is found only if a search passes the very same text.
+"""
+
+_folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+
+
+@click.group(help=_HELP, short_help="Keep what a model read of documents on disk.")
+def store() -> None:
+    """Hold the commands."""
+
+
+@store.command(help="Print what a store holds.")
+@_folder
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def info(*, folder: Path, as_json: bool) -> None:
+    """Print the facts."""
+    facts = DocumentStore(folder).facts()
+    if as_json:
+        click.echo(json.dumps(asdict(facts)))
+        return
+    click.echo(f"model      {facts.model or 'none yet'}")
+    click.echo(f"documents  {facts.documents:,} of {facts.tokens:,} tokens")
+    click.echo(f"vectors    {facts.vectors_mb:,.1f} MB")
+    click.echo(f"disk       {facts.disk_mb:,.1f} MB")
+
+
+@store.command(help=_WARM_HELP, short_help="Read a collection ahead.")
+@_folder
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("-m", "--model", help="An embedded model, a folder or a hub id. [default: localrank-mini]")
+@click.option("--max-length", type=click.IntRange(min=1), help="The window, as the searches will have it.")
+@click.option(
+    "--max-mb", type=click.IntRange(min=8), default=10_000, show_default=True, help="Of the store on disk."
+)
+@click.option("--text-key", default="text", show_default=True, help="The key or column with the text.")
+def warm(
+    *,
+    folder: Path,
+    sources: tuple[Path, ...],
+    model: str | None,
+    max_length: int | None,
+    max_mb: int,
+    text_key: str,
+) -> None:
+    """Rank all texts for a query that nobody asks."""
+    kept = DocumentStore(folder, max_mb=max_mb)
+    texts = (text for source in sources for text in texts_of(source, text_key))
+    with OnnxReranker(model, max_length=max_length, document_store=kept) as reranker:
+        read = anyio.run(_read, reranker, texts, lambda text: click.echo(text, err=True))
+    click.echo(f"{read:,} documents were read; the store has {kept.facts().documents:,}.")
+
+
+async def _read(reranker: OnnxReranker, texts: Iterator[str], report: Callable[[str], object]) -> int:
+    seen = read = 0
+    while some := tuple(islice(texts, _AT_ONCE)):
+        result = await call_model(reranker, DoRerankOptions("read ahead", some))
+        known = result.usage.cache_hits if result.usage else 0
+        seen, read = seen + len(some), read + len(some) - known
+        report(f"{seen:,} documents, {seen - read:,} of them known before")
+        for warning in result.warnings:
+            if warning.type == "document_store":
+                report(warning.message)
+    return read
+
+
+@store.command(help="Give back the room of files that are half empty. Processes may use the store meanwhile.")
+@_folder
+def compact(*, folder: Path) -> None:
+    """Compact, and print what it takes then."""
+    kept = DocumentStore(folder)
+    kept.compact()
+    click.echo(f"{kept.facts().disk_mb:,.1f} MB")
+
+
+@store.command(help="Remove all documents; any model may have the store then.")
+@_folder
+def clear(*, folder: Path) -> None:
+    """Clear."""
+    DocumentStore(folder).clear()
+
+
+def texts_of(source: Path, key: str) -> Iterator[str]:
+    """Yield the texts of a JSON Lines or Parquet file, or of a folder in BEIR's layout.
+
+    Args:
+        source: The file or folder.
+        key: Where a record has its text.
+
+    Raises:
+        InvalidRequestError: It is none of these, or a record has no text there.
+        MissingDependencyError: A Parquet file without pyarrow.
+    """
+    path = source / "corpus.jsonl" if source.is_dir() else source
+    if path.suffix == ".parquet":
+        yield from _texts(path, _parquet(path, key), key)
+    elif path.suffix in {".jsonl", ".ndjson"} and path.is_file():
+        yield from _texts(path, _lines(path), key)
+    else:
+        raise InvalidRequestError(
+            f"{path} is no collection.",
+            hint="Pass a .jsonl or .parquet file, or a folder with corpus.jsonl.",
+        )
+
+
+def _texts(path: Path, records: Iterator[Any], key: str) -> Iterator[str]:
+    for number, record in enumerate(records, start=1):
+        text = record.get(key) if isinstance(record, dict) else None
+        if not isinstance(text, str):
+            raise InvalidRequestError(
+                f"Record {number} of {path} has no text at {key!r}.", hint="Say where it is: --text-key NAME"
+            )
+        title = record.get("title")
+        yield f"{title} {text}".strip() if isinstance(title, str) else text
+
+
+def _lines(path: Path) -> Iterator[Any]:
+    with path.open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                try:
+                    yield json.loads(line)
+                except ValueError as error:
+                    raise InvalidRequestError(f"Line {number} of {path} is no JSON: {error}") from error
+
+
+def _parquet(path: Path, key: str) -> Iterator[Any]:
+    parquet = imported("pyarrow.parquet", "Reading Parquet", "parquet")
+    with parquet.ParquetFile(path) as file:
+        columns = [name for name in (key, "title") if name in file.schema_arrow.names]
+        for batch in file.iter_batches(batch_size=_AT_ONCE, columns=columns):
+            yield from batch.to_pylist()
