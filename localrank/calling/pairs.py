@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 
 from localrank.calling.many import rerank_many
 from localrank.calling.sync import run_blocking
 from localrank.contract.errors import InvalidResponseError
-from localrank.contract.model import AnyReranker
+from localrank.contract.model import AnyReranker, score_kind
 from localrank.providers.registry import resolve
 
 __all__ = ["score_pairs_sync"]
@@ -17,7 +18,8 @@ __all__ = ["score_pairs_sync"]
 def score_pairs_sync(model: AnyReranker | str, pairs: Sequence[tuple[str, str]]) -> list[float]:
     """Return the score of each (query, document) pair, in order; the documents of one query go out in one call.
 
-    Scores of a model whose scores depend on the list, or are ordinal, are to be compared within one query only.
+    Scores of a model whose scores depend on the list, or are ordinal, are to be compared within one query only. A pair without
+    a word on either side has the lowest score there is: 0 where scores are probabilities, else minus infinity.
 
     Raises:
         InvalidResponseError: The model left documents out, or placed some below others whatever their scores, so that numbers
@@ -26,13 +28,14 @@ def score_pairs_sync(model: AnyReranker | str, pairs: Sequence[tuple[str, str]])
     """
     reranker = resolve(model)
     places: dict[str, list[int]] = {}
-    for position, (query, _) in enumerate(pairs):
-        places.setdefault(query, []).append(position)
+    for position, (query, document) in enumerate(pairs):
+        if not _is_blank(query) and not _is_blank(document):
+            places.setdefault(query, []).append(position)
     questions = [
         (query, [pairs[position][1] for position in positions]) for query, positions in places.items()
     ]
     results = run_blocking(partial(rerank_many, reranker, questions))
-    scores = [0.0] * len(pairs)
+    scores = [0.0 if score_kind(reranker) == "probability" else -math.inf] * len(pairs)
     for positions, result in zip(places.values(), results, strict=True):
         if len(result) != len(positions) or any(hit.tier for hit in result):
             raise InvalidResponseError(
@@ -43,3 +46,7 @@ def score_pairs_sync(model: AnyReranker | str, pairs: Sequence[tuple[str, str]])
         for hit in result:
             scores[positions[hit.index]] = hit.score
     return scores
+
+
+def _is_blank(text: object) -> bool:
+    return isinstance(text, str) and (not text or text.isspace())

@@ -182,10 +182,11 @@ def test_half_a_surrogate_pair_is_no_json(small: Client) -> None:
 
 
 @pytest.mark.parametrize("query", ["", "  "])
-def test_a_blank_query_is_answered(small: Client, query: str) -> None:
+def test_a_blank_query_is_refused_by_name(small: Client, query: str) -> None:
     reply = small.post("/v1/rerank", {"query": query, "documents": ["a"]}, Authorization=f"Bearer {KEY}")
 
-    assert reply.status == 200
+    assert reply.status == 422
+    assert f"query is {query!r}" in reply.body["message"]
 
 
 def test_the_pairs_of_a_score_are_counted_together(small: Client) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from localrank import Cascade, InvalidResponseError
@@ -32,3 +34,19 @@ def test_tiers_are_refused() -> None:
 
     with pytest.raises(InvalidResponseError, match="tiers"):
         score_pairs_sync(model, [("q", "a"), ("q", "b")])
+
+
+@pytest.mark.parametrize(
+    ("kind", "lowest"), [("probability", 0.0), ("logit", -math.inf), ("unknown", -math.inf)]
+)
+def test_a_pair_without_a_word_on_either_side_has_the_lowest_score(kind: str, lowest: float) -> None:
+    model = Scoring(len)
+    model.score_kind = kind
+
+    assert score_pairs_sync(model, [("q", "a"), ("q", " "), ("", "a"), ("q", "")]) == [
+        1.0,
+        lowest,
+        lowest,
+        lowest,
+    ]
+    assert model.asked == [("a",)]
