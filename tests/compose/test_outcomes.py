@@ -120,6 +120,19 @@ async def test_an_open_breaker_is_told_like_a_failure():
     assert result.outcome == RerankOutcome("degraded", ("fallback",), "small:second")
 
 
+async def test_the_first_model_that_is_tried_after_all_is_no_fallback():
+    model = Fallback(
+        Failing(DOWN, None, name="first"),
+        Failing(None, DOWN, name="second"),
+        failure_threshold=1,
+        now=Clock(),
+    )
+    await rerank(model, "q", DOCUMENTS)
+    result = await rerank(model, "q", DOCUMENTS)
+    assert result.outcome == RerankOutcome("ranked", (), "small:first")
+    assert [warning.type for warning in result.warnings] == ["others_failed"]
+
+
 async def test_the_callers_order_at_the_end_of_a_fallback_has_the_name_of_no_model():
     result = await rerank(Fallback(Failing(DOWN), Identity()), "q", DOCUMENTS)
     assert result.outcome == RerankOutcome("degraded", ("fallback",), CALLERS_ORDER)

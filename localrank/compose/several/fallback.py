@@ -164,7 +164,8 @@ class Fallback(Wrapper):
         warnings = []
         if told:
             message = f"{'; '.join(told)}; {name_of(model)} served the call."
-            warnings = [RerankWarning("fallback", message, feature="model")]
+            kind = "fallback" if position else "others_failed"  # the first, passed over and tried after all
+            warnings = [RerankWarning(kind, message, feature="model")]
         served = {"served_by": name_of(model), "score_kind": score_kind(model)}
         return call.stages.answer(answer.results, warnings=warnings, metadata=served)
 
