@@ -75,6 +75,24 @@ async def test_odd_counts_are_unknown_counts(
     assert (usage.input_tokens, usage.search_units, usage.api_calls) == (None, None, 1)
 
 
+def test_an_error_is_believed_where_nothing_is_ranked() -> None:
+    jina, down = dialect_named("jina"), {"error": "the model is down"}
+    with pytest.raises(InvalidResponseError, match="It says: 'the model is down'"):
+        read(jina, json.dumps({"results": [], **down}), count=1, source="a server")
+
+    assert read(jina, json.dumps({"results": [], **down}), count=0, source="a server").rest == down
+    ranked = {"results": [{"index": 0, "relevance_score": 1}], **down}
+    assert len(read(jina, json.dumps(ranked), count=1, source="a server").results) == 1
+
+
+@pytest.mark.parametrize("name", [7, "", None, ["a"]])
+def test_a_name_that_is_no_text_is_no_name(name: Any) -> None:
+    answer = {"results": [], "id": name, "request_id": name, "model": name}
+    reading = read(dialect_named("jina"), json.dumps(answer), count=0, source="a server")
+
+    assert (reading.id, reading.model_id) == (None, None)
+
+
 async def test_the_rest_of_the_answer_is_provider_metadata(
     server: RerankServer, reranker: CohereReranker
 ) -> None:
