@@ -1,7 +1,7 @@
 """Other libraries' interfaces over our models, for code that is to move with one changed import.
 
-`from localrank.compat import Ranker, RerankRequest` in place of FlashRank's, `from localrank.compat import CrossEncoder` in
-place of sentence-transformers'.
+`from localrank.compat import Ranker, RerankRequest` in place of FlashRank's, `CrossEncoder` in place of sentence-transformers',
+`Reranker` and `Document` in place of rerankers', `CohereClient` and `AsyncCohereClient` in place of the Cohere SDK's clients.
 """
 
 from __future__ import annotations
@@ -10,12 +10,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from localrank.compat.cohere import AsyncCohereClient, CohereClient
     from localrank.compat.cross_encoder import CrossEncoder
     from localrank.compat.flashrank import Ranker, RerankRequest
+    from localrank.compat.rerankers import Document, RankedResults, Reranker, Result
 
-__all__ = ["CrossEncoder", "Ranker", "RerankRequest"]
+_HOMES = {
+    "AsyncCohereClient": "cohere",
+    "CohereClient": "cohere",
+    "CrossEncoder": "cross_encoder",
+    "Document": "rerankers",
+    "RankedResults": "rerankers",
+    "Ranker": "flashrank",
+    "RerankRequest": "flashrank",
+    "Reranker": "rerankers",
+    "Result": "rerankers",
+}
 
-_HOMES = {"CrossEncoder": "cross_encoder", "Ranker": "flashrank", "RerankRequest": "flashrank"}
+__all__ = [
+    "AsyncCohereClient",
+    "CohereClient",
+    "CrossEncoder",
+    "Document",
+    "RankedResults",
+    "Ranker",
+    "RerankRequest",
+    "Reranker",
+    "Result",
+]
 
 
 def __getattr__(name: str) -> Any:
