@@ -14,6 +14,7 @@ from localrank.batches.rows import Asked, Columns, Reject
 from localrank.compose.wrapping.wrapper import fingerprint_of
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker
+from localrank.providers.arguments import check_count, check_path
 from localrank.providers.registry import resolve
 
 __all__ = ["BatchJob", "BatchProgress", "BatchReport", "forget", "run_batch"]
@@ -34,6 +35,9 @@ class BatchJob:
         strict: A row that cannot be ranked ends the job.
         max_parallel: Queries at once; None means 8.
         max_retries: Repetitions of a remote call; None for the default.
+
+    Raises:
+        InvalidRequestError: A path that is none, or a part of no documents.
     """
 
     input: Path
@@ -45,6 +49,11 @@ class BatchJob:
     strict: bool = False
     max_parallel: int | None = None
     max_retries: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "input", check_path("input", self.input))
+        object.__setattr__(self, "output", check_path("output", self.output))
+        check_count("part_documents", self.part_documents)
 
     def identity(self, model: AnyReranker) -> dict[str, object]:
         """Return all that the output depends on."""

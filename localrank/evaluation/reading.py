@@ -8,6 +8,7 @@ from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
 from localrank.evaluation.collection import Collection
+from localrank.providers.arguments import check_path
 from localrank.providers.lines import fault, json_objects, numbered_lines
 
 __all__ = ["Run", "load_beir", "load_jsonl", "load_trec", "read_qrels", "read_run"]
@@ -27,7 +28,7 @@ def load_beir(path: str | Path, *, split: str | None = None, qrels: str | Path |
     Raises:
         InvalidRequestError: A file that is absent or has a wrong line.
     """
-    folder = Path(path)
+    folder = check_path("path", path)
     for name in ("corpus.jsonl", "queries.jsonl"):
         if not (folder / name).is_file():
             raise InvalidRequestError(
@@ -196,7 +197,7 @@ def load_jsonl(path: str | Path) -> Collection:
     Raises:
         InvalidRequestError: A line of another form.
     """
-    file = Path(path)
+    file = check_path("path", path)
     queries: dict[str, str] = {}
     documents: dict[str, str] = {}
     judgements: dict[str, dict[str, int]] = {}

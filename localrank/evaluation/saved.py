@@ -13,6 +13,7 @@ from localrank.evaluation.answers import AnswerFigures
 from localrank.evaluation.journal import ranking_of, record_of
 from localrank.evaluation.results import Evaluation, SystemResult
 from localrank.evaluation.significance import compared, intervals
+from localrank.providers.arguments import check_path
 from localrank.providers.files import replace_file
 
 __all__ = ["load_evaluation", "save_evaluation", "summary_of"]
@@ -49,7 +50,7 @@ def save_evaluation(
         "judgements": {query: dict(grades) for query, grades in evaluation.judgements.items()},
         "systems": [_system_record(system) for system in evaluation.systems],
     }
-    replace_file(Path(path), json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1))
+    replace_file(check_path("path", path), json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1))
 
 
 def load_evaluation(path: str | Path) -> Evaluation:
@@ -58,8 +59,9 @@ def load_evaluation(path: str | Path) -> Evaluation:
     Raises:
         InvalidRequestError: The file cannot be read or is none of ours.
     """
+    file = check_path("path", path)
     try:
-        record = json.loads(Path(path).read_text("utf-8-sig"))
+        record = json.loads(file.read_text("utf-8-sig"))
     except OSError as error:
         raise InvalidRequestError(f"{path} cannot be read: {error.strerror}.") from None
     except RecursionError:

@@ -14,6 +14,7 @@ from localrank.evaluation.results import Evaluation, SystemResult
 from localrank.evaluation.saved import save_evaluation
 from localrank.evaluation.scatter import scatter_svg
 from localrank.evaluation.trec_run import file_name, write_qrels, write_run
+from localrank.providers.arguments import check_path
 from localrank.providers.files import replace_file
 
 __all__ = ["JOURNAL", "write_reports"]
@@ -43,7 +44,7 @@ def write_reports(
     Raises:
         InvalidRequestError: A file cannot be written.
     """
-    out = Path(folder)
+    out = check_path("folder", folder)
     report = report_of(evaluation, documents=documents, answers=answers)
     texts = {
         out / "report.html": html(report),

@@ -1,14 +1,16 @@
-"""Arguments checked: a whole number of any kind, or one of a few values."""
+"""Arguments checked: a whole number of any kind, one of a few values, or a path."""
 
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
 
-__all__ = ["check_choice", "check_count", "check_integer", "whole_number"]
+__all__ = ["check_choice", "check_count", "check_integer", "check_path", "whole_number"]
 
 
 def whole_number(value: object) -> int | None:
@@ -59,3 +61,20 @@ def check_choice(name: str, value: object, choices: Collection[object]) -> None:
     if value not in choices:
         known = ", ".join(repr(choice) for choice in choices)
         raise InvalidRequestError(f"{name} is {value!r}.", hint=f"Pass one of {known}.")
+
+
+def check_path(name: str, value: object) -> Path:
+    """Return a string, or an object that stands for a path, as a path.
+
+    Raises:
+        InvalidRequestError: `value` is none, is empty, or holds a zero, which no file system takes.
+    """
+    try:
+        given = os.fspath(value)  # type: ignore[call-overload]  # what it cannot take is refused below
+    except TypeError:
+        given = None
+    if not isinstance(given, str) or not given or "\0" in given:
+        raise InvalidRequestError(
+            f"{name} is {value!r}.", hint="Pass the path of a file or a folder as a string."
+        )
+    return Path(given)

@@ -7,7 +7,6 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from localrank.compose.rules.fitting import (
@@ -19,6 +18,7 @@ from localrank.compose.rules.fitting import (
     sigmoid,
 )
 from localrank.compose.wrapping.wrapper import refuse
+from localrank.providers.arguments import check_path
 from localrank.providers.files import read_settings_file, replace_file
 
 __all__ = ["Calibration", "CalibrationMethod", "fit_calibration"]
@@ -82,7 +82,7 @@ class Calibration:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the calibration as JSON; an existing file is replaced as a whole."""
-        replace_file(Path(path), json.dumps({"format": _FORMAT, **asdict(self)}, indent=1))
+        replace_file(check_path("path", path), json.dumps({"format": _FORMAT, **asdict(self)}, indent=1))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Calibration:
@@ -91,8 +91,9 @@ class Calibration:
         Raises:
             InvalidRequestError: The file is absent or holds no calibration.
         """
+        file = check_path("path", path)
         try:
-            return _from_json(json.loads(read_settings_file(path)))
+            return _from_json(json.loads(read_settings_file(file)))
         except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
             raise refuse(
                 f"{path} holds no calibration ({type(error).__name__}).", "Write one with Calibrated.save."

@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from localrank.compose.stores.connections import Patience, ScoresFile
 from localrank.compose.stores.scores import CachedScore
 from localrank.compose.wrapping.wrapper import refuse
+from localrank.providers.arguments import check_path
 
 __all__ = ["SQLiteStore"]
 
@@ -45,7 +45,7 @@ class SQLiteStore:
         now: The present as a Unix time.
 
     Raises:
-        InvalidRequestError: `max_bytes` is below 64 KiB.
+        InvalidRequestError: `path` is no path, or `max_bytes` is below 64 KiB.
     """
 
     blocking = True
@@ -57,7 +57,7 @@ class SQLiteStore:
         max_bytes: int = 256 * 1024 * 1024,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self.path = Path(path)
+        self.path = check_path("path", path)
         self.max_bytes = max_bytes
         self._now = now
         if max_bytes < 64 * 1024:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from localrank.contract.errors import InvalidRequestError
-from localrank.providers.arguments import check_count, check_integer, whole_number
+from localrank.providers.arguments import check_count, check_integer, check_path, whole_number
 
 
 @pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3), np.array(3)])
@@ -35,3 +37,13 @@ def test_an_integer_may_be_negative_and_no_fraction() -> None:
     assert check_integer("seed", np.int64(-7)) == -7
     with pytest.raises(InvalidRequestError, match=r"seed is 0\.5"):
         check_integer("seed", 0.5)
+
+
+def test_a_path_is_a_string_or_what_stands_for_one() -> None:
+    assert check_path("path", "a/b") == check_path("path", Path("a/b")) == Path("a/b")
+
+
+@pytest.mark.parametrize("value", [3, None, b"a", ["a"], "", "a\0b", True])
+def test_what_is_no_path_is_refused_by_its_name(value: object) -> None:
+    with pytest.raises(InvalidRequestError, match="folder is "):
+        check_path("folder", value)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localrank.contract.errors import InvalidRequestError
-from localrank.providers.arguments import check_count
+from localrank.providers.arguments import check_count, check_path
 from localrank.providers.forking import RenewedLock
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class DocumentStore:
             raise InvalidRequestError(
                 f"max_mb is {max_mb}.", hint=f"A store takes at least {_LEAST_MB} megabytes."
             )
-        self.path = Path(path)
+        self.path = check_path("path", path)
         self.max_mb = max_mb
         self._opened: OpenStore | None = None
         self._lock = RenewedLock()
