@@ -16,7 +16,7 @@ from localrank_transformers.commands.catalogue_text import facts as catalogue_fa
 from localrank_transformers.commands.catalogue_text import list_prices, print_table
 from localrank_transformers.commands.export import convert_model, export_model
 from localrank_transformers.commands.optimize import optimize_model
-from localrank_transformers.commands.pull import pull_models
+from localrank_transformers.commands.pull import check_holds_model, pull_models
 from localrank_transformers.models import bundled
 from localrank_transformers.models.catalogue.entries import CatalogueEntry, entries, known_names, lookup
 from localrank_transformers.models.catalogue.selection import SortBy, parse_size, select
@@ -135,11 +135,8 @@ def show_model(*, name: str, as_json: bool) -> None:
     entry = lookup(name)
     if entry is None and not path.is_dir():
         raise _unknown(name)
-    if entry is None and not (path / "config.json").is_file():
-        raise ModelLoadError(
-            f"The folder {name!r} has no config.json, so it holds no model.",
-            hint="Pass a folder in the Hugging Face layout, or a name that `localrank models list` prints.",
-        )
+    if entry is None:
+        check_holds_model(path)
     folder = path if entry is None else _folder(entry)
     if as_json:
         record = {} if entry is None else _record(entry)

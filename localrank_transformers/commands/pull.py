@@ -11,7 +11,7 @@ from localrank.contract.errors import ModelLoadError
 from localrank_transformers.models.catalogue.entries import CatalogueEntry, lookup
 from localrank_transformers.models.graph_choice import Precision
 
-__all__ = ["pull_models"]
+__all__ = ["check_holds_model", "pull_models"]
 
 Engine = Literal["onnx", "torch"]
 
@@ -68,8 +68,23 @@ def _fetched(name: str, engine: Engine, precision: Precision, *, update: bool) -
 
     location = locate(name)
     if location.hub is None:
+        if location.folder is not None:
+            check_holds_model(location.folder)
         return location.folder
     if engine == "torch":
         return fetch_torch(location, update=update)
     ready = fetch_onnx(location, (precision,), update=update)
     return None if ready.hub is None else ready.hub.store().folder(str(ready.hub.revision))
+
+
+def check_holds_model(folder: Path) -> None:
+    """Refuse a folder that holds no model at all.
+
+    Raises:
+        ModelLoadError: It has no `config.json`.
+    """
+    if not (folder / "config.json").is_file():
+        raise ModelLoadError(
+            f"The folder {str(folder)!r} has no config.json, so it holds no model.",
+            hint="Pass a folder in the Hugging Face layout, or a name that `localrank models list` prints.",
+        )

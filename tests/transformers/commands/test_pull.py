@@ -108,3 +108,17 @@ def test_an_unknown_repository_is_one_line_and_code_4(
     assert (code, out) == (4, "")
     assert "no-one/nothing" in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["pull", "show"])
+def test_a_folder_without_a_model_is_no_model(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run(capsys, command, str(tmp_path))
+
+    assert (code, out) == (4, "")
+    assert "config.json" in err
+
+
+def test_a_folder_with_a_model_is_where_it_lies(mini: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "pull", str(mini))[:2] == (0, f"{mini}\n")
