@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from localrank.contract.model import DoRerankOptions, DoRerankResult
     from localrank_transformers.call.call import PointwiseModel
     from localrank_transformers.call.contract import Activation
+    from localrank_transformers.families.late.vectors import TokenVectors
     from localrank_transformers.models.catalogue.entries import CatalogueEntry
 
 __all__ = ["OnnxReranker"]
@@ -164,6 +165,48 @@ class OnnxReranker(LocalReranker):
         """Return the character span of each token of `text`, special tokens left out; loads the model."""
         model: PointwiseModel = self._once.get()[0]
         return model.family.token_spans(text)
+
+    def document_vectors(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """Return a vector a token of each document, to be kept elsewhere: as multivectors in a vector store, say.
+
+        For late interaction. Loads the model, and blocks; all cores compute.
+
+        Raises:
+            InvalidRequestError: The model reads a document together with its query.
+            ModelLoadError: It cannot be loaded.
+            InferenceError: The engine failed.
+        """
+        from localrank_transformers.families.late.vectors import document_vectors  # noqa: PLC0415  # few ask
+
+        return document_vectors(self._once.get()[0], texts)
+
+    def query_vectors(self, text: str) -> TokenVectors:
+        """Return a vector a token of a query, and what each counts; see `document_vectors`.
+
+        A document's mean of best cosines is the sum, over the query's tokens, of weight times greatest dot product. Stores that
+        add plain dot products up (MaxSim) are given `weighted`.
+        """
+        from localrank_transformers.families.late.vectors import query_vectors  # noqa: PLC0415  # few ask
+
+        return query_vectors(self._once.get()[0], text)
+
+    def score_vectors(self, query: str, documents: Sequence[Any]) -> list[float]:
+        """Return the score of each document whose vectors are handed in, as a ranking of its text has it.
+
+        Args:
+            query: The text.
+            documents: Arrays of shape (tokens, width), such as `document_vectors` gave.
+
+        Raises:
+            InvalidRequestError: One has another shape, or the model has no vectors of documents.
+            ModelLoadError: It cannot be loaded.
+            InferenceError: The engine failed, or a number is not finite.
+        """
+        from localrank_transformers.call.call import score  # noqa: PLC0415  # as below
+        from localrank_transformers.families.late.vectors import vector_logits  # noqa: PLC0415  # few ask
+
+        model: PointwiseModel = self._once.get()[0]
+        return [score(logit, model.activation) for logit in vector_logits(model, query, documents)]
 
     def close(self) -> None:
         """Release the session; a later call loads again. Calls that are running end as they would have."""

@@ -19,6 +19,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
         ("with_langchain.py", "langchain_classic"),
         ("with_llama_index.py", "llama_index"),
         ("with_haystack.py", "haystack"),
+        ("with_qdrant.py", "qdrant_client"),
     ],
 )
 def test_the_answering_note_comes_first_of_three(script: str, framework: str) -> None:

@@ -39,7 +39,7 @@ from localrank_transformers.models.folder.exported import LateLogit
 if TYPE_CHECKING:
     from localrank_transformers.call.contract import Ids
 
-__all__ = ["LateFamily", "LateQuery", "late_logits"]
+__all__ = ["LateFamily", "LateQuery", "QueryVectors", "late_logits", "row"]
 
 _UNIT = 1e-3
 """How far from 1 the length of a unit vector may be."""
@@ -88,14 +88,18 @@ class LateQuery:
     def rows(self, documents: Sequence[DocumentTokens]) -> list[Row]:
         """Return the query's row and the documents'."""
         ids, _ = self.family.tokenizer.rows(documents)
-        return [self._row(), *map(_row, ids)]
+        return [self._row(), *map(row, ids)]
 
     def scorer(self, request: EngineRequest) -> Scorer:
         """Return what runs documents and compares their vectors with the query's."""
         return _LateScorer(self.family, self._row(), request, self.spared)
 
+    def vectors(self, request: EngineRequest) -> QueryVectors:
+        """Return the query's vectors."""
+        return _LateScorer(self.family, self._row(), request, self.spared).asked()
+
     def _row(self) -> Row:
-        return _row(self.query.ids, self.query.attended)
+        return row(self.query.ids, self.query.attended)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -139,8 +143,14 @@ class LateFamily:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class _QueryVectors:
-    """A query's unit vectors, and what each counts; None where all count the same. Packed too, where documents are."""
+class QueryVectors:
+    """A query as it is compared.
+
+    Attributes:
+        vectors: Of length 1, shape (tokens, width).
+        weights: What each counts, together 1; None where all count the same.
+        packed: The same for packed documents; None where these are compared in float32.
+    """
 
     vectors: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32] | None
@@ -162,7 +172,7 @@ class _LateScorer:
         self._query = query
         self._request = request
         self._spared = spared
-        self._vectors_of_query: _QueryVectors | None = None
+        self._vectors_of_query: QueryVectors | None = None
         self._lock = threading.Lock()
 
     def __call__(self, documents: Sequence[DocumentTokens]) -> list[float]:
@@ -175,14 +185,14 @@ class _LateScorer:
         if self._family.compare is None:
             return self._compared_in_float(documents)
         packed = self._packed(documents)
-        query = self._query_vectors().packed
+        query = self.asked().packed
         assert query is not None
         return late_logits(self._family.logit, self._family.compare(query, packed))
 
     def _compared_in_float(self, documents: Sequence[DocumentTokens]) -> list[float]:
         rows, counted = self._family.tokenizer.rows(documents)
-        read = self._vectors([_row(row) for row in rows])
-        query = self._query_vectors()
+        read = self._vectors([row(ids) for ids in rows])
+        query = self.asked()
         cosines = [
             mean_of_best_cosines(query.vectors, vectors, compared, query.weights)
             for vectors, compared in zip(read, counted, strict=True)
@@ -213,21 +223,22 @@ class _LateScorer:
         return [
             pack_document(vectors, compared, truncated=document.truncated)
             for document, vectors, compared in zip(
-                documents, self._vectors([_row(row) for row in rows]), counted, strict=True
+                documents, self._vectors([row(ids) for ids in rows]), counted, strict=True
             )
         ]
 
-    def _query_vectors(self) -> _QueryVectors:
+    def asked(self) -> QueryVectors:
+        """Return the query's vectors, which the first caller computes."""
         with self._lock:
             return self._ask()
 
-    def _ask(self) -> _QueryVectors:
+    def _ask(self) -> QueryVectors:
         if self._vectors_of_query is None:
             (vectors,) = self._vectors([self._query])
             _checked(vectors, len(self._query.ids), hidden=self._family.hidden, width=self._family.width)
             lengths = lengths_of(vectors)
             weights = self._weights(lengths)
-            self._vectors_of_query = _QueryVectors(
+            self._vectors_of_query = QueryVectors(
                 vectors / lengths[:, None],
                 weights,
                 None if self._family.compare is None else pack_query(vectors, weights),
@@ -278,6 +289,6 @@ def _checked(vectors: npt.NDArray[Any], tokens: int, *, hidden: int | None, widt
         )
 
 
-def _row(ids: Ids, attended: Ids | None = None) -> Row:
+def row(ids: Ids, attended: Ids | None = None) -> Row:
     """Return a row without segments."""
     return Row(ids, np.zeros_like(ids), attended)
