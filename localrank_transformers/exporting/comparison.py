@@ -62,7 +62,7 @@ def onnx_logits(folder: Path, graph: str) -> list[float]:
         ModelLoadError: It cannot be loaded, or computes what is no number.
     """
     files = read_snapshot(folder, graph, root=folder)
-    loaded = load([files], OnnxSettings(), None, shared_scheduler())
+    loaded = load([files], OnnxSettings(), None, shared_scheduler(), [])
     try:
         return _in_order(LocalCall(lambda: (loaded, 0.0), _sample()).run())
     except InferenceError as error:

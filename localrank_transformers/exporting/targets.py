@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from localrank.contract.errors import InvalidRequestError
-from localrank_transformers.models.cpu_features import cpu_features
+from localrank_transformers.models.cpu_features import FULL_RANGE, cpu_features
 
 __all__ = ["TARGETS", "Int8Target", "int8_target"]
-
-_FULL_RANGE = frozenset({"AVX512-VNNI", "AVX-VNNI", "AMX-int8", "NEON-dot-product", "NEON-i8mm"})
-"""Without one of these, sums of products of 8-bit numbers can overflow, so weights get 7 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,5 +79,5 @@ def int8_target(cpu: str | None) -> Int8Target:
         )
     if cpu is not None:
         return TARGETS[cpu]
-    full = not _FULL_RANGE.isdisjoint(cpu_features() or ())
+    full = not FULL_RANGE.isdisjoint(cpu_features() or ())
     return Int8Target("onnx/model_int8.onnx", seven_bits=not full, made_for="this processor")

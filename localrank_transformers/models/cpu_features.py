@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["bf16_is_faster", "cpu_features", "cpu_name", "features_of_cpuinfo"]
+__all__ = ["FULL_RANGE", "bf16_is_faster", "cpu_features", "cpu_name", "features_of_cpuinfo"]
 
 _CPUINFO = Path("/proc/cpuinfo")
 
@@ -28,6 +28,9 @@ _APPLE = {
     "hw.optional.avx512f": "AVX512",
     "hw.optional.avx2_0": "AVX2",
 }
+
+FULL_RANGE = frozenset({"AVX512-VNNI", "AVX-VNNI", "AMX-int8", "NEON-dot-product", "NEON-i8mm"})
+"""Without one of these ONNX Runtime cuts the sum of two products of 8-bit numbers to 16 bits, so weights are to have 7 bits."""
 
 
 def cpu_features() -> tuple[str, ...] | None:

@@ -22,6 +22,7 @@ from localrank_transformers.rerankers.ready import fetch_ready, read_ready
 
 if TYPE_CHECKING:
     from localrank.contract.model import DoRerankOptions, DoRerankResult
+    from localrank.contract.types import RerankWarning
     from localrank_transformers.call.call import PointwiseModel
     from localrank_transformers.call.contract import Activation
     from localrank_transformers.families.late.vectors import TokenVectors
@@ -124,9 +125,9 @@ class OnnxReranker(LocalReranker):
             document_store=document_store,
             model=self._location.model_id,
         )
-        self._once = _once(self._location, self._settings)
-        self._activation = self._settings.activation or _known_activation(self._location, entry)
         self._notices = list(licence_warnings(entry))
+        self._once = _once(self._location, self._settings, self._notices)
+        self._activation = self._settings.activation or _known_activation(self._location, entry)
         weakref.finalize(self, _close, self._once)
 
     @property
@@ -231,23 +232,30 @@ class OnnxReranker(LocalReranker):
         return partial(OnnxReranker, **self._arguments), ()
 
 
-def _once(location: Location, settings: OnnxSettings) -> LoadOnce[PointwiseModel]:
+def _once(
+    location: Location, settings: OnnxSettings, notices: list[RerankWarning]
+) -> LoadOnce[PointwiseModel]:
     def load() -> PointwiseModel:
         with loading(location.model_id):
-            return _load(location, settings, once.is_unwanted)
+            return _load(location, settings, once.is_unwanted, notices)
 
     once: LoadOnce[PointwiseModel] = LoadOnce(load)
     return once
 
 
-def _load(location: Location, settings: OnnxSettings, is_unwanted: Callable[[], bool]) -> PointwiseModel:
+def _load(
+    location: Location,
+    settings: OnnxSettings,
+    is_unwanted: Callable[[], bool],
+    notices: list[RerankWarning],
+) -> PointwiseModel:
     ready = fetch_ready(location, settings.graphs, is_unwanted, optimize=settings.runs_faster)
     scheduler = shared_scheduler()
     files = [read_ready(ready, precision, optimize=settings.runs_faster) for precision in settings.graphs]
     # Imported while the embedded model is checked: with numpy it takes longer than all the rest.
     from localrank_transformers.rerankers.onnx_loading import load  # noqa: PLC0415
 
-    loaded = load(files, settings, _known(location), scheduler)
+    loaded = load(files, settings, _known(location), scheduler, notices)
     scheduler.hold()
     return loaded
 

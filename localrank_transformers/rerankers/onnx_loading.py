@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import wait
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localrank.providers.beside import begin
@@ -12,8 +13,10 @@ from localrank_transformers.call.passes import Cores
 from localrank_transformers.engines.choice import open_engine
 from localrank_transformers.engines.native.maxsim import fastest_compare
 from localrank_transformers.models.folder.shape import pad_id
+from localrank_transformers.models.onnx_file.producer import is_ours
 
 if TYPE_CHECKING:
+    from localrank.contract.types import RerankWarning
     from localrank_transformers.call.contract import Engine
     from localrank_transformers.call.scheduler import Scheduler
     from localrank_transformers.models.catalogue.entries import CatalogueEntry
@@ -28,6 +31,7 @@ def load(
     settings: OnnxSettings,
     entry: CatalogueEntry | None,
     scheduler: Scheduler,
+    notices: list[RerankWarning],
 ) -> PointwiseModel:
     """Make the engine of each graph, and the family that they share.
 
@@ -36,6 +40,7 @@ def load(
         settings: What the constructor was asked for.
         entry: What the catalogue says of the model.
         scheduler: Where its units will run.
+        notices: Where warnings go that its graphs give rise to.
 
     Raises:
         ModelLoadError: A graph is damaged or unsupported.
@@ -57,6 +62,7 @@ def load(
     finally:
         wait([made])
     engine, *exact = made.result()
+    notices += _remarks(files, settings)
     return PointwiseModel(
         "onnx",
         family,
@@ -70,6 +76,18 @@ def load(
 def _packs(files: Sequence[ModelFiles], settings: OnnxSettings) -> bool:
     """Whether token vectors are compared packed: those that int8 gave lose nothing by it, and what is known is kept so."""
     return bool(settings.keeping) or (len(files) == 1 and files[0].int8)
+
+
+def _remarks(files: Sequence[ModelFiles], settings: OnnxSettings) -> Iterator[RerankWarning]:
+    if settings.execution_providers not in {None, ("CPUExecutionProvider",)}:
+        return
+    for graph in files:
+        if graph.int8 and isinstance(graph.onnx, Path) and not is_ours(graph.onnx):
+            from localrank_transformers.engines.onnx.saturation import cut_sums  # noqa: PLC0415  # never for our own graphs
+
+            warning = cut_sums(graph.onnx)
+            if warning is not None:
+                yield warning
 
 
 def _engine(files: ModelFiles, settings: OnnxSettings) -> Engine:

@@ -70,32 +70,38 @@ class Graph:
     content: mmap.mmap | bytes
 
 
-def read_graph(onnx: Path, *, is_kept: bool = False) -> Graph:
+def read_graph(onnx: Path, *, is_kept: bool = False, skips_others: bool = False) -> Graph:
     """Read a file.
 
     Args:
         onnx: The file.
         is_kept: Whether it is replaced and never written over, so that it may stay mapped.
+        skips_others: Whether tensors that are not stored as plain bytes, or are of another type, are left out.
 
     Raises:
-        MalformedOnnxError: It is no ONNX model, or a tensor of it is not stored as plain bytes.
+        MalformedOnnxError: It is no ONNX model, or a tensor of it is not stored as plain bytes, which ours are.
         OSError: It cannot be read.
     """
     content = mapped(onnx) if may_stay_mapped(onnx, is_kept=is_kept) else whole(onnx)
     graphs = [place for field, *place in messages(content, 0, len(content)) if field == GRAPH]
     if not graphs:
         raise MalformedOnnxError("it holds no graph")
-    return _graph(content, *graphs[0])
+    return _graph(content, *graphs[0], skips_others=skips_others)
 
 
-def _graph(content: mmap.mmap | bytes, start: int, end: int) -> Graph:
+def _graph(content: mmap.mmap | bytes, start: int, end: int, *, skips_others: bool = False) -> Graph:
     nodes: list[Node] = []
     tensors: dict[str, npt.NDArray[Any]] = {}
     for field, first, last in messages(content, start, end):
         if field == _NODE:
             nodes.append(_node(content, first, last))
         elif field == INITIALIZER:
-            name, values = _tensor(content, first, last)
+            try:
+                name, values = _tensor(content, first, last)
+            except MalformedOnnxError:
+                if skips_others:
+                    continue
+                raise
             tensors[name] = values
     return Graph(tuple(nodes), tensors, content)
 
