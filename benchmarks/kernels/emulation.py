@@ -14,12 +14,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from tokenizers import Tokenizer
 
 from benchmarks.kernels.building import build
+from benchmarks.kernels.cases import embedded_rows
 from localrank_transformers.engines.native.agreement import SUMS, sum_of_bits
 from localrank_transformers.engines.native.encoder import NativeEncoder, StopFlag
-from localrank_transformers.engines.native.layout import NativeLayout, read_layout
+from localrank_transformers.engines.native.layout import NativeLayout
 from localrank_transformers.engines.native.library import Kernels, open_library, usable
 from localrank_transformers.engines.native.maxsim import NativeCompare
 from localrank_transformers.families.late.known.packed import compare_by_numpy
@@ -94,14 +94,7 @@ def _compared(seed: int, count: int, every: Sequence[Kernels]) -> int:
 def _embedded(data: Path, documents: int, native: Kernels, others: Sequence[Kernels]) -> int:
     failed = 0
     for name in bundled.bundled_names():
-        content, check = bundled.read_model(name, "onnx/model_int8.onnx")
-        check()
-        layout = read_layout(content) if isinstance(content, Path) else None
-        if layout is None:
-            raise SystemExit(f"{name}: no layout")
-        tokenizer = Tokenizer.from_buffer(bundled.read_file(name, "tokenizer.json"))
-        tokenizer.enable_truncation(len(layout.positions))
-        rows = [tokenizer.encode(text).ids for text in _texts(data, documents)]
+        layout, rows = embedded_rows(name, list(_texts(data, documents)))
         expected = _vectors(native, layout, rows)
         for kernels in others:
             found = _vectors(kernels, layout, rows)

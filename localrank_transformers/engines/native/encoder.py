@@ -62,7 +62,8 @@ class NativeEncoder:
         freeing = weakref.finalize(self, kernels.functions.localrank_encoder_free, self._handle)
         freeing.atexit = False  # a worker may still be running in it
         if isinstance(layout.content, mmap.mmap):
-            with suppress(OSError):  # a process that locks its memory keeps all
+            # A process that locks its memory keeps all; Windows takes pages back by itself.
+            with suppress(OSError, AttributeError):
                 # Matrices are copied; tables come back page by page as they are read.
                 layout.content.madvise(mmap.MADV_DONTNEED)
         self._rooms: deque[npt.NDArray[np.uint8]] = deque()

@@ -27,14 +27,18 @@ __all__ = [
     "usable",
 ]
 
-FILE = "_kernels.so"
-"""Made beside this module when the package is built on Linux with a C compiler (`kernels/`)."""
+FILE = "_kernels.dll" if sys.platform == "win32" else "_kernels.so"
+"""Comes with a wheel, or is made beside this module when the package is built with a C compiler (`kernels/build.py`)."""
 
 INTERFACE = 4
 """`LOCALRANK_INTERFACE` of kernels/door.h, as which a library says that it was compiled."""
 
 VARIABLE = "LOCALRANK_KERNELS"
-"""The environment variable that names other kernels than the fastest: `avx512`, `avxvnni` or `avx2`. All give the same bits."""
+"""The environment variable that names other kernels than the fastest: `avx512`, `avxvnni` or `avx2` on x86-64, on Arm `i8mm`,
+`dotprod` or `neon`. All give the same bits."""
+
+_SYSTEMS = frozenset({"linux", "darwin", "win32"})
+_MACHINES = frozenset({"x86_64", "amd64", "aarch64", "arm64"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +198,16 @@ def _opened() -> tuple[Kernels, ...] | Absence:
 
 
 def _why_missing(place: Path) -> Absence | None:
-    if sys.platform != "linux" or platform.machine() != "x86_64":
-        return Absence("they are for Linux on x86-64")
+    if sys.platform not in _SYSTEMS or platform.machine().lower() not in _MACHINES:
+        return Absence(
+            f"they are for Linux, macOS and Windows on x86-64 and Arm, this is {sys.platform} on {platform.machine()}"
+        )
     if not place.parent.is_dir():
         return Absence("they cannot be loaded out of an archive", "Install localrank with pip.")
     if not place.is_file():
         return Absence(
             "they were not compiled when localrank was installed",
-            "Install localrank again where there is a C compiler.",
+            "Install a wheel for this system, or install from source where there is a C compiler.",
         )
     return None
 

@@ -5,7 +5,7 @@
 
 static int filled_up(int keys) { return (keys + PANEL - 1) / PANEL * PANEL; }
 
-long attention_room(int keys, int head_width) { return (long)filled_up(keys) * (head_width + TILE_ROWS); }
+int64_t attention_room(int keys, int head_width) { return (int64_t)filled_up(keys) * (head_width + TILE_ROWS); }
 
 /* A row of scores becomes powers of two, less the greatest and with none behind the last key; returns 1 / their sum. */
 static float softened(float *row, int keys)
@@ -29,17 +29,17 @@ static float softened(float *row, int keys)
 }
 
 /* Keys as columns, in panels as for a product; columns behind the last key are zero. */
-static void turn_keys(const float *key, long stride, int keys, int head_width, float *panels)
+static void turn_keys(const float *key, int64_t stride, int keys, int head_width, float *panels)
 {
     for (int k = 0; k < filled_up(keys); k += LANES)
         for (int d = 0; d < head_width; d += LANES)
             transpose(key + k * stride + d, stride, keys - k,
-                      panels + (long)(k / PANEL) * PANEL * head_width + d * PANEL + k % PANEL, PANEL);
+                      panels + (int64_t)(k / PANEL) * PANEL * head_width + d * PANEL + k % PANEL, PANEL);
 }
 
 /* Means of values, weighed by what scores have become, each row by its share. */
-static void weigh(const float *scores, long scores_stride, int rows, const float *value, long stride, int keys,
-                  int head_width, const float *shares, float *out, long out_stride)
+static void weigh(const float *scores, int64_t scores_stride, int rows, const float *value, int64_t stride, int keys,
+                  int head_width, const float *shares, float *out, int64_t out_stride)
 {
     for (int column = 0; column < head_width; column += PANEL)
         float_tile(rows, PANEL / LANES, scores, scores_stride, value + column, stride, keys, out + column, out_stride);
@@ -50,11 +50,11 @@ static void weigh(const float *scores, long scores_stride, int rows, const float
         }
 }
 
-void attend(const float *query, long query_stride, int queries, const float *key, const float *value, long stride,
-            int keys, int heads, int head_width, float *out, long out_stride, float *room)
+void attend(const float *query, int64_t query_stride, int queries, const float *key, const float *value, int64_t stride,
+            int keys, int heads, int head_width, float *out, int64_t out_stride, float *room)
 {
     const int filled = filled_up(keys);
-    float *columns = room, *scores = room + (long)filled * head_width, shares[TILE_ROWS];
+    float *columns = room, *scores = room + (int64_t)filled * head_width, shares[TILE_ROWS];
     for (int head = 0; head < heads;
          head++, query += head_width, key += head_width, value += head_width, out += head_width) {
         turn_keys(key, stride, keys, head_width, columns);
@@ -62,8 +62,8 @@ void attend(const float *query, long query_stride, int queries, const float *key
             rows = tile_rows(queries - q, TILE_ROWS);
             for (int k = 0; k < filled; k += PANEL)
                 float_tile(rows, keys - k > LANES ? 2 : 1, query + q * query_stride, query_stride,
-                           columns + (long)k * head_width, PANEL, head_width, scores + k, filled);
-            for (int r = 0; r < rows; r++) shares[r] = softened(scores + (long)r * filled, keys);
+                           columns + (int64_t)k * head_width, PANEL, head_width, scores + k, filled);
+            for (int r = 0; r < rows; r++) shares[r] = softened(scores + (int64_t)r * filled, keys);
             weigh(scores, filled, rows, value, stride, keys, head_width, shares, out + q * out_stride, out_stride);
         }
     }

@@ -5,7 +5,11 @@
 #include "encoder.h"
 #include "maxsim.h"
 
+#ifdef _WIN32
+#define DOOR __declspec(dllexport)
+#else
 #define DOOR __attribute__((visibility("default")))
+#endif
 #define LOCALRANK_INTERFACE 4 /* Counts what a caller of an older library would get wrong. */
 
 /* LOCALRANK_INTERFACE, as this library was compiled. */

@@ -14,6 +14,7 @@
 #include "team.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 
 /* One call of `localrank_run`. */
 typedef struct {
@@ -46,7 +47,7 @@ static int64_t room_of(const encoder *self, const int32_t *lengths, int32_t docu
     const extent all = extent_of(lengths, documents);
     arena counted = {0, 0};
     take_shared(self, &counted, &all, threads);
-    return counted.used + 64;
+    return counted.used + LINE;
 }
 
 /* Rows as a product reads them: rounded to `rounded` in int8, themselves in float32. */
@@ -57,7 +58,7 @@ static const void *read_by(const encoder *self, int number, int place, const flo
     const int width = self->is.width;
     for (int r = 0; r < count; r++) {
         rounded_t *to = rounded + r * rounded_stride(width);
-        round_row(rows + (long)r * width, width, layer->factors[place], layer->offsets[place], to);
+        round_row(rows + (int64_t)r * width, width, layer->factors[place], layer->offsets[place], to);
         settle(to, width, layer->offsets[place]);
     }
     return rounded;
@@ -83,7 +84,7 @@ static void finish_layer(const part *p, int number, const float *context, float 
     const given_layer *layer = &self->layer[number];
     const packed_layer *packed = &self->packed[number];
     const int width = self->is.width, inner = self->is.inner, panels = width / PANEL;
-    for (int r = 0, some; r < rows; r += some, hidden += (long)some * width, context += (long)some * width) {
+    for (int r = 0, some; r < rows; r += some, hidden += (int64_t)some * width, context += (int64_t)some * width) {
         some = rows - r < CHUNK ? rows - r : CHUNK;
         multiply(&packed->attended, read_by(self, number, TO_ATTENDED, context, some, rounded), some, 0, panels, hidden,
                  width, 1);
@@ -99,7 +100,7 @@ static void finish_layer(const part *p, int number, const float *context, float 
 static void attend_rows(const part *p)
 {
     const run *all = p->of;
-    const long width = all->self->is.width, stride = 3 * width;
+    const int64_t width = all->self->is.width, stride = 3 * width;
     const int heads = all->self->is.heads;
     const float *key = all->room.qkv + width;
     for (int d = 0, start = 0; d < all->extent.documents; start += all->extent.lengths[d++]) {
@@ -116,9 +117,9 @@ static void attend_rows(const part *p)
 static void multiply_qkv(const part *p, int number, int is_narrow)
 {
     const run *all = p->of;
-    const long width = all->self->is.width;
+    const int64_t width = all->self->is.width;
     const int panel = is_narrow ? (int)width / PANEL : 0;
-    for (long r = p->first, some; r < p->end; r += some) {
+    for (int64_t r = p->first, some; r < p->end; r += some) {
         some = p->end - r < CHUNK ? p->end - r : CHUNK;
         const void *input = read_by(all->self, number, TO_QKV, all->room.hidden + r * width, (int)some,
                                     all->room.rounded + r * rounded_stride((int)width));
@@ -130,7 +131,7 @@ static void multiply_qkv(const part *p, int number, int is_narrow)
 static void finish_whole(const part *p, int number)
 {
     const int width = p->of->self->is.width;
-    const long before = (long)p->first * width;
+    const int64_t before = (int64_t)p->first * width;
     const shared_room *b = &p->of->room;
     attend_rows(p);
     finish_layer(p, number, b->context + before, b->hidden + before, b->rounded + p->first * rounded_stride(width),
@@ -144,8 +145,8 @@ static void finish_narrow(const part *p, int number)
     const encoder *self = all->self;
     const shared_room *b = &all->room;
     const int documents = all->extent.documents, heads = self->is.heads;
-    const long width = self->is.width, stride = 3 * width;
-    long start = 0;
+    const int64_t width = self->is.width, stride = 3 * width;
+    int64_t start = 0;
     for (int d = 0; d < documents; start += all->extent.lengths[d++])
         __builtin_memcpy(b->first_hidden + d * width, b->hidden + start * width, (size_t)width * 4);
     multiply(&self->packed[number].qkv, read_by(self, number, TO_QKV, b->first_hidden, documents, b->first_rounded),
@@ -166,9 +167,9 @@ static void embed(const part *p)
     for (int d = 0, start = 0; d < all->extent.documents; start += all->extent.lengths[d++]) {
         const int after = start + all->extent.lengths[d];
         const int from = start > p->first ? start : p->first, to = after < p->end ? after : p->end;
-        for (long row = from; row < to; row++) {
+        for (int64_t row = from; row < to; row++) {
             float *hidden = all->room.hidden + row * width;
-            const long word = all->ids[row] * width;
+            const int64_t word = all->ids[row] * width;
             if (is->is_int8)
                 widen_row((const int8_t *)is->words + word, is->word_scales[all->ids[row]], width, hidden);
             else
@@ -228,8 +229,8 @@ static void judge(run *all, float *out)
 /* The tokens' vectors. */
 static void hand_out(run *all, float *out)
 {
-    const long width = all->self->is.width, tokens = all->extent.tokens;
-    for (long t = 0; t < tokens; t++) expect(all, is_finite_row(all->room.hidden + t * width, (int)width));
+    const int64_t width = all->self->is.width, tokens = all->extent.tokens;
+    for (int64_t t = 0; t < tokens; t++) expect(all, is_finite_row(all->room.hidden + t * width, (int)width));
     __builtin_memcpy(out, all->room.hidden, (size_t)(tokens * width) * 4);
 }
 
@@ -250,7 +251,7 @@ static int32_t run_all(const encoder *self, void *room, const int64_t *ids, cons
     const int wrong = check(self, ids, types, lengths, documents);
     if (wrong) return wrong;
     if (!self->is_sound) return NOT_FINITE;
-    arena from = {(char *)(((uintptr_t)room + 63) / 64 * 64), 0};
+    arena from = {aligned(room), 0};
     run all = {.self = self, .ids = ids, .types = types, .stopped = stopped, .extent = extent_of(lengths, documents)};
     all.room = take_shared(self, &from, &all.extent, threads);
     team_work(threads, go, &all);

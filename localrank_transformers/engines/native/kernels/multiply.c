@@ -9,7 +9,7 @@
 
 /* A run reads its weights from the cache that the cores share, and would wait for them. So each tile fetches its share
    of the next panel; behind the last one lies the next product. */
-INLINE fetched share_of(const void *panels, long steps, int bytes_a_step, int panel, int tile, int tiles)
+INLINE fetched share_of(const void *panels, int64_t steps, int bytes_a_step, int panel, int tile, int tiles)
 {
     const int step = (bytes_a_step + tiles - 1) / tiles;
     return (fetched){(const char *)panels + (panel + 1) * steps * bytes_a_step + tile * steps * step, step};
@@ -21,11 +21,11 @@ INLINE int next_tile(const int is_int8, const product *w, const void *input, int
     const int most = is_int8 ? INT8_ROWS : TILE_ROWS, some = tile_rows(rows - done, most);
     const int tiles = tiles_of(rows, most), tile = tiles - tiles_of(rows - done, most);
     if (is_int8) {
-        const long inputs = w->rounded.inputs, stride = rounded_stride(w->rounded.inputs);
+        const int64_t inputs = w->rounded.inputs, stride = rounded_stride(w->rounded.inputs);
         const fetched next = share_of(w->rounded.panels, inputs / A_STEP, INT8_BYTES, panel, tile, tiles);
         int8_sums(some, (const rounded_t *)input + done * stride, stride, &w->rounded, panel, sums, next);
     } else {
-        const long inputs = w->whole.inputs;
+        const int64_t inputs = w->whole.inputs;
         const fetched next = share_of(w->whole.panels, inputs, FLOAT_BYTES, panel, tile, tiles);
         float_sums(some, (const float *)input + done * inputs, inputs, &w->whole, panel, sums, next);
     }
@@ -40,7 +40,7 @@ INLINE vec16 value_of(const int is_int8, const product *w, const void *sums, int
 }
 
 INLINE void multiply_in(const int is_int8, const product *w, const void *input, int rows, int first, int end,
-                        float *out, long stride, int add)
+                        float *out, int64_t stride, int add)
 {
     _Alignas(64) char sums[TILE_ROWS * PANEL * 4];
     for (int panel = first; panel < end; panel++, out += PANEL)
@@ -59,14 +59,14 @@ INLINE void widen_in(const int is_int8, const product *w, const void *input, int
                      const float *factors, int offset, void *inner)
 {
     _Alignas(64) char sums[TILE_ROWS * PANEL * 4];
-    const long stride = is_int8 ? rounded_stride(outputs) : outputs;
+    const int64_t stride = is_int8 ? rounded_stride(outputs) : outputs;
     for (int first = 0; first < outputs; first += PANEL)
         for (int r = 0, some; r < rows; r += some) {
             some = next_tile(is_int8, w, input, rows, r, first / PANEL, sums);
             for (int t = 0; t < some; t++)
                 for (int c = 0; c < PANEL; c += LANES) {
                     const vec16 value = value_of(is_int8, w, sums, t, c, first / PANEL);
-                    const long place = (r + t) * stride + first + c;
+                    const int64_t place = (r + t) * stride + first + c;
                     if (is_int8)
                         store_rounded((rounded_t *)inner + place,
                                       mul16(coarse_gelu_of(value), load16(factors + first + c)), all_ints(offset));
@@ -77,7 +77,7 @@ INLINE void widen_in(const int is_int8, const product *w, const void *input, int
     for (int r = 0; is_int8 && r < rows; r++) settle((rounded_t *)inner + r * stride, outputs, offset);
 }
 
-void multiply(const product *w, const void *input, int rows, int first, int end, float *out, long stride, int add)
+void multiply(const product *w, const void *input, int rows, int first, int end, float *out, int64_t stride, int add)
 {
     if (w->rounded.panels)
         multiply_in(1, w, input, rows, first, end, out, stride, add);

@@ -11,7 +11,7 @@ typedef struct {
 } product;
 
 /* Panels `first` up to `end`, to columns of `out` from 0 on; with `add`, on top of what is there. */
-void multiply(const product *w, const void *input, int rows, int first, int end, float *out, long stride, int add);
+void multiply(const product *w, const void *input, int rows, int first, int end, float *out, int64_t stride, int add);
 
 /* GELU of a product of `outputs` columns, to rows of as many numbers: float32, or rounded as `factors` and `offset`
    round it. */

@@ -18,8 +18,8 @@ static product pack_rounded(arena *from, const encoder *self, const given_layer 
 {
     const int all = count * outputs;
     weight_t *panels = take(from, (int64_t)inputs * all * (int64_t)sizeof(weight_t));
-    int32_t *starts = take(from, all * 4L);
-    float *scales = take(from, all * 4L), *biases = take(from, all * 4L);
+    int32_t *starts = take(from, (int64_t)all * 4);
+    float *scales = take(from, (int64_t)all * 4), *biases = take(from, (int64_t)all * 4);
     for (int n = 0; from->start && n < count; n++) {
         const int which = first + n, column = n * outputs;
         const float share = share_of(self, which);
@@ -30,7 +30,7 @@ static product pack_rounded(arena *from, const encoder *self, const given_layer 
             biases[column + c] = layer->biases[which][c] * share;
         }
     }
-    product made = {.rounded = {inputs, panels, starts, scales, biases}};
+    product made = {.rounded = {.inputs = inputs, .panels = panels, .start = starts, .scale = scales, .bias = biases}};
 #ifdef WITHOUT_VNNI
     uint16_t *large = take(from, (int64_t)(all / PANEL) * (inputs / 8 + 1) * (int64_t)sizeof(uint16_t));
     if (from->start) find_large(panels, inputs, all, large);
@@ -44,7 +44,7 @@ static product pack_whole(arena *from, const encoder *self, const given_layer *l
                           int outputs)
 {
     const int all = count * outputs;
-    float *panels = take(from, (int64_t)inputs * all * 4), *biases = take(from, all * 4L);
+    float *panels = take(from, (int64_t)inputs * all * 4), *biases = take(from, (int64_t)all * 4);
     for (int n = 0; from->start && n < count; n++) {
         const float share = share_of(self, first + n);
         pack_float(layer->weights[first + n], inputs, outputs, share, panels + (int64_t)n * outputs * inputs);
@@ -124,12 +124,12 @@ encoder *encoder_new(const given_encoder *given)
     for (int n = 0; given->is_int8 && n < given->layers; n++) self->is_sound &= is_bounded(given, &given->layer[n]);
     arena counted = {NULL, 0};
     pack_all(self, &counted);
-    self->memory = aligned_alloc(64, (size_t)counted.used);
+    self->memory = malloc((size_t)counted.used + LINE);
     if (!self->memory) {
         free(self);
         return NULL;
     }
-    arena real = {self->memory, 0};
+    arena real = {aligned(self->memory), 0};
     pack_all(self, &real);
     self->is.layer = NULL; /* the caller's, which need not outlive this */
     return self;

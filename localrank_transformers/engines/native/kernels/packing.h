@@ -19,7 +19,12 @@ struct encoder {
     int is_sound; /* see `is_bounded` */
 };
 
-/* Hands out pieces of one block, each at a multiple of 64 bytes. Without a start it only counts. */
+#define LINE 64 /* Bytes of a line of memory. */
+
+/* Where the first line begins. */
+static inline char *aligned(void *memory) { return (char *)(((uintptr_t)memory + LINE - 1) / LINE * LINE); }
+
+/* Hands out pieces of one block, which begin with a line. Without a start it only counts. */
 typedef struct {
     char *start;
     int64_t used;
@@ -28,7 +33,7 @@ typedef struct {
 static inline void *take(arena *from, int64_t bytes)
 {
     char *found = from->start ? from->start + from->used : 0;
-    from->used += (bytes + 63) / 64 * 64;
+    from->used += (bytes + LINE - 1) / LINE * LINE;
     return found;
 }
 

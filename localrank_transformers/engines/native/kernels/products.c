@@ -31,6 +31,13 @@
     }
 #endif
 
+#define FOR_THREE_ROWS(rows, KERNEL, ...)   \
+    switch (rows) {                         \
+    case 1: KERNEL(1, __VA_ARGS__); break;  \
+    case 2: KERNEL(2, __VA_ARGS__); break;  \
+    default: KERNEL(3, __VA_ARGS__); break; \
+    }
+
 #define FOR_FOUR_ROWS(rows, KERNEL, ...)    \
     switch (rows) {                         \
     case 1: KERNEL(1, __VA_ARGS__); break;  \
@@ -39,14 +46,18 @@
     default: KERNEL(4, __VA_ARGS__); break; \
     }
 
+#ifdef BY_LANE
+#include "lanes.h"
+#else
+
 /* Where row `r` of a tile is read. Two pointers and multiples of the stride lead to all rows; left to itself, GCC
    makes a pointer of each and has too few registers. */
 typedef struct {
     const char *upper, *lower;
-    long stride;
+    int64_t stride;
 } cursor;
 
-INLINE cursor rows_from(const void *a, long stride)
+INLINE cursor rows_from(const void *a, int64_t stride)
 {
     return (cursor){a, (const char *)a + TILE_ROWS / 2 * stride, stride};
 }
@@ -74,20 +85,20 @@ INLINE ints16 inputs_at(const void *at)
 #ifdef WITHOUT_VNNI
 
 /* See windows.h. */
-INLINE void int8_rows(const int rows, const rounded_t *a, long a_stride, const int8_weights *w, int panel,
+INLINE void int8_rows(const int rows, const rounded_t *a, int64_t a_stride, const int8_weights *w, int panel,
                       int32_t *sums, fetched next)
 {
     const int pairs = w->inputs / 8;
-    const weight_t *const all_weights = w->panels + (long)panel * w->inputs * PANEL, *weights = all_weights;
-    const uint16_t *large = w->large + (long)panel * (pairs + 1);
+    const weight_t *const all_weights = w->panels + (int64_t)panel * w->inputs * PANEL, *weights = all_weights;
+    const uint16_t *large = w->large + (int64_t)panel * (pairs + 1);
     ints16 sum[INT8_ROWS];
 #pragma GCC unroll 10
     for (int r = 0; r < rows; r++) sum[r] = load_ints(w->start + panel * PANEL);
     cursor at = rows_from(a, a_stride);
     for (int pair = 0;; pair++, large++) {
         for (const int until = *large; pair < until; pair++, weights += 8 * PANEL, advance(&at, 8)) {
-            _mm_prefetch(next.from, _MM_HINT_T1);
-            _mm_prefetch(next.from + next.step, _MM_HINT_T1);
+            fetch(next.from);
+            fetch(next.from + next.step);
             next.from += 2 * next.step;
             const ints16 one = load_weights(weights), other = load_weights(weights + 4 * PANEL);
 #pragma GCC unroll 10
@@ -98,7 +109,7 @@ INLINE void int8_rows(const int rows, const rounded_t *a, long a_stride, const i
         }
         if (pair == pairs) break;
         for (int step = 0; step < 2; step++, weights += 4 * PANEL, next.from += next.step, advance(&at, 4)) {
-            _mm_prefetch(next.from, _MM_HINT_T1);
+            fetch(next.from);
             const ints16 one = load_weights(weights);
 #pragma GCC unroll 10
             for (int r = 0; r < rows; r++) sum[r] = add_products(sum[r], inputs_at(row_at(&at, r)), one);
@@ -112,11 +123,11 @@ INLINE void int8_rows(const int rows, const rounded_t *a, long a_stride, const i
 #else
 
 /* Ends with the sums in memory: with more to do behind the loop, GCC moves its registers about inside it. */
-INLINE void int8_rows(const int rows, const rounded_t *a, long a_stride, const int8_weights *w, int panel,
+INLINE void int8_rows(const int rows, const rounded_t *a, int64_t a_stride, const int8_weights *w, int panel,
                       int32_t *sums, fetched next)
 {
     const int lanes = PANEL / LANES;
-    const weight_t *weights = w->panels + (long)panel * w->inputs * PANEL;
+    const weight_t *weights = w->panels + (int64_t)panel * w->inputs * PANEL;
     const int32_t *start = w->start + panel * PANEL;
     ints16 left[TILE_ROWS], right[TILE_ROWS];
 #pragma GCC unroll 10
@@ -124,9 +135,10 @@ INLINE void int8_rows(const int rows, const rounded_t *a, long a_stride, const i
         left[r] = load_ints(start);
         if (lanes > 1) right[r] = load_ints(start + LANES);
     }
-    cursor at = rows_from(a, a_stride * (long)sizeof(rounded_t));
-    for (long k = 0; k < w->inputs; k += A_STEP, weights += A_STEP * PANEL, next.from += next.step, advance(&at, 4)) {
-        _mm_prefetch(next.from, _MM_HINT_T1);
+    cursor at = rows_from(a, a_stride * (int64_t)sizeof(rounded_t));
+    for (int64_t k = 0; k < w->inputs;
+         k += A_STEP, weights += A_STEP * PANEL, next.from += next.step, advance(&at, 4)) {
+        fetch(next.from);
         const ints16 low = load_weights(weights), high = lanes > 1 ? load_weights(weights + A_STEP * LANES) : low;
 #pragma GCC unroll 10
         for (int r = 0; r < rows; r++) {
@@ -145,8 +157,9 @@ INLINE void int8_rows(const int rows, const rounded_t *a, long a_stride, const i
 #endif
 
 /* With `next`, also fetches. */
-INLINE void float_rows(const int rows, const int lanes, const float *a, long a_stride, const float *b, long b_stride,
-                       int inputs, const float *bias, float *out, long out_stride, const fetched *next)
+INLINE void float_rows(const int rows, const int lanes, const float *a, int64_t a_stride, const float *b,
+                       int64_t b_stride, int inputs, const float *bias, float *out, int64_t out_stride,
+                       const fetched *next)
 {
     vec16 left[TILE_ROWS], right[TILE_ROWS];
 #pragma GCC unroll 10
@@ -154,9 +167,9 @@ INLINE void float_rows(const int rows, const int lanes, const float *a, long a_s
         left[r] = bias ? load16(bias) : zero16();
         right[r] = bias && lanes > 1 ? load16(bias + LANES) : zero16();
     }
-    cursor at = rows_from(a, a_stride * (long)sizeof(float));
-    for (long k = 0; k < inputs; k++, b += b_stride, advance(&at, 4)) {
-        if (next) _mm_prefetch(next->from + k * next->step, _MM_HINT_T1);
+    cursor at = rows_from(a, a_stride * (int64_t)sizeof(float));
+    for (int64_t k = 0; k < inputs; k++, b += b_stride, advance(&at, 4)) {
+        if (next) fetch(next->from + k * next->step);
         const vec16 low = load16(b), high = lanes > 1 ? load16(b + LANES) : zero16();
 #pragma GCC unroll 10
         for (int r = 0; r < rows; r++) {
@@ -172,24 +185,29 @@ INLINE void float_rows(const int rows, const int lanes, const float *a, long a_s
     }
 }
 
-void int8_sums(int rows, const rounded_t *a, long a_stride, const int8_weights *w, int panel, int32_t *sums,
+#endif
+
+void int8_sums(int rows, const rounded_t *a, int64_t a_stride, const int8_weights *w, int panel, int32_t *sums,
                fetched next)
 {
-#if INT8_ROWS == 4
+#if INT8_ROWS == 3
+    FOR_THREE_ROWS(rows, int8_rows, a, a_stride, w, panel, sums, next)
+#elif INT8_ROWS == 4
     FOR_FOUR_ROWS(rows, int8_rows, a, a_stride, w, panel, sums, next)
 #else
     FOR_ROWS(rows, int8_rows, a, a_stride, w, panel, sums, next)
 #endif
 }
 
-void float_sums(int rows, const float *a, long a_stride, const float_weights *w, int panel, float *sums, fetched next)
+void float_sums(int rows, const float *a, int64_t a_stride, const float_weights *w, int panel, float *sums,
+                fetched next)
 {
-    const float *weights = w->panels + (long)panel * w->inputs * PANEL, *bias = w->bias + panel * PANEL;
+    const float *weights = w->panels + (int64_t)panel * w->inputs * PANEL, *bias = w->bias + panel * PANEL;
     FOR_ROWS(rows, float_rows, PANEL / LANES, a, a_stride, weights, PANEL, w->inputs, bias, sums, PANEL, &next)
 }
 
-void float_tile(int rows, int lanes, const float *a, long a_stride, const float *b, long b_stride, int inputs,
-                float *out, long out_stride)
+void float_tile(int rows, int lanes, const float *a, int64_t a_stride, const float *b, int64_t b_stride, int inputs,
+                float *out, int64_t out_stride)
 {
     if (PANEL > LANES && lanes > 1) {
         FOR_ROWS(rows, float_rows, 2, a, a_stride, b, b_stride, inputs, 0, out, out_stride, 0)
@@ -198,28 +216,14 @@ void float_tile(int rows, int lanes, const float *a, long a_stride, const float 
     }
 }
 
-/* Four rows of sixteen numbers as sixteen columns of four. */
-static void interleave(const int8_t *from, long stride, int8_t *to)
-{
-    __m128i row[4];
-    for (int r = 0; r < 4; r++) row[r] = _mm_loadu_si128((const __m128i *)(from + r * stride));
-    const __m128i low_ab = _mm_unpacklo_epi8(row[0], row[1]), high_ab = _mm_unpackhi_epi8(row[0], row[1]);
-    const __m128i low_cd = _mm_unpacklo_epi8(row[2], row[3]), high_cd = _mm_unpackhi_epi8(row[2], row[3]);
-    _mm_storeu_si128((__m128i *)to, _mm_unpacklo_epi16(low_ab, low_cd));
-    _mm_storeu_si128((__m128i *)(to + 16), _mm_unpackhi_epi16(low_ab, low_cd));
-    _mm_storeu_si128((__m128i *)(to + 32), _mm_unpacklo_epi16(high_ab, high_cd));
-    _mm_storeu_si128((__m128i *)(to + 48), _mm_unpackhi_epi16(high_ab, high_cd));
-}
-
 void pack_int8(const int8_t *matrix, int inputs, int outputs, int offset, weight_t *panels, int32_t *starts)
 {
-    const ints16 ones = all_ints(0x01010101);
     for (int column = 0; column < outputs; column += LANES) {
-        weight_t *to = panels + (long)(column / PANEL) * inputs * PANEL + column % PANEL * A_STEP;
+        weight_t *to = panels + (int64_t)(column / PANEL) * inputs * PANEL + column % PANEL * A_STEP;
         ints16 sum = all_ints(0);
         for (int k = 0; k < inputs; k += A_STEP, to += A_STEP * PANEL) {
-            interleave(matrix + (long)k * outputs + column, outputs, to);
-            sum = add_products(sum, ones, load_weights(to));
+            interleave(matrix + (int64_t)k * outputs + column, outputs, to);
+            sum = add_weights(sum, to);
         }
         store_ints(starts + column, mul_ints(sum, all_ints(base_of(offset) - offset)));
     }
@@ -244,6 +248,6 @@ void pack_float(const float *matrix, int inputs, int outputs, float share, float
 {
     for (int k = 0; k < inputs; k++)
         for (int column = 0; column < outputs; column += LANES)
-            store16(panels + (long)(column / PANEL) * inputs * PANEL + (long)k * PANEL + column % PANEL,
-                    mul16(load16(matrix + (long)k * outputs + column), all16(share)));
+            store16(panels + (int64_t)(column / PANEL) * inputs * PANEL + (int64_t)k * PANEL + column % PANEL,
+                    mul16(load16(matrix + (int64_t)k * outputs + column), all16(share)));
 }

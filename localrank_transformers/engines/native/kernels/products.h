@@ -10,8 +10,8 @@
 #ifdef WITHOUT_VNNI
 #include "windows.h"
 #else
-INLINE int base_of(int offset) { return (void)offset, 0; }
-INLINE long rounded_stride(int inputs) { return inputs; }
+INLINE int base_of(int offset) { return (void)offset, STORED_LESS; }
+INLINE int64_t rounded_stride(int inputs) { return inputs; }
 INLINE void settle(rounded_t *row, int inputs, int offset) { (void)row, (void)inputs, (void)offset; }
 #endif
 
@@ -37,12 +37,12 @@ typedef struct {
    product of int8 has one for A_STEP inputs and one of float32 one for each. */
 typedef struct {
     const char *from;
-    long step;
+    int64_t step;
 } fetched;
 
 /* sums[r][c] = start[c] + Σ a[r][k] w[k][c] for the columns of one panel and at most INT8_ROWS rows. Strides are in
    numbers; `sums` has rows of PANEL and begins at a multiple of 64 bytes. */
-void int8_sums(int rows, const rounded_t *a, long a_stride, const int8_weights *w, int panel, int32_t *sums,
+void int8_sums(int rows, const rounded_t *a, int64_t a_stride, const int8_weights *w, int panel, int32_t *sums,
                fetched next);
 
 /* Sixteen sums, from `column` on, as what they stand for. */
@@ -52,11 +52,12 @@ static inline vec16 scaled(const int32_t *sums, const int8_weights *w, int colum
 }
 
 /* sums[r][c] = bias[c] + Σ a[r][k] w[k][c], as above, of at most TILE_ROWS rows. */
-void float_sums(int rows, const float *a, long a_stride, const float_weights *w, int panel, float *sums, fetched next);
+void float_sums(int rows, const float *a, int64_t a_stride, const float_weights *w, int panel, float *sums,
+                fetched next);
 
 /* out[r][c] = Σ a[r][k] b[k][c], for `lanes` * 16 columns, at most PANEL. */
-void float_tile(int rows, int lanes, const float *a, long a_stride, const float *b, long b_stride, int inputs,
-                float *out, long out_stride);
+void float_tile(int rows, int lanes, const float *a, int64_t a_stride, const float *b, int64_t b_stride, int inputs,
+                float *out, int64_t out_stride);
 
 /* Into how many tiles rows are cut, and how many the next one has, so that all are nearly alike. */
 static inline int tiles_of(int rows, int most) { return (rows + most - 1) / most; }

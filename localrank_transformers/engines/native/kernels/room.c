@@ -17,7 +17,7 @@ own_room take_own(const encoder *self, arena *from, const extent *of)
 {
     const int64_t rows = of->tokens < CHUNK ? of->tokens : CHUNK;
     return (own_room){
-        .inner = take(from, rows * (self->is.is_int8 ? rounded_stride(self->is.inner) : self->is.inner * 4L)),
+        .inner = take(from, rows * (self->is.is_int8 ? rounded_stride(self->is.inner) : (int64_t)self->is.inner * 4)),
         .attention = take(from, attention_room((int)of->longest, self->is.width / self->is.heads) * 4),
     };
 }

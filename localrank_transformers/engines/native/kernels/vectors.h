@@ -1,33 +1,23 @@
 /* Functions of sixteen float32 numbers at once, the same to the last bit on every processor.
 
-   What a processor has of its own is in one header each; there `min16` and `max16` return the second number where one
-   is NaN, as the instructions do. */
+   What a processor has of its own is in one header each. Where one of two numbers is NaN, `min16` and `max16` return
+   the second one or NaN, as the instructions do: a NaN that is second is never lost. */
 #ifndef LOCALRANK_VECTORS_H
 #define LOCALRANK_VECTORS_H
 
-#include <immintrin.h>
 #include <stdint.h>
 
 #define INLINE static inline __attribute__((always_inline))
 #define LANES 16
 #define LOG2_E 1.44269504f
 
-/* The end of a sum of sixteen: first lane n + 8 to lane n, then n + 4 to n, n + 2 to n, n + 1 to n. */
-INLINE float sum_of_eight(__m256 x)
-{
-    const __m128 four = _mm_add_ps(_mm256_extractf128_ps(x, 1), _mm256_castps256_ps128(x));
-    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-    return two[0] + two[1];
-}
+/* Bring a line of memory into the core's second cache. */
+#define fetch(at) __builtin_prefetch(at, 0, 2)
 
-INLINE float greatest_of_eight(__m256 x)
-{
-    const __m128 four = _mm_max_ps(_mm256_extractf128_ps(x, 1), _mm256_castps256_ps128(x));
-    const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
-    return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
-}
-
-#ifdef __AVX512F__
+/* A sum of sixteen ends so: first lane n + 8 to lane n, then n + 4 to n, n + 2 to n, n + 1 to n. */
+#if defined __aarch64__ || defined _M_ARM64
+#include "vectors_neon.h"
+#elif defined __AVX512F__
 #include "vectors_avx512.h"
 #else
 #include "vectors_avx2.h"

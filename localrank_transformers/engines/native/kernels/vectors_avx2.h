@@ -2,8 +2,7 @@
 #ifndef LOCALRANK_VECTORS_AVX2_H
 #define LOCALRANK_VECTORS_AVX2_H
 
-#include <immintrin.h>
-#include <stdint.h>
+#include "vectors_x86.h"
 
 #define TILE_ROWS 6 /* Twelve accumulators, two registers of weights, one of inputs. */
 #define PANEL 16
@@ -114,11 +113,6 @@ INLINE __m256i whole_numbers(vec16 x, ints16 offset)
     return _mm256_permute4x64_epi64(_mm256_packs_epi32(whole.low, whole.high), 0xd8);
 }
 
-/* int8 products: an input is uint8, a step takes four of them. */
-#define A_STEP 4
-typedef uint8_t rounded_t;
-typedef int8_t weight_t;
-
 INLINE ints16 load_weights(const weight_t *from) { return load_ints((const int32_t *)from); }
 INLINE void store_rounded(rounded_t *to, vec16 x, ints16 offset)
 {
@@ -148,8 +142,14 @@ INLINE ints16 add_products(ints16 sums, ints16 inputs, ints16 weights)
 }
 #endif
 
+/* Plus the sum of each column's weights of one step. */
+INLINE ints16 add_weights(ints16 sums, const weight_t *step)
+{
+    return add_products(sums, all_ints(0x01010101), load_weights(step));
+}
+
 /* Eight rows of eight numbers, of which `rows` are there, to columns. */
-INLINE void transpose_8(const float *from, long stride, int rows, float *to, long to_stride)
+INLINE void transpose_8(const float *from, int64_t stride, int rows, float *to, int64_t to_stride)
 {
     __m256 line[8], half[8];
     for (int r = 0; r < 8; r++) line[r] = r < rows ? _mm256_loadu_ps(from + r * stride) : _mm256_setzero_ps();
@@ -169,7 +169,7 @@ INLINE void transpose_8(const float *from, long stride, int rows, float *to, lon
 }
 
 /* Sixteen rows of sixteen numbers, of which `rows` are there, to columns. */
-static inline void transpose(const float *from, long stride, int rows, float *to, long to_stride)
+static inline void transpose(const float *from, int64_t stride, int rows, float *to, int64_t to_stride)
 {
     for (int r = 0; r < LANES; r += 8)
         for (int c = 0; c < LANES; c += 8)

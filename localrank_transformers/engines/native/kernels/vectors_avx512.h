@@ -2,8 +2,7 @@
 #ifndef LOCALRANK_VECTORS_AVX512_H
 #define LOCALRANK_VECTORS_AVX512_H
 
-#include <immintrin.h>
-#include <stdint.h>
+#include "vectors_x86.h"
 
 #define TILE_ROWS 10 /* Two accumulators a row: more rows leave too few registers for addresses. */
 #define PANEL 32
@@ -49,11 +48,7 @@ INLINE vec16 within_reach(vec16 x) { return x; }
 INLINE vec16 above_whole(vec16 x) { return _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF); }
 INLINE vec16 times_power(vec16 p, vec16 x) { return _mm512_scalef_ps(p, x); }
 
-/* int8 products: an input is uint8, a step takes four of them. */
-#define A_STEP 4
 #define INT8_ROWS TILE_ROWS
-typedef uint8_t rounded_t;
-typedef int8_t weight_t;
 
 INLINE ints16 load_ints(const int32_t *from) { return _mm512_loadu_si512(from); }
 INLINE void store_ints(int32_t *to, ints16 x) { _mm512_store_si512(to, x); }
@@ -64,6 +59,12 @@ INLINE ints16 load_weights(const weight_t *from) { return _mm512_loadu_si512(fro
 INLINE ints16 add_products(ints16 sums, ints16 inputs, ints16 weights)
 {
     return _mm512_dpbusd_epi32(sums, inputs, weights);
+}
+
+/* Plus the sum of each column's weights of one step. */
+INLINE ints16 add_weights(ints16 sums, const weight_t *step)
+{
+    return add_products(sums, all_ints(0x01010101), load_weights(step));
 }
 
 INLINE vec16 widened(const int8_t *from)
@@ -79,7 +80,7 @@ INLINE void store_rounded(rounded_t *to, vec16 x, ints16 offset)
 }
 
 /* Sixteen rows of sixteen numbers, of which `rows` are there, to columns. */
-static inline void transpose(const float *from, long stride, int rows, float *to, long to_stride)
+static inline void transpose(const float *from, int64_t stride, int rows, float *to, int64_t to_stride)
 {
     __m512 line[LANES], half[LANES];
     for (int r = 0; r < LANES; r++) line[r] = r < rows ? _mm512_loadu_ps(from + r * stride) : _mm512_setzero_ps();

@@ -27,7 +27,7 @@ typedef struct {
 /* A rounded row: `inputs` numbers, how many lists of four there are, and these; their number is a multiple of BATCH,
    which the processor foresees better than a number of its own for each row. */
 #define BATCH 4
-INLINE long rounded_stride(int inputs) { return inputs + 64 + inputs / 2 * (long)sizeof(beyond); }
+INLINE int64_t rounded_stride(int inputs) { return inputs + 64 + inputs / 2 * (int64_t)sizeof(beyond); }
 INLINE const uint32_t *count_of(const rounded_t *row, int inputs) { return (const uint32_t *)(row + inputs); }
 INLINE const beyond *lists_of(const rounded_t *row, int inputs) { return (const beyond *)(row + inputs + 64); }
 
@@ -95,7 +95,7 @@ INLINE ints16 add_beyond(ints16 sums, const rounded_t *row, int inputs, const we
     static const uint32_t signs[2] = {0x00010001, 0xffffffff};
     const beyond *at = lists_of(row, inputs), *end = at + *count_of(row, inputs);
     for (; at < end; at++) {
-        const ints16 weights = load_weights(panel + (long)(at->place / 2) * 4 * LANES);
+        const ints16 weights = load_weights(panel + (int64_t)(at->place / 2) * 4 * LANES);
         const __m256i four = _mm256_set1_epi32((int)at->four), sign = _mm256_set1_epi32((int)signs[at->place & 1]);
         sums.low = _mm256_add_epi32(sums.low, _mm256_madd_epi16(_mm256_maddubs_epi16(four, weights.low), sign));
         sums.high = _mm256_add_epi32(sums.high, _mm256_madd_epi16(_mm256_maddubs_epi16(four, weights.high), sign));

@@ -19,7 +19,8 @@ from localrank_transformers.models.cpu_features import cpu_features
 KERNELS = Path(native.__file__).with_name("kernels")
 
 on_linux = pytest.mark.skipif(
-    sys.platform != "linux" or platform.machine() != "x86_64", reason="the kernels are for Linux on x86-64"
+    sys.platform != "linux" or platform.machine() not in {"x86_64", "aarch64"},
+    reason="compiles kernels as Linux does",
 )
 
 
@@ -30,25 +31,55 @@ def builder(tmp_path: Path) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module._LIBRARY = tmp_path / native.FILE
+    module._FOLDER = tmp_path
     return module
 
 
 @on_linux
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 def test_a_compiler_makes_them_for_every_kind_of_processor(builder: ModuleType, tmp_path: Path) -> None:
-    assert builder._compile(tmp_path) == ""
+    target = builder._target("")
+    assert builder._compile(tmp_path, target) == ""
     names = [kernels.name for kernels in native.open_library(tmp_path / native.FILE)]
-    assert names == list(builder._VARIANTS)
+    assert names == list(builder._VARIANTS[target.machine])
 
 
 @on_linux
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 def test_what_a_compiler_does_not_know_is_left_out(builder: ModuleType, tmp_path: Path) -> None:
-    builder._VARIANTS["avx512"] = ["-mavx-of-tomorrow"]
-    assert builder._compile(tmp_path) == ""
+    target = builder._target("")
+    first, *others = builder._VARIANTS[target.machine]
+    builder._VARIANTS[target.machine][first] = [["-mtomorrow"], ["-mday-after"]]
+    assert builder._compile(tmp_path, target) == ""
     names = [kernels.name for kernels in native.open_library(tmp_path / native.FILE)]
-    assert names == ["avxvnni", "avx2"]
+    assert names == others
+
+
+@on_linux
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+def test_a_compiler_is_told_of_a_processor_as_it_understands_it(builder: ModuleType) -> None:
+    assert builder._known(["cc"], [["-mtomorrow"], ["-O1"]]) == ["-O1"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "system", "machine"),
+    [
+        ("manylinux_2_17_aarch64", "linux", "aarch64"),
+        ("musllinux_1_2_x86_64", "linux", "x86_64"),
+        ("macosx_11_0_arm64", "darwin", "aarch64"),
+        ("win_amd64", "win32", "x86_64"),
+    ],
+)
+def test_a_wheels_platform_says_what_is_compiled_for(
+    builder: ModuleType, tag: str, system: str, machine: str
+) -> None:
+    target = builder._target(tag)
+    assert (target.system, target.machine, target.tag) == (system, machine, tag)
+    assert target.library.suffix == (".dll" if system == "win32" else ".so")
+
+
+def test_for_an_unknown_machine_there_is_a_reason(builder: ModuleType, tmp_path: Path) -> None:
+    assert "linux_riscv64" in builder._compile(tmp_path, builder._target("linux_riscv64"))
 
 
 @on_linux
@@ -68,7 +99,7 @@ def test_without_a_compiler_there_is_a_reason(
     monkeypatch.setenv("CC", compiler)
     library = tmp_path / native.FILE
     library.touch()
-    assert compiler in builder._compile(tmp_path)
+    assert compiler in builder._compile(tmp_path, builder._target(""))
     assert library.stat().st_size == 0
 
 
@@ -124,5 +155,10 @@ def test_out_of_an_archive_there_is_no_library(elsewhere: Path, monkeypatch: pyt
 
 
 def test_on_another_system_there_is_no_library(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "win32")
-    assert "Linux" in reason()
+    monkeypatch.setattr(sys, "platform", "freebsd14")
+    assert "freebsd14" in reason()
+
+
+def test_on_another_machine_there_is_no_library(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    assert "riscv64" in reason()

@@ -1,0 +1,142 @@
+/* Runs a library's kernels over encoders from files and compares bits: runner LIBRARY NAME,… KERNELS THREADS CASE…
+
+   A case is written by `cases.py`, by a process of the same byte order and width of a pointer: a head, the encoder with
+   offsets for pointers, the documents, and what they led to elsewhere. Runs KERNELS, or
+   `all`, on one thread and on THREADS. Prints a line for each run that differs and the number of runs; ends with 1 if
+   one differs, and with 2 if the kernels that this processor can run are not those named. */
+#include "door.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef _WIN32
+#include <windows.h>
+#define dlopen(path, how) ((void *)LoadLibraryA(path))
+#define dlsym(library, name) ((void *)GetProcAddress(library, name))
+#else
+#include <dlfcn.h>
+#endif
+
+typedef struct {
+    int64_t given, documents, ids, types, lengths, expected, numbers;
+} head;
+
+typedef struct {
+    int32_t (*interface)(void);
+    const char *(*name)(int32_t);
+    int32_t (*is_supported)(int32_t);
+    encoder *(*new)(const given_encoder *, int32_t);
+    void (*free)(encoder *);
+    int64_t (*room)(const encoder *, const int32_t *, int32_t, int32_t);
+    int32_t (*run)(const encoder *, void *, const int64_t *, const int64_t *, const int32_t *, int32_t, int32_t,
+                   float *, const volatile int32_t *);
+} door;
+
+static void fail(const char *what, const char *which)
+{
+    fprintf(stderr, "%s: %s\n", what, which);
+    exit(2);
+}
+
+static void *found(void *library, const char *name)
+{
+    void *function = dlsym(library, name);
+    if (!function) fail("not in the library", name);
+    return function;
+}
+
+static door opened(const char *path)
+{
+    void *library = dlopen(path, RTLD_NOW);
+    if (!library) fail("cannot be loaded", path);
+    door all;
+    *(void **)&all.interface = found(library, "localrank_interface");
+    *(void **)&all.name = found(library, "localrank_name");
+    *(void **)&all.is_supported = found(library, "localrank_is_supported");
+    *(void **)&all.new = found(library, "localrank_encoder_new");
+    *(void **)&all.free = found(library, "localrank_encoder_free");
+    *(void **)&all.room = found(library, "localrank_room");
+    *(void **)&all.run = found(library, "localrank_run");
+    if (all.interface() != LOCALRANK_INTERFACE) fail("of other sources", path);
+    return all;
+}
+
+static char *content_of(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file || fseek(file, 0, SEEK_END)) fail("cannot be read", path);
+    const size_t size = (size_t)ftell(file);
+    char *memory = malloc(size);
+    rewind(file);
+    if (!memory || fread(memory, 1, size, file) != size) fail("cannot be read", path);
+    fclose(file);
+    return memory;
+}
+
+static void point(const void *place, int64_t count, char *base)
+{
+    char **pointers = (char **)place;
+    for (int64_t n = 0; n < count; n++)
+        if (pointers[n]) pointers[n] += base - (char *)0;
+}
+
+/* Offsets become pointers. */
+static given_encoder *placed(char *base, const head *is)
+{
+    given_encoder *given = (given_encoder *)(base + is->given);
+    point(&given->words, (int64_t)((sizeof(*given) - offsetof(given_encoder, words)) / sizeof(void *)), base);
+    given_layer *layer = (given_layer *)given->layer;
+    for (int n = 0; n < given->layers; n++, layer++)
+        point(layer, (int64_t)(offsetof(given_layer, input_scales) / sizeof(void *)), base);
+    return given;
+}
+
+/* Returns how many of its runs differ. */
+static int compared(const door *by, int kernels, int most, const given_encoder *given, char *base, const head *is,
+                    const char *path)
+{
+    int differ = 0;
+    encoder *self = by->new (given, kernels);
+    float *out = malloc((size_t)is->numbers * 4);
+    const int32_t *lengths = (const int32_t *)(base + is->lengths), documents = (int32_t)is->documents, go_on = 0;
+    for (int32_t threads = 1; threads <= most; threads += most > 1 ? most - 1 : 1) {
+        char *room = malloc((size_t)by->room(self, lengths, documents, threads));
+        if (!self || !out || !room) fail("no memory for", path);
+        const int32_t code = by->run(self, room, (const int64_t *)(base + is->ids), (const int64_t *)(base + is->types),
+                                     lengths, documents, threads, out, &go_on);
+        const int is_other = code || memcmp(out, base + is->expected, (size_t)is->numbers * 4);
+        if (is_other) printf("%s: %s with %d threads differs, code %d\n", path, by->name(kernels), threads, code);
+        differ += is_other;
+        free(room);
+    }
+    free(out);
+    by->free(self);
+    return differ;
+}
+
+int main(int count, char **arguments)
+{
+    if (count < 5) fail("usage", "runner LIBRARY NAME,... KERNELS THREADS CASE...");
+    const int is_all = !strcmp(arguments[3], "all"), most = atoi(arguments[4]);
+    const door by = opened(arguments[1]);
+    char names[200] = "";
+    int last = 0, differ = 0, runs = 0;
+    for (; by.name(last); last++)
+        if (by.is_supported(last)) strcat(strcat(names, *names ? "," : ""), by.name(last));
+    if (strcmp(names, arguments[2])) fail("this processor can run other kernels", names);
+    for (int n = 5; n < count; n++) {
+        char *base = content_of(arguments[n]);
+        const head *is = (const head *)base;
+        const given_encoder *given = placed(base, is);
+        for (int kernels = 0; kernels < last; kernels++) {
+            if (!by.is_supported(kernels) || (!is_all && strcmp(by.name(kernels), arguments[3]))) continue;
+            differ += compared(&by, kernels, most, given, base, is, arguments[n]);
+            runs += most > 1 ? 2 : 1;
+        }
+        free(base);
+    }
+    printf("%s of %s: %d runs, %d differ\n", arguments[3], names, runs, differ);
+    return differ > 0;
+}
