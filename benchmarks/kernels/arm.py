@@ -3,8 +3,8 @@
 They are compiled by a cross compiler and run under QEMU as three processors: one with all that the kernels use, one without
 int8 matrix products (Neoverse N1) and one without dot products (Cortex-A72). On each the library must find what that one runs.
 Random encoders, among them ones whose numbers leave int32, and the embedded models were computed here. Needs
-`gcc-aarch64-linux-gnu` and `qemu-user` (Debian's names). It says nothing of speed. `--count` counts instructions by a plugin of
-QEMU instead, and prints them beside those that the products need.
+`gcc-aarch64-linux-gnu` and `qemu-user` (Debian's names). It says nothing of speed. `--count 37 120` counts instructions in
+documents of so many tokens by a plugin of QEMU instead, and prints them beside those that the products need.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.common.tables import markdown_table
 from benchmarks.kernels.building import ARM, SOURCES, build
-from benchmarks.kernels.cases import embedded_cases, random_cases, write_case
+from benchmarks.kernels.cases import comparison_cases, embedded_cases, random_cases, write_case
 from localrank_transformers.engines.native.agreement import TEXTS
 from localrank_transformers.engines.native.library import Kernels, usable
 from tests.support import native_layouts
@@ -43,7 +43,7 @@ def main() -> int:
     )
     options.add_argument("--documents", type=Path, help="a file of texts, one a line, instead of those")
     options.add_argument("--library", type=Path, help="a compiled one, as of a wheel, instead of the sources")
-    options.add_argument("--count", action="store_true")
+    options.add_argument("--count", type=int, nargs="+", metavar="TOKENS")
     arguments = options.parse_args()
     missing = [tool for tool in (COMPILER, EMULATOR) if not shutil.which(tool)]
     if missing or not usable():
@@ -57,7 +57,7 @@ def main() -> int:
         runner = _runner(folder)
         library = arguments.library or build(folder, compiler=[COMPILER], platform="linux_aarch64")
         if arguments.count:
-            return _count(runner, library, folder)
+            return _count(runner, library, folder, arguments.count)
         cases = _cases(usable()[0], folder, arguments.seed, arguments.encoders, texts)
         return max(_run(runner, library, processor, cases) for processor in PROCESSORS)
 
@@ -67,6 +67,7 @@ def _cases(kernels: Kernels, folder: Path, seed: int, encoders: int, texts: Sequ
         f"computed here by {kernels.name}: {encoders} random encoders, the embedded models over {len(texts)} texts"
     )
     cases = list(random_cases(kernels, folder, seed=seed, count=encoders))
+    cases += comparison_cases(folder, seed=seed, count=5 * encoders)
     return cases + (list(embedded_cases(kernels, folder, texts)) if texts else [])
 
 
@@ -100,14 +101,14 @@ def _command(
     return [*given, ",".join(PROCESSORS[processor]), kernels, str(threads), *map(str, cases)]
 
 
-def _count(runner: Path, library: Path, folder: Path) -> int:
+def _count(runner: Path, library: Path, folder: Path, lengths: Sequence[int]) -> int:
     """Print the instructions that one more document of so many tokens takes, by those that its products need."""
     plugin = folder / "counter.so"
     source = Path(__file__).with_name("counter.c")
     compiler = shutil.which("cc") or "gcc"
     subprocess.run([compiler, "-O2", "-shared", "-fPIC", str(source), "-o", str(plugin)], check=True)
     rows = []
-    for is_int8, tokens in ((True, 37), (True, 120), (True, 512), (False, 37), (False, 120), (False, 512)):
+    for is_int8, tokens in ((one, length) for one in (True, False) for length in lengths):
         sizes = Sizes(int8=is_int8, heads=12, head_width=32, inner=1536, layers=1, labels=0, window=512)
         random = np.random.default_rng(0)
         layout = native_layouts.random_layout(random, sizes)

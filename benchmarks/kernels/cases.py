@@ -13,15 +13,17 @@ from tokenizers import Tokenizer
 
 from localrank_transformers.engines.native.encoder import NativeEncoder
 from localrank_transformers.engines.native.layout import NativeLayer, NativeLayout, read_layout
-from localrank_transformers.engines.native.library import Kernels
+from localrank_transformers.engines.native.library import GivenQuery, Kernels
+from localrank_transformers.families.late.known.packed import compare_by_numpy
 from localrank_transformers.models import bundled
 from tests.support import native_layouts
 from tests.support.native_layouts import Document
+from tests.support.token_vectors import random_case
 
-__all__ = ["embedded_cases", "embedded_rows", "random_cases", "write_case"]
+__all__ = ["comparison_cases", "embedded_cases", "embedded_rows", "random_cases", "write_case"]
 
 _LINE = 64
-_HEAD = 7 * 8
+_HEAD = 9 * 8
 
 
 def random_cases(kernels: Kernels, folder: Path, *, seed: int, count: int) -> Iterator[Path]:
@@ -84,7 +86,36 @@ def write_case(kernels: Kernels, layout: NativeLayout, documents: Sequence[Docum
         _placed(blob, np.array([len(one) for one, _ in documents], dtype=np.int32)),
         _placed(blob, expected),
         expected.size,
+        0,
+        0,
     ]
+    return _written(place, blob, head)
+
+
+def comparison_cases(folder: Path, *, seed: int, count: int) -> Iterator[Path]:
+    """Write random queries and documents for MaxSim, and what numpy makes of them."""
+    for at in range(seed, seed + count):
+        query, documents = random_case(np.random.default_rng(at))
+        documents = [one for one in documents if one.tokens]
+        blob = bytearray(_HEAD)
+        moved = {array.ctypes.data: _placed(blob, array) for array in (query.numbers, query.weights)}
+        given = GivenQuery(query.numbers.ctypes.data, query.weights.ctypes.data, *query.numbers.shape)
+        places = np.array([_placed(blob, one.data) for one in documents], dtype=np.uint64)
+        head = [
+            0,
+            len(documents),
+            0,
+            0,
+            _placed(blob, np.array([one.tokens for one in documents], dtype=np.int32)),
+            _placed(blob, compare_by_numpy(query, documents)),
+            len(documents),
+            _placed(blob, places),
+            _placed(blob, np.frombuffer(_moved(given, moved), dtype=np.uint8)),
+        ]
+        yield _written(folder / f"maxsim_{at}.case", blob, head)
+
+
+def _written(place: Path, blob: bytearray, head: Sequence[int]) -> Path:
     blob[:_HEAD] = np.array(head, dtype="<i8").tobytes()
     place.write_bytes(blob)
     return place

@@ -12,19 +12,22 @@
 #include <string.h>
 
 #ifdef _WIN32
+#define WIN32_LEAN_AND_MEAN /* or `interface` is a macro */
 #include <windows.h>
 #define dlopen(path, how) ((void *)LoadLibraryA(path))
 #define dlsym(library, name) ((void *)GetProcAddress(library, name))
 #else
 #include <dlfcn.h>
+#define LOAD_NOW RTLD_NOW
 #endif
 
 typedef struct {
     int64_t given, documents, ids, types, lengths, expected, numbers;
+    int64_t places, query; /* of MaxSim, which has no encoder: where the documents lie, and a query */
 } head;
 
 typedef struct {
-    int32_t (*interface)(void);
+    int32_t (*version)(void);
     const char *(*name)(int32_t);
     int32_t (*is_supported)(int32_t);
     encoder *(*new)(const given_encoder *, int32_t);
@@ -32,6 +35,7 @@ typedef struct {
     int64_t (*room)(const encoder *, const int32_t *, int32_t, int32_t);
     int32_t (*run)(const encoder *, void *, const int64_t *, const int64_t *, const int32_t *, int32_t, int32_t,
                    float *, const volatile int32_t *);
+    void (*compare)(const token_vectors *, const void *const *, const int32_t *, int32_t, double *, int32_t);
 } door;
 
 static void fail(const char *what, const char *which)
@@ -49,17 +53,18 @@ static void *found(void *library, const char *name)
 
 static door opened(const char *path)
 {
-    void *library = dlopen(path, RTLD_NOW);
+    void *library = dlopen(path, LOAD_NOW);
     if (!library) fail("cannot be loaded", path);
     door all;
-    *(void **)&all.interface = found(library, "localrank_interface");
+    *(void **)&all.version = found(library, "localrank_interface");
     *(void **)&all.name = found(library, "localrank_name");
     *(void **)&all.is_supported = found(library, "localrank_is_supported");
     *(void **)&all.new = found(library, "localrank_encoder_new");
     *(void **)&all.free = found(library, "localrank_encoder_free");
     *(void **)&all.room = found(library, "localrank_room");
     *(void **)&all.run = found(library, "localrank_run");
-    if (all.interface() != LOCALRANK_INTERFACE) fail("of other sources", path);
+    *(void **)&all.compare = found(library, "localrank_compare");
+    if (all.version() != LOCALRANK_INTERFACE) fail("of other sources", path);
     return all;
 }
 
@@ -116,6 +121,20 @@ static int compared(const door *by, int kernels, int most, const given_encoder *
     return differ;
 }
 
+/* The same of MaxSim. */
+static int compared_documents(const door *by, int kernels, char *base, const head *is, const char *path)
+{
+    const token_vectors *query = (const token_vectors *)(base + is->query);
+    double *out = malloc((size_t)is->documents * 8);
+    if (!out) fail("no memory for", path);
+    by->compare(query, (const void *const *)(base + is->places), (const int32_t *)(base + is->lengths),
+                (int32_t)is->documents, out, kernels);
+    const int is_other = memcmp(out, base + is->expected, (size_t)is->documents * 8) != 0;
+    if (is_other) printf("%s: %s differs\n", path, by->name(kernels));
+    free(out);
+    return is_other;
+}
+
 int main(int count, char **arguments)
 {
     if (count < 5) fail("usage", "runner LIBRARY NAME,... KERNELS THREADS CASE...");
@@ -129,11 +148,18 @@ int main(int count, char **arguments)
     for (int n = 5; n < count; n++) {
         char *base = content_of(arguments[n]);
         const head *is = (const head *)base;
-        const given_encoder *given = placed(base, is);
+        const given_encoder *given = is->given ? placed(base, is) : NULL;
+        if (!given) {
+            point(base + is->places, is->documents, base);
+            point(base + is->query, 2, base);
+        }
         for (int kernels = 0; kernels < last; kernels++) {
             if (!by.is_supported(kernels) || (!is_all && strcmp(by.name(kernels), arguments[3]))) continue;
-            differ += compared(&by, kernels, most, given, base, is, arguments[n]);
-            runs += most > 1 ? 2 : 1;
+            if (given)
+                differ += compared(&by, kernels, most, given, base, is, arguments[n]);
+            else
+                differ += compared_documents(&by, kernels, base, is, arguments[n]);
+            runs += given && most > 1 ? 2 : 1;
         }
         free(base);
     }

@@ -93,7 +93,7 @@ class KernelsHook(BuildHookInterface[Any]):
                 f"Without compiled kernels ({reason}): ONNX Runtime does their work, slower."
             )
             return
-        build_data["force_include"][str(target.library)] = str(target.library.relative_to(self.root))
+        build_data["artifacts"].append(target.library.relative_to(self.root).as_posix())
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{target.tag}"
 

@@ -2,10 +2,12 @@
    registers once for all of them. */
 #include "maxsim.h"
 
+#include <stddef.h>
+
 #include "variant.h"
 #include "vectors.h"
 #ifdef WITHOUT_VNNI
-#include "windows.h"
+#include "window.h"
 #endif
 
 #define GROUP 16
@@ -34,6 +36,27 @@ INLINE ints16 add_eight(ints16 sums, const uint8_t *query, ints16 one, ints16 ot
 #else
     return add_products(add_products(sums, four_of(query), one), four_of(query + 4), other);
 #endif
+}
+
+#elif defined __ARM_FEATURE_DOTPROD
+
+typedef struct {
+    int8x16_t of[GROUP / 4];
+} numbers16;
+
+INLINE numbers16 load_numbers(const int8_t *from)
+{
+    return (numbers16){{vld1q_s8(from), vld1q_s8(from + 16), vld1q_s8(from + 32), vld1q_s8(from + 48)}};
+}
+
+/* A query's numbers are at most 126, which int8 holds as well. */
+INLINE ints16 add_eight(ints16 sums, const uint8_t *query, numbers16 one, numbers16 other)
+{
+    const int8x8_t eight = vreinterpret_s8_u8(vld1_u8(query));
+#pragma GCC unroll 4
+    for (int t = 0; t < GROUP / 4; t++)
+        sums.q[t] = vdotq_lane_s32(vdotq_lane_s32(sums.q[t], one.of[t], eight, 0), other.of[t], eight, 1);
+    return sums;
 }
 
 #else

@@ -84,7 +84,7 @@ INLINE ints16 inputs_at(const void *at)
 
 #ifdef WITHOUT_VNNI
 
-/* See windows.h. */
+/* See window.h. */
 INLINE void int8_rows(const int rows, const rounded_t *a, int64_t a_stride, const int8_weights *w, int panel,
                       int32_t *sums, fetched next)
 {

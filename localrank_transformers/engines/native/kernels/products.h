@@ -8,7 +8,7 @@
 #include "vectors.h"
 
 #ifdef WITHOUT_VNNI
-#include "windows.h"
+#include "window.h"
 #else
 INLINE int base_of(int offset) { return (void)offset, STORED_LESS; }
 INLINE int64_t rounded_stride(int inputs) { return inputs; }

@@ -131,7 +131,7 @@ INLINE ints16 add_products(ints16 sums, ints16 inputs, ints16 weights)
 #define INT8_ROWS 4 /* Eight accumulators, four registers of weights, two of inputs. */
 #define WITHOUT_VNNI
 
-/* Exact for inputs up to 127: see windows.h. */
+/* Exact for inputs up to 127: see window.h. */
 INLINE __m256i add_products_8(__m256i sums, __m256i inputs, __m256i weights)
 {
     return _mm256_add_epi32(sums, _mm256_madd_epi16(_mm256_maddubs_epi16(inputs, weights), _mm256_set1_epi16(1)));

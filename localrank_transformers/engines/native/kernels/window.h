@@ -4,8 +4,8 @@
    of a window of WINDOW + 1 numbers around where most inputs are, and what is beyond the window is listed and added
    afterwards. Inside it no sum of two products is cut, and nearly always none of four: two steps share the rest of the
    work, but where the weights of a panel are too large for that, which is known when they are packed. */
-#ifndef LOCALRANK_WINDOWS_H
-#define LOCALRANK_WINDOWS_H
+#ifndef LOCALRANK_WINDOW_H
+#define LOCALRANK_WINDOW_H
 
 #include "vectors.h"
 
