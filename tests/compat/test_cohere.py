@@ -89,5 +89,15 @@ def test_an_unknown_argument_is_one_here_too() -> None:
 def test_every_argument_of_the_sdk_is_known(client: str) -> None:
     theirs = getattr(pytest.importorskip("cohere"), client).rerank
 
-    known = {"self", "query", "documents", "model", "top_n", "rank_fields", "return_documents", *_UNUSED, *_REFUSED}
+    known = {
+        "self",
+        "query",
+        "documents",
+        "model",
+        "top_n",
+        "rank_fields",
+        "return_documents",
+        *_UNUSED,
+        *_REFUSED,
+    }
     assert {*inspect.signature(theirs).parameters} <= known
