@@ -22,16 +22,14 @@ from benchmarks.common.results import Bar, write
 from benchmarks.common.tables import bytes_text, markdown_table
 from localrank import rerank_many_sync
 from localrank.batches import BatchJob, run_batch
-from localrank.testing import LexicalReranker
 from localrank_transformers import OnnxReranker
 
-QUERIES, CANDIDATES = 40, 50
+QUERIES, CANDIDATES = 10, 50
 CHILD = """
 import resource, sys
 from pathlib import Path
 from localrank.batches import BatchJob, run_batch
-from localrank.testing import LexicalReranker
-run_batch(BatchJob(Path(sys.argv[1]), Path(sys.argv[2]), part_documents=int(sys.argv[3])), LexicalReranker())
+run_batch(BatchJob(Path(sys.argv[1]), Path(sys.argv[2]), part_documents=int(sys.argv[3])), "identity:callers-order")
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
@@ -45,7 +43,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         kills, runs, same = _killed(folder, arguments.kills, random.Random(arguments.seed))  # noqa: S311 - of moments
-        small, large = _memory(folder, 20), _memory(folder, 400)
+        small, large = _memory(folder, 5), _memory(folder, 100)
         with_job, alone, pairs = _added(folder)
     growth = large["peak"] / small["peak"]
     rows = [
@@ -97,7 +95,7 @@ def _killed(folder: Path, kills: int, dice: random.Random) -> tuple[int, int, bo
     source.write_text(source.read_text().replace('"w7 ', '"w7" '))  # a few lines that are no JSON
     part = 40
     expected = folder / "undisturbed"
-    run_batch(BatchJob(source, expected, part_documents=part), LexicalReranker())
+    run_batch(BatchJob(source, expected, part_documents=part), "identity:callers-order")
     wanted = {path.name: path.read_bytes() for path in expected.iterdir()}
     done, runs, folders, same = 0, 0, 0, True
     while done < kills:

@@ -1,8 +1,8 @@
 """Take secrets out of foreign text, in whatever form and however cut a server may echo them. Pure.
 
-A piece of a secret counts from eight characters on: a cut key still opens doors to who guesses the rest. Case does not count,
-escapes are undone before the comparison, and base64 is looked for at each of its three alignments, so that a key is found
-inside an encoded `user:key`.
+A piece of a secret counts from eight characters on: a cut key still opens doors to who guesses the rest. Case and blanks do
+not count, escapes are undone before the comparison, and base64 is looked for at each of its three alignments, so that a key is
+found inside an encoded `user:key`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Redactor:
         if not self._anchors or len(text) < SHORTEST_SECRET:
             return text
         views = _views(text)
-        if views is not None and not any(map(self._may_hold, views)):
+        if views is not None and not any(map(self._may_hold_somewhere, views)):
             return text
         if views is None or len(text) > _LONGEST_CLEANED:
             return "***"
@@ -69,6 +69,7 @@ class Redactor:
         view, starts = text, list(range(len(text) + 1))
         for _ in range(_ROUNDS):
             spans += [(starts[start], starts[end]) for start, end in self._spans(_lowered(view))]
+            spans += self._spans_between_blanks(view, starts)
             view, starts = _unescaped(view, starts)
         return _replaced(text, spans)
 
@@ -85,6 +86,19 @@ class Redactor:
         if isinstance(value, list):
             return [self.value(item, depth - 1) for item in value] if depth else None
         return value
+
+    def _spans_between_blanks(self, view: str, starts: list[int]) -> Iterator[tuple[int, int]]:
+        """Yield where pieces stand whose characters have blanks between them; `starts` as in `text`."""
+        dense = _dense(view)
+        if len(dense) == len(view) or not self._may_hold(dense):
+            return
+        places = [at for at, character in enumerate(view) if not character.isspace()]
+        for start, end in self._spans(_lowered(dense)):
+            yield starts[places[start]], starts[places[end - 1] + 1]
+
+    def _may_hold_somewhere(self, view: str) -> bool:
+        dense = _dense(view)
+        return self._may_hold(view) or (len(dense) != len(view) and self._may_hold(dense))
 
     def _may_hold(self, text: str) -> bool:
         lowered = _lowered(text)
@@ -152,6 +166,11 @@ def _views(text: str) -> list[str] | None:
             return None
         views.append(view)
     return views
+
+
+def _dense(text: str) -> str:
+    """Return `text` without its blanks."""
+    return "".join(text.split())
 
 
 def _lowered(text: str) -> str:

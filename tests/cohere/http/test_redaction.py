@@ -48,6 +48,10 @@ FORMS: dict[str, str] = {
     "code points": "".join(f"\\u{ord(letter):04X}" for letter in KEY),
     "bytes": "".join(f"\\x{ord(letter):02x}" for letter in KEY),
     "all of it escaped": "".join(f"%{ord(letter):02x}" for letter in KEY),
+    "letter by letter": " ".join(KEY),
+    "in fours": " ".join(KEY[at : at + 4] for at in range(0, len(KEY), 4)),
+    "over lines": "\r\n\t".join(KEY),
+    "letter by letter in an address": quote(" ".join(KEY), safe=""),
     "a page": KEY.replace("/", "&#x2F;").replace("+", "&plus;"),
     "a page with numbers": "".join(f"&#{ord(letter)};" for letter in KEY),
 }
