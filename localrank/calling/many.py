@@ -32,7 +32,7 @@ from localrank.calling.texts import TextOf
 from localrank.contract.cancellation import AbortToken, raise_if_aborted
 from localrank.contract.errors import InvalidRequestError, RerankError
 from localrank.contract.events import CallEnded, CallFailed, CallProgress, CallStarted, Hook
-from localrank.contract.model import AnyReranker, needs_text
+from localrank.contract.model import AnyReranker, needs_text, reads_images
 from localrank.contract.types import RerankResult
 from localrank.providers.arguments import check_count
 from localrank.providers.extras import imported
@@ -292,7 +292,8 @@ class _Asked(Generic[D]):
         policy = with_max_retries(options.pop("retry", None), options.pop("max_retries", None))
         hooks = [options.pop(name, None) for name in Hooks.__slots__]
         given = {**_NOTHING_SAID, **options, "top_k": self.top_k, "abort_event": self.abort_event}
-        check = partial(check_request, read_as_objects=not needs_text(model), **given)
+        reads = {"read_as_objects": not needs_text(model), "reads_images": reads_images(model)}
+        check = partial(check_request, **reads, **given)
         requests: list[Request[D]] = []
         for position, (query, documents) in enumerate(pairs):
             if position % _CHECKED_AT_ONCE == _CHECKED_AT_ONCE - 1:

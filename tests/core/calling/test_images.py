@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from localrank import Cached, Cascade, Chunked, Fallback, InvalidRequestError, rerank, rerank_sync
+from localrank import (
+    Cached,
+    Cascade,
+    Chunked,
+    Fallback,
+    InvalidRequestError,
+    rerank,
+    rerank_as_completed,
+    rerank_many,
+    rerank_sync,
+)
 from localrank.compose.several.given import Identity
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.testing import LexicalReranker
@@ -111,3 +121,12 @@ def test_a_long_list_is_counted_too() -> None:
     result = rerank_sync(LexicalReranker(), "ferry", [BOTH] * 2_500, top_k=1)
 
     assert "2500 documents hold an image" in result.warnings[0].message
+
+
+async def test_many_queries_take_images_as_one_does() -> None:
+    (result,) = await rerank_many(Seeing(), [("ferry", [BOTH, ALONE])])
+    async with rerank_as_completed(Seeing(), [("ferry", [BOTH, ALONE])]) as answers:
+        completed = [answer async for _, answer in answers]
+
+    assert (len(result), result.warnings) == (2, ())
+    assert completed == [result]
