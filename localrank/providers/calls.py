@@ -126,7 +126,8 @@ def checked(answer: object, *, model: AnyReranker, options: DoRerankOptions) -> 
     _refuse_wrong_parts(answer, model)
     count = len(options.documents)
     given = answer.results.scored if isinstance(answer.results, RestUnscored) else answer.results
-    blank = _blank_documents(options, model)
+    in_callers_order = isinstance(answer.results, RestUnscored) and not given
+    blank = frozenset[int]() if in_callers_order else _blank_documents(options, model)
     items = _valid_items(given, count, model)
     if blank and isinstance(answer.results, RestUnscored):
         items = [item for item in items if item.index not in blank]

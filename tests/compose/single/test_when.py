@@ -181,3 +181,9 @@ def test_rules_that_cannot_be_are_refused(rules, says):
 def test_it_can_be_pickled():
     again = pickle.loads(pickle.dumps(When("lexical:default", never, margin=0.5)))
     assert (again.margin, again.rerank_if) == (0.5, never)
+
+
+async def test_a_blank_document_does_not_turn_a_skipped_call_into_another():
+    result = await rerank(When(Scoring(name="one"), min_documents=9), "q", ["a", "", "bb"])
+    assert (result.outcome, [warning.type for warning in result.warnings]) == (SKIPPED, ["rerank_skipped"])
+    assert [hit.index for hit in result] == [0, 1, 2]
