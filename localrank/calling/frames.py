@@ -51,12 +51,15 @@ async def rerank_frame(
         along with its rows. A row that a deadline left unscored stands last, its score as the model gave it.
 
     Raises:
-        InvalidRequestError: No table, no such column, a column of that name already there, or a row without text.
+        InvalidRequestError: No table, two columns of one name in it or to be made, no such column, a column of that name already
+            there, or a row without text.
         MissingDependencyError: narwhals is not installed.
         RerankError: Whatever `rerank` raises.
     """
     nw = imported("narwhals", "rerank_frame", "frames")
     frame = _eager(nw, table)
+    if rank == score:
+        raise InvalidRequestError(f"Rank and score are both to be {rank!r}.", hint="Name them apart.")
     for name in (rank, score):
         if name in frame.columns:
             raise InvalidRequestError(
@@ -87,6 +90,10 @@ def rerank_frame_sync(
 def _eager(narwhals: Any, table: Any) -> Any:
     try:
         return narwhals.from_native(table, eager_only=True)
+    except narwhals.exceptions.DuplicateError:
+        raise InvalidRequestError(
+            "The table has two columns of one name.", hint="Rename one: table.columns = […]"
+        ) from None
     except TypeError:
         lazy = callable(getattr(table, "collect", None))
         raise InvalidRequestError(
@@ -99,7 +106,7 @@ def _eager(narwhals: Any, table: Any) -> Any:
 
 def _column(frame: Any, name: str) -> list[Any]:
     if name in frame.columns:
-        values: list[Any] = frame[name].to_list()
+        values: list[Any] = frame.get_column(name).to_list()
         return values
     columns = [str(column) for column in frame.columns]
     shown = ", ".join(map(repr, columns[:_SHOWN_COLUMNS])) + (" …" if len(columns) > _SHOWN_COLUMNS else "")

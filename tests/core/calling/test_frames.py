@@ -100,3 +100,21 @@ async def test_without_narwhals_the_command_is_named(monkeypatch: pytest.MonkeyP
 
     with pytest.raises(MissingDependencyError, match=r"localrank\[frames\]"):
         await rerank_frame(LexicalReranker(), "q", pd.DataFrame(ROWS))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_rank_and_score_need_names_of_their_own(kind: Any) -> None:
+    with pytest.raises(InvalidRequestError, match="both to be 's'"):
+        await rerank_frame("lexical:default", "ferry", kind(ROWS), rank="s", score="s")
+
+
+async def test_columns_of_one_name_are_refused() -> None:
+    table = pd.DataFrame([["a", "b"]], columns=["text", "text"])
+    with pytest.raises(InvalidRequestError, match="two columns of one name"):
+        await rerank_frame("lexical:default", "ferry", table)
+
+
+async def test_a_column_may_be_called_by_a_number() -> None:
+    table = pd.DataFrame([["a train"], ["a ferry"]])
+    ranked = await rerank_frame("lexical:default", "ferry", table, text=0)  # type: ignore[arg-type]
+    assert ranked[0].tolist() == ["a ferry", "a train"]
