@@ -10,6 +10,7 @@ from datetime import date, time
 from decimal import Decimal
 from enum import Enum
 from html import escape
+from math import isfinite
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -24,6 +25,8 @@ __all__ = ["as_dict", "as_html", "as_json"]
 _PLAIN = (str, int, float, bool, type(None))
 _BY_STR = (date, time, Decimal, UUID, PurePath)
 _DEEPEST = 50
+_LONGEST_BITS = 14_000
+"""Python writes and reads integers of up to 4,300 digits."""
 _SHOWN_ROWS, _SHOWN_CHARACTERS = 50, 300
 
 _STYLE = (
@@ -59,7 +62,13 @@ def as_dict(result: RerankResult[Any], document: Callable[[Any], Any] | None) ->
 
 def as_json(result: RerankResult[Any], document: Callable[[Any], Any] | None, indent: int | None) -> str:
     """Return the result as JSON text; see `RerankResult.to_json`."""
-    return json.dumps(as_dict(result, document), ensure_ascii=False, indent=indent)
+    plain = as_dict(result, document)
+    text = json.dumps(plain, ensure_ascii=False, indent=indent)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate, which JSON writes as an escape
+        return json.dumps(plain, indent=indent)
+    return text
 
 
 class _NoJSONError(Exception):
@@ -75,17 +84,23 @@ def _written(value: Any, what: str, hint: str | None = None) -> Any:
     try:
         return _plain(value)
     except _NoJSONError as error:
-        raise InvalidRequestError(f"{what} {error}.", hint=hint) from None
+        raise InvalidRequestError(f"{what} {error}.", hint=hint) from error.__cause__
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
-    """Return `value` as what JSON has: numbers of numpy as numbers, models and dataclasses as mappings, dates as ISO 8601."""
+    """Return `value` as what JSON has: numbers of numpy as numbers, models and dataclasses as mappings, dates as ISO 8601.
+
+    NaN and infinity, which JSON does not have, are null: tables mark with them what is missing.
+    """
     if depth > _DEEPEST:
         raise _NoJSONError("is nested too deeply")
     if isinstance(value, Enum):
         value = value.value
     if isinstance(value, Mapping):
-        return {_key(key): _plain(one, depth + 1) for key, one in value.items()}
+        written = {_key(key): _plain(one, depth + 1) for key, one in value.items()}
+        if len(written) < len(value):
+            raise _NoJSONError("holds two keys that JSON writes alike")
+        return written
     if isinstance(value, (list, tuple, AbstractSet)):
         return [_plain(one, depth + 1) for one in value]
     if is_dataclass(value) and not isinstance(value, type):
@@ -94,6 +109,10 @@ def _plain(value: Any, depth: int = 0) -> Any:
 
 
 def _leaf(value: Any, depth: int) -> Any:
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, int) and value.bit_length() > _LONGEST_BITS:
+        raise _NoJSONError("holds a number of more digits than JSON is read with")
     if isinstance(value, _PLAIN):
         return value
     if isinstance(value, _BY_STR):
@@ -101,14 +120,24 @@ def _leaf(value: Any, depth: int) -> Any:
     for name in ("model_dump", "to_dict", "tolist"):  # pydantic, many frameworks, numpy
         method = getattr(value, name, None)
         if callable(method) and not isinstance(value, type):
-            return _plain(method(), depth + 1)
+            return _plain(_called(method, name, value), depth + 1)
     raise _NoJSONError(f"holds a value of type {type(value).__name__}, which JSON has no form for")
+
+
+def _called(method: Callable[[], Any], name: str, value: Any) -> Any:
+    try:
+        return method()
+    except Exception as error:  # whatever a document's own code raises
+        failed = (
+            f"holds a value of type {type(value).__name__}, whose {name}() failed: {type(error).__name__}"
+        )
+        raise _NoJSONError(failed) from error
 
 
 def _key(key: Any) -> str:
     if isinstance(key, str):
         return key
-    if isinstance(key, (int, float, bool)) or key is None:
+    if isinstance(key, (int, float, bool)) or key is None or hasattr(key, "__index__"):
         return str(key)
     raise _NoJSONError(f"holds a key of type {type(key).__name__}, which JSON has no form for")
 

@@ -73,6 +73,12 @@ def result(*documents: Any, **more: Any) -> RerankResult[Any]:
             },
         ),
         ({"vector": np.arange(3), "tags": {"x"}}, {"vector": [0, 1, 2], "tags": ["x"]}),
+        ({"year": float("nan"), "most": float("inf")}, {"year": None, "most": None}),
+        (
+            {"vector": np.array([0.5, np.nan]), "one": np.float64("-inf")},
+            {"vector": [0.5, None], "one": None},
+        ),
+        ({np.int64(3): np.bool_(True)}, {"3": True}),
     ],
 )
 def test_every_ordinary_document_becomes_what_json_takes(document: Any, written: Any) -> None:
@@ -100,6 +106,23 @@ def test_the_whole_answer_is_in_it() -> None:
     ]
 
 
+class Broken:
+    """Has a form for JSON that cannot be had."""
+
+    def model_dump(self) -> dict[str, Any]:
+        raise RuntimeError("not now")
+
+
+class Asking:
+    def to_dict(self, how: str) -> dict[str, Any]:
+        return {}
+
+
+class Unshown(dict[str, Any]):
+    def __str__(self) -> str:
+        return "x"
+
+
 def endless() -> list[Any]:
     loop: list[Any] = []
     loop.append(loop)
@@ -113,6 +136,10 @@ def endless() -> list[Any]:
         ({"raw": b"x"}, r"documents\[1\] holds a value of type bytes"),
         ({(1, 2): "x"}, r"documents\[1\] holds a key of type tuple"),
         (endless(), r"documents\[1\] is nested too deeply"),
+        (Broken(), r"documents\[1\] holds a value of type Broken, whose model_dump\(\) failed: RuntimeError"),
+        (Asking(), r"documents\[1\] holds a value of type Asking, whose to_dict\(\) failed: TypeError"),
+        (Unshown(n=10**5000), r"documents\[1\] holds a number of more digits than JSON is read with"),
+        ({1: "a", "1": "b"}, r"documents\[1\] holds two keys that JSON writes alike"),
     ],
 )
 def test_what_json_has_no_form_for_is_named_with_the_way_out(document: Any, said: str) -> None:
@@ -122,6 +149,12 @@ def test_what_json_has_no_form_for_is_named_with_the_way_out(document: Any, said
         one.to_dict()
 
     assert [hit["document"] for hit in one.to_dict(document=lambda _: "x")["results"]] == ["x", "x"]
+
+
+def test_a_lone_surrogate_is_written_so_that_it_can_be_encoded() -> None:
+    text = result("a \ud800 \u00e9").to_json()
+
+    assert json.loads(text.encode())["results"][0]["document"] == "a \ud800 \u00e9"
 
 
 def test_scores_and_documents_are_best_first() -> None:
