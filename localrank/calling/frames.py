@@ -51,8 +51,8 @@ async def rerank_frame(
         along with its rows. A row that a deadline left unscored stands last, its score as the model gave it.
 
     Raises:
-        InvalidRequestError: No table, two columns of one name in it or to be made, no such column, a column of that name already
-            there, or a row without text.
+        InvalidRequestError: No table, two columns of one name in it or to be made, no such column, a column of that name
+            already there, or a row without text.
         MissingDependencyError: narwhals is not installed.
         RerankError: Whatever `rerank` raises.
     """
