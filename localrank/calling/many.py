@@ -292,8 +292,8 @@ class _Asked(Generic[D]):
         policy = with_max_retries(options.pop("retry", None), options.pop("max_retries", None))
         hooks = [options.pop(name, None) for name in Hooks.__slots__]
         given = {**_NOTHING_SAID, **options, "top_k": self.top_k, "abort_event": self.abort_event}
-        reads = {"read_as_objects": not needs_text(model), "reads_images": reads_images(model)}
-        check = partial(check_request, **reads, **given)
+        given |= {"read_as_objects": not needs_text(model), "reads_images": reads_images(model)}
+        check = partial(check_request, **given)
         requests: list[Request[D]] = []
         for position, (query, documents) in enumerate(pairs):
             if position % _CHECKED_AT_ONCE == _CHECKED_AT_ONCE - 1:
