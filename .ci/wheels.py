@@ -40,6 +40,9 @@ class Platform:
 _GLIBC = frozenset({"libc.so.6", "libpthread.so.0", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"})
 _MUSL = frozenset({"libc.so"})
 _MACOS = frozenset({"/usr/lib/libSystem.B.dylib"})
+_LINKERS_OWN = frozenset({"__dso_handle", "_mh_dylib_header"})
+"""Of macOS, in every library."""
+
 _WINDOWS = frozenset({"kernel32.dll", "ntdll.dll", "api-ms-win-crt-*"})
 
 PLATFORMS = {
@@ -133,7 +136,7 @@ def _faults(wheel: Path, tag: str) -> list[str]:
             one.name for one in binary.libraries if one.command == lief.MachO.LoadCommand.TYPE.LOAD_DYLIB
         }
         newest = tuple(binary.build_version.minos[:2])
-        exported = {one.name.removeprefix("_") for one in binary.exported_symbols}
+        exported = {one.name.removeprefix("_") for one in binary.exported_symbols} - _LINKERS_OWN
     else:
         wanted = {
             "api-ms-win-crt-*" if one.name.lower().startswith("api-ms-win-crt-") else one.name.lower()
