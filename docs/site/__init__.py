@@ -1,0 +1,1 @@
+"""The rendered documentation, made from the Markdown beside it: `python -m docs.site` (extra `docs`)."""

@@ -1,0 +1,72 @@
+"""The pages of the site: each is in the menu, each link leads to a file, and what is linked comes along."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from docs.site.navigation import CHILDREN, SECTIONS
+from docs.site.staging import BrokenLinkError, stage
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    root = tmp_path / "repository"
+    for name in ("README.md", "benchmarks/README.md", "docs/guides/first.md"):
+        page = root / name
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(f"# {name}\n", "utf-8")
+    return root
+
+
+def test_every_page_of_the_repository_is_in_the_menu(tmp_path: Path) -> None:
+    pages = stage(ROOT, tmp_path)
+
+    beside = {f"{Path(page).parent}/{child}" for page, children in CHILDREN.items() for child in children}
+    menu = [*(pattern for patterns in SECTIONS.values() for pattern in patterns), *beside]
+    listed = {path for pattern in menu for path in tmp_path.glob(f"{pattern}.md")}
+    assert {tmp_path / page for page in pages if str(page) != "README.md"} - listed == set()
+
+
+def test_every_name_in_the_menu_is_a_page(tmp_path: Path) -> None:
+    stage(ROOT, tmp_path)
+
+    named = [name for names in SECTIONS.values() for name in names if "python" not in name]
+    assert [name for name in named if not list(tmp_path.glob(f"{name}.md"))] == []
+
+
+def test_the_readme_is_the_first_page_and_holds_the_menu(repository: Path, tmp_path: Path) -> None:
+    stage(repository, tmp_path / "pages")
+
+    text = (tmp_path / "pages/index.md").read_text("utf-8")
+    assert text.startswith("# README.md\n")
+    assert text.count("```{toctree}") == len(SECTIONS)
+
+
+def test_what_a_page_links_to_comes_along_and_so_does_what_that_links_to(
+    repository: Path, tmp_path: Path
+) -> None:
+    (repository / "docs/guides/first.md").write_text(
+        "[a](../../far.md#place) [b](https://example.com/x.md)", "utf-8"
+    )
+    (repository / "far.md").write_text("[figures](figures.json)", "utf-8")
+    (repository / "figures.json").write_text("{}", "utf-8")
+
+    pages = stage(repository, tmp_path / "pages")
+
+    assert Path("far.md") in pages
+    assert (tmp_path / "pages/figures.json").read_text("utf-8") == "{}"
+
+
+@pytest.mark.parametrize("target", ["missing.md", "../guides", "../../../outside.md"])
+def test_a_link_to_what_is_no_file_of_the_repository_is_an_error(
+    repository: Path, tmp_path: Path, target: str
+) -> None:
+    (tmp_path / "outside.md").write_text("# Outside\n", "utf-8")
+    (repository / "docs/guides/first.md").write_text(f"[a]({target})", "utf-8")
+
+    with pytest.raises(BrokenLinkError, match=r"docs/guides/first\.md links to"):
+        stage(repository, tmp_path / "pages")
