@@ -205,9 +205,10 @@ def _finite(value: Any) -> float | None:
 
 def _warnings(body: Mapping[str, Any]) -> list[RerankWarning]:
     meta = body.get("meta")
-    said = _member(meta, "warnings")
+    given = _member(meta, "warnings")
+    texts = given if isinstance(given, list) else [given]
     warnings = [
-        RerankWarning("provider", shortened(text, 300)) for text in said or () if isinstance(text, str)
+        RerankWarning("provider", shortened(text, 300)) for text in texts if text and isinstance(text, str)
     ]
     if _member(_member(meta, "api_version"), "is_deprecated") is True:
         warnings.append(RerankWarning("deprecated", "The server calls this version of its API deprecated."))

@@ -64,6 +64,8 @@ async def test_a_missing_optional_part_is_survived(
         {"billed_units": None, "tokens": 3},
         {"billed_units": {"search_units": "many"}, "tokens": {"input_tokens": -1}},
         {"warnings": [None, 3]},
+        {"warnings": 5},
+        {"warnings": True},
         {"billed_units": {"search_units": float("inf")}, "tokens": {"input_tokens": 10**400}},
     ],
 )
@@ -73,6 +75,16 @@ async def test_odd_counts_are_unknown_counts(
     usage = (await ranked(server, reranker, Turn(body=lambda good: {**good, "meta": meta}))).usage
 
     assert (usage.input_tokens, usage.search_units, usage.api_calls) == (None, None, 1)
+
+
+async def test_a_warning_that_is_no_list_is_one_warning(
+    server: RerankServer, reranker: CohereReranker
+) -> None:
+    result = await ranked(
+        server, reranker, Turn(body=lambda good: {**good, "meta": {"warnings": "too long"}})
+    )
+
+    assert [warning.message for warning in result.warnings] == ["too long"]
 
 
 def test_an_error_is_believed_where_nothing_is_ranked() -> None:
