@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localrank.contract.errors import InvalidRequestError
-from localrank.providers.arguments import check_count, check_path
+from localrank.providers.arguments import check_integer, check_path
 from localrank.providers.forking import RenewedLock
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class DocumentStore:
     """
 
     def __init__(self, path: str | Path, *, max_mb: int = 10_000) -> None:
-        check_count("max_mb", max_mb)
+        check_integer("max_mb", max_mb)
         if max_mb < _LEAST_MB:
             raise InvalidRequestError(
                 f"max_mb is {max_mb}.", hint=f"A store takes at least {_LEAST_MB} megabytes."

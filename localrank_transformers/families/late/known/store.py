@@ -7,6 +7,7 @@ import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -267,16 +268,20 @@ class OpenStore:
             try:
                 whole = self._maps[place.segment] = mapped(segment_file(self.path, place.segment))
             except FileNotFoundError:
-                self._opened().forget(key, place)
+                self._take_out(key, place)
                 return
             except OSError:  # too many files are open, say: a miss, which may be none the next time
                 return
         data = whole[place.place : place.place + place.size]
         if len(data) != place.size or _sum(key, *place[2:5], data) != place.sum:
-            self._opened().forget(key, place)
+            self._take_out(key, place)
             return
         document = PackedDocument.of(data, place.tokens, truncated=bool(place.truncated))
         self._located[key] = (place.segment, document)
+
+    def _take_out(self, key: bytes, place: Place) -> None:
+        with suppress(sqlite3.OperationalError):  # locked, full or read-only: it stays, and is a miss again
+            self._opened().forget(key, place)
 
     def _look(self) -> None:
         """From time to time note which segments are used, and let go of those that are gone."""
@@ -286,7 +291,7 @@ class OpenStore:
         index, used = self._opened(), self._used
         self._used = set()
         if used:
-            with index.writing():
+            with suppress(sqlite3.OperationalError), index.writing():  # as above: what is read needs no note
                 index.use(sorted(used))
         live = set(index.segments())
         self._forget(set(self._maps) - live)

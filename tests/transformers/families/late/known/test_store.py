@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pickle
 import random
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ import pytest
 
 from localrank import InvalidRequestError, ModelLoadError
 from localrank_transformers import DocumentStore
+from localrank_transformers.families.late.known import index as index_module
 from localrank_transformers.families.late.known import store as store_module
 from localrank_transformers.families.late.known.index import INDEX_FILE
 from localrank_transformers.families.late.known.store import OpenStore
@@ -284,3 +286,29 @@ def test_where_there_is_no_store_nothing_is_made(tmp_path: Path) -> None:
         with pytest.raises(ModelLoadError, match="no document store"):
             use(DocumentStore(tmp_path / "none"))
     assert not (tmp_path / "none").exists()
+
+
+def test_what_cannot_be_noted_is_no_fault_of_a_look_up(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_module, "_WAIT_S", 0.01)
+    monkeypatch.setattr(store_module, "_LOOK_S", 0.0)
+    store, other = opened(), opened()
+    keep(store, range(10))
+    assert found(other, range(5)) == [*range(5)]
+    content = vectors_file(store).read_bytes()
+    vectors_file(store).write_bytes(bytes(len(content)))
+    busy = sqlite3.connect(store.path / INDEX_FILE, isolation_level=None)
+    busy.execute("begin immediate")
+
+    assert found(other, range(5, 10)) == []  # neither the use nor the damage can be noted
+
+    busy.execute("rollback")
+    busy.close()
+    keep(store, range(5, 10))
+    assert found(other, range(5, 10)) == [*range(5, 10)]
+
+
+def test_a_size_has_to_be_stated(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequestError, match=r"max_mb is None\. Pass an integer"):
+        DocumentStore(tmp_path, max_mb=None)  # type: ignore[arg-type]
