@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from localrank.batches.cutting import cut_after
 from localrank.batches.rows import Asked, Columns, Layout, RankedRows, Reject, keys_of, rank_rows, sizes_of
@@ -163,7 +165,7 @@ class _JsonLines:
                         hint="JSON Lines hold an object a line.",
                     )
                 if number >= start:
-                    yield _object_in(line)
+                    yield _object_in(line if number else line.removeprefix(codecs.BOM_UTF8))
                 number += 1
 
     def parts(self, start: int, most: int) -> Iterator[Part]:
@@ -178,7 +180,7 @@ class _JsonLines:
         keys: list[Any] = []
         sizes: list[int] = []
         total = 0
-        for row in self._rows(start):
+        for row in map(self._unless_taken, self._rows(start)):
             query, text, group = self._read(row)
             rows.append(row)
             before = keys[-1] if keys else None
@@ -195,6 +197,13 @@ class _JsonLines:
         if rows:
             yield _LinesPart(rows, start, len(rows), self.layout, self._columns, self._packed)
 
+    def _unless_taken(self, row: dict[str, Any] | str) -> dict[str, Any] | str:
+        if isinstance(row, dict):
+            for name in (self._columns.rank, self._columns.score):
+                if name in row:
+                    return f"the row has a column {name!r} already"
+        return row
+
     def _read(self, row: dict[str, Any] | str) -> tuple[Any, Any, Any]:
         names = self._columns
         if isinstance(row, str):
@@ -202,9 +211,18 @@ class _JsonLines:
         return row.get(names.query), row.get(names.text), row.get(names.group or "")
 
 
+def _refused(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _finite_number(written: str) -> float:
+    number = float(written)
+    return number if math.isfinite(number) else _refused(written)
+
+
 def _object_in(line: bytes) -> dict[str, Any] | str:
     try:
-        value = json.loads(line.decode())
+        value = json.loads(line.decode(), parse_constant=_refused, parse_float=_finite_number)
     except UnicodeDecodeError:
         return "the line is no UTF-8"
     except (ValueError, RecursionError):

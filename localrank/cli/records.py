@@ -69,7 +69,7 @@ def json_lines(text: str, source: str) -> Iterator[Record]:
 def json_records(text: str, source: str) -> Iterator[Record]:
     """Yield the items of an array, of the one array in an object, or the objects of lines."""
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite_number)
     except json.JSONDecodeError as error:
         first = text.lstrip().partition("\n")[0]
         if error.msg == "Extra data" and first.startswith("{"):  # objects one a line, under another name
@@ -93,6 +93,13 @@ def json_records(text: str, source: str) -> Iterator[Record]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise json.JSONDecodeError(f"{name} is not a JSON value", "", 0)
+
+
+def _finite_number(written: str) -> float:
+    number = float(written)
+    if math.isinf(number):
+        raise json.JSONDecodeError(f"{written[:20]} is too large a number", "", 0)
+    return number
 
 
 def _items(value: Any, source: str) -> list[Any]:

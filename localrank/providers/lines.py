@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -58,7 +59,7 @@ def json_object(
         text: The line.
         source: Where it stands, for the error.
         line: Its number there.
-        finite: Refuse NaN and Infinity, which Python reads and JSON does not have.
+        finite: Refuse NaN and Infinity, which Python reads and JSON does not have, and what is too large for a number.
         hint: What an object is to hold, for the error.
 
     Raises:
@@ -68,8 +69,16 @@ def json_object(
     def refuse(name: str) -> NoReturn:
         raise json.JSONDecodeError(f"{name} is not a JSON value", text, text.index(name))
 
+    def finite_number(written: str) -> float:
+        number = float(written)
+        if math.isinf(number):
+            raise json.JSONDecodeError(f"{written[:20]} is too large a number", text, text.index(written))
+        return number
+
     try:
-        record = json.loads(text, parse_constant=refuse if finite else None)
+        record = (
+            json.loads(text, parse_constant=refuse, parse_float=finite_number) if finite else json.loads(text)
+        )
     except json.JSONDecodeError as error:
         raise fault(
             source, line, f"no valid JSON: {error.msg}, at column {error.colno}.", hint=hint

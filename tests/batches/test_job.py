@@ -138,6 +138,30 @@ def test_lines_that_are_no_objects_are_rejects_by_their_number(tmp_path: Path) -
     ]
 
 
+def test_a_line_that_could_not_be_written_as_it_came_is_a_reject(tmp_path: Path) -> None:
+    start = '{"query": "q", "text": "a", '
+    lines = [
+        start + rest for rest in ('"x": 1}', '"x": NaN}', '"x": 1e999}', '"rank": 7}', '"score": "mine"}')
+    ]
+    (tmp_path / "in.jsonl").write_text("\n".join(lines))
+    job = a_job(tmp_path / "in.jsonl")
+    run_batch(job, LexicalReranker())
+    reasons = [json.loads(line) for line in (job.output / "_rejects-00000.jsonl").read_text().splitlines()]
+
+    assert [(one["row"], one["reason"]) for one in reasons] == [
+        (2, "the line is no JSON"),
+        (3, "the line is no JSON"),
+        (4, "the row has a column 'rank' already"),
+        (5, "the row has a column 'score' already"),
+    ]
+    assert [row["x"] for row in written(job.output)] == [1]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"query": "q", "text": "a"}\n', encoding="utf-8-sig")
+    assert run_batch(a_job(tmp_path / "in.jsonl"), LexicalReranker()).rejected == 0
+
+
 def test_a_list_with_a_hole_is_a_reject(write: WriteRows) -> None:
     rows = some_lists()
     rows[3]["text"] = ["a", None]

@@ -103,6 +103,7 @@ def test_a_text_key_makes_any_file_json_lines(tmp_path: Path) -> None:
         ),
         ('{"text": 5}', "the value of 'text' is a number, not a string"),
         ('{"text": NaN}', "NaN is not a JSON value"),
+        ('{"text": "a", "n": -1e999}', "-1e999 is too large a number"),
         ("[" * 100_000, "no valid JSON"),
     ],
 )
@@ -319,6 +320,7 @@ def test_values_of_parquet_become_those_of_json(tmp_path: Path) -> None:
         ("a.json", '{"a": [1], "b": [2]}', "an object with 2 arrays"),
         ("a.json", "[{]", ":1: no valid JSON"),
         ("a.json", '[{"text": "a", "n": NaN}]', "NaN is not a JSON value"),
+        ("a.json", '[{"text": "a", "n": 1e999}]', "1e999 is too large a number"),
         ("a.json", "[" * 100_000, "nested too deeply"),
         ("a.parquet", "text", "is no Parquet file"),
         ("a.parquet", b"PAR1 damaged", "no readable Parquet"),

@@ -71,3 +71,8 @@ def test_nan_is_read_unless_only_what_json_has_is_wanted() -> None:
     assert json_object('{"a": NaN}', "a", 1).keys() == {"a"}
     with pytest.raises(InvalidRequestError, match="a:1: no valid JSON: NaN is not a JSON value, at column 7"):
         json_object('{"a": NaN}', "a", 1, finite=True)
+    with pytest.raises(
+        InvalidRequestError, match="a:1: no valid JSON: 1e999 is too large a number, at column 7"
+    ):
+        json_object('{"a": 1e999}', "a", 1, finite=True)
+    assert json_object('{"a": 1e-999, "b": -1.5e3}', "a", 1, finite=True) == {"a": 0.0, "b": -1500.0}
