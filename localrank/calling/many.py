@@ -229,16 +229,14 @@ async def _as_completed(asked: _Asked[D]) -> AsyncGenerator[AsyncIterator[tuple[
             for _ in range(jobs.workers):
                 workers.start_soon(jobs.work, deliver)
 
-    async with anyio.create_task_group() as group:
-        group.start_soon(feed)
-        try:
-            async with receive:
+    with receive:  # closed behind the group: whoever waits to hand over an answer is cancelled, not told that nobody reads
+        async with anyio.create_task_group() as group:
+            group.start_soon(feed)
+            try:
                 yield receive
-        except (
-            Exception
-        ) as error:  # out of the group first, which would put the caller's own error into a group of errors
-            raised = error
-        group.cancel_scope.cancel()
+            except Exception as error:  # out of the group first, which would put the caller's own error into a group of errors
+                raised = error
+            group.cancel_scope.cancel()
     if raised is not None:
         raise raised
 

@@ -315,3 +315,20 @@ async def test_what_else_is_given_reaches_every_call() -> None:
 async def test_a_number_of_numpy_says_how_many_run_at_once() -> None:
     results = await rerank_many("lexical:default", [("q", ["a"]), ("q", ["b"])], max_parallel=np.int64(1))
     assert [result[0].text for result in results] == ["a", "b"]
+
+
+@pytest.mark.parametrize("error", [None, ValueError("mine")])
+async def test_leaving_while_answers_wait_raises_nothing_but_the_callers_own(error: Exception | None) -> None:
+    pairs = [("q", ["a"])] * 20
+    caught: Exception | None = None
+    try:
+        async with rerank_as_completed("lexical:default", pairs, max_parallel=4) as answers:
+            async for _ in answers:
+                await anyio.wait_all_tasks_blocked()
+                if error is not None:
+                    raise error
+                break
+    except Exception as other:
+        caught = other
+
+    assert caught is error
