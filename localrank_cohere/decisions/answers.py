@@ -155,7 +155,7 @@ def _chosen(answer: Any, wanted: str, count: int, source: str) -> tuple[list[Sco
 
 def _kind(answer: Any, name: str, wanted: str, source: str) -> str:
     kind = answer.get("type") if isinstance(answer, dict) else None
-    if kind not in {wanted, "refusal"}:
+    if kind not in (wanted, "refusal"):  # no set, which cannot be asked for a list
         _refuse(
             source, f"holds an answer to {name!r} of type {shortened(repr(kind))} where {wanted!r} was asked"
         )

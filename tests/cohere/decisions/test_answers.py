@@ -55,6 +55,12 @@ def test_answers_by_order_need_no_names() -> None:
         ("typesafe", {"d0": NOUL, "d1": 0.5}, "answer to 'd1' of type None"),
         (
             "typesafe",
+            {"d0": NOUL, "d1": {**NOUL, "type": ["noul"]}},
+            r"answer to 'd1' of type \['noul'\] where",
+        ),
+        ("typesafe", {"d0": NOUL, "d1": {**NOUL, "type": {}}}, "answer to 'd1' of type {} where"),
+        (
+            "typesafe",
             {"d0": NOUL, "d1": {**NOUL, "noul": 1.5}},
             "holds 1.5 for 'd1', which is no probability",
         ),
