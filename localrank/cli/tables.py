@@ -47,7 +47,13 @@ def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(document, Mapping):
         return own
     own.pop("text", None)
-    return own | {name if name not in own else f"document.{name}": value for name, value in document.items()}
+    theirs = {name: value for name, value in document.items() if name not in own}
+    for name, value in document.items():
+        apart = name
+        while apart in own or (apart != name and apart in theirs):
+            apart = f"document.{apart}"
+        theirs[apart] = value
+    return own | theirs
 
 
 def _cell(value: Any) -> Any:

@@ -41,6 +41,16 @@ def test_a_column_that_the_ranking_has_too_keeps_its_own_name_apart(tmp_path: Pa
     assert row["text"] == "parcel"
 
 
+def test_a_column_called_like_one_that_makes_room_is_kept_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,score,document.score\nparcel,5,6\n", "utf-8")
+
+    done = localrank("rerank", "parcel", str(path), "--output", "csv", *LEXICAL)
+
+    (row,) = csv.DictReader(io.StringIO(done.out))
+    assert (row["document.score"], row["document.document.score"]) == ("6", "5")
+
+
 def test_markdown_is_one_table_whatever_the_texts_hold(tmp_path: Path) -> None:
     done = localrank(
         "rerank", "cup", tickets(tmp_path), "--text-column", "body", "--output", "markdown", *LEXICAL
