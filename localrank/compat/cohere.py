@@ -80,7 +80,7 @@ class _Text:
         self.__dict__.update(document if isinstance(document, Mapping) else {"text": document})
 
     def __repr__(self) -> str:
-        return f"<document with {', '.join(self.__dict__)}>"
+        return f"<document with {', '.join(map(str, self.__dict__))}>"
 
 
 class CohereClient:
@@ -144,6 +144,8 @@ class _Call:
         given.pop("model", None)
         self._shows = bool(given.pop("return_documents", False))
         fields = given.pop("rank_fields", None)
+        if isinstance(fields, str):
+            raise InvalidRequestError(f"rank_fields is {fields!r}.", hint=f"Pass a list: [{fields!r}].")
         self._fields = None if fields is None else tuple(fields)
         top_n = given.pop("top_n", None)
         for name in given:

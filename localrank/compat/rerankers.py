@@ -260,8 +260,11 @@ def _documents(
     doc_ids: Sequence[str | int] | None,
     metadata: Sequence[Mapping[str, Any]] | None,
 ) -> list[Document]:
-    given = [docs] if isinstance(docs, (str, Document)) or hasattr(docs, "doc_id") else list(docs)
-    for name, values in (("doc_ids", doc_ids), ("metadata", metadata)):
+    is_one = isinstance(docs, (str, Document)) or hasattr(docs, "doc_id")
+    given: list[Any] = [docs] if is_one else _listed("docs", docs)
+    ids = None if doc_ids is None else _listed("doc_ids", doc_ids)
+    more = None if metadata is None else _listed("metadata", metadata)
+    for name, values in (("doc_ids", ids), ("metadata", more)):
         if values is not None and len(values) != len(given):
             raise InvalidRequestError(
                 f"{name} has {len(values)} entries for {len(given)} documents.", hint="Pass one a document."
@@ -270,14 +273,27 @@ def _documents(
         _document(
             one,
             index,
-            None if doc_ids is None else doc_ids[index],
-            {} if metadata is None else metadata[index],
+            None if ids is None else ids[index],
+            {} if more is None else more[index],
         )
         for index, one in enumerate(given)
     ]
 
 
+def _listed(name: str, values: Any) -> list[Any]:
+    try:
+        return list(values)
+    except TypeError:
+        raise InvalidRequestError(
+            f"{name} is of type {type(values).__name__}.", hint="Pass a list."
+        ) from None
+
+
 def _document(given: Any, index: int, doc_id: str | int | None, metadata: Mapping[str, Any]) -> Document:
+    if not isinstance(metadata, Mapping):
+        raise InvalidRequestError(
+            f"metadata[{index}] is of type {type(metadata).__name__}.", hint="Pass a mapping a document."
+        )
     if isinstance(given, str):
         return Document(given, index if doc_id is None else doc_id, dict(metadata))
     text = getattr(given, "text", None)

@@ -101,3 +101,15 @@ def test_every_argument_of_the_sdk_is_known(client: str) -> None:
         *_REFUSED,
     }
     assert {*inspect.signature(theirs).parameters} <= known
+
+
+def test_one_name_is_no_list_of_fields() -> None:
+    with pytest.raises(InvalidRequestError, match="rank_fields is 'text'"):
+        CohereClient(LexicalReranker()).rerank(query="q", documents=[{"text": "q"}], rank_fields="text")
+
+
+def test_a_returned_document_is_shown_whatever_its_keys() -> None:
+    answer = CohereClient(LexicalReranker()).rerank(
+        query="q", documents=[{"text": "q", 1: 2}], return_documents=True
+    )
+    assert repr(answer[0].document) == "<document with text, 1>"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from localrank import Identity, InvalidRequestError, UnknownModelError
@@ -116,3 +117,26 @@ def test_documents_of_rerankers_itself_are_read() -> None:
     )
     names = {name for name in dir(same) if not name.startswith("_")}
     assert names <= {name for name in dir(results) if not name.startswith("_")}
+
+
+def test_ids_and_metadata_are_taken_by_their_place_whatever_holds_them() -> None:
+    shuffled = pd.Series(["t", "f", "p"], index=[2, 0, 1])
+    metadata = pd.Series([{"n": 1}, {"n": 2}, {"n": 3}], index=[1, 2, 0])
+    first = Reranker(LexicalReranker()).rank("ferry", TEXTS, doc_ids=shuffled, metadata=metadata)[0]
+    assert (first.text, first.doc_id, first.n) == ("a ferry to Capri", "f", 2)
+
+    ids: Any = (name for name in "tfp")
+    assert Reranker(LexicalReranker()).rank("ferry", TEXTS, doc_ids=ids)[0].doc_id == "f"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"docs": None}, "docs is of type NoneType"),
+        ({"docs": ["a"], "doc_ids": 5}, "doc_ids is of type int"),
+        ({"docs": ["a"], "metadata": [None]}, r"metadata\[0\] is of type NoneType"),
+    ],
+)
+def test_what_is_no_list_of_them_is_named(arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidRequestError, match=said):
+        Reranker(LexicalReranker()).rank("q", **arguments)
