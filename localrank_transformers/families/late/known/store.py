@@ -263,6 +263,9 @@ class OpenStore:
 
     def _locate(self, key: bytes, place: Place) -> None:
         """Remember where a document lies, once its checksum is right; a wrong one is taken out and is a miss."""
+        if not all(type(number) is int and number >= 0 for number in place):
+            self._take_out(key, place)
+            return
         whole = self._maps.get(place.segment)
         if whole is None:
             try:

@@ -312,3 +312,17 @@ def test_what_cannot_be_noted_is_no_fault_of_a_look_up(
 def test_a_size_has_to_be_stated(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequestError, match=r"max_mb is None\. Pass an integer"):
         DocumentStore(tmp_path, max_mb=None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("damage", ["tokens = -1", "size = 2.5", "size = -5", "place = 'abc'", "place = -64"])
+def test_an_entry_that_is_no_place_is_a_miss_and_read_anew(opened: Opener, damage: str) -> None:
+    store = opened()
+    keep(store, range(3))
+    store.close()
+    with sqlite3.connect(store.path / INDEX_FILE) as index:
+        index.execute(f"update documents set {damage}")
+    index.close()
+    again = opened()
+    assert found(again, range(3)) == []
+    keep(again, range(3))
+    assert found(opened(), range(3)) == [0, 1, 2]
