@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,9 @@ from localrank_transformers.families.late.known.packed import (
     PackedDocument,
     PackedQuery,
     compare_by_numpy,
+    not_finite,
+    pack_document,
+    packed_bytes,
 )
 
 __all__ = ["NativeCompare", "fastest_compare"]
@@ -42,6 +46,39 @@ class NativeCompare:
     """
 
     kernels: Kernels
+
+    def pack(
+        self,
+        vectors: npt.NDArray[np.float32],
+        counted: npt.NDArray[Any] | None = None,
+        *,
+        truncated: bool = False,
+    ) -> PackedDocument:
+        """Make whole numbers of a document's vectors; see `pack_document`, whose bits these are.
+
+        Raises:
+            InferenceError: A number is not finite.
+        """
+        tokens, width = vectors.shape
+        if width > _WIDEST:
+            return pack_document(vectors, counted, truncated=truncated)
+        given = np.ascontiguousarray(vectors, dtype=np.float32)
+        chosen = None if counted is None else np.ascontiguousarray(counted, dtype=np.int64)
+        kept = tokens if chosen is None else int(np.count_nonzero(chosen))
+        data = np.empty(packed_bytes(kept, width), dtype=np.uint8)
+        document = PackedDocument.of(data, kept, truncated=truncated)
+        is_finite = self.kernels.functions.localrank_pack(
+            given.ctypes.data,
+            None if chosen is None else chosen.ctypes.data,
+            tokens,
+            width,
+            kept,
+            document.address,
+            self.kernels.number,
+        )
+        if not is_finite:
+            raise not_finite()
+        return document
 
     def __call__(self, query: PackedQuery, documents: Sequence[PackedDocument]) -> npt.NDArray[np.float64]:
         """Return the weighted mean over the query's tokens of the best cosine in each document, shape (documents,)."""

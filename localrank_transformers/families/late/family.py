@@ -29,7 +29,6 @@ from localrank_transformers.families.late.known.packed import (
     PackedDocument,
     PackedQuery,
     lengths_of,
-    pack_document,
     pack_query,
 )
 from localrank_transformers.families.late.tokens import KeyedTokens, LateQueryTokens, LateTokenizer
@@ -220,8 +219,10 @@ class _LateScorer:
 
     def _computed(self, documents: Sequence[DocumentTokens]) -> list[PackedDocument]:
         rows, counted = self._family.tokenizer.rows(documents)
+        compare = self._family.compare
+        assert compare is not None
         return [
-            pack_document(vectors, compared, truncated=document.truncated)
+            compare.pack(vectors, compared, truncated=document.truncated)
             for document, vectors, compared in zip(
                 documents, self._vectors([row(ids) for ids in rows]), counted, strict=True
             )

@@ -12,17 +12,17 @@
 /* VARIANTS is what was compiled, as X(name) each. */
 #define X(name)                          \
     extern const kernels kernels_##name; \
-    extern compare_documents *const maxsim_##name;
+    extern const late_interaction late_##name;
 VARIANTS
 #undef X
 
 static const struct {
     const char *name;
     const kernels *does;
-    compare_documents *const *compares;
+    const late_interaction *late;
     int32_t (*runs_on)(processor);
 } known[] = {
-#define X(name) {#name, &kernels_##name, &maxsim_##name, has_##name},
+#define X(name) {#name, &kernels_##name, &late_##name, has_##name},
     VARIANTS
 #undef X
 };
@@ -58,5 +58,11 @@ int32_t localrank_run(const encoder *self, void *room, const int64_t *ids, const
 void localrank_compare(const token_vectors *query, const void *const *documents, const int32_t *tokens, int32_t count,
                        double *out, int32_t n)
 {
-    (*known[n].compares)(query, documents, tokens, count, out);
+    known[n].late->compare(query, documents, tokens, count, out);
+}
+
+int32_t localrank_pack(const float *vectors, const int64_t *counted, int32_t tokens, int32_t width, int32_t kept,
+                       void *out, int32_t n)
+{
+    return known[n].late->pack(vectors, counted, tokens, width, kept, out);
 }

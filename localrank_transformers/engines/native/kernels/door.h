@@ -10,7 +10,7 @@
 #else
 #define DOOR __attribute__((visibility("default")))
 #endif
-#define LOCALRANK_INTERFACE 4 /* Counts what a caller of an older library would get wrong. */
+#define LOCALRANK_INTERFACE 5 /* Counts what a caller of an older library would get wrong. */
 
 /* LOCALRANK_INTERFACE, as this library was compiled. */
 DOOR int32_t localrank_interface(void);
@@ -32,5 +32,9 @@ DOOR int32_t localrank_run(const encoder *self, void *room, const int64_t *ids, 
 /* See `compare_documents`, by the `n`th kernels; for many callers at once. */
 DOOR void localrank_compare(const token_vectors *query, const void *const *documents, const int32_t *tokens,
                             int32_t count, double *out, int32_t n);
+
+/* See `pack_document`. */
+DOOR int32_t localrank_pack(const float *vectors, const int64_t *counted, int32_t tokens, int32_t width, int32_t kept,
+                            void *out, int32_t n);
 
 #endif

@@ -193,4 +193,59 @@ static void compare_all(const token_vectors *query, const void *const *documents
     }
 }
 
-compare_documents *const NAMED(maxsim) = compare_all;
+/* Of one token: whole numbers to `row`, with zeros up to `filled`. Plain C, every operation rounded by itself, so that
+   numpy gives the same bits. */
+static float round_token(const float *vector, int width, int filled, int8_t *row, int32_t *sum)
+{
+    float greatest[LANES] = {0}, all = 0;
+    int k = 0;
+    for (; k + LANES <= width; k += LANES)
+        for (int n = 0; n < LANES; n++) {
+            const float size = __builtin_fabsf(vector[k + n]);
+            greatest[n] = size > greatest[n] ? size : greatest[n];
+        }
+    for (; k < width; k++) all = __builtin_fabsf(vector[k]) > all ? __builtin_fabsf(vector[k]) : all;
+    for (int n = 0; n < LANES; n++) all = greatest[n] > all ? greatest[n] : all;
+    const float factor = all > SHORTEST ? (float)LARGEST / all : 0;
+    int32_t squares = 0, total = 0;
+    for (k = 0; k < width; k++) row[k] = (int8_t)(int32_t)__builtin_rintf(vector[k] * factor);
+    for (k = width; k < filled; k++) row[k] = 0;
+    for (k = 0; k < filled; k++) {
+        squares += row[k] * row[k];
+        total += row[k];
+    }
+    *sum = total;
+    return squares > 0 ? 1.0f / __builtin_sqrtf((float)squares) : 0;
+}
+
+static int32_t is_finite(const float *vectors, int64_t count)
+{
+    int32_t wrong = 0;
+    for (int64_t n = 0; n < count; n++) wrong |= !(__builtin_fabsf(vectors[n]) <= 3.402823466e38f);
+    return !wrong;
+}
+
+static int32_t pack_all(const float *vectors, const int64_t *counted, int32_t tokens, int32_t width, int32_t kept,
+                        void *out)
+{
+    int8_t row[MOST_WIDTH];
+    const int filled = (width + AHEAD - 1) / AHEAD * AHEAD;
+    int8_t *numbers = out;
+    char *scales = (char *)out + (int64_t)kept * filled, *starts = scales + (int64_t)kept * 4;
+    for (int t = 0, place = 0; t < tokens; t++, vectors += width) {
+        if (counted && !counted[t]) continue;
+        if (!is_finite(vectors, width)) return 0;
+        int32_t sum;
+        const float scale = round_token(vectors, width, filled, row, &sum);
+        const int32_t start = -LARGEST * sum;
+        const int first = place / GROUP * GROUP, size = kept - first < GROUP ? kept - first : GROUP;
+        int8_t *to = numbers + (int64_t)first * filled + 4 * (place - first);
+        for (int k = 0; k < filled; k += 4, to += 4 * size) __builtin_memcpy(to, row + k, 4);
+        __builtin_memcpy(scales + 4 * (int64_t)place, &scale, 4);
+        __builtin_memcpy(starts + 4 * (int64_t)place, &start, 4);
+        place++;
+    }
+    return 1;
+}
+
+const late_interaction NAMED(late) = {compare_all, pack_all};

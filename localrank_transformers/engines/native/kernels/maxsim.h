@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 #define MOST_WIDTH 4096
+#define LARGEST 63
+#define SHORTEST 1e-36f /* A vector without a greater number than this has no length, and is all zeros. */
 
 /* A query's tokens, one after another: 63 more than the number each, so that none is negative. What each counts, times
    what makes its vector one of length 1. */
@@ -25,5 +27,15 @@ typedef struct {
    in float32 for each pair of tokens: the bits are the same on every processor. */
 typedef void compare_documents(const token_vectors *query, const void *const *documents, const int32_t *tokens,
                                int32_t count, double *out);
+
+/* Writes a document as above of its vectors, (tokens, width) of any width; `counted` is 0 for each token that is left
+   out, or NULL, and `kept` the number of the others. Returns whether every number is finite. */
+typedef int32_t pack_document(const float *vectors, const int64_t *counted, int32_t tokens, int32_t width, int32_t kept,
+                              void *out);
+
+typedef struct {
+    compare_documents *compare;
+    pack_document *pack;
+} late_interaction;
 
 #endif

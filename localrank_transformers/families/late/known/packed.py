@@ -27,6 +27,7 @@ __all__ = [
     "PackedQuery",
     "compare_by_numpy",
     "lengths_of",
+    "not_finite",
     "pack_document",
     "pack_query",
     "packed_bytes",
@@ -48,6 +49,9 @@ _A_TOKEN = 8
 
 
 _SMALLEST_LENGTH = 1e-12
+_SHORTEST = 1e-36
+"""A vector without a greater number than this has no length: what it would be multiplied by is beyond float32."""
+
 _NOT_KEPT = array("i")
 
 
@@ -87,7 +91,17 @@ class PackedQuery:
 
 
 class Compare(Protocol):
-    """Compares a query with documents."""
+    """Packs documents, and compares a query with them."""
+
+    def pack(
+        self,
+        vectors: npt.NDArray[np.float32],
+        counted: npt.NDArray[Any] | None = None,
+        *,
+        truncated: bool = False,
+    ) -> PackedDocument:
+        """Make whole numbers of a document's vectors; see `pack_document`, whose bits these are."""
+        ...
 
     def __call__(self, query: PackedQuery, documents: Sequence[PackedDocument]) -> npt.NDArray[np.float64]:
         """Return the weighted mean over the query's tokens of the best cosine in each document, shape (documents,)."""
@@ -170,8 +184,30 @@ def unpacked(document: PackedDocument, width: int) -> tuple[npt.NDArray[np.int8]
     return numbers, document.data[behind : behind + 4 * tokens].view(np.float32)
 
 
-def compare_by_numpy(query: PackedQuery, documents: Sequence[PackedDocument]) -> npt.NDArray[np.float64]:
-    """Compare where there are no kernels; see `Compare`. Float32 holds every sum of these products exactly."""
+class _ByNumpy:
+    """See `Compare`."""
+
+    def pack(
+        self,
+        vectors: npt.NDArray[np.float32],
+        counted: npt.NDArray[Any] | None = None,
+        *,
+        truncated: bool = False,
+    ) -> PackedDocument:
+        """Pack; see `pack_document`."""
+        return pack_document(vectors, counted, truncated=truncated)
+
+    def __call__(self, query: PackedQuery, documents: Sequence[PackedDocument]) -> npt.NDArray[np.float64]:
+        """Compare."""
+        return _compared(query, documents)
+
+
+compare_by_numpy = _ByNumpy()
+"""Where there are no kernels."""
+
+
+def _compared(query: PackedQuery, documents: Sequence[PackedDocument]) -> npt.NDArray[np.float64]:
+    """Float32 holds every sum of these products exactly."""
     asked = query.numbers.astype(np.float32) - LARGEST
     found = np.full(len(documents), query.lowest)
     for at, document in enumerate(documents):
@@ -186,18 +222,23 @@ def _whole(vectors: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int8], npt.
     """Return whole numbers, filled up with zeros, and what makes the length of each vector 1; 0 for one without length."""
     greatest = np.abs(vectors).max(axis=1, initial=0.0)
     if not np.isfinite(greatest).all():
-        raise InferenceError(
-            "The model computed a number that is not finite.",
-            hint="Its weights hold NaN or infinity, or are too large: fetch or export it again.",
-        )
-    with np.errstate(divide="ignore"):
-        factors = np.where(greatest > 0, np.float32(LARGEST) / greatest, np.float32(0))
+        raise not_finite()
+    with np.errstate(divide="ignore", over="ignore"):
+        factors = np.where(greatest > np.float32(_SHORTEST), np.float32(LARGEST) / greatest, np.float32(0))
     tokens, width = vectors.shape
     numbers = np.zeros((tokens, _filled(width)), dtype=np.int8)
     numbers[:, :width] = np.rint(vectors * factors[:, None])
     squares = np.square(numbers, dtype=np.int32).sum(axis=1, dtype=np.int32).astype(np.float32)
     return numbers, np.where(
         squares > 0, np.float32(1) / np.sqrt(np.maximum(squares, np.float32(1))), np.float32(0)
+    )
+
+
+def not_finite() -> InferenceError:
+    """Return the error for vectors that cannot be packed."""
+    return InferenceError(
+        "The model computed a number that is not finite.",
+        hint="Its weights hold NaN or infinity, or are too large: fetch or export it again.",
     )
 
 

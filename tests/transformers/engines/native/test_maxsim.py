@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localrank import InferenceError
 from localrank_transformers.engines.native.library import Kernels, usable
 from localrank_transformers.engines.native.maxsim import NativeCompare, fastest_compare
 from localrank_transformers.families.late.known.packed import (
@@ -55,6 +56,36 @@ def test_the_greatest_numbers_there_can_be_are_added_exactly(kernels: Kernels) -
     found = NativeCompare(kernels)(query, documents)
     assert found == pytest.approx([1.0, -1.0], abs=1e-6)
     assert found.tobytes() == compare_by_numpy(query, documents).tobytes()
+
+
+@pytest.mark.parametrize("kernels", usable(), ids=lambda kernels: kernels.name)
+@given(
+    tokens=st.integers(0, 70),
+    width=st.integers(1, 140),
+    scale=st.sampled_from([1e-45, 1e-38, 1e-20, 1.0, 1e20, 1e37]),
+    leaves_out=st.booleans(),
+    seed=st.integers(0, 2**31),
+)
+def test_documents_are_packed_as_numpy_packs_them(
+    *, kernels: Kernels, tokens: int, width: int, scale: float, leaves_out: bool, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    vectors = (some(random, tokens, width) * scale).astype(np.float32)
+    vectors[random.random(tokens) < 0.1] = 0
+    counted = random.integers(0, 2, tokens) if leaves_out else None
+    found = NativeCompare(kernels).pack(vectors, counted, truncated=leaves_out)
+    expected = pack_document(vectors, counted, truncated=leaves_out)
+    assert (found.tokens, found.truncated) == (expected.tokens, expected.truncated)
+    assert found.data.tobytes() == expected.data.tobytes()
+
+
+@pytest.mark.parametrize("kernels", usable(), ids=lambda kernels: kernels.name)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_not_packed(kernels: Kernels, value: float) -> None:
+    vectors = np.ones((5, 40), dtype=np.float32)
+    vectors[3, 37] = value
+    with pytest.raises(InferenceError, match="not finite"):
+        NativeCompare(kernels).pack(vectors)
 
 
 def test_what_is_wider_than_the_kernels_take_is_compared_by_numpy() -> None:
