@@ -37,12 +37,15 @@ def test_links_of_a_page_lead_to_files(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-def test_the_readme_shows_code_and_its_output_within_thirty_lines() -> None:
-    beginning = "".join((ROOT / "README.md").read_text("utf-8").splitlines(keepends=True)[:30])
-    first = python_blocks(beginning)[0]
+def test_the_readme_shows_code_for_scripts_and_notebooks_then_async_code_each_with_its_output() -> None:
+    beginning = "".join((ROOT / "README.md").read_text("utf-8").splitlines(keepends=True)[:45])
+    blocking, awaited = python_blocks(beginning)
 
-    assert "await rerank(OnnxReranker()" in first.source
-    assert first.shown is not None
+    assert blocking.line + blocking.source.count("\n") < 30
+    assert "rerank_sync(OnnxReranker()" in blocking.source
+    assert "await rerank(OnnxReranker()" in awaited.source
+    assert blocking.shown is not None
+    assert awaited.shown is not None
 
 
 def test_a_block_with_a_wrong_output_is_noticed(tmp_path: Path) -> None:
