@@ -1,7 +1,7 @@
 """One queue for the whole process: single-threaded workers, one a usable core, shared by all calls of all models.
 
 A call hands in its units and waits. Workers take the next unit from the call with the least work left, so a short request does
-not stand behind a long one; waiting lowers a call's figure, so the long one is not starved.
+not stand behind a long one; every fourth they take from the call that came first, so the long one is not starved.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from localrank_transformers.call.planner import Unit
 
 __all__ = ["Scheduler", "shared_scheduler"]
 
-AGEING_TOKENS_PER_S = 20_000
-"""A call that waits a second ranks as if it had this much less to do: half of what two cores compute in a second."""
+OLDEST_EVERY = 4
+"""One unit in so many is of the oldest call: it never has less than that share, and a short one waits for no more than that."""
 
 _END_S = 0.3
 """How long the end of the process waits for the workers: a running unit stops at its next node."""
@@ -44,13 +44,9 @@ class _Batch:
         self.on_stop = on_stop
         self.at_once = at_once
         self.tokens_left = sum(unit.tokens for unit in units)
-        self.since = time.monotonic()
         self.running = 0
         self.error: BaseException | None = None
         self.ended = threading.Event()
-
-    def urgency(self, now: float) -> float:
-        return self.tokens_left - AGEING_TOKENS_PER_S * (now - self.since)
 
     @property
     def ready(self) -> bool:
@@ -74,7 +70,8 @@ class Scheduler:
         """Begin without calls and workers; in a child too, where those of the parent are gone and the models are not."""
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
-        self._batches: list[_Batch] = []
+        self._batches: list[_Batch] = []  # the oldest first
+        self._choices = 0
         self._threads: set[threading.Thread] = set()
         self._leases = self._models
 
@@ -217,8 +214,10 @@ class Scheduler:
         ready = [batch for batch in self._batches if batch.ready]
         if len(ready) < 2:
             return ready[0] if ready else None
-        now = time.monotonic()
-        return min(ready, key=lambda batch: batch.urgency(now))
+        self._choices += 1
+        if self._choices % OLDEST_EVERY == 0:
+            return ready[0]
+        return min(ready, key=lambda batch: batch.tokens_left)
 
     def _finish(self, batch: _Batch, unit: Unit, error: BaseException | None) -> None:
         batch.running -= 1

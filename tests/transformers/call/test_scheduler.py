@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from localrank_transformers.call.planner import Unit
-from localrank_transformers.call.scheduler import AGEING_TOKENS_PER_S, Scheduler, _Batch
+from localrank_transformers.call.scheduler import OLDEST_EVERY, Scheduler, _Batch
 
 
 def units(count: int, tokens: int = 10) -> list[Unit]:
@@ -119,13 +119,29 @@ def test_a_short_call_overtakes_a_long_one() -> None:
     assert order == ["long", "short", "short", *["long"] * 9]
 
 
-def test_waiting_makes_a_long_call_more_urgent_than_a_new_short_one() -> None:
-    long = _Batch(units(10, tokens=1_000), lambda unit: None, lambda: None, 1)
-    short = _Batch(units(1, tokens=100), lambda unit: None, lambda: None, 1)
-    short.since = long.since
-    assert short.urgency(long.since) < long.urgency(long.since)
-    short.since = later = long.since + 10_000 / AGEING_TOKENS_PER_S
-    assert long.urgency(later) < short.urgency(later)
+def test_the_oldest_call_has_its_share_however_many_short_ones_come() -> None:
+    scheduler = Scheduler(1)
+    long, *short = (
+        _Batch(units(9, tokens=tokens), lambda unit: None, lambda: None, 1) for tokens in (9_000, 10, 20, 30)
+    )
+    scheduler._batches = [long, *short]
+
+    taken = [scheduler._next() for _ in range(3 * OLDEST_EVERY)]
+
+    assert taken.count(long) == 3
+    assert all(one in {long, short[0]} for one in taken)
+
+
+def test_a_short_call_is_not_overtaken_by_a_long_one_however_long_that_waited() -> None:
+    scheduler = Scheduler(1)
+    long = _Batch(units(9, tokens=9_000), lambda unit: None, lambda: None, 1)
+    scheduler._batches = [long]
+    for _ in range(100):
+        assert scheduler._next() is long
+    short = _Batch(units(2, tokens=10), lambda unit: None, lambda: None, 1)
+    scheduler._batches.append(short)
+
+    assert [scheduler._next() for _ in range(OLDEST_EVERY)].count(short) == OLDEST_EVERY - 1
 
 
 def test_threads_are_gone_after_the_last_lease() -> None:
