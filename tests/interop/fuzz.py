@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from tests.interop.environments import FUZZ
 from tests.interop.making import make
-from tests.support.mutations import PATHS, bodies, check, pieces
+from tests.support.wrong_requests import PATHS, bodies, check, pieces
 from tests.support.serving import Client, serving_process
 
 KEY = "correct-horse-battery"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from localrank.server import Limits, create_app
 from localrank.testing import LexicalReranker
-from tests.support.mutations import PATHS, bodies, check, pieces
+from tests.support.wrong_requests import PATHS, bodies, check, pieces
 from tests.support.serving import Client, serving
 
 

@@ -24,7 +24,7 @@ from localrank_transformers.optimizing.record import record_path
 from tests.support import exported_graphs, tiny_encoders
 
 QUERY = "what is rag"
-DOCUMENTS = ["the capital of france", "pasta", "w1 w2 w3 w4 w5 machine learning", "retrieval " * 20, ""]
+DOCUMENTS = ["the capital of france", "pasta", "w1 w2 w3 w4 w5 machine learning", "retrieval " * 20, "w2"]
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ QUERY = "what is the capital of france"
 DOCUMENTS = [
     "paris is the capital of france",
     "pasta in the city",
-    "",
+    "w2",
     "machine learning",
     "the port city of w1",
 ]
