@@ -25,8 +25,8 @@ from hypothesis import strategies as st
 
 from tests.interop.environments import FUZZ
 from tests.interop.making import make
-from tests.support.wrong_requests import PATHS, bodies, check, pieces
 from tests.support.serving import Client, serving_process
+from tests.support.wrong_requests import PATHS, bodies, check, pieces
 
 KEY = "correct-horse-battery"
 CONFIG = """\

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from localrank.server import Limits, create_app
 from localrank.testing import LexicalReranker
-from tests.support.wrong_requests import PATHS, bodies, check, pieces
 from tests.support.serving import Client, serving
+from tests.support.wrong_requests import PATHS, bodies, check, pieces
 
 
 @pytest.fixture(scope="module")
