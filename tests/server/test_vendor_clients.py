@@ -12,10 +12,10 @@ import pytest
 from localrank.server import create_app
 from localrank.testing import LexicalReranker
 from tests.support.serving import serving
-from tests.support.vendor_calls import CASES, Case
+from tests.support.vendor_calls import SERVED_CASES, Case
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the clients' own
-each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+each_case = pytest.mark.parametrize("case", SERVED_CASES, ids=lambda case: case.name)
 
 
 @pytest.fixture(autouse=True)
