@@ -36,8 +36,13 @@ def test_an_embedded_model_reads_what_the_catalogue_says() -> None:
 
 def test_a_known_model_reads_what_the_catalogue_says() -> None:
     assert OnnxReranker("mmarco-mini").languages[:2] == ("ar", "de")
-    assert TorchReranker("bge-v2-m3").languages == ("multilingual",)
     assert OnnxReranker("someone/unknown-model").languages == ()
+
+
+def test_a_known_model_on_torch_reads_what_the_catalogue_says() -> None:
+    pytest.importorskip("torch")
+
+    assert TorchReranker("bge-v2-m3").languages == ("multilingual",)
 
 
 @pytest.mark.parametrize(
