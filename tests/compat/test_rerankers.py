@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from localrank import Identity, InvalidRequestError, UnknownModelError
@@ -120,8 +119,9 @@ def test_documents_of_rerankers_itself_are_read() -> None:
 
 
 def test_ids_and_metadata_are_taken_by_their_place_whatever_holds_them() -> None:
-    shuffled = pd.Series(["t", "f", "p"], index=[2, 0, 1])
-    metadata = pd.Series([{"n": 1}, {"n": 2}, {"n": 3}], index=[1, 2, 0])
+    pandas = pytest.importorskip("pandas")
+    shuffled = pandas.Series(["t", "f", "p"], index=[2, 0, 1])
+    metadata = pandas.Series([{"n": 1}, {"n": 2}, {"n": 3}], index=[1, 2, 0])
     first = Reranker(LexicalReranker()).rank("ferry", TEXTS, doc_ids=shuffled, metadata=metadata)[0]
     assert (first.text, first.doc_id, first.n) == ("a ferry to Capri", "f", 2)
 
