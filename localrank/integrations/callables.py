@@ -195,7 +195,7 @@ class _Rerank:
         passages = [{"id": index, "text": text} for index, text in enumerate(options.documents)]
         kept = self.ranker.rerank(_Request(options.query, passages))
         ranked = [(passage["id"], passage.get("score")) for passage in kept]
-        return ranking(ranked, ordinal=self.listwise, by=self.ranker)
+        return ranking(ranked, options.documents, ordinal=self.listwise, by=self.ranker)
 
 
 _NAMES = ("model_name", "model_name_or_path")
@@ -247,4 +247,6 @@ class _Rank:
         ids = list(range(len(options.documents)))
         kept = self.ranker.rank(query=options.query, docs=list(options.documents), doc_ids=ids)
         ranked = [(result.document.doc_id, result.score) for result in kept.results]
-        return ranking(ranked, ordinal=self.ordinal, by=self.ranker, maker="from_rerankers")
+        return ranking(
+            ranked, options.documents, ordinal=self.ordinal, by=self.ranker, maker="from_rerankers"
+        )

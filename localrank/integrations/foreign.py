@@ -21,7 +21,7 @@ from localrank.providers.calls import checked
 from localrank.providers.forking import RenewedLock
 from localrank.providers.remarks import unread_instruction, unread_options
 from localrank.providers.splitting import Part, split
-from localrank.providers.unscored import RestUnscored, unscored_warning
+from localrank.providers.unscored import RestUnscored, placed_unscored, unscored_warning
 from localrank.providers.worker import run_in_thread
 
 __all__ = ["ForeignReranker", "Scoring", "ranking", "require_method", "type_name"]
@@ -183,12 +183,20 @@ class ForeignReranker:
 
 
 def ranking(
-    ranked: Sequence[tuple[int, float | None]], *, ordinal: bool, by: object, maker: str | None = None
+    ranked: Sequence[tuple[int, float | None]],
+    documents: Sequence[str],
+    *,
+    ordinal: bool,
+    by: object,
+    maker: str | None = None,
 ) -> list[ScoredIndex]:
     """Return what the other library ranked; ordinal scores are the reciprocal of the rank, whatever it gave.
 
+    A document without a word may have no score: it is placed unscored.
+
     Args:
         ranked: Index and score of each document, best first.
+        documents: The texts that were asked for.
         ordinal: Whether only the order counts.
         by: The other library's object, for the error.
         maker: The function here that reads a bare order with `score_kind="ordinal"`, if it does, for the error.
@@ -198,7 +206,12 @@ def ranking(
     """
     if ordinal:
         return [ScoredIndex(index, 1 / rank) for rank, (index, _) in enumerate(ranked, start=1)]
-    results = [ScoredIndex(index, score) for index, score in ranked if score is not None]
+    blank = {index for index, text in enumerate(documents) if not text or text.isspace()}
+    results = [
+        placed_unscored(index) if score is None else ScoredIndex(index, score)
+        for index, score in ranked
+        if score is not None or index in blank
+    ]
     if len(results) < len(ranked):
         raise InvalidResponseError(
             f"{type_name(by)} returned a document without a score.",

@@ -280,4 +280,4 @@ class _Run:
         ]
         kept = self.ranker.run(query=options.query, documents=documents)["documents"]
         ranked = [(int(document.id), document.score) for document in kept]
-        return ranking(ranked, ordinal=self.ordinal, by=self.ranker, maker="from_haystack")
+        return ranking(ranked, options.documents, ordinal=self.ordinal, by=self.ranker, maker="from_haystack")

@@ -207,7 +207,9 @@ class _Compress:
         ranked = [
             (document.metadata[_INDEX_KEY], document.metadata.get("relevance_score")) for document in kept
         ]
-        return ranking(ranked, ordinal=self.ordinal, by=self.compressor, maker="from_langchain")
+        return ranking(
+            ranked, options.documents, ordinal=self.ordinal, by=self.compressor, maker="from_langchain"
+        )
 
 
 @dataclass(frozen=True, slots=True)

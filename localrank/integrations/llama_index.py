@@ -210,4 +210,6 @@ class _Postprocess:
         ]
         kept = self.postprocessor.postprocess_nodes(nodes, query_str=options.query)
         ranked = [(int(node.node.node_id), node.score) for node in kept]
-        return ranking(ranked, ordinal=self.ordinal, by=self.postprocessor, maker="from_llama_index")
+        return ranking(
+            ranked, options.documents, ordinal=self.ordinal, by=self.postprocessor, maker="from_llama_index"
+        )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
 from localrank import Cascade, InvalidResponseError
-from localrank.calling.pairs import score_pairs_sync
+from localrank.calling.pairs import LOWEST, score_pairs_sync
 from localrank.testing import LexicalReranker, MockReranker
 from tests.support.small_models import Scoring
 
@@ -36,9 +34,7 @@ def test_tiers_are_refused() -> None:
         score_pairs_sync(model, [("q", "a"), ("q", "b")])
 
 
-@pytest.mark.parametrize(
-    ("kind", "lowest"), [("probability", 0.0), ("logit", -math.inf), ("unknown", -math.inf)]
-)
+@pytest.mark.parametrize(("kind", "lowest"), [("probability", 0.0), ("logit", LOWEST), ("unknown", LOWEST)])
 def test_a_pair_without_a_word_on_either_side_has_the_lowest_score(kind: str, lowest: float) -> None:
     model = Scoring(len)
     model.score_kind = kind
