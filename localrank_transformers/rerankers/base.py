@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
@@ -45,12 +45,14 @@ class LocalReranker:
         _once: Loads the model (`Model`).
         _activation: The user's, or what is known of the model; None where only its files tell.
         _notices: Warnings that go out with the first result.
+        _troubles: Tells what went wrong meanwhile beside the model; asked after each call.
     """
 
     _location: Location
     _once: LoadOnce[Any]
     _activation: Activation | None
     _notices: list[RerankWarning]
+    _troubles: Callable[[], Sequence[RerankWarning]] | None = None
 
     @property
     def model_id(self) -> str:
@@ -102,7 +104,12 @@ class LocalReranker:
         """Score every document in one hop to a thread; see `RerankerModel`."""
         result = await self._run(options)
         notices, self._notices = self._notices, []
-        return replace(result, warnings=[*notices, *result.warnings]) if notices else result
+        troubles = () if self._troubles is None else self._troubles()
+        return (
+            replace(result, warnings=[*notices, *result.warnings, *troubles])
+            if notices or troubles
+            else result
+        )
 
     async def _run(self, options: DoRerankOptions) -> DoRerankResult:
         gave_up = threading.Event()

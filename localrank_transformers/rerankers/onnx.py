@@ -5,7 +5,6 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,6 @@ from localrank_transformers.rerankers.onnx_settings import OnnxSettings
 from localrank_transformers.rerankers.ready import fetch_ready, read_ready
 
 if TYPE_CHECKING:
-    from localrank.contract.model import DoRerankOptions, DoRerankResult
     from localrank.contract.types import RerankWarning
     from localrank_transformers.call.call import PointwiseModel
     from localrank_transformers.call.contract import Activation
@@ -95,6 +93,7 @@ class OnnxReranker(LocalReranker):
         if isinstance(document_store, str | Path):
             document_store = DocumentStore(document_store)
         self._store = document_store
+        self._troubles = None if document_store is None else document_store.opened.warnings
         self._arguments: dict[str, Any] = {
             "model": model,
             "precision": precision,
@@ -155,12 +154,6 @@ class OnnxReranker(LocalReranker):
             return True
         entry = _known(self._location) if self._location.hub is not None else None
         return entry is not None and entry.family == "late-interaction"
-
-    async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
-        """Score every document in one hop to a thread; see `RerankerModel`."""
-        result = await super().do_rerank(options)
-        trouble = [] if self._store is None else self._store.opened.warnings()
-        return replace(result, warnings=[*result.warnings, *trouble]) if trouble else result
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the character span of each token of `text`, special tokens left out; loads the model."""

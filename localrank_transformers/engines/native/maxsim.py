@@ -18,7 +18,7 @@ from localrank_transformers.families.late.known.packed import (
     compare_by_numpy,
     not_finite,
     pack_document,
-    packed_bytes,
+    unfilled,
 )
 
 __all__ = ["NativeCompare", "fastest_compare"]
@@ -65,8 +65,7 @@ class NativeCompare:
         given = np.ascontiguousarray(vectors, dtype=np.float32)
         chosen = None if counted is None else np.ascontiguousarray(counted, dtype=np.int64)
         kept = tokens if chosen is None else int(np.count_nonzero(chosen))
-        data = np.empty(packed_bytes(kept, width), dtype=np.uint8)
-        document = PackedDocument.of(data, kept, truncated=truncated)
+        document = unfilled(kept, width, truncated=truncated)
         is_finite = self.kernels.functions.localrank_pack(
             given.ctypes.data,
             None if chosen is None else chosen.ctypes.data,

@@ -31,6 +31,7 @@ __all__ = [
     "pack_document",
     "pack_query",
     "packed_bytes",
+    "unfilled",
     "unpacked",
 ]
 
@@ -108,6 +109,13 @@ class Compare(Protocol):
         ...
 
 
+def unfilled(tokens: int, width: int, *, truncated: bool) -> PackedDocument:
+    """Return a document with room for so many vectors, which are yet to be written."""
+    return PackedDocument.of(
+        np.empty(packed_bytes(tokens, width), dtype=np.uint8), tokens, truncated=truncated
+    )
+
+
 def lengths_of(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return the length of each vector, or the smallest number to divide by; shape (tokens,)."""
     lengths: npt.NDArray[np.float32] = np.sqrt(np.einsum("td,td->t", vectors, vectors))
@@ -134,7 +142,8 @@ def pack_document(
     """
     numbers, scales = _whole(vectors if counted is None else vectors[counted.astype(bool)])
     tokens, width = numbers.shape
-    data = np.empty(packed_bytes(tokens, width), dtype=np.uint8)
+    document = unfilled(tokens, width, truncated=truncated)
+    data = document.data
     whole = tokens // GROUP * GROUP
     for first, last in ((0, whole), (whole, tokens)):
         size = GROUP if first < whole else last - first
@@ -144,7 +153,7 @@ def pack_document(
     behind = tokens * width
     data[behind : behind + 4 * tokens] = scales.view(np.uint8)
     data[behind + 4 * tokens :] = (-LARGEST * numbers.sum(axis=1, dtype=np.int32)).view(np.uint8)
-    return PackedDocument.of(data, tokens, truncated=truncated)
+    return document
 
 
 def pack_query(
