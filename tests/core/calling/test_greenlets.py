@@ -9,9 +9,7 @@ import pytest
 from tests.support.children import run_script
 
 PATCH = {
-    # eventlet's own look-up of names imports what trio, where it is installed, does not bear
-    "eventlet": "import os, warnings; os.environ['EVENTLET_NO_GREENDNS'] = 'yes'; warnings.simplefilter('ignore'); "
-    "import eventlet; eventlet.monkey_patch()",
+    "eventlet": "import warnings; warnings.simplefilter('ignore'); import eventlet; eventlet.monkey_patch()",
     "gevent": "from gevent import monkey; monkey.patch_all()",
 }
 
