@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from difflib import get_close_matches
 from functools import partial
@@ -13,6 +14,7 @@ from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker
 from localrank.contract.types import shortened
 from localrank.providers.extras import imported
+from localrank.providers.unscored import is_scored
 
 __all__ = ["rerank_frame", "rerank_frame_sync"]
 
@@ -48,7 +50,8 @@ async def rerank_frame(
 
     Returns:
         A table of the same kind, best row first, with all its columns, and `rank` and `score` behind them. A pandas index goes
-        along with its rows. A row that a deadline left unscored stands last, its score as the model gave it.
+        along with its rows. A row that was not scored (a blank text, a deadline) stands last and its score is null. What the
+        result would warn of is a Python warning, since a table has no place for it.
 
     Raises:
         InvalidRequestError: No table, two columns of one name in it or to be made, no such column, a column of that name
@@ -70,7 +73,10 @@ async def rerank_frame(
     result = await rerank(model, query, documents, top_k, first_stage_scores=scores, **options)
     ranked = frame[[hit.index for hit in result]]
     places = nw.new_series(rank, [hit.rank for hit in result], nw.Int64, backend=ranked.implementation)
-    numbers = nw.new_series(score, list(result.scores), nw.Float64, backend=ranked.implementation)
+    scored = [hit.score if is_scored(hit) else None for hit in result]
+    numbers = nw.new_series(score, scored, nw.Float64, backend=ranked.implementation)
+    for warning in result.warnings:
+        warnings.warn(warning.message, stacklevel=2)
     ranked_table: T = ranked.with_columns(places, numbers).to_native()
     return ranked_table
 

@@ -9,6 +9,7 @@ from localrank.calling.many import rerank_many
 from localrank.calling.sync import run_blocking
 from localrank.contract.errors import InvalidResponseError
 from localrank.contract.model import AnyReranker, score_kind
+from localrank.contract.types import is_blank
 from localrank.providers.registry import resolve
 
 __all__ = ["LOWEST", "score_pairs_sync"]
@@ -31,7 +32,7 @@ def score_pairs_sync(model: AnyReranker | str, pairs: Sequence[tuple[str, str]])
     reranker = resolve(model)
     places: dict[str, list[int]] = {}
     for position, (query, document) in enumerate(pairs):
-        if not _is_blank(query) and not _is_blank(document):
+        if not any(isinstance(text, str) and is_blank(text) for text in (query, document)):
             places.setdefault(query, []).append(position)
     questions = [
         (query, [pairs[position][1] for position in positions]) for query, positions in places.items()
@@ -48,7 +49,3 @@ def score_pairs_sync(model: AnyReranker | str, pairs: Sequence[tuple[str, str]])
         for hit in result:
             scores[positions[hit.index]] = hit.score
     return scores
-
-
-def _is_blank(text: object) -> bool:
-    return isinstance(text, str) and (not text or text.isspace())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -160,12 +161,16 @@ def rerank(
     timeout: float | None,
 ) -> None:
     """Check the options, read, rank, print."""
-    if paragraphs and text_key is not None:
-        raise click.UsageError("--paragraphs and --text-key exclude each other.")
+    _refuse_together(
+        {
+            ("--paragraphs", "--text-key"): paragraphs and text_key is not None,
+            ("--paragraphs", f"--format {kind}"): paragraphs and kind is not None,
+            ("--text-key", "--format lines"): text_key is not None and kind == "lines",
+            ("--json", f"--output {output}"): as_json and output not in {None, "jsonl"},
+        }
+    )
     if candidates is not None and first_stage is None:
         raise click.UsageError("--candidates is of the first stage: add --first-stage bm25.")
-    if as_json and output not in {None, "jsonl"}:
-        raise click.UsageError(f"--json and --output {output} exclude each other.")
     if not files and stdin_is_terminal() and Path(query).exists():
         raise click.UsageError(f"There is no QUERY before {query!r}, which is a file or a folder.")
     names = None if models is None else two_models(models)
@@ -199,6 +204,12 @@ def rerank(
         _show(result, request)
     else:
         print_records((record_of(ranked, request, result.outcome) for ranked in result), output or "jsonl")
+
+
+def _refuse_together(given: Mapping[tuple[str, str], bool]) -> None:
+    for (one, other), both in given.items():
+        if both:
+            raise click.UsageError(f"{one} and {other} exclude each other.")
 
 
 def _show(result: RerankResult[InputDocument], request: RankRequest) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "RerankWarning",
     "ScoreKind",
     "StageUsage",
+    "is_blank",
     "plain",
     "shortened",
 ]
@@ -53,6 +54,11 @@ _SHOWN_CHARACTERS = 60
 def shortened(text: str, limit: int = _SHOWN_CHARACTERS) -> str:
     """Return at most `limit` characters of `text`, for a repr or a message that must not hold a whole document."""
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def is_blank(text: str) -> bool:
+    """Return whether `text` holds no word: it is empty, or nothing but white space."""
+    return not text or text.isspace()
 
 
 def plain(text: str) -> str:

@@ -15,7 +15,7 @@ from localrank.calling.retry import RetryPolicy
 from localrank.contract.cancellation import POLL_INTERVAL_S, AbortToken, LinkedToken, raise_if_aborted
 from localrank.contract.errors import InferenceError, InvalidRequestError, InvalidResponseError, RerankError
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
-from localrank.contract.types import RerankWarning, ScoreKind, shortened
+from localrank.contract.types import RerankWarning, ScoreKind, is_blank, shortened
 from localrank.providers.arguments import check_count
 from localrank.providers.calls import checked
 from localrank.providers.forking import RenewedLock
@@ -206,7 +206,7 @@ def ranking(
     """
     if ordinal:
         return [ScoredIndex(index, 1 / rank) for rank, (index, _) in enumerate(ranked, start=1)]
-    blank = {index for index, text in enumerate(documents) if not text or text.isspace()}
+    blank = {index for index, text in enumerate(documents) if is_blank(text)}
     results = [
         placed_unscored(index) if score is None else ScoredIndex(index, score)
         for index, score in ranked

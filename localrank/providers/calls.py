@@ -29,6 +29,7 @@ from localrank.contract.types import (
     RerankResponse,
     RerankUsage,
     RerankWarning,
+    is_blank,
 )
 from localrank.providers.beside import ENDS_PROGRAMS, ending_error, is_main_thread
 from localrank.providers.images import image_of
@@ -158,7 +159,7 @@ def _blank_documents(options: DoRerankOptions, model: AnyReranker) -> frozenset[
         return frozenset()
     if not ("" in documents or any(map(str.isspace, documents))):
         return frozenset()
-    blank = (index for index, text in enumerate(documents) if not text or text.isspace())
+    blank = (index for index, text in enumerate(documents) if is_blank(text))
     return frozenset(index for index in blank if objects is None or image_of(objects[index]) is None)
 
 

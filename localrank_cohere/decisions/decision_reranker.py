@@ -97,7 +97,8 @@ class DecisionReranker(RemoteReranker):
     def fingerprint(self) -> str:
         """What a cache keys on: all that a score depends on but its neighbours, without the key."""
         asking = self._asking
-        return f"{super().fingerprint}#{asking.form.name}#{asking.both_orders}#{self.max_documents_per_call}"
+        request = f"{self.max_documents_per_call}#{asking.max_tokens}"
+        return f"{super().fingerprint}#{asking.form.name}#{asking.both_orders}#{request}"
 
     def _call(self, options: DoRerankOptions) -> DecisionCall:
         return DecisionCall(self._settings, self._connections, options, self._asking)

@@ -9,6 +9,7 @@ from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import DoRerankOptions
+from localrank.contract.types import is_blank
 from localrank.providers.images import image_address, image_of
 from localrank_cohere.dialects.table import Dialect
 from localrank_cohere.wire.yaml_text import to_yaml
@@ -49,9 +50,7 @@ def sendable(
     """
     images = _images(options) if sees else {}
     blanks = tuple(
-        index
-        for index, text in enumerate(options.documents)
-        if (not text or text.isspace()) and index not in images
+        index for index, text in enumerate(options.documents) if is_blank(text) and index not in images
     )
     held_back = frozenset(blanks)
     places = tuple(i for i in range(len(options.documents)) if i not in held_back) if blanks else None

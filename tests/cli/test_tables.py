@@ -112,6 +112,11 @@ def test_a_person_with_a_long_list_gets_a_word_about_the_first_stage(tmp_path: P
 def test_options_that_exclude_each_other_are_refused() -> None:
     assert "add --first-stage bm25" in localrank("rerank", "x", "--candidates", "2").err
     assert "exclude each other" in localrank("rerank", "x", "--json", "--output", "csv").err
+    assert "exclude each other" in localrank("rerank", "x", "-p", "--format", "csv").err
+    assert (
+        "--text-key and --format lines exclude"
+        in localrank("rerank", "x", "--text-key", "t", "--format", "lines").err
+    )
     assert "'klingon' is no encoding of text" in localrank("rerank", "x", "--encoding", "klingon").err
 
 

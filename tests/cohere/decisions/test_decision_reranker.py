@@ -453,6 +453,7 @@ def test_a_cache_tells_forms_and_orders_apart() -> None:
         DecisionReranker("m", both_orders=True),
         DecisionReranker("m", max_documents_per_call=1),
         DecisionReranker("m", service="openrouter"),
+        DecisionReranker("m", max_tokens_per_call=500),
     ]
 
     assert len({reranker.fingerprint for reranker in made}) == len(made)

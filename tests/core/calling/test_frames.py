@@ -118,3 +118,13 @@ async def test_a_column_may_be_called_by_a_number() -> None:
     table = pd.DataFrame([["a train"], ["a ferry"]])
     ranked = await rerank_frame("lexical:default", "ferry", table, text=0)  # type: ignore[arg-type]
     assert ranked[0].tolist() == ["a ferry", "a train"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_row_without_words_has_no_score_and_is_warned_of(kind: Any) -> None:
+    with pytest.warns(UserWarning, match="1 document has no text"):
+        ranked = await rerank_frame(LexicalReranker(), "ferry", kind({"text": ["", "a ferry"]}))
+
+    shown = nw.from_native(ranked, eager_only=True)
+    assert shown["text"].to_list() == ["a ferry", ""]
+    assert shown["score"].is_null().to_list() == [False, True]
