@@ -37,11 +37,9 @@ def builder(tmp_path: Path) -> ModuleType:
 
 @on_linux
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
-def test_a_compiler_makes_them_for_every_kind_of_processor(builder: ModuleType, tmp_path: Path) -> None:
-    target = builder._target("")
-    assert builder._compile(tmp_path, target) == ""
-    names = [kernels.name for kernels in native.open_library(tmp_path / native.FILE)]
-    assert names == list(builder._VARIANTS[target.machine])
+def test_a_compiler_made_them_for_every_kind_of_processor(builder: ModuleType) -> None:
+    names = [kernels.name for kernels in native.open_library(Path(native.__file__).with_name(native.FILE))]
+    assert names == list(builder._VARIANTS[builder._target("").machine])
 
 
 @on_linux
