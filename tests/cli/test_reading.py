@@ -241,7 +241,7 @@ def parquet(rows: list[dict[str, Any]]) -> bytes:
         ("a.json", LINES),
         ("a.ndjson", LINES),
         ("a", LINES),
-        ("a.jsonl.gz", gzip.compress(LINES.encode())),
+        ("a.jsonl.gz", gzip.compress(LINES.encode(), mtime=0)),
         ("a.csv.xz", lzma.compress(CSV.encode())),
         ("packed.csv.bz2", bz2.compress(CSV.encode())),
         ("a.parquet", parquet(ROWS)),
