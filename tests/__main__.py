@@ -1,6 +1,6 @@
 """`python -m tests`: every check of the project in one command: lint, format, types, import contracts, the suite.
 
-All of them run, whatever fails; the suite comes last. With arguments only pytest runs, and gets them.
+All of them run, whatever fails; the suite comes last, on all cores. With arguments only pytest runs, and gets them.
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ CHECKS = {
 }
 """What Python is called with for each check."""
 
+ON_ALL_CORES = ["-n", "logical", "--maxprocesses", "8", "--dist", "loadfile"]
+"""A file's tests share what its fixtures make, so they stay together."""
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run the checks, then the suite; return 1 if any failed."""
     checks = {} if arguments else CHECKS
     failed = [name for name, command in checks.items() if not _passes(name, command)]
-    if not _passes("suite", ["-m", "pytest", "-q", *arguments]):
+    if not _passes("suite", ["-m", "pytest", "-q", *(arguments or ON_ALL_CORES)]):
         failed.append("suite")
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)  # noqa: T201
