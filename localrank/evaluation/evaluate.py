@@ -17,15 +17,17 @@ from localrank.calling.sync import run_blocking
 from localrank.contract.cancellation import AbortToken, raise_if_aborted
 from localrank.contract.errors import InvalidRequestError, RerankAbortedError
 from localrank.contract.model import AnyReranker, score_kind, scores_comparable
-from localrank.contract.types import ScoreKind
+from localrank.contract.types import RankedDocument, ScoreKind
 from localrank.evaluation.collection import Collection, sampled
 from localrank.evaluation.first_stage import FirstStage, first_stage_of
 from localrank.evaluation.journal import Journal, key_of
 from localrank.evaluation.measures import DEFAULT_MEASURES, check_measures, measured
 from localrank.evaluation.reading import Run
 from localrank.evaluation.results import Evaluation, Ranking, SystemResult
+from localrank.evaluation.ties import shuffled_ties
 from localrank.providers.arguments import check_count, check_integer
 from localrank.providers.registry import resolve
+from localrank.providers.unscored import is_scored
 
 __all__ = ["EvaluationProgress", "Models", "evaluate", "evaluate_sync", "named_models"]
 
@@ -66,7 +68,8 @@ async def evaluate(
 ) -> Evaluation:
     """Rerank each query's candidates with each model and measure the rankings, and the first stage's beside them.
 
-    Calls follow one another, so that the times are those of a single call.
+    Calls follow one another, so that the times are those of a single call. Documents that a system scores alike are ordered by
+    lot, the same one for all systems, so that equal scores inherit nothing from the order in which documents came.
 
     Args:
         models: A model or its name, several, or a mapping from the names they shall have in reports.
@@ -208,7 +211,12 @@ class _Work:
     resumed: int = 0
 
     def first_stage(self) -> SystemResult:
-        rankings = {query: Ranking(tuple(ranked)) for query, ranked in self.stage.run.items()}
+        rankings = {
+            query: Ranking(
+                tuple(shuffled_ties(query, ranked, name=lambda pair: pair[0], level=lambda pair: pair[1]))
+            )
+            for query, ranked in self.stage.run.items()
+        }
         return self._measured(self.stage.name, rankings)
 
     async def model(self, name: str, model: AnyReranker, models: int) -> SystemResult:
@@ -240,8 +248,9 @@ class _Work:
             instruction=self.instruction,
             first_stage_scores=[score for _, score in candidates],
         )
+        placed = shuffled_ties(query, result, name=lambda ranked: documents[ranked.index][0], level=_level)
         ranking = Ranking(
-            tuple((documents[ranked.index][0], ranked.score) for ranked in result),
+            tuple((documents[ranked.index][0], ranked.score) for ranked in placed),
             result.usage.duration_ms,
             result.usage.input_tokens,
             result.usage.estimated_cost,
@@ -261,6 +270,11 @@ class _Work:
             return SystemResult(name, "first stage", figures.means, figures.values, rankings, kind)
         scores = (score_kind(model), scores_comparable(model))
         return SystemResult(name, "model", figures.means, figures.values, rankings, *scores)
+
+
+def _level(ranked: RankedDocument[str]) -> tuple[float, ...]:
+    """Return what documents share that a model holds for equal; one that it left unscored keeps the place it was given."""
+    return (ranked.tier, ranked.score) if is_scored(ranked) else (ranked.tier, ranked.score, ranked.index)
 
 
 def _remarks(collection: Collection, stage: FirstStage) -> list[str]:

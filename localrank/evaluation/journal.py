@@ -14,12 +14,16 @@ from localrank.evaluation.results import Ranking
 
 __all__ = ["Journal", "key_of", "ranking_of", "record_of"]
 
+_RULES = "equal scores by lot"
+"""How rankings are written down: one that an earlier version wrote by other rules is not taken for one of these."""
+
 
 def key_of(
     model: AnyReranker, query: str, documents: Sequence[tuple[str, str]], instruction: str | None
 ) -> str:
     """Return a digest of everything that a ranking depends on: the model, the query, and its candidates with their texts."""
     told = [
+        _RULES,
         model.provider,
         model.model_id,
         str(getattr(model, "fingerprint", "")),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from localrank.evaluation.answers import TRUE_ACCEPT, AnswerFigures
+from localrank.evaluation.explained import COMPARISON, COST, measure_meaning
 from localrank.evaluation.movements import Movements, movements
 from localrank.evaluation.results import Evaluation, SystemResult
 from localrank.evaluation.significance import Comparison, compared, intervals
@@ -25,12 +26,23 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of text under headings; the first column stands left, the others right."""
+    """Rows of text under headings; the first column stands left, the others right.
+
+    Attributes:
+        title: Its heading.
+        note: What is to be known of the whole.
+        columns: The headings of the columns.
+        rows: A text a column.
+        explained: Column → what it means.
+        best: (row, column) of the best value of a column, from 0; nothing where there is nothing to compare.
+    """
 
     title: str
     note: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    explained: Mapping[str, str] = field(default_factory=dict)
+    best: frozenset[tuple[int, int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +104,13 @@ def quality_table(evaluation: Evaluation, *, with_intervals: bool = True) -> Tab
         for system in systems
     )
     note = "Mean over the queries" + (", with its 95 % bootstrap interval." if with_intervals else ".")
-    return Table("Quality", note, ("system", *evaluation.measures), rows)
+    best = frozenset(
+        (row, column)
+        for column, measure in enumerate(evaluation.measures, 1)
+        for row in _best([system.means[measure] for system in systems], max)
+    )
+    explained = {measure: measure_meaning(measure) for measure in evaluation.measures}
+    return Table("Quality", note, ("system", *evaluation.measures), rows, explained, best)
 
 
 def cost_table(evaluation: Evaluation) -> Table:
@@ -100,7 +118,16 @@ def cost_table(evaluation: Evaluation) -> Table:
     columns = ("model", "pairs/s", "ms median", "ms p95", "tokens", "cost")
     rows = tuple((model.name, *_spent(model)) for model in evaluation.models)
     note = "Times of a query, one call after the other, without loading the model."
-    return Table("Time and cost", note, columns, rows)
+    models = evaluation.models
+    values: tuple[tuple[list[float | None], Callable[..., float]], ...] = (
+        ([model.pairs_per_second for model in models], max),
+        ([model.median_ms for model in models], min),
+        ([model.p95_ms for model in models], min),
+    )
+    best = frozenset(
+        (row, at) for at, (column, better) in enumerate(values, 1) for row in _best(column, better)
+    )
+    return Table("Time and cost", note, columns, rows, COST, best)
 
 
 def comparison_table(comparisons: Sequence[Comparison], measure: str, *, short: bool = False) -> Table:
@@ -122,7 +149,8 @@ def comparison_table(comparisons: Sequence[Comparison], measure: str, *, short: 
         f"Paired randomisation test over the queries, two-sided; corrected by Holm for the {len(comparisons)} "
         f"comparison{'' if len(comparisons) == 1 else 's'} on {measure}. “Not shown” does not mean equal."
     )
-    return Table(f"Differences in {measure}", note, (*columns, *more), rows)
+    shown = {column: meaning for column, meaning in COMPARISON.items() if column in (*columns, *more)}
+    return Table(f"Differences in {measure}", note, (*columns, *more), rows, shown)
 
 
 def _facts(evaluation: Evaluation) -> list[str]:
@@ -181,6 +209,13 @@ def answers_table(figures: Sequence[AnswerFigures]) -> Table:
         f"over the queries. The threshold lets {allowed} of the lists without an answer through, on these same queries."
     )
     return Table("Does anything here answer", note, columns, rows)
+
+
+def _best(values: Sequence[float | None], better: Callable[..., float]) -> Iterator[int]:
+    """Yield the places of the best of several values; of none where all are alike."""
+    known = [value for value in values if value is not None]
+    if len(set(known)) > 1:
+        yield from (at for at, value in enumerate(values) if value == better(known))
 
 
 def _label(system: SystemResult) -> str:

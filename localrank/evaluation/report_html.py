@@ -12,15 +12,33 @@ from localrank.evaluation.scatter import scatter_svg
 __all__ = ["html"]
 
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem }
-body { color: #24292f; background: #fff }
+:root { color-scheme: light dark; --paper: #fff; --ink: #24292f; --quiet: #57606a; --line: #d0d7de;
+  --up: #1a7f37; --down: #cf222e; --best: #dafbe1 }
+@media (prefers-color-scheme: dark) { :root { --paper: #0d1117; --ink: #e6edf3; --quiet: #9198a1; --line: #3d444d;
+  --up: #56d364; --down: #ff7b72; --best: #12361f } }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem;
+  color: var(--ink); background: var(--paper); overflow-wrap: anywhere }
+h1, h2 { line-height: 1.25 }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums }
 .wide { overflow-x: auto }
-th, td { padding: .3rem .7rem; border-bottom: 1px solid #d0d7de; text-align: right; white-space: nowrap }
+th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap }
 th:first-child, td:first-child { text-align: left }
-svg { max-width: 50rem; width: 100%; height: auto }
-li { margin: .4rem 0 }
-.up { color: #1a7f37 } .down { color: #d1242f } .quiet { color: #57606a }
+.best { background: var(--best); font-weight: 600 }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem .8rem; color: var(--quiet); font-size: .9em }
+dt { font-weight: 600 } dd { margin: 0 }
+svg { max-width: 40rem; width: 100%; height: auto }
+ul { padding-left: 1.3rem } li { margin: .4rem 0 }
+.up { color: var(--up) } .down { color: var(--down) } .quiet { color: var(--quiet) }
+@media (max-width: 40rem) {
+  thead { display: none }
+  table, tbody, tr, td { display: block }
+  tr { border: 1px solid var(--line); border-radius: .4rem; margin: .6rem 0; padding: .3rem .6rem }
+  td { display: flex; justify-content: space-between; gap: 1rem; border: 0; padding: .15rem 0; white-space: normal }
+  td::before { content: attr(data-column); color: var(--quiet); flex: none }
+  td:first-child { font-weight: 600 } td:first-child::before { content: none }
+  .best { padding: .15rem .3rem; margin: 0 -.3rem; border-radius: .2rem }
+  dl { grid-template-columns: 1fr } dd { margin: 0 0 .3rem 1rem }
+}
 """
 
 
@@ -46,12 +64,24 @@ def html(report: Report) -> str:
 
 
 def _table(table: Table) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in table.columns)
-    rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>\n" for row in table.rows)
-    return (
-        f'<h2>{escape(table.title)}</h2><p class="quiet">{escape(table.note)}</p>'
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>'
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in table.columns)
+    rows = "".join(f"<tr>{''.join(_cells(table, number))}</tr>\n" for number in range(len(table.rows)))
+    best = " Marked: the best value of a column." if table.best else ""
+    meanings = "".join(
+        f"<dt>{escape(column)}</dt><dd>{escape(meaning)}</dd>" for column, meaning in table.explained.items()
     )
+    return (
+        f'<h2>{escape(table.title)}</h2><p class="quiet">{escape(table.note)}{best}</p>'
+        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>'
+        + (f"<dl>{meanings}</dl>" if meanings else "")
+    )
+
+
+def _cells(table: Table, number: int) -> Iterator[str]:
+    """Yield the cells of a row, each with the name of its column for a screen that is too narrow for headings."""
+    for column, (name, text) in enumerate(zip(table.columns, table.rows[number], strict=True)):
+        mark = ' class="best"' if (number, column) in table.best else ""
+        yield f'<td data-column="{escape(name)}"{mark}>{escape(text)}</td>'
 
 
 def _movement(movement: Movement) -> str:

@@ -14,7 +14,7 @@ def markdown(report: Report, *, plot: str | None = None) -> str:
     """Return the page; `plot` is the address of a picture beside it."""
     parts = [f"# {report.title}", "\n".join(f"- {_plain(fact)}" for fact in report.facts)]
     for number, table in enumerate(report.tables):
-        parts += [f"## {_plain(table.title)}", table.note, markdown_table(table)]
+        parts += [f"## {_plain(table.title)}", table.note, markdown_table(table), *_explained(table)]
         if number == 1 and plot is not None:
             parts.append(f"![Quality against time]({plot})")
     for moved in report.moved:
@@ -26,13 +26,26 @@ def markdown(report: Report, *, plot: str | None = None) -> str:
 
 
 def markdown_table(table: Table) -> str:
-    """Return one table."""
+    """Return one table; the best value of a column is in bold."""
     lines = [
         "| " + " | ".join(map(_plain, table.columns)) + " |",
         "|---" + "|--:" * (len(table.columns) - 1) + "|",
     ]
-    lines += ["| " + " | ".join(map(_plain, row)) + " |" for row in table.rows]
+    lines += ["| " + " | ".join(_cells(table, number)) + " |" for number in range(len(table.rows))]
     return "\n".join(lines)
+
+
+def _cells(table: Table, number: int) -> list[str]:
+    """Return the cells of a row, the best values of their columns in bold."""
+    return [
+        f"**{_plain(cell)}**" if (number, column) in table.best else _plain(cell)
+        for column, cell in enumerate(table.rows[number])
+    ]
+
+
+def _explained(table: Table) -> list[str]:
+    lines = [f"- **{_plain(column)}**: {_plain(meaning)}" for column, meaning in table.explained.items()]
+    return ["\n".join(lines)] if lines else []
 
 
 def _movement(movement: Movement) -> Iterator[str]:

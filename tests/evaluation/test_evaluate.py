@@ -103,7 +103,7 @@ async def test_the_first_stage_is_measured_over_the_same_candidates(tmp_path: Pa
 
 async def test_a_better_model_measures_better() -> None:
     found = await evaluate(
-        {"good": "lexical:default", "idle": MockReranker()}, small_collection(), first_stage=RUN
+        {"good": "lexical:default", "idle": Identity()}, small_collection(), first_stage=RUN
     )
 
     assert found["good"].means["nDCG@10"] > found["idle"].means["nDCG@10"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -11,7 +12,7 @@ from localrank.evaluation import Evaluation, evaluate_sync
 from localrank.evaluation.report import Report, comparison_table, cost_table, quality_table, report_of
 from localrank.evaluation.report_html import html
 from localrank.evaluation.report_markdown import markdown, markdown_table
-from localrank.evaluation.scatter import scatter_svg
+from localrank.evaluation.scatter import Theme, scatter_svg
 from localrank.evaluation.significance import compared
 from localrank.testing import LexicalReranker, MockReranker
 from tests.support.small_collection import DOCUMENTS, QUERIES, RUN, small_collection
@@ -107,4 +108,67 @@ def test_the_plot_puts_slower_to_the_right_and_better_up(found: Evaluation) -> N
 
     assert places["<slow>"][0] > places["lexical"][0]
     assert places["lexical"][1] < places["<slow>"][1]
-    assert all(0 < x < 720 and 0 < y < 380 for x, y in places.values())
+    assert all(0 < x < 600 and 0 < y < 380 for x, y in places.values())
+
+
+def test_the_best_value_of_a_column_is_marked_in_both_reports(report: Report) -> None:
+    quality, cost = report.tables[:2]
+
+    assert quality.best == {(1, 1), (1, 2)}  # lexical, in both measures
+    assert {cost.rows[row][0] for row, _ in cost.best} == {"lexical"}
+    assert f'<td data-column="nDCG@10" class="best">{quality.rows[1][1]}</td>' in html(report)
+    assert f"| **{quality.rows[1][1]}** |" in markdown(report)
+
+
+def test_nothing_is_best_where_all_are_alike(found: Evaluation) -> None:
+    alone = replace(found, models=(found["lexical"], replace(found["lexical"], name="copy")))
+
+    assert {row for row, _ in quality_table(alone).best} == {1, 2}
+    assert cost_table(alone).best == frozenset()
+
+
+def test_every_column_of_figures_is_explained(report: Report) -> None:
+    page = html(report)
+
+    for table in report.tables:
+        assert {name for name in table.columns[1:] if name} == set(table.explained)
+    for name, meaning in report.tables[0].explained.items():
+        assert f"<dt>{name}</dt><dd>{meaning}</dd>" in page
+        assert f"- **{name}**: {meaning}" in markdown(report)
+
+
+def test_a_cell_holds_its_column_for_screens_without_room_for_headings(report: Report) -> None:
+    page = html(report)
+
+    cells = sum(len(table.columns) * len(table.rows) for table in report.tables)
+    assert page.count("<td data-column=") == page.count("<td") == cells
+
+
+@pytest.mark.parametrize("part", ["page", "plot"])
+def test_a_reader_with_a_dark_screen_gets_it_dark(found: Evaluation, report: Report, part: str) -> None:
+    text = html(report) if part == "page" else scatter_svg(found)
+
+    assert "@media (prefers-color-scheme: dark)" in text
+
+
+@pytest.mark.parametrize(("theme", "paper"), [("light", "#ffffff"), ("dark", "#0d1117")])
+def test_a_plot_may_be_asked_for_in_one_shade(found: Evaluation, theme: Theme, paper: str) -> None:
+    svg = scatter_svg(found, theme=theme)
+
+    assert f".paper{{fill:{paper}}}" in svg
+    assert "@media" not in svg
+
+
+def test_names_of_points_that_lie_together_do_not_lie_on_each_other(found: Evaluation) -> None:
+    crowd = tuple(
+        replace(found["lexical"], name=f"a model of the same kind, {number}") for number in range(6)
+    )
+    svg = ElementTree.fromstring(scatter_svg(replace(found, models=crowd)))
+    heights = sorted(
+        float(text.get("y", 0))
+        for text in svg.iter("{http://www.w3.org/2000/svg}text")
+        if (text.text or "").startswith("a model of")
+    )
+
+    assert len(heights) == 6
+    assert all(lower - upper > 16.8 for upper, lower in pairwise(heights))

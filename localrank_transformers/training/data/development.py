@@ -98,16 +98,22 @@ def first_stage_scores(lists: Sequence[TrainingList]) -> list[list[float]]:
 
 
 def measure(lists: Sequence[TrainingList], scores: Sequence[Scores]) -> float:
-    """Return the mean nDCG@10 of the lists in the order of `scores`; of equal scores the earlier document comes first.
+    """Return the mean nDCG@10 of the lists in the order of `scores`; equal scores are ordered by lot.
 
     Raises:
         MissingDependencyError: The package ir-measures is absent.
     """
     from localrank.evaluation.measures import measured  # noqa: PLC0415  # only where something is measured
+    from localrank.evaluation.ties import shuffled_ties  # noqa: PLC0415
 
     judgements = {str(number): _grades(example) for number, example in enumerate(lists)}
     rankings = {
-        str(number): sorted(((str(at), score) for at, score in enumerate(own)), key=lambda item: -item[1])
+        str(number): shuffled_ties(
+            str(number),
+            sorted(((str(at), score) for at, score in enumerate(own)), key=lambda item: -item[1]),
+            name=lambda item: item[0],
+            level=lambda item: item[1],
+        )
         for number, own in enumerate(scores)
     }
     return measured([METRIC], judgements, rankings).means[METRIC]
