@@ -14,6 +14,10 @@ from docs.site.navigation import CHILDREN, SECTIONS
 __all__ = ["BrokenLinkError", "stage"]
 
 _LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)(?:#[^)\s]*)?\)")
+_PICTURE = re.compile(
+    r"<picture>\s*<source [^>]*dark[^>]* srcset=\"(?P<dark>[^\"]+)\">\s*"
+    r"<img alt=\"(?P<alt>[^\"]+)\" src=\"(?P<light>[^\"]+)\" width=\"(?P<width>\d+)\">\s*</picture>"
+)
 _HOME = "README.md"
 
 
@@ -39,7 +43,7 @@ def stage(root: Path, into: Path) -> list[Path]:
             shutil.copyfile(source, target)
             continue
         text = source.read_text("utf-8")
-        target.write_text(text + _navigation(str(place)), "utf-8")
+        target.write_text(_with_pictures(text) + _navigation(str(place)), "utf-8")
         pages.append(place)
         linked = _linked(source, text, root) - found
         found |= linked
@@ -48,13 +52,28 @@ def stage(root: Path, into: Path) -> list[Path]:
 
 
 def _linked(page: Path, text: str, root: Path) -> set[Path]:
-    linked = {(page.parent / match[1]).resolve() for match in _LINK.finditer(text)}
+    drawn = [name for match in _PICTURE.finditer(text) for name in match.group("light", "dark")]
+    linked = {(page.parent / name).resolve() for name in (*_LINK.findall(text), *drawn)}
     for target in sorted(linked):
         if not target.is_file() or not target.is_relative_to(root):
             raise BrokenLinkError(
                 f"{page.relative_to(root)} links to {target}, which is no file of the repository."
             )
     return linked
+
+
+def _with_pictures(text: str) -> str:
+    """Return the page with each picture as two images, of which the theme shows the one that suits its own switch.
+
+    `<picture>` knows only the reader's system.
+    """
+    return _PICTURE.sub(
+        lambda found: "\n".join(
+            f"```{{image}} {found[shade]}\n:alt: {found['alt']}\n:width: {found['width']}px\n:class: only-{shade}\n```\n"
+            for shade in ("light", "dark")
+        ),
+        text,
+    )
 
 
 def _navigation(place: str) -> str:

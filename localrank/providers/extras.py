@@ -28,20 +28,26 @@ def imported(module: str, purpose: str, extra: str) -> Any:
         raise missing(purpose, module.partition(".")[0].replace("_", "-"), extra) from error
 
 
-def require(purpose: str, extra: str, *packages: str) -> None:
+def require(purpose: str, extra: str, *packages: str, remark: str = "") -> None:
     """Refuse to begin where a package is absent; nothing is imported.
+
+    Args:
+        purpose: What needs them, the subject of the error's sentence.
+        extra: What they are installed with.
+        packages: Their import names.
+        remark: What is to be known beside the command.
 
     Raises:
         MissingDependencyError: Names all that are.
     """
     absent = [name for name in packages if find_spec(name) is None]
     if absent:
-        raise missing(purpose, " and ".join(absent), extra)
+        raise missing(purpose, " and ".join(absent), extra, remark=remark)
 
 
-def missing(purpose: str, packages: str, extra: str) -> MissingDependencyError:
-    """Return the error that names what is absent and the command that installs it."""
+def missing(purpose: str, packages: str, extra: str, *, remark: str = "") -> MissingDependencyError:
+    """Return the error that names what is absent and the command that installs it, with a remark beside it."""
     return MissingDependencyError(
         f"{purpose} needs {packages}: not installed here, or too old.",
-        hint=f'Install it with: pip install "localrank[{extra}]"',
+        hint=f'Install it with: pip install "localrank[{extra}]"' + (f" ({remark})" if remark else ""),
     )

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank.providers.extras import require
-from localrank_transformers.engines.torch.settings import TorchSettings, require_packages
+from localrank_transformers.engines.torch.settings import WITHOUT_CUDA, TorchSettings, require_packages
 from localrank_transformers.exporting.comparison import (
     Difference,
     check,
@@ -111,7 +111,7 @@ def export_onnx(
         )
     target = int8_target(cpu)
     require_packages()
-    require("Exporting", "export", "onnx", "onnxscript")
+    require("Exporting", "export", "onnx", "onnxscript", remark=WITHOUT_CUDA)
     source = _source(model, template, revision)
     if source.files.folder.resolve() == out.resolve():
         raise InvalidRequestError("out is the model's own folder.", hint="Pass another folder.")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from localrank.providers.extras import require
+from localrank_transformers.engines.torch.settings import WITHOUT_CUDA
 from localrank_transformers.training.request import (
     Calibrated,
     MiningSettings,
@@ -62,7 +63,7 @@ def train(
         ModelLoadError: The base has no float32 weights, or is no model that can be trained.
         UnknownModelError: There is no such base or teacher.
     """
-    require("Training", "train", *_PACKAGES)
+    require("Training", "train", *_PACKAGES, remark=WITHOUT_CUDA)
     from localrank_transformers.training.running import start_run  # noqa: PLC0415  # torch comes with it
 
     return start_run(request, on_step, on_progress)
@@ -85,7 +86,7 @@ def resume(
         InvalidRequestError: There is no run in `out`, or it is finished.
         MissingDependencyError: The extra `train` is not installed.
     """
-    require("Training", "train", *_PACKAGES)
+    require("Training", "train", *_PACKAGES, remark=WITHOUT_CUDA)
     from localrank_transformers.training.running import resume_run  # noqa: PLC0415  # torch comes with it
 
     return resume_run(out, on_step, on_progress)

@@ -15,6 +15,9 @@ PAGES_WITH_CODE = [page for page in PAGES if page.exists() and python_blocks(pag
 _LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(#[^)\s]*)?\)")
 
 
+_DRAWN = re.compile(r'\bsrc(?:set)?="([^"]+)"')
+
+
 def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
@@ -32,18 +35,22 @@ def test_the_code_of_a_page_runs_and_prints_what_the_page_shows(
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_of_a_page_lead_to_files(page: Path) -> None:
-    targets = [match[1] for match in _LINK.finditer(page.read_text("utf-8")) if match[1]]
+    text = page.read_text("utf-8")
+    targets = [*(match[1] for match in _LINK.finditer(text) if match[1]), *_DRAWN.findall(text)]
 
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-def test_the_readme_shows_code_for_scripts_and_notebooks_then_async_code_each_with_its_output() -> None:
-    beginning = "".join((ROOT / "README.md").read_text("utf-8").splitlines(keepends=True)[:45])
-    blocking, awaited = python_blocks(beginning)
+def test_the_readme_begins_with_two_lines_for_scripts_and_notebooks_then_async_code_each_with_its_output() -> (
+    None
+):
+    lines = (ROOT / "README.md").read_text("utf-8").splitlines(keepends=True)
+    blocking, awaited = python_blocks("".join(lines))
 
-    assert blocking.line + blocking.source.count("\n") < 30
-    assert "rerank_sync(OnnxReranker()" in blocking.source
-    assert "await rerank(OnnxReranker()" in awaited.source
+    assert len(lines) <= 60
+    assert (blocking.line, blocking.source.count("\n")) == (4, 2)
+    assert "rerank_sync(" in blocking.source
+    assert "asyncio.run(rerank(" in awaited.source
     assert blocking.shown is not None
     assert awaited.shown is not None
 

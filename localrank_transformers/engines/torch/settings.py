@@ -14,6 +14,7 @@ from localrank_transformers.models.folder.exported import FamilyName
 
 __all__ = [
     "INSTALL_HINT",
+    "WITHOUT_CUDA",
     "Attention",
     "Dtype",
     "Listwise",
@@ -26,7 +27,10 @@ Dtype: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
 
 Attention: TypeAlias = Literal["auto", "sdpa", "eager", "flash_attention_2", "packed"]
 
-INSTALL_HINT = 'pip install "localrank[torch]"'
+WITHOUT_CUDA = "first, for torch without CUDA: pip install torch --index-url https://download.pytorch.org/whl/cpu"
+"""The wheel for Linux on PyPI brings CUDA, some gigabytes of it (https://pytorch.org/get-started/locally)."""
+
+INSTALL_HINT = f'pip install "localrank[torch]" ({WITHOUT_CUDA})'
 
 TRANSFORMERS_FLOOR = 5
 

@@ -25,6 +25,13 @@ def test_an_absent_package_is_named_with_what_needs_it_and_what_installs_it(
     )
 
 
+def test_a_remark_stands_beside_the_command() -> None:
+    with pytest.raises(
+        MissingDependencyError, match=r'pip install "localrank\[train\]" \(first, something\)$'
+    ):
+        require("Training", "train", "no_such_one", remark="first, something")
+
+
 def test_all_that_are_absent_are_named_at_once() -> None:
     with pytest.raises(MissingDependencyError, match="Training needs no_such_one and no_such_other"):
         require("Training", "train", "json", "no_such_one", "no_such_other")

@@ -61,6 +61,47 @@ def test_what_a_page_links_to_comes_along_and_so_does_what_that_links_to(
     assert (tmp_path / "pages/figures.json").read_text("utf-8") == "{}"
 
 
+PICTURE = """\
+<picture><source media="(prefers-color-scheme: dark)" srcset="pictures/dark.svg">
+<img alt="Points" src="pictures/light.svg" width="480"></picture>
+"""
+
+
+def test_a_picture_comes_along_in_both_shades_and_follows_the_switch_of_the_theme(
+    repository: Path, tmp_path: Path
+) -> None:
+    (repository / "README.md").write_text(f"# Home\n\n{PICTURE}", "utf-8")
+    (repository / "pictures").mkdir()
+    for shade in ("light", "dark"):
+        (repository / f"pictures/{shade}.svg").write_text("<svg/>", "utf-8")
+
+    stage(repository, tmp_path / "pages")
+
+    page = (tmp_path / "pages/index.md").read_text("utf-8")
+    assert (tmp_path / "pages/pictures/dark.svg").is_file()
+    assert "<picture>" not in page
+    for shade in ("light", "dark"):
+        directive = (
+            f"```{{image}} pictures/{shade}.svg\n:alt: Points\n:width: 480px\n:class: only-{shade}\n```"
+        )
+        assert directive in page
+
+
+def test_a_picture_that_is_not_there_is_an_error(repository: Path, tmp_path: Path) -> None:
+    (repository / "README.md").write_text(f"# Home\n\n{PICTURE}", "utf-8")
+
+    with pytest.raises(BrokenLinkError, match=r"README\.md links to"):
+        stage(repository, tmp_path / "pages")
+
+
+def test_every_picture_of_the_readme_is_read_as_one(tmp_path: Path) -> None:
+    stage(ROOT, tmp_path)
+
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert readme.count("<picture>") == 2
+    assert (tmp_path / "index.md").read_text("utf-8").count("```{image}") == 4
+
+
 @pytest.mark.parametrize("target", ["missing.md", "../guides", "../../../outside.md"])
 def test_a_link_to_what_is_no_file_of_the_repository_is_an_error(
     repository: Path, tmp_path: Path, target: str
