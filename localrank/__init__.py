@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         StageUsage,
     )
     from localrank.providers.registry import register_provider, resolve
+    from localrank.providers.remarks import unread_settings
 
 _HOMES = {
     "localrank.calling.frames": ("rerank_frame", "rerank_frame_sync"),
@@ -125,6 +126,7 @@ _HOMES = {
         "StageUsage",
     ),
     "localrank.providers.registry": ("register_provider", "resolve"),
+    "localrank.providers.remarks": ("unread_settings",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -188,6 +190,7 @@ __all__ = [
     "rerank_many_sync",
     "rerank_sync",
     "resolve",
+    "unread_settings",
     "wrapped",
 ]
 

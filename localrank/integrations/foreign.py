@@ -19,7 +19,7 @@ from localrank.contract.types import RerankWarning, ScoreKind, is_blank, shorten
 from localrank.providers.arguments import check_count
 from localrank.providers.calls import checked
 from localrank.providers.forking import RenewedLock
-from localrank.providers.remarks import unread_instruction, unread_options
+from localrank.providers.remarks import unread_settings
 from localrank.providers.splitting import Part, split
 from localrank.providers.unscored import RestUnscored, placed_unscored, unscored_warning
 from localrank.providers.worker import run_in_thread
@@ -163,7 +163,7 @@ class ForeignReranker:
         return failure
 
     def _result(self, options: DoRerankOptions, ranked: list[ScoredIndex], asked: int) -> DoRerankResult:
-        warnings = [*unread_options(options, self.provider), *unread_instruction(options, self.provider)]
+        warnings = unread_settings(options, self.provider)
         count = len(options.documents)
         wanted = count if options.top_k is None else options.top_k
         if asked < count:

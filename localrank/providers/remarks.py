@@ -15,7 +15,18 @@ __all__ = [
     "unread_instruction",
     "unread_language",
     "unread_options",
+    "unread_settings",
 ]
+
+
+def unread_settings(options: DoRerankOptions, provider: str) -> list[RerankWarning]:
+    """Return the warnings of a model that takes no options of its own and reads no instruction, where a call has some.
+
+    Args:
+        options: What the model is asked.
+        provider: Its `provider`: options under other names are none of its business.
+    """
+    return [*unread_options(options, provider), *unread_instruction(options, provider)]
 
 
 def unread_options(options: DoRerankOptions, provider: str) -> list[RerankWarning]:

@@ -14,9 +14,9 @@ import anyio.lowlevel
 from localrank.contract.cancellation import POLL_INTERVAL_S, raise_if_aborted
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
-from localrank.contract.types import RerankUsage, RerankWarning, ScoreKind
+from localrank.contract.types import RerankUsage, ScoreKind
 from localrank.providers.registry import unknown_model
-from localrank.providers.remarks import unread_instruction, unread_options
+from localrank.providers.remarks import unread_settings
 from localrank.providers.unscored import RestUnscored, unscored_warning
 
 __all__ = ["Answer", "LexicalReranker", "MockReranker"]
@@ -94,7 +94,7 @@ class MockReranker:
         return DoRerankResult(
             [ScoredIndex(index, score) for index, score in enumerate(answer)],
             usage=_estimated_usage(options),
-            warnings=_ignored(options, self.provider),
+            warnings=unread_settings(options, self.provider),
         )
 
     async def _waited(self, options: DoRerankOptions) -> bool:
@@ -164,7 +164,7 @@ class LexicalReranker:
             for index, text in enumerate(options.documents[start : start + _SLICE], start):
                 results.append(ScoredIndex(index, self._score(weights, text)))
             options.report_progress(len(results), count)
-        warnings = _ignored(options, self.provider)
+        warnings = unread_settings(options, self.provider)
         scored = len(results)
         if scored < count:
             warnings.append(unscored_warning(scored, count))
@@ -199,10 +199,6 @@ def _estimated_usage(options: DoRerankOptions, scored: int | None = None) -> Rer
     documents = options.documents[:scored]
     words = sum(query + sum(1 for _ in _words(text)) for text in documents)
     return RerankUsage(input_tokens=words, tokens_estimated=True, truncated_documents=0)
-
-
-def _ignored(options: DoRerankOptions, provider: str) -> list[RerankWarning]:
-    return [*unread_options(options, provider), *unread_instruction(options, provider)]
 
 
 def _unscored_answer(count: int) -> DoRerankResult:

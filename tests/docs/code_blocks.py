@@ -64,9 +64,10 @@ def _absent(package: str | None) -> str | None:
     return f"{package} is not installed" if package and find_spec(package) is None else None
 
 
-def run_page(path: Path) -> Iterator[tuple[CodeBlock, str]]:
-    """Run the blocks of a page one after another and yield each with what it printed."""
-    namespace: dict[str, Any] = {"__name__": "__page__"}
+def run_page(path: Path, namespace: dict[str, Any] | None = None) -> Iterator[tuple[CodeBlock, str]]:
+    """Run the blocks of a page one after another, in `namespace`, and yield each with what it printed."""
+    namespace = {} if namespace is None else namespace
+    namespace["__name__"] = "__page__"
     for block in python_blocks(path.read_text("utf-8")):
         if block.skipped is None:
             yield block, _run(block, path, namespace)

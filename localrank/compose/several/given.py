@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from localrank.compose.wrapping.wrapper import refuse
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage, ScoreKind
-from localrank.providers.remarks import unread_instruction, unread_options
+from localrank.providers.remarks import unread_settings
 
 __all__ = ["Identity", "Retrieved"]
 
@@ -25,7 +25,7 @@ class Identity:
     async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
         """Rank the documents as they came."""
         results = [ScoredIndex(index, 1 / (index + 1)) for index in range(len(options.documents))]
-        warnings = [*unread_options(options, self.provider), *unread_instruction(options, self.provider)]
+        warnings = unread_settings(options, self.provider)
         return DoRerankResult(results[: options.top_k], usage=RerankUsage(input_tokens=0), warnings=warnings)
 
     def __repr__(self) -> str:
@@ -69,7 +69,7 @@ class Retrieved:
                 "Pass one score a document: first_stage_scores= follows a call's documents, Retrieved(scores) does not.",
             )
         results = [ScoredIndex(index, score) for index, score in enumerate(scores)]
-        warnings = [*unread_options(options, self.provider), *unread_instruction(options, self.provider)]
+        warnings = unread_settings(options, self.provider)
         return DoRerankResult(results, usage=RerankUsage(input_tokens=0), warnings=warnings)
 
     def __repr__(self) -> str:

@@ -27,7 +27,9 @@ Dtype: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
 
 Attention: TypeAlias = Literal["auto", "sdpa", "eager", "flash_attention_2", "packed"]
 
-WITHOUT_CUDA = "first, for torch without CUDA: pip install torch --index-url https://download.pytorch.org/whl/cpu"
+WITHOUT_CUDA = (
+    "first, for torch without CUDA: pip install torch --index-url https://download.pytorch.org/whl/cpu"
+)
 """The wheel for Linux on PyPI brings CUDA, some gigabytes of it (https://pytorch.org/get-started/locally)."""
 
 INSTALL_HINT = f'pip install "localrank[torch]" ({WITHOUT_CUDA})'
