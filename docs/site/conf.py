@@ -7,6 +7,7 @@ from localrank import __version__
 project = "localrank"
 html_title = f"localrank {__version__}"
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_copy_source = False
 html_show_copyright = False
 html_show_sphinx = False

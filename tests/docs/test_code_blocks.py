@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from ast import PyCF_ALLOW_TOP_LEVEL_AWAIT
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,21 @@ def test_the_readme_begins_with_two_lines_for_scripts_and_notebooks_then_async_c
     assert "asyncio.run(rerank(" in awaited.source
     assert blocking.shown is not None
     assert awaited.shown is not None
+
+
+WHERE_AWAIT_WORKS = "# in a notebook cell, or inside an async function\n"
+
+
+def awaits_at_the_top(source: str) -> bool:
+    flags = compile(source, "page", "exec", flags=PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True).co_flags
+    return bool(flags & inspect.CO_COROUTINE)
+
+
+@pytest.mark.parametrize("page", PAGES_WITH_CODE, ids=name_of)
+def test_code_that_awaits_outside_a_function_says_where_that_works(page: Path) -> None:
+    for block in python_blocks(page.read_text("utf-8")):
+        said = block.source.startswith(WHERE_AWAIT_WORKS)
+        assert said == awaits_at_the_top(block.source), f"{name_of(page)}:{block.line}"
 
 
 def test_a_block_with_a_wrong_output_is_noticed(tmp_path: Path) -> None:
