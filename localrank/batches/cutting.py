@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
-__all__ = ["cut_after"]
+__all__ = ["cut", "cut_after"]
+
+R = TypeVar("R")
+
+
+def cut(rows: Iterable[tuple[R, Any, int]], most: int) -> Iterator[list[R]]:
+    """Yield the rows of part after part, cut where `cut_after` cuts.
+
+    Args:
+        rows: Each row with its key and how many candidates it has.
+        most: Candidates after which a part ends.
+    """
+    taken: list[R] = []
+    before: Any = None
+    total = 0
+    for row, key, size in rows:
+        if total >= most and key != before:
+            yield taken
+            taken, total = [], 0
+        taken.append(row)
+        before = key
+        total += size
+    if taken:
+        yield taken
 
 
 def cut_after(keys: Sequence[Any], sizes: Sequence[int], most: int) -> int | None:

@@ -12,14 +12,12 @@ from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
 
-__all__ = ["MANIFEST", "DonePart", "Manifest", "identity_of", "write_whole"]
+__all__ = ["MANIFEST", "DonePart", "Manifest", "Unchanged", "write_whole"]
 
 MANIFEST = "_manifest.json"
 """Readers of folders of Parquet files skip names that begin with an underscore."""
 
-_FORMAT = 1
-_LOOKED_AT = 1 << 20
-"""Bytes at the beginning and at the end of an input that tell it from another; a Parquet file's statistics are among them."""
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +31,7 @@ class DonePart:
         kept: Rows that it holds.
         rejected: Rows that went to the rejects.
         documents: Candidates ranked.
+        dollars: What that cost, as far as the price is known.
     """
 
     file: str
@@ -41,6 +40,7 @@ class DonePart:
     kept: int
     rejected: int
     documents: int
+    dollars: float
 
 
 @dataclass(slots=True)
@@ -50,11 +50,13 @@ class Manifest:
     Attributes:
         job: What its output depends on: input, model, settings, version.
         parts: What is written, in order.
+        total: Rows of the input; None until they are counted.
         complete: Whether that is all.
     """
 
     job: Mapping[str, Any]
     parts: list[DonePart] = field(default_factory=list)
+    total: int | None = None
     complete: bool = False
 
     @property
@@ -62,12 +64,18 @@ class Manifest:
         """Rows of the input that are done."""
         return sum(part.rows for part in self.parts)
 
+    @property
+    def dollars(self) -> float:
+        """What the parts cost."""
+        return sum(part.dollars for part in self.parts)
+
     def write(self, folder: Path) -> None:
         """Write the manifest in place of the one that is there."""
         content = {
             "format": _FORMAT,
             "job": self.job,
             "parts": [asdict(part) for part in self.parts],
+            "rows": self.total,
             "complete": self.complete,
         }
         write_whole(folder / MANIFEST, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
@@ -117,22 +125,61 @@ class Manifest:
             if content["format"] != _FORMAT:
                 raise ValueError
             parts = [DonePart(**part) for part in content["parts"]]
-            return cls(dict(content["job"]), parts, bool(content["complete"]))
+            return cls(dict(content["job"]), parts, content["rows"], bool(content["complete"]))
         except (ValueError, KeyError, TypeError, RecursionError):
             raise InvalidRequestError(
                 f"{path} is no manifest of this version.", hint="Begin anew with --fresh."
             ) from None
 
 
-def identity_of(path: Path) -> str:
-    """Return what tells a file from another: its size, and a hash of its first and last mebibyte."""
-    size = path.stat().st_size
-    digest = hashlib.blake2b(digest_size=16)
+class Unchanged:
+    """Files that are read for hours, and are to be the same at the end.
+
+    Args:
+        files: What each is, with its path.
+
+    Attributes:
+        digests: What tells each file from another: its size, and a hash of all its bytes.
+
+    Raises:
+        InvalidRequestError: One cannot be read.
+    """
+
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self._files = files
+        try:
+            self._before = {path: _stamp(path) for path in files.values()}
+            self.digests = {what: _digest(path) for what, path in files.items()}
+        except OSError as error:
+            raise InvalidRequestError(f"{error.filename} cannot be read: {error.strerror}.") from None
+
+    def check(self) -> None:
+        """Look whether the files are as they were, by size and time.
+
+        Raises:
+            InvalidRequestError: One is not.
+        """
+        for path, stamp in self._before.items():
+            try:
+                if _stamp(path) == stamp:
+                    continue
+            except OSError:
+                pass
+            raise InvalidRequestError(
+                f"{path} was changed while it was read.",
+                hint="Begin anew with --fresh, or put back what it was: the same job then goes on.",
+            )
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    there = path.stat()
+    return there.st_size, there.st_mtime_ns
+
+
+def _digest(path: Path) -> str:
     with path.open("rb") as file:
-        digest.update(file.read(_LOOKED_AT))
-        file.seek(max(size - _LOOKED_AT, 0))
-        digest.update(file.read(_LOOKED_AT))
-    return f"{size}:{digest.hexdigest()}"
+        digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
+    return f"{path.stat().st_size}:{digest.hexdigest()}"
 
 
 def write_whole(path: Path, content: bytes) -> None:

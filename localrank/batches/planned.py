@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import time
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass
 
-from localrank.batches.files import Part, source_of
+from localrank.batches.amounts import Amount
+from localrank.batches.files.part import Part
 from localrank.batches.job import BatchJob
 from localrank.batches.rows import Asked
-from localrank.contract.model import AnyReranker, is_remote
-from localrank.providers.prices import known_prices
+from localrank.contract.model import AnyReranker
 from localrank.providers.registry import resolve
+from localrank.providers.services import services_in
 
 __all__ = ["PlannedJob", "plan"]
-
-CHARACTERS_PER_TOKEN = 4
-"""Of English text, about: an estimate to state a price with (https://help.openai.com/en/articles/4936856)."""
-
-DOCUMENTS_PER_UNIT = 100
-"""A search unit is a query with up to 100 documents (https://cohere.com/pricing)."""
 
 _SAMPLE = 200
 """Candidates that are ranked to tell how long all of them take."""
@@ -51,41 +46,35 @@ def plan(job: BatchJob, model: AnyReranker | str) -> PlannedJob:
 
     Raises:
         InvalidRequestError: As `run_batch`; the output is not looked at.
+        MissingDependencyError: A package is absent that reads the input.
         RerankError: Whatever the model raised.
     """
     reranker = resolve(model)
     asked = Asked(reranker, job.top_k, job.instruction, job.max_parallel, job.max_retries)
-    rows, queries, documents, characters = 0, 0, 0, 0
+    is_local = not services_in(reranker)
+    amount = Amount()
     per_document: float | None = None
-    for part in source_of(job.input, job.columns).parts(0, _SAMPLE):
-        if per_document is None and not is_remote(reranker):
-            per_document = _seconds_a_document(part, asked)
-        some_queries, some_documents, some_characters = part.documents()
-        rows += part.rows
-        queries += some_queries
-        documents += some_documents
-        characters += some_characters
-    tokens = math.ceil(characters / CHARACTERS_PER_TOKEN)
-    planned = PlannedJob(rows, queries, documents, tokens, None, None)
-    if is_remote(reranker):
-        return replace(planned, dollars=_dollars(reranker, planned))
-    return replace(planned, seconds=None if per_document is None else per_document * documents)
+    with closing(job.opened()) as source:
+        rows = source.survey(lambda _: None)
+        for part in source.parts(0, _SAMPLE):
+            if per_document is None and is_local:
+                per_document = _seconds_a_document(part, asked)
+            amount += part.amount()
+    return PlannedJob(
+        rows,
+        amount.queries,
+        amount.documents,
+        amount.tokens,
+        None if per_document is None else per_document * amount.documents,
+        amount.dollars(reranker),
+    )
 
 
 def _seconds_a_document(part: Part, asked: Asked) -> float | None:
     """Return the time that one candidate takes, once the model is loaded."""
-    _, found = part.rank(asked, lambda _: None)
+    found = part.ranked(asked, lambda _: None, {})
     if not found.documents:
         return None
     began = time.perf_counter()
-    part.rank(asked, lambda _: None)
+    part.ranked(asked, lambda _: None, {})
     return (time.perf_counter() - began) / found.documents
-
-
-def _dollars(model: AnyReranker, planned: PlannedJob) -> float | None:
-    prices = {(price.provider, price.model_id): price for price in known_prices()}
-    price = prices.get((model.provider, model.model_id))
-    if price is None or not planned.queries:
-        return None
-    units = planned.queries * math.ceil(planned.documents / planned.queries / DOCUMENTS_PER_UNIT)
-    return price.cost(search_units=units, tokens=planned.tokens)

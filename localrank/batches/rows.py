@@ -1,74 +1,41 @@
-"""Rows of a table as queries with candidates, and the rank and score of each candidate back at its row.
+"""Rows of a table as queries with candidates, and what is said of each candidate back at its row.
 
 A row is a candidate, and the rows of a query stand together; or a row is a query with a list of candidates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, islice
+from itertools import groupby
 from typing import Any, Literal
 
+from localrank.batches.columns import Added
 from localrank.calling.many import rerank_many_sync
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker
-from localrank.contract.types import RerankResult, shortened
+from localrank.contract.types import RankedDocument, RerankResult, is_blank
 from localrank.providers.unscored import is_scored
 
-__all__ = ["Asked", "Columns", "Layout", "RankedRows", "Reject", "keys_of", "rank_rows", "sizes_of"]
+__all__ = [
+    "Asked",
+    "Layout",
+    "RankedRows",
+    "Reject",
+    "Rows",
+    "keys_of",
+    "lists_of",
+    "numbered",
+    "rank_rows",
+    "sizes_of",
+]
 
 Layout = Literal["candidates", "queries"]
 """What a row is: one candidate, or one query with a list of them."""
 
 _DOCUMENTS_AT_ONCE = 2_000
 """Texts that are handed to the model together: enough to keep every core at work, few enough to hold."""
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """The names of columns.
-
-    Attributes:
-        query: The query's text.
-        text: The candidate's text, or the list of the candidates' texts.
-        group: What the rows of one query share, where a row is a candidate; None takes the query itself.
-        rank: Added: the rank from 1, or a list of them that runs along the candidates.
-        score: Added: the score, or a list of them; null where the model left a candidate unscored.
-    """
-
-    query: str = "query"
-    text: str = "text"
-    group: str | None = None
-    rank: str = "rank"
-    score: str = "score"
-
-    @property
-    def read(self) -> tuple[str, ...]:
-        """The columns that there have to be."""
-        return tuple(dict.fromkeys(name for name in (self.query, self.text, self.group) if name is not None))
-
-    def check(self, there: Sequence[str], source: str) -> None:
-        """Refuse a table without the columns to read, or with one of those to add.
-
-        Raises:
-            InvalidRequestError: Names the column, and what columns there are.
-        """
-        listed = ", ".join(map(repr, islice(there, 12)))
-        for name in self.read:
-            if name not in there:
-                raise InvalidRequestError(
-                    f"{source} has no column {name!r}; it has {listed or 'none'}.", hint="Name the columns."
-                )
-        for name in (self.rank, self.score):
-            if name in there:
-                raise InvalidRequestError(
-                    f"{source} has a column {name!r} already.", hint="Name the added columns otherwise."
-                )
-        if self.rank == self.score:
-            raise InvalidRequestError(
-                f"Rank and score are both to be {self.rank!r}.", hint="Name them apart."
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,45 +70,90 @@ class Asked:
     max_retries: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of whole queries.
+
+    Attributes:
+        layout: What a row is.
+        queries: The query of each row.
+        texts: The text of each row, or the list of texts.
+        keys: See `keys_of`; not looked at where a row is a query.
+        faults: Rows that cannot be ranked whatever their texts, with the reason.
+    """
+
+    layout: Layout
+    queries: Sequence[Any]
+    texts: Sequence[Any]
+    keys: Sequence[Any]
+    faults: Mapping[int, str] = field(default_factory=dict[int, str])
+
+
 @dataclass(slots=True)
 class RankedRows:
     """What was found for some rows.
 
     Attributes:
-        ranks: For each row a rank, or a list of ranks; None where there is none.
-        scores: The same for scores.
-        rejects: Rows that were not ranked.
-        written: Rows that go on.
+        layout: What a row is.
+        said: For each thing that may be said of a candidate, a value for each row, or a list of them; None where there is none.
+        rejects: Rows that were not ranked, numbered from 0.
+        rows: Rows of these candidates.
         documents: Candidates that were ranked.
         tokens: Tokens that the model read, as far as it says.
         dollars: What remote calls cost, as far as the price is known.
     """
 
-    ranks: list[Any]
-    scores: list[Any]
+    layout: Layout
+    said: Mapping[Added, list[Any]]
     rejects: list[Reject] = field(default_factory=list)
-    written: int = 0
+    rows: int = 0
     documents: int = 0
     tokens: int = 0
     dollars: float = 0.0
 
-    def kept(self, layout: Layout) -> list[int]:
-        """Return the places of the rows that go on: those not rejected, and of candidates those within `top_k`."""
+    def kept(self, *, rejects: bool = False) -> list[int]:
+        """Return the places of the rows that go on: those not rejected, and of candidates those within `top_k`.
+
+        Args:
+            rejects: Whether rejected rows go on too.
+        """
         gone = {reject.row for reject in self.rejects}
         return [
             place
-            for place, rank in enumerate(self.ranks)
-            if place not in gone and (layout == "queries" or rank is not None)
+            for place, rank in enumerate(self.said["rank"])
+            if (rejects if place in gone else self.layout == "queries" or rank is not None)
         ]
 
+    def refuse_unsaid(self, model: AnyReranker) -> None:
+        """Refuse a model that was asked for something and says it of no candidate that it scored.
 
-@dataclass(frozen=True, slots=True)
-class _List:
-    """One query's candidates: their texts, and where each came from."""
+        Raises:
+            InvalidRequestError: Names what it does not say.
+        """
+        scores = self._flat("score")
+        if all(score is None for score in scores):
+            return
+        for what in self.said:
+            if what not in {"rank", "score", "truncated"} and all(one is None for one in self._flat(what)):
+                ways = {"chunk": "Ask a model that reads texts in chunks, such as 'chunked:(mini)'."}
+                raise InvalidRequestError(
+                    f"A column for the {what} is asked for, and {model.provider}:{model.model_id} gave none to the first "
+                    f"{len(scores):,} candidates.",
+                    hint=ways.get(what, "Leave the column out, or ask a model that says it."),
+                )
 
-    query: str
-    places: Sequence[int]
-    texts: Sequence[str]
+    def _flat(self, what: Added) -> list[Any]:
+        if self.layout == "candidates":
+            return self.said[what]
+        return [one for values in self.said[what] for one in values or ()]
+
+
+def numbered(found: RankedRows, start: int) -> list[Reject]:
+    """Return the rejects in their order, numbered from 1 in the whole input, of which `start` rows come before."""
+    return [
+        Reject(start + reject.row + 1, reject.reason)
+        for reject in sorted(found.rejects, key=lambda reject: reject.row)
+    ]
 
 
 def keys_of(queries: Sequence[Any], groups: Sequence[Any] | None, before: Any = None) -> list[Any]:
@@ -171,86 +183,91 @@ def sizes_of(texts: Sequence[Any], layout: Layout) -> list[int]:
 
 def rank_rows(
     asked: Asked,
-    layout: Layout,
-    queries: Sequence[Any],
-    texts: Sequence[Any],
+    rows: Rows,
     *,
-    keys: Sequence[Any],
-    on_documents: Callable[[int], None] = lambda _: None,
+    wanted: Sequence[Added] = ("rank", "score"),
+    on_ranked: Callable[[RankedRows], None] = lambda _: None,
 ) -> RankedRows:
     """Rank rows that hold whole queries.
 
     Args:
         asked: Model and options.
-        layout: What a row is.
-        queries: The query of each row.
-        texts: The text of each row, or the list of texts.
-        keys: See `keys_of`; not looked at where a row is a query.
-        on_documents: Called with the number of candidates that were just ranked.
-
-    Returns:
-        Ranks, scores and rejects; the rows of rejects are numbered from 0 here.
+        rows: The rows.
+        wanted: What is to be said of each candidate.
+        on_ranked: Called with what is known so far, after every few lists.
 
     Raises:
-        InvalidRequestError: Rows of one query stand apart.
         RerankError: Whatever the model raised.
     """
-    answer = RankedRows([None] * len(queries), [None] * len(queries))
-    if layout == "queries":
-        lists = list(_lists_of_queries(queries, texts, answer))
-    else:
-        lists = list(_lists_of_candidates(queries, texts, keys, answer))
+    answer = RankedRows(rows.layout, {what: [None] * len(rows.queries) for what in ("rank", *wanted)})
+    of_layout = _lists_of_queries if rows.layout == "queries" else _lists_of_candidates
+    lists = list(of_layout(rows, answer))
     for some in _handfuls(lists):
-        pairs = [(one.query, one.texts) for one in some]
         results = rerank_many_sync(
             asked.model,
-            pairs,
+            [(one.query, one.texts) for one in some],
             asked.top_k,
             max_parallel=asked.max_parallel,
             instruction=asked.instruction,
             max_retries=asked.max_retries,
         )
         for one, result in zip(some, results, strict=True):
-            _put(answer, one, result, layout)
+            _put(answer, one, result)
             answer.tokens += result.usage.input_tokens or 0
             answer.dollars += result.usage.estimated_cost or 0.0
-        documents = sum(len(one.texts) for one in some)
-        answer.documents += documents
-        on_documents(documents)
+        answer.documents += sum(len(one.texts) for one in some)
+        answer.rows += sum(len(one.places) for one in some)
+        on_ranked(answer)
     return answer
 
 
-def _lists_of_queries(queries: Sequence[Any], texts: Sequence[Any], answer: RankedRows) -> Iterator[_List]:
-    for place, (query, candidates) in enumerate(zip(queries, texts, strict=True)):
-        reason = _no_query(query) or _no_list(candidates)
+def lists_of(
+    layout: Layout, queries: Sequence[Any], texts: Sequence[Any], keys: Sequence[Any]
+) -> Iterator[tuple[Any, Sequence[Any]]]:
+    """Yield the query and the candidates of each list, whatever they hold."""
+    if layout == "queries":
+        yield from zip(queries, (text if isinstance(text, list) else [] for text in texts), strict=True)
+        return
+    for _, group in groupby(range(len(queries)), key=keys.__getitem__):
+        rows = [row for row in group if _no_query(queries[row]) is None]
+        if rows:
+            yield queries[rows[0]], [texts[row] for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """One query's candidates: their texts, and where each came from."""
+
+    query: str
+    places: Sequence[int]
+    texts: Sequence[str]
+
+
+def _lists_of_queries(rows: Rows, answer: RankedRows) -> Iterator[_List]:
+    for place, (query, candidates) in enumerate(zip(rows.queries, rows.texts, strict=True)):
+        reason = rows.faults.get(place) or _no_query(query) or _no_list(candidates)
         if reason is not None:
             answer.rejects.append(Reject(place, reason))
             continue
-        answer.ranks[place], answer.scores[place] = [None] * len(candidates), [None] * len(candidates)
+        for values in answer.said.values():
+            values[place] = [None] * len(candidates)
         if candidates:
             yield _List(query, (place,), candidates)
 
 
-def _lists_of_candidates(
-    queries: Sequence[Any], texts: Sequence[Any], keys: Sequence[Any], answer: RankedRows
-) -> Iterator[_List]:
-    seen: set[Any] = set()
-    for key, rows in groupby(range(len(queries)), key=keys.__getitem__):
+def _lists_of_candidates(rows: Rows, answer: RankedRows) -> Iterator[_List]:
+    for _, group in groupby(range(len(rows.queries)), key=rows.keys.__getitem__):
         places: list[int] = []
-        for row in rows:
-            reason = _no_query(queries[row]) or _no_text(texts[row], "the text")
+        for row in group:
+            reason = (
+                rows.faults.get(row) or _no_query(rows.queries[row]) or _no_text(rows.texts[row], "the text")
+            )
             if reason is None:
                 places.append(row)
             else:
                 answer.rejects.append(Reject(row, reason))
-        if key in seen:
-            raise InvalidRequestError(
-                f"Rows of one query stand apart: {shortened(repr(key))} comes a second time.",
-                hint="Sort the table by query, or name the column that tells queries apart.",
-            )
-        seen.add(key)
         if places:
-            yield _List(queries[places[0]], places, [texts[row] for row in places])
+            yield _List(rows.queries[places[0]], places, [rows.texts[row] for row in places])
 
 
 def _hashable(key: Any) -> Any:
@@ -262,7 +279,7 @@ def _hashable(key: Any) -> Any:
 
 
 def _no_query(value: Any) -> str | None:
-    if isinstance(value, str) and not value.strip():
+    if isinstance(value, str) and is_blank(value):
         return "the query is blank"
     return _no_text(value, "the query")
 
@@ -296,12 +313,32 @@ def _handfuls(lists: Sequence[_List]) -> Iterator[Sequence[_List]]:
         yield lists[start:]
 
 
-def _put(answer: RankedRows, one: _List, result: RerankResult[str], layout: Layout) -> None:
-    for hit in result:
-        score = hit.score if is_scored(hit) else None
-        if layout == "queries":
-            answer.ranks[one.places[0]][hit.index] = hit.rank
-            answer.scores[one.places[0]][hit.index] = score
-        else:
-            answer.ranks[one.places[hit.index]] = hit.rank
-            answer.scores[one.places[hit.index]] = score
+def _put(answer: RankedRows, one: _List, result: RerankResult[str]) -> None:
+    for what, values in answer.said.items():
+        value_of = _SAID[what]
+        for hit in result:
+            if answer.layout == "queries":
+                values[one.places[0]][hit.index] = value_of(hit)
+            else:
+                values[one.places[hit.index]] = value_of(hit)
+
+
+def _logit(hit: RankedDocument[str]) -> float | None:
+    value = hit.metadata.get("logit")
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def _chunk(hit: RankedDocument[str]) -> str | None:
+    value = hit.metadata.get("chunk")
+    return value if isinstance(value, str) else None
+
+
+_SAID: Mapping[Added, Callable[[RankedDocument[str]], Any]] = {
+    "rank": lambda hit: hit.rank,
+    "score": lambda hit: hit.score if is_scored(hit) else None,
+    "logit": _logit,
+    "truncated": lambda hit: hit.truncated if is_scored(hit) else None,
+    "chunk": _chunk,
+}

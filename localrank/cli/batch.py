@@ -10,12 +10,15 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
+from typing import Any, get_args
 
 import click
 
-from localrank.batches.job import BatchJob, BatchProgress, BatchReport, forget, run_batch
+from localrank.batches.columns import Columns
+from localrank.batches.files.texts import CollectionFiles
+from localrank.batches.job import PART_DOCUMENTS, PART_DOCUMENTS_REMOTE, BatchJob, OutputFormat
 from localrank.batches.planned import PlannedJob, plan
-from localrank.batches.rows import Columns
+from localrank.batches.running import BatchProgress, BatchReport, forget, run_batch
 from localrank.cli.output import (
     EXIT_CODES,
     ExitCode,
@@ -28,8 +31,9 @@ from localrank.cli.output import (
 )
 from localrank.cli.ranking import model_option
 from localrank.contract.errors import InvalidRequestError, RerankError
-from localrank.contract.model import AnyReranker, is_remote
+from localrank.contract.model import AnyReranker
 from localrank.providers.registry import resolve
+from localrank.providers.services import services_in
 
 __all__ = ["batch"]
 
@@ -59,6 +63,8 @@ Exit codes:
 \b
 """ + "\n".join(f"  {code.value:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
 _BETWEEN_LINES_S = {True: 0.5, False: 30.0}
 """Seconds between two words on progress: to a terminal, and to a log."""
 
@@ -66,7 +72,7 @@ _BETWEEN_LINES_S = {True: 0.5, False: 30.0}
 @click.command(
     help=_HELP, epilog=_EPILOG, short_help="Rank a file of many queries; goes on after interruptions."
 )
-@click.argument("source", metavar="INPUT", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("source", metavar="INPUT", type=_FILE)
 @click.argument("output", type=click.Path(file_okay=False, path_type=Path))
 @model_option
 @click.option("--query-column", metavar="NAME", default="query", show_default=True, help="The query's text.")
@@ -80,71 +86,131 @@ _BETWEEN_LINES_S = {True: 0.5, False: 30.0}
 @click.option(
     "--group-column",
     metavar="NAME",
-    help="What the rows of one query share, where a row is a candidate. [default: the query]",
+    help="What the rows of one query share besides its text; for a TREC run, the query's id. [default: the text alone]",
 )
+@click.option("--id-column", metavar="NAME", help="The candidate's id, or their list; for a TREC run.")
 @click.option("--rank-column", metavar="NAME", default="rank", show_default=True, help="Added: the rank.")
 @click.option("--score-column", metavar="NAME", default="score", show_default=True, help="Added: the score.")
+@click.option("--logit-column", metavar="NAME", help="Add the model's number before it was made a score.")
+@click.option("--truncated-column", metavar="NAME", help="Add whether only the text's beginning was read.")
+@click.option(
+    "--chunk-column",
+    metavar="NAME",
+    help="Add the chunk that scored best, of a model such as 'chunked:(mini)'.",
+)
+@click.option(
+    "--collection",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="INPUT is a TREC run, and its texts are in this BEIR folder (corpus.jsonl, queries.jsonl).",
+)
+@click.option(
+    "--queries-file",
+    type=_FILE,
+    metavar="FILE",
+    help="INPUT is a TREC run, and its queries are here: JSON Lines, or id, tab, text.",
+)
+@click.option("--documents", type=_FILE, metavar="FILE", help="The same of its documents.")
+@click.option(
+    "--output-format",
+    type=click.Choice(get_args(OutputFormat)),
+    default="same",
+    show_default=True,
+    help="trec: a TREC run, by --group-column and --id-column. jsonl: of a TREC run, its lines as JSON.",
+)
 @click.option("-k", "--top-k", type=click.IntRange(min=1), metavar="N", help="Candidates of a query to keep.")
 @click.option("--instruction", metavar="TEXT", help='What "relevant" means here, for models that read it.')
 @click.option(
     "--part-documents",
     type=click.IntRange(min=1),
     metavar="N",
-    default=20_000,
-    show_default=True,
-    help="Candidates after which a part ends, at the end of a query. What is lost by a lost process, and held in memory.",
+    help="Candidates after which a part ends, at the end of a query. What is lost by a lost process, and held in memory. "
+    f"[default: {PART_DOCUMENTS:,}; of a remote model {PART_DOCUMENTS_REMOTE:,}]",
 )
 @click.option("--max-parallel", type=click.IntRange(min=1), metavar="N", help="Queries at once. [default: 8]")
 @click.option("--max-retries", type=click.IntRange(min=0), metavar="N", help="Repetitions of a remote call.")
+@click.option(
+    "--max-cost",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="DOLLARS",
+    help="Begin no part that would pass this, by the list price and over all runs of the job.",
+)
 @click.option("--strict", is_flag=True, help="A row that cannot be ranked ends the job.")
 @click.option("--fresh", is_flag=True, help="Delete what an earlier job left in OUTPUT, and begin anew.")
 @click.option("--dry-run", is_flag=True, help="Say what the job will take, and write nothing.")
 @click.option("--yes", is_flag=True, help="Send to a remote model without asking.")
-def batch(
-    *,
-    source: Path,
-    output: Path,
-    model: str,
-    query_column: str,
-    text_column: str,
-    group_column: str | None,
-    rank_column: str,
-    score_column: str,
-    top_k: int | None,
-    instruction: str | None,
-    part_documents: int,
-    max_parallel: int | None,
-    max_retries: int | None,
-    strict: bool,
-    fresh: bool,
-    dry_run: bool,
-    yes: bool,
-) -> None:
+def batch(*, model: str, fresh: bool, dry_run: bool, yes: bool, **described: Any) -> None:
     """Plan, or ask, rank and report."""
-    job = BatchJob(
-        input=source,
-        output=output,
-        columns=Columns(query_column, text_column, group_column, rank_column, score_column),
-        top_k=top_k,
-        instruction=instruction,
-        part_documents=part_documents,
-        strict=strict,
-        max_parallel=max_parallel,
-        max_retries=max_retries,
-    )
-    reranker = resolve(model)
     with _input_errors():
+        job = job_of(**described)
+        reranker = resolve(model)
         if dry_run:
             _show_plan(plan(job, reranker))
             return
-        if is_remote(reranker) and not yes:
+        if services_in(reranker) and not yes:
             _ask(plan(job, reranker), reranker)
         if fresh:
             forget(job)
         report = _run(job, reranker)
     _show_report(report, job)
+    _exit(report)
+
+
+def job_of(
+    *,
+    source: Path,
+    output: Path,
+    query_column: str,
+    text_column: str,
+    group_column: str | None,
+    id_column: str | None,
+    rank_column: str,
+    score_column: str,
+    logit_column: str | None,
+    truncated_column: str | None,
+    chunk_column: str | None,
+    collection: Path | None,
+    queries_file: Path | None,
+    documents: Path | None,
+    **settings: Any,
+) -> BatchJob:
+    """Return the job that the command's arguments describe; what is not about columns or texts has the job's own names."""
+    columns = Columns(
+        query_column,
+        text_column,
+        group_column,
+        rank_column,
+        score_column,
+        logit_column,
+        truncated_column,
+        chunk_column,
+        id_column,
+    )
+    texts = _collection_of(collection, queries_file, documents)
+    return BatchJob(input=source, output=output, columns=columns, collection=texts, **settings)
+
+
+def _collection_of(
+    folder: Path | None, queries: Path | None, documents: Path | None
+) -> CollectionFiles | None:
+    if folder is None and queries is None and documents is None:
+        return None
+    of_folder = None if folder is None else CollectionFiles.of_folder(folder)
+    if of_folder is not None:
+        return CollectionFiles(queries or of_folder.queries, documents or of_folder.documents)
+    if queries is None or documents is None:
+        raise click.UsageError("A TREC run needs both --queries-file and --documents, or --collection.")
+    return CollectionFiles(queries, documents)
+
+
+def _exit(report: BatchReport) -> None:
+    """Leave with the code that the report deserves."""
+    if report.stopped == "max_cost":
+        raise click.exceptions.Exit(ExitCode.COST)
     if not report.complete:
         raise click.exceptions.Exit(ExitCode.INTERRUPTED)
+    if report.rejected and not report.kept:
+        raise click.exceptions.Exit(ExitCode.INPUT)
 
 
 @contextmanager
@@ -252,12 +318,13 @@ class _Progress:
             self._open = False
 
     def _line(self, progress: BatchProgress, seconds: float) -> str:
+        if progress.stage == "reading":
+            return f"reading the input: {progress.rows:,} rows"
         rate = f"{progress.documents / seconds:,.0f} candidates/s"
         tokens = f", {progress.tokens / seconds:,.0f} tokens/s" if progress.tokens else ""
         money = f", ${progress.dollars:,.4f} so far" if progress.dollars else ""
-        if not progress.total:
-            return f"{progress.rows:,} rows done, {rate}{tokens}{money}"
-        done = f"{progress.rows:,} of {progress.total:,} rows ({progress.rows / progress.total:.0%})"
+        share = f" ({progress.rows / progress.total:.0%})" if progress.total else ""
+        done = f"{progress.rows:,} of {progress.total or 0:,} rows{share}"
         return f"{done}, {rate}{tokens}{money}{self._left(progress, seconds)}"
 
     def _left(self, progress: BatchProgress, seconds: float) -> str:
@@ -271,10 +338,19 @@ def _show_report(report: BatchReport, job: BatchJob) -> None:
     if not stdout_is_terminal():
         print_json_lines([asdict(report)])
     earlier = f", {report.resumed:,} of them by an earlier run" if report.resumed else ""
-    note(f"{report.rows:,} rows{earlier}; {report.kept:,} written in {report.parts:,} parts to {job.output}.")
+    money = f" for about ${report.dollars:,.4f}" if report.dollars else ""
+    note(
+        f"{report.rows:,} rows{earlier}; {report.kept:,} written in {report.parts:,} parts to {job.output}{money}."
+    )
     if report.rejected:
-        note(f"{report.rejected:,} rows could not be ranked: see {job.output}/_rejects-*.jsonl.")
-    if not report.complete:
+        which = "No row" if not report.kept else f"{report.rejected:,} rows"
+        could = "could" if not report.kept else "could not"
+        note(f"{which} {could} be ranked: see {job.output}/_rejects-*.jsonl.")
+    if report.stopped == "max_cost":
+        note(
+            f"Stopped after a whole part: the next would pass --max-cost {job.max_cost:g}. The same command with more goes on."
+        )
+    elif not report.complete:
         note("Stopped after a whole part; the same command goes on from there.")
 
 

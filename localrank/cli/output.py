@@ -117,6 +117,7 @@ class ExitCode(IntEnum):
     INPUT = 3
     MODEL = 4
     TIMEOUT = 5
+    COST = 6
     INTERRUPTED = 130
 
 
@@ -127,6 +128,7 @@ EXIT_CODES: dict[ExitCode, str] = {
     ExitCode.INPUT: "the documents cannot be read: missing, empty, not text, invalid JSON",
     ExitCode.MODEL: "the model is unknown or cannot be loaded",
     ExitCode.TIMEOUT: "--timeout passed",
+    ExitCode.COST: "--max-cost is reached; the same command with more goes on",
     ExitCode.INTERRUPTED: "interrupted with Ctrl-C",
 }
 """Every exit code with its meaning."""

@@ -9,8 +9,8 @@ from typing import Any
 from localrank.contract.errors import InvalidRequestError
 from localrank.evaluation.collection import Judgements
 from localrank.evaluation.reading import Run
-from localrank.evaluation.trec_run import falling_scores
 from localrank.providers.extras import imported
+from localrank.providers.trec import falling_scores
 
 __all__ = ["DEFAULT_MEASURES", "Measured", "check_measures", "measured"]
 

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from localrank.contract.model import AnyReranker, is_remote
+from localrank.contract.model import AnyReranker
 from localrank.evaluation.collection import Collection
 from localrank.evaluation.first_stage import FirstStage
 from localrank.evaluation.journal import Journal, key_of
-from localrank.providers.prices import Price, known_prices
+from localrank.providers.prices import Price
+from localrank.providers.services import CHARACTERS_PER_TOKEN, list_price, search_units, services_in
 
 __all__ = ["PlannedCalls", "planned_calls"]
-
-CHARACTERS_PER_TOKEN = 4
-"""Of English text, about: an estimate to state a price with (https://help.openai.com/en/articles/4936856)."""
-
-TOKENS_PER_UNIT_DOCUMENT = 500
-DOCUMENTS_PER_UNIT = 100
-"""A search unit is a query with up to 100 documents of up to 500 tokens, longer ones counting as several
-(https://cohere.com/pricing)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +50,13 @@ def planned_calls(
     instruction: str | None = None,
 ) -> list[PlannedCalls]:
     """Return the calls of each remote model, those inside wrappers too, of which a wrapper may spare some."""
-    prices = {(price.provider, price.model_id): price for price in known_prices()}
     planned = []
     for name, model in models.items():
-        services = [service for service in _leaves(model) if is_remote(service)]
+        services = services_in(model)
         if not services:
             continue
         left = _left(model, collection, stage, journal or Journal(), instruction)
-        planned += [
-            _calls(name, service, left, prices.get((service.provider, service.model_id)))
-            for service in services
-        ]
+        planned += [_calls(name, service, left, list_price(service)) for service in services]
     return [calls for calls in planned if calls.queries]
 
 
@@ -91,8 +80,7 @@ def _left(
 def _calls(name: str, model: AnyReranker, left: list[list[int]], price: Price | None) -> PlannedCalls:
     limit: int | None = getattr(model, "max_documents_per_call", None)
     tokens = sum(map(sum, left))
-    parts = [sum(math.ceil(pair / TOKENS_PER_UNIT_DOCUMENT) for pair in pairs) for pairs in left]
-    units = sum(math.ceil(count / DOCUMENTS_PER_UNIT) for count in parts)
+    units = sum(map(search_units, left))
     return PlannedCalls(
         name=name,
         model=f"{model.provider}:{model.model_id}",
@@ -103,17 +91,3 @@ def _calls(name: str, model: AnyReranker, left: list[list[int]], price: Price | 
         dollars=None if price is None else price.cost(search_units=units, tokens=tokens),
         price=price,
     )
-
-
-def _leaves(model: AnyReranker) -> Iterator[AnyReranker]:
-    """Yield the models inside wrappers, or the model itself."""
-    inner = getattr(model, "models", None) or [
-        wrapped for wrapped in [getattr(model, "model", None)] if wrapped
-    ]
-    rerankers = [
-        reranker for reranker in inner if hasattr(reranker, "provider") and hasattr(reranker, "model_id")
-    ]
-    if not rerankers:
-        yield model
-    for reranker in rerankers:
-        yield from _leaves(reranker)

@@ -13,9 +13,10 @@ from localrank.evaluation.report_markdown import markdown
 from localrank.evaluation.results import Evaluation, SystemResult
 from localrank.evaluation.saved import save_evaluation
 from localrank.evaluation.scatter import scatter_svg
-from localrank.evaluation.trec_run import file_name, write_qrels, write_run
+from localrank.evaluation.trec_run import write_qrels, write_run
 from localrank.providers.arguments import check_path
 from localrank.providers.files import replace_file
+from localrank.providers.trec import file_name
 
 __all__ = ["JOURNAL", "write_reports"]
 

@@ -18,7 +18,7 @@ import pytest
 from localrank import InvalidRequestError, rerank_sync
 from localrank.batches import BatchJob, BatchProgress, Columns, run_batch
 from localrank.batches import manifest as manifest_module
-from localrank.batches.job import forget
+from localrank.batches.running import forget
 from localrank.testing import LexicalReranker, MockReranker
 from tests.batches.conftest import WriteRows, contents, some_lists, some_rows, written
 
@@ -341,7 +341,7 @@ def test_a_part_that_was_changed_is_noticed(write: WriteRows) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"format": 2}', b'{"format": 1, "job": 3, "parts": []}']
+    "content", [b"", b"{", b"[]", b'{"format": 1}', b'{"format": 2, "job": 3, "parts": []}']
 )
 def test_a_manifest_that_is_none_is_refused(content: bytes, write: WriteRows) -> None:
     job = a_job(write("in.jsonl", some_rows()))
@@ -373,12 +373,19 @@ def test_a_job_is_forgotten_and_nothing_else(write: WriteRows) -> None:
 
 
 @KINDS
-def test_rows_of_a_query_that_stand_apart_are_refused(name: str, write: WriteRows) -> None:
+@pytest.mark.parametrize("part_documents", [5, 100])
+def test_rows_of_a_query_that_stand_apart_are_refused_before_anything_is_ranked(
+    part_documents: int, name: str, write: WriteRows
+) -> None:
     rows = some_rows(queries=3)
-    job = a_job(write(name, [*rows, *rows[:2]]), part_documents=100)
+    job = a_job(write(name, [*rows, *rows[:2]]), part_documents=part_documents)
+    model = MockReranker()
 
-    with pytest.raises(InvalidRequestError, match="Rows of one query stand apart: 'query 0'"):
-        run_batch(job, LexicalReranker())
+    with pytest.raises(
+        InvalidRequestError, match="rows of one query stand apart: 'query 0' comes again in row 16"
+    ):
+        run_batch(job, model)
+    assert model.calls == []
 
 
 def test_queries_of_one_text_are_told_apart_by_a_group(write: WriteRows) -> None:
@@ -409,7 +416,7 @@ def test_columns_that_do_not_fit_are_named(name: str, columns: Columns, named: s
     ("name", "content", "named"),
     [
         ("in.csv", b"", "of no kind that a job reads"),
-        ("in.parquet", b"nothing of the kind", "is no Parquet file"),
+        ("in.parquet", b"nothing of the kind", "cannot be read as Parquet"),
         ("in.jsonl.gz", b"no gzip", "cannot be read"),
     ],
 )

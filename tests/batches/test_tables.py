@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from localrank import InvalidRequestError
-from localrank.batches import Columns, Reject, rerank_batches
+from localrank import Chunked, InvalidRequestError
+from localrank.batches import BatchJob, Columns, Reject, ranked_schema, rerank_batches, run_batch
 from localrank.testing import LexicalReranker
-from tests.batches.conftest import some_lists, some_rows
+from tests.batches.conftest import WriteRows, some_lists, some_rows, written
 
 pa = pytest.importorskip("pyarrow")
 
@@ -78,3 +78,109 @@ def test_a_row_that_cannot_be_ranked_is_an_error_or_handed_over() -> None:
 
 def test_no_batches_give_none() -> None:
     assert rows_of(rerank_batches([], LexicalReranker())) == []
+
+
+def test_a_row_that_cannot_be_ranked_may_stay_with_its_reason() -> None:
+    table = pa.table({"query": ["q", None, "q"], "text": ["a", "b", None]})
+    rows = rows_of(rerank_batches([table], LexicalReranker(), reject_column="why"))
+
+    assert [(row["rank"], row["why"]) for row in rows] == [
+        (1, None),
+        (None, "the query is null"),
+        (None, "the text is null"),
+    ]
+
+
+def test_a_list_that_cannot_be_ranked_may_stay_with_its_reason() -> None:
+    table = pa.table({"query": ["q", "q"], "text": [["a", None], ["a"]]})
+    rows = rows_of(rerank_batches([table], LexicalReranker(), reject_column="why", top_k=1))
+
+    assert [(row["rank"], row["why"]) for row in rows] == [(None, "candidate 1 is null"), ([1], None)]
+
+
+@pytest.mark.parametrize("rows", [some_rows(3), some_lists(3)], ids=["candidates", "queries"])
+def test_the_schema_is_known_beforehand(rows: list[dict[str, Any]]) -> None:
+    table = pa.Table.from_pylist(rows)
+    columns = Columns(rank="place", truncated="cut", chunk="chunk")
+    expected = ranked_schema(table.schema, columns, reject_column="why")
+    batches = [*rerank_batches([table], Chunked(LexicalReranker()), columns=columns, reject_column="why")]
+
+    assert [batch.schema for batch in batches] == [expected] * len(batches)
+    assert expected.names[-5:] == ["place", "score", "cut", "chunk", "why"]
+
+
+def test_what_is_yielded_is_what_a_job_writes(write: WriteRows) -> None:
+    rows = some_rows()
+    table = pa.Table.from_pylist(rows)
+    job = BatchJob(write("in.parquet", rows), write("in.parquet", rows).parent / "out", part_documents=12)
+    run_batch(job, LexicalReranker())
+
+    assert rows_of(rerank_batches(table.to_batches(max_chunksize=7), LexicalReranker())) == written(
+        job.output
+    )
+
+
+@pytest.mark.parametrize("at_once", [1, 5, 20_000])
+def test_a_query_that_comes_again_in_a_later_batch_is_refused(at_once: int) -> None:
+    table = pa.Table.from_pylist([*some_rows(queries=40), *some_rows(queries=1)])
+
+    with pytest.raises(InvalidRequestError, match="'query 0' comes again in row 201"):
+        rows_of(rerank_batches(table.to_batches(7), LexicalReranker(), documents_at_once=at_once))
+
+
+def test_no_batch_is_empty() -> None:
+    table = pa.table({"query": pa.array([None, None], pa.string()), "text": ["a", "b"]})
+
+    assert [*rerank_batches([table], LexicalReranker(), on_reject=lambda _: None)] == []
+
+
+@pytest.mark.parametrize(
+    ("batches", "named"),
+    [
+        (pa.table({"query": ["q"], "text": ["t"]}), "batches is of type Table"),
+        ([{"query": "q", "text": "t"}], "A batch is of type dict"),
+        (
+            [pa.table({"query": ["q"], "text": ["t"]}), pa.table({"query": ["q"], "text": [["t"]]})],
+            "Batch 2 has other columns than the first, or other types",
+        ),
+        ([pa.table([["q"], ["q"], ["t"]], names=["query", "query", "text"])], "has 2 columns 'query'"),
+    ],
+    ids=["table", "rows", "schemas", "twice"],
+)
+def test_what_are_no_batches_of_one_schema_is_refused(batches: Any, named: str) -> None:
+    with pytest.raises(InvalidRequestError, match=named):
+        rows_of(rerank_batches(batches, LexicalReranker()))
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"top_k": 0}, "top_k is 0"),
+        ({"documents_at_once": 0}, "documents_at_once is 0"),
+        ({"max_retries": -1}, "-1"),
+    ],
+)
+def test_arguments_are_checked_before_a_batch_is_asked_for(given: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidRequestError, match=named):
+        rerank_batches([], LexicalReranker(), **given)
+
+
+def test_columns_on_request_hold_what_the_model_says() -> None:
+    words = " ".join(f"w{number}" for number in range(300))
+    table = pa.table({"query": ["w299", "w299"], "text": [words, "nothing of it"]})
+    columns = Columns(truncated="cut", chunk="chunk")
+    long, short = rows_of(
+        rerank_batches([table], Chunked(LexicalReranker(), chunk_tokens=50), columns=columns)
+    )
+
+    assert long["chunk"].endswith("w298 w299")
+    assert long["chunk"] in words
+    assert (long["cut"], short["cut"], short["chunk"]) == (False, False, "nothing of it")
+
+
+@pytest.mark.parametrize(("columns", "named"), [(Columns(logit="l"), "logit"), (Columns(chunk="c"), "chunk")])
+def test_a_column_that_the_model_has_nothing_for_is_refused(columns: Columns, named: str) -> None:
+    table = pa.Table.from_pylist(some_rows(1))
+
+    with pytest.raises(InvalidRequestError, match=f"A column for the {named} is asked for, and lexical:"):
+        rows_of(rerank_batches([table], LexicalReranker(), columns=columns))

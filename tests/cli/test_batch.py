@@ -30,12 +30,14 @@ def test_a_file_is_ranked_into_a_folder(source: Path, tmp_path: Path) -> None:
     assert shown.code == 0
     assert json.loads(shown.out) == {
         "complete": True,
+        "stopped": None,
         "resumed": 0,
         "rows": 60,
         "kept": 60,
         "rejected": 0,
         "documents": 60,
         "parts": 1,
+        "dollars": 0.0,
     }
     assert "60 rows; 60 written in 1 parts" in shown.err
 

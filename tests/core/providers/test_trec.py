@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localrank.evaluation.trec_run import falling_scores, score_text
+from localrank.providers.trec import falling_scores, score_text
 
 SCORES = st.lists(st.floats(-1e6, 1e6), max_size=40).map(lambda scores: sorted(scores, reverse=True))
 

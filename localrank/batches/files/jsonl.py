@@ -1,0 +1,210 @@
+"""JSON Lines as an input, an object a line."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+from localrank.batches.amounts import Amount, amount_of
+from localrank.batches.columns import Columns
+from localrank.batches.cutting import cut
+from localrank.batches.files.packed import Packing, opened, packed, packing_of, reading
+from localrank.batches.files.part import Part
+from localrank.batches.rows import Asked, Layout, RankedRows, Rows, keys_of, lists_of, rank_rows, sizes_of
+from localrank.batches.together import Together
+from localrank.batches.trec import Named
+from localrank.contract.errors import InvalidRequestError
+
+__all__ = ["JsonLines", "json_line", "lines_of"]
+
+_LONGEST_LINE = 1 << 28
+"""Bytes of a line that are read: a file without line ends is no JSON Lines."""
+
+_ROWS_BETWEEN_WORDS = 10_000
+
+
+class JsonLines:
+    """JSON Lines; a line that holds no object is a reject.
+
+    Args:
+        path: The file.
+        columns: The names of keys.
+
+    Raises:
+        InvalidRequestError: It cannot be read, or its first object lacks a key.
+    """
+
+    def __init__(self, path: Path, columns: Columns) -> None:
+        self._path, self._columns = path, columns
+        self._packing: Packing = packing_of(path)
+        self.suffix = f".jsonl{self._packing}"
+        self.files: Mapping[str, Path] = {"input": path}
+        self.layout: Layout = "candidates"
+        for row in self._rows(0):
+            if isinstance(row, dict):
+                columns.check([*row], str(path))
+                self.layout = "queries" if isinstance(row[columns.text], list) else "candidates"
+                break
+
+    def survey(self, on_rows: Callable[[int], None]) -> int:
+        """Return the number of rows: see `Source`."""
+        together, count, before = Together(str(self._path)), 0, None
+        try:
+            for row in self._rows(0):
+                count += 1
+                if self.layout == "candidates":
+                    [before] = self._keys([row], before)
+                    together.see([before])
+                if count % _ROWS_BETWEEN_WORDS == 0:
+                    on_rows(count)
+        finally:
+            together.close()
+        return count
+
+    def parts(self, start: int, most: int) -> Iterator[Part]:
+        """Yield the parts; lines before `start` are read over."""
+        for lines in cut(self._cut_by(start), most):
+            yield _LinesPart(lines, start, self.layout, self._columns, self._packing)
+            start += len(lines)
+
+    def close(self) -> None:
+        """Do nothing: a file is open only while it is read."""
+
+    def _cut_by(self, start: int) -> Iterator[tuple[dict[str, Any] | str, Any, int]]:
+        before: Any = None
+        for number, row in enumerate(self._rows(start)):
+            [before] = [number] if self.layout == "queries" else self._keys([row], before)
+            text = row.get(self._columns.text) if isinstance(row, dict) else None
+            yield self._unless_taken(row), before, sizes_of([text], self.layout)[0]
+
+    def _keys(self, rows: Sequence[dict[str, Any] | str], before: Any) -> list[Any]:
+        return _keys(rows, self._columns, before)
+
+    def _rows(self, start: int) -> Iterator[dict[str, Any] | str]:
+        """Yield the object of each line from `start` on, or why there is none."""
+        for line in lines_of(self._path, start):
+            yield _object_in(line)
+
+    def _unless_taken(self, row: dict[str, Any] | str) -> dict[str, Any] | str:
+        if isinstance(row, dict):
+            for _, name in self._columns.added:
+                if name in row:
+                    return f"the row has a column {name!r} already"
+        return row
+
+
+def lines_of(path: Path, start: int = 0) -> Iterator[bytes]:
+    """Yield the lines of a file from `start` on, without a byte order mark.
+
+    Raises:
+        InvalidRequestError: It cannot be read, or has a line without end.
+    """
+    with reading(path), opened(path) as file:
+        number = 0
+        while line := _next_line(file, path):
+            if number >= start:
+                yield line if number else line.removeprefix(codecs.BOM_UTF8)
+            number += 1
+
+
+def _next_line(file: IO[bytes], path: Path) -> bytes:
+    line = file.readline(_LONGEST_LINE)
+    if len(line) == _LONGEST_LINE:
+        raise InvalidRequestError(
+            f"{path} has a line of more than {_LONGEST_LINE:,} bytes.", hint="Is it of another kind?"
+        )
+    return line
+
+
+def _keys(rows: Sequence[dict[str, Any] | str], columns: Columns, before: Any = None) -> list[Any]:
+    groups = None if columns.group is None else _column(rows, columns.group)
+    return keys_of(_column(rows, columns.query), groups, before)
+
+
+def _column(rows: Sequence[dict[str, Any] | str], name: str) -> list[Any]:
+    return [row.get(name) if isinstance(row, dict) else None for row in rows]
+
+
+def _refused(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _finite_number(written: str) -> float:
+    number = float(written)
+    return number if math.isfinite(number) else _refused(written)
+
+
+def _object_in(line: bytes) -> dict[str, Any] | str:
+    try:
+        value = json.loads(line.decode(), parse_constant=_refused, parse_float=_finite_number)
+    except UnicodeDecodeError:
+        return "the line is no UTF-8"
+    except (ValueError, RecursionError):
+        return "the line is no JSON"
+    return value if isinstance(value, dict) else "the line is no JSON object"
+
+
+@dataclass(frozen=True, slots=True)
+class _LinesPart:
+    lines: Sequence[dict[str, Any] | str]
+    start: int
+    layout: Layout
+    columns: Columns
+    packing: Packing
+
+    @property
+    def rows(self) -> int:
+        return len(self.lines)
+
+    def named(self) -> Named:
+        queries = _column(self.lines, self.columns.group or self.columns.query)
+        return Named(
+            self.layout,
+            self._keys(),
+            queries,
+            _column(self.lines, self.columns.id or ""),
+            _column(self.lines, self.columns.text),
+        )
+
+    def ranked(
+        self, asked: Asked, on_ranked: Callable[[RankedRows], None], faults: Mapping[int, str]
+    ) -> RankedRows:
+        broken = {place: row for place, row in enumerate(self.lines) if isinstance(row, str)}
+        rows = Rows(
+            self.layout,
+            _column(self.lines, self.columns.query),
+            _column(self.lines, self.columns.text),
+            self._keys(),
+            {**faults, **broken},
+        )
+        wanted = [what for what, _ in self.columns.added]
+        return rank_rows(asked, rows, wanted=wanted, on_ranked=on_ranked)
+
+    def written(self, found: RankedRows) -> bytes:
+        added = self.columns.added
+        lines: list[bytes] = []
+        for place in found.kept():
+            row = self.lines[place]
+            if isinstance(row, dict):
+                lines.append(json_line({**row, **{name: found.said[what][place] for what, name in added}}))
+        return packed(b"".join(lines), self.packing)
+
+    def amount(self) -> Amount:
+        queries, texts = _column(self.lines, self.columns.query), _column(self.lines, self.columns.text)
+        return amount_of(lists_of(self.layout, queries, texts, self._keys()))
+
+    def _keys(self) -> list[Any]:
+        return [*range(self.rows)] if self.layout == "queries" else _keys(self.lines, self.columns)
+
+
+def json_line(row: Mapping[str, Any]) -> bytes:
+    """Return a row as a line of JSON."""
+    try:
+        return (json.dumps(row, ensure_ascii=False) + "\n").encode()
+    except UnicodeEncodeError:  # a lone surrogate, which JSON writes as an escape
+        return (json.dumps(row) + "\n").encode()

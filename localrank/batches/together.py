@@ -1,0 +1,59 @@
+"""Rows of one query stand together in a whole input, however long it is: else its candidates would be ranked in two lists."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+from localrank.contract.errors import InvalidRequestError
+from localrank.contract.types import shortened
+
+__all__ = ["Together"]
+
+_PAGES_KIB = 16_384
+"""Of digests that are held in memory; SQLite puts the rest into a file that nobody else sees and that ends with the process."""
+
+
+class Together:
+    """Reads the keys of rows in their order, and refuses one that comes again after another.
+
+    Memory is bounded whatever the number of keys. Any one thread at a time may use it.
+
+    Args:
+        source: What the input is called in messages.
+    """
+
+    def __init__(self, source: str) -> None:
+        self._source, self._last, self._rows = source, None, 0
+        self._before = sqlite3.connect("", check_same_thread=False, isolation_level=None)
+        self._before.execute("PRAGMA journal_mode = OFF")
+        self._before.execute("PRAGMA synchronous = OFF")
+        self._before.execute(f"PRAGMA cache_size = -{_PAGES_KIB}")
+        self._before.execute("CREATE TABLE keys (digest BLOB PRIMARY KEY) WITHOUT ROWID")
+        self._before.execute("BEGIN")
+
+    def see(self, keys: Iterable[Any]) -> None:
+        """Read the keys of the next rows; None is no key.
+
+        Raises:
+            InvalidRequestError: A key comes a second time, with the number of its row.
+        """
+        for key in keys:
+            self._rows += 1
+            if key is None or key == self._last:
+                continue
+            self._last = key
+            digest = hashlib.blake2b(repr(key).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            if not self._before.execute("INSERT OR IGNORE INTO keys VALUES (?)", (digest,)).rowcount:
+                raise InvalidRequestError(
+                    f"{self._source}: rows of one query stand apart: {shortened(repr(key))} comes again in row "
+                    f"{self._rows:,}.",
+                    hint="Sort the rows by query; or, if these are two lists, name the column that tells them apart "
+                    "(--group-column, Columns(group=)).",
+                )
+
+    def close(self) -> None:
+        """Let go of what was kept."""
+        self._before.close()
