@@ -135,7 +135,9 @@ class RankedRows:
             return
         for what in self.said:
             if what not in {"rank", "score", "truncated"} and all(one is None for one in self._flat(what)):
-                ways = {"chunk": "Ask a model that reads texts in chunks, such as 'chunked:(mini)'."}
+                ways = {
+                    "chunk": "Ask a model that reads texts in chunks, such as 'chunked:(localrank-mini)'."
+                }
                 raise InvalidRequestError(
                     f"A column for the {what} is asked for, and {model.provider}:{model.model_id} gave none to the first "
                     f"{len(scores):,} candidates.",

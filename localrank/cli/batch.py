@@ -96,7 +96,7 @@ _BETWEEN_LINES_S = {True: 0.5, False: 30.0}
 @click.option(
     "--chunk-column",
     metavar="NAME",
-    help="Add the chunk that scored best, of a model such as 'chunked:(mini)'.",
+    help="Add the chunk that scored best, of a model such as 'chunked:(localrank-mini)'.",
 )
 @click.option(
     "--collection",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from localrank.batches.files.packed import opened, packed, packing_of
 
 Row = dict[str, Any]
 WriteRows = Callable[[str, list[Row]], Path]
@@ -45,7 +46,7 @@ def write(tmp_path: Path) -> WriteRows:
             parquet = pytest.importorskip("pyarrow.parquet")
             parquet.write_table(arrow.Table.from_pylist(rows), path, row_group_size=7)
         else:
-            path.write_bytes(gzip.compress(lines) if name.endswith(".gz") else lines)
+            path.write_bytes(packed(lines, packing_of(path)))
         return path
 
     return write_rows
@@ -58,10 +59,8 @@ def written(folder: Path) -> list[Row]:
         if path.suffix == ".parquet":
             rows += pytest.importorskip("pyarrow.parquet").read_table(path).to_pylist()
         else:
-            content = path.read_bytes()
-            rows += map(
-                json.loads, (gzip.decompress(content) if path.suffix == ".gz" else content).splitlines()
-            )
+            with opened(path) as file:
+                rows += map(json.loads, file)
     return rows
 
 

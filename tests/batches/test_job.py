@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -19,10 +20,11 @@ from localrank import InvalidRequestError, rerank_sync
 from localrank.batches import BatchJob, BatchProgress, Columns, run_batch
 from localrank.batches import manifest as manifest_module
 from localrank.batches.running import forget
+from localrank.providers.registry import DEFAULT_MODEL, resolve
 from localrank.testing import LexicalReranker, MockReranker
 from tests.batches.conftest import WriteRows, contents, some_lists, some_rows, written
 
-KINDS = pytest.mark.parametrize("name", ["in.jsonl", "in.jsonl.gz", "in.parquet"])
+KINDS = pytest.mark.parametrize("name", ["in.jsonl", "in.jsonl.gz", "in.jsonl.zst", "in.parquet"])
 
 
 def a_job(source: Path, **settings: Any) -> BatchJob:
@@ -184,6 +186,24 @@ def test_strict_ends_at_the_first_reject(write: WriteRows) -> None:
     assert len(list(job.output.glob("part-*"))) == 2
 
 
+def test_columns_on_request_come_after_rank_and_score(write: WriteRows) -> None:
+    job = a_job(write("in.jsonl", some_rows(1)), columns=Columns(logit="logit", truncated="cut"))
+    run_batch(job, resolve(DEFAULT_MODEL))
+    first = written(job.output)[0]
+
+    assert [*first][-4:] == ["rank", "score", "logit", "cut"]
+    assert 1 / (1 + math.exp(-first["logit"])) == pytest.approx(first["score"], abs=1e-6)
+    assert first["cut"] is False
+
+
+def test_a_column_that_the_model_has_nothing_for_ends_the_job_before_a_part(write: WriteRows) -> None:
+    job = a_job(write("in.jsonl", some_rows()), columns=Columns(logit="logit"))
+
+    with pytest.raises(InvalidRequestError, match="gave none to the first 15 candidates"):
+        run_batch(job, LexicalReranker())
+    assert not list(job.output.glob("part-*"))
+
+
 def test_a_lone_surrogate_survives(tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text('{"query": "q", "text": "a \\ud800 b", "note": "é"}\n', "utf-8")
     job = a_job(tmp_path / "in.jsonl")
@@ -329,6 +349,65 @@ def test_another_model_or_another_input_is_refused(write: WriteRows) -> None:
     write("in.jsonl", some_rows(queries=13))
     with pytest.raises(InvalidRequestError, match="input was"):
         run_batch(job, LexicalReranker())
+
+
+@pytest.mark.parametrize("name", ["in.jsonl", "in.parquet"])
+def test_an_input_that_was_changed_in_its_middle_is_refused(name: str, write: WriteRows) -> None:
+    rows = [{**row, "text": f"{row['text']} {'x' * 200_000}"} for row in some_rows(queries=4)]
+    job = a_job(write(name, rows))
+    run_batch(job, LexicalReranker(), should_stop=lambda: True)
+    rows[12]["text"] = rows[12]["text"].replace("query", "quest")
+    write(name, rows)
+
+    with pytest.raises(InvalidRequestError, match="input was "):
+        run_batch(job, LexicalReranker())
+
+
+def test_an_input_that_only_has_a_new_date_is_the_same(write: WriteRows) -> None:
+    job = a_job(write("in.jsonl", some_rows()))
+    run_batch(job, LexicalReranker(), should_stop=lambda: True)
+    os.utime(job.input, (1, 1))
+
+    assert run_batch(job, LexicalReranker()).complete
+
+
+@pytest.mark.parametrize("change", ["text", "gone"])
+def test_an_input_that_changes_while_it_is_ranked_ends_the_job(change: str, write: WriteRows) -> None:
+    job = a_job(write("in.jsonl", some_rows()))
+
+    class Changing(LexicalReranker):
+        async def do_rerank(self, options: Any) -> Any:
+            if change == "gone":
+                job.input.unlink(missing_ok=True)
+            else:
+                write("in.jsonl", some_rows(queries=13))
+            return await super().do_rerank(options)
+
+    with pytest.raises(InvalidRequestError, match=r"in\.jsonl was changed while it was read"):
+        run_batch(job, Changing())
+    assert not list(job.output.glob("part-*"))
+
+
+def test_progress_says_how_far_the_part_at_hand_is(write: WriteRows) -> None:
+    job = a_job(write("in.jsonl", some_rows(queries=1_300, documents=4)), part_documents=10_000)
+    seen: list[BatchProgress] = []
+    run_batch(job, LexicalReranker(), on_progress=seen.append)
+
+    assert [(one.rows, one.documents, one.total) for one in seen if one.stage == "ranking"] == [
+        (2_000, 2_000, 5_200),
+        (4_000, 4_000, 5_200),
+        (5_200, 5_200, 5_200),
+        (5_200, 5_200, 5_200),
+    ]
+
+
+def test_reading_a_long_input_is_told(write: WriteRows) -> None:
+    lines = [{"query": "q", "text": ["t"]}] * 25_000
+    job = a_job(write("in.jsonl", lines), part_documents=30_000)
+    seen: list[BatchProgress] = []
+    run_batch(job, LexicalReranker(), on_progress=seen.append)
+
+    assert [one.rows for one in seen if one.stage == "reading"] == [10_000, 20_000]
 
 
 def test_a_part_that_was_changed_is_noticed(write: WriteRows) -> None:

@@ -67,6 +67,92 @@ def test_a_remote_model_is_asked_for_first_and_priced(source: Path, tmp_path: Pa
     assert (agreed.code, len(server.requests)) == (0, 12)
 
 
+def test_a_job_stops_before_it_costs_too_much_and_goes_on_with_more(source: Path, tmp_path: Path) -> None:
+    with RerankServer() as server:
+        command = [
+            "batch",
+            str(source),
+            str(tmp_path / "out"),
+            "-m",
+            f"cohere:rerank-v3.5@{server.url}",
+            "--yes",
+        ]
+        command += ["--part-documents", "10", "--max-cost"]
+        stopped = localrank(*command, "0.0109")
+        sent = len(server.requests)
+        still = localrank(*command, "0.0109")
+        sent_still = len(server.requests)
+        rest = localrank(*command, "1")
+
+        assert (sent, sent_still, len(server.requests)) == (4, 4, 12)
+    assert (stopped.code, still.code, rest.code) == (6, 6, 0)
+    assert json.loads(stopped.out)["dollars"] == pytest.approx(4 * 2.00 / 1_000)
+    assert json.loads(stopped.out)["stopped"] == "max_cost"
+    assert "the next would pass --max-cost 0.0109. The same command with more goes on" in stopped.err
+    assert "for about $0.0240" in rest.err
+
+
+def test_a_model_in_a_wrapper_is_asked_for_and_priced_too(source: Path, tmp_path: Path) -> None:
+    with RerankServer() as server:
+        model = f"limited:(cohere:rerank-v3.5@{server.url},rate=1000)"
+        refused = localrank("batch", str(source), str(tmp_path / "out"), "-m", model)
+
+        assert server.requests == []
+    assert refused.code == 2
+    assert "60 candidates of 12 queries" in refused.err
+    assert "about $0.02 at the list price" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("model", "named"),
+    [
+        ("lexical:default", "runs here and costs nothing"),
+        ("jina:some-model", "the price of jina:some-model is not known"),
+    ],
+)
+def test_a_limit_of_cost_that_cannot_be_held_is_refused(
+    model: str, named: str, source: Path, tmp_path: Path
+) -> None:
+    refused = localrank(
+        "batch", str(source), str(tmp_path / "out"), "-m", model, "--yes", "--max-cost", "1", JINA_API_KEY="k"
+    )
+
+    assert refused.code == 3
+    assert named in refused.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_is_ranked_by_a_collection_or_by_two_files(tmp_path: Path) -> None:
+    (tmp_path / "first.run").write_text("q Q0 a 1 2 x\nq Q0 b 2 1 x\n", "utf-8")
+    (tmp_path / "queries.jsonl").write_text('{"_id": "q", "text": "boat"}\n', "utf-8")
+    (tmp_path / "corpus.jsonl").write_text(
+        '{"_id": "a", "text": "a mill"}\n{"_id": "b", "text": "a boat"}\n', "utf-8"
+    )
+    (tmp_path / "documents.tsv").write_text("a\ta mill\nb\ta boat\n", "utf-8")
+    run, model = str(tmp_path / "first.run"), ("-m", "lexical:default")
+    queries, documents = str(tmp_path / "queries.jsonl"), str(tmp_path / "documents.tsv")
+    folder = localrank("batch", run, str(tmp_path / "one"), *model, "--collection", str(tmp_path))
+    files = localrank(
+        "batch", run, str(tmp_path / "two"), *model, "--queries-file", queries, "--documents", documents
+    )
+    half = localrank("batch", run, str(tmp_path / "three"), *model, "--queries-file", queries)
+    neither = localrank("batch", run, str(tmp_path / "three"), *model)
+
+    assert (folder.code, files.code, half.code, neither.code) == (0, 0, 2, 3)
+    assert (tmp_path / "one/part-00000.run").read_text("utf-8").split()[2] == "b"
+    assert (tmp_path / "one/part-00000.run").read_bytes() == (tmp_path / "two/part-00000.run").read_bytes()
+    assert "needs both --queries-file and --documents" in half.err
+    assert "--collection FOLDER" in neither.err
+
+
+def test_a_job_of_which_nothing_could_be_ranked_ends_with_a_code(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"query": null, "text": "t"}\n', "utf-8")
+    shown = localrank("batch", str(tmp_path / "in.jsonl"), str(tmp_path / "out"), "-m", "lexical:default")
+
+    assert shown.code == 3
+    assert "No row could be ranked" in shown.err
+
+
 def test_another_job_is_refused_and_begun_anew_on_request(source: Path, tmp_path: Path) -> None:
     out = str(tmp_path / "out")
     localrank("batch", str(source), out, "-m", "lexical:default")

@@ -46,7 +46,7 @@ class TrecRun:
 
     def __init__(self, path: Path, collection: CollectionFiles, columns: Columns) -> None:
         self._path, self._collection, self._columns = path, collection, columns
-        self._texts: tuple[Texts, Texts] | None = None
+        self._texts: list[Texts] = []
         self.suffix = f".jsonl{packing_of(path)}"
         self.files: Mapping[str, Path] = {
             "input": path,
@@ -70,17 +70,18 @@ class TrecRun:
 
     def parts(self, start: int, most: int) -> Iterator[Part]:
         """Yield the parts; lines before `start` are read over."""
-        if self._texts is None:
-            self._texts = (Texts(self._collection.queries), Texts(self._collection.documents))
+        files = (self._collection.queries, self._collection.documents)
+        for path in files[len(self._texts) :]:
+            self._texts.append(Texts(path))
+        queries, documents = self._texts
         for lines in cut(self._cut_by(start), most):
-            yield _RunPart(lines, start, *self._texts, self._columns, self.suffix)
+            yield _RunPart(lines, start, queries, documents, self._columns, self.suffix)
             start += len(lines)
 
     def close(self) -> None:
         """Let go of the texts."""
-        for texts in self._texts or ():
-            texts.close()
-        self._texts = None
+        while self._texts:
+            self._texts.pop().close()
 
     def _cut_by(self, start: int) -> Iterator[tuple[_Line, Any, int]]:
         before: str | None = None
