@@ -69,18 +69,20 @@ class Tally:
     def note(
         self,
         documents: Sequence[DocumentTokens],
-        lengths: Sequence[int],
         places: Sequence[Sequence[int]],
         logits: Sequence[float],
     ) -> None:
-        """Enter the logit of each text at each of its places, and how many of its tokens were read."""
+        """Enter the logit of each text at each of its places."""
         with self._lock:
-            for document, length, indexes, logit in zip(documents, lengths, places, logits, strict=True):
-                self.tokens += length
-                self.known += 0 if length else len(indexes)
+            for document, indexes, logit in zip(documents, places, logits, strict=True):
                 self.logits.update(dict.fromkeys(indexes, logit))
                 if document.truncated:
                     self.truncated.update(indexes)
+
+    def count(self, lengths: Sequence[int], places: Sequence[Sequence[int]]) -> None:
+        """Enter how many tokens of each scored text were read; 0 where it was known."""
+        self.tokens += sum(lengths)
+        self.known += sum(len(indexes) for length, indexes in zip(lengths, places, strict=True) if not length)
 
     def repeat(self, known: int, index: int) -> None:
         """Enter for the document at `index` what was computed for the one at `known`, whose text is the same."""
@@ -131,16 +133,21 @@ class ScoringPass:
         query, indexes, total = self._query, list(places.values()), len(self._options.documents)
         documents = query.documents(list(places))
         lengths = query.lengths(documents)
+        done: list[int] = []
 
         def execute(positions: Sequence[int]) -> None:
             scored = [documents[at] for at in positions]
             logits = score(scored)
-            tally.note(scored, query.lengths(scored), [indexes[at] for at in positions], logits)
+            tally.note(scored, [indexes[at] for at in positions], logits)
+            done.extend(positions)
             self._options.report_progress(len(tally.logits), total)
 
         shared = query.shared_tokens
         work = [max(1, length - shared) if length else 0 for length in lengths]
-        return runner.run(work, execute, self._watch.should_stop)
+        finished = runner.run(work, execute, self._watch.should_stop)
+        # Meanwhile another call may have read what this one was to read.
+        tally.count(query.lengths([documents[at] for at in done]), [indexes[at] for at in done])
+        return finished
 
 
 def distinct_slices(
@@ -211,19 +218,20 @@ class _CoresRunner:
         should_stop: Callable[[], bool],
     ) -> bool:
         return self.scheduler.run(
-            [*unread(work, workers=self.workers), *self._read(work)],
+            self._units(work),
             lambda unit: execute(unit.positions),
             should_stop=should_stop,
             on_stop=self.request.stop,
             at_once=self.at_once,
         )
 
-    def _read(self, work: Sequence[int]) -> list[Unit]:
+    def _units(self, work: Sequence[int]) -> list[Unit]:
         if all(work):
             return self.planned(work)
         places = [at for at, tokens in enumerate(work) if tokens]
         units = self.planned([work[at] for at in places])
-        return [Unit(tuple(places[at] for at in unit.positions), unit.tokens) for unit in units]
+        read = (Unit(tuple(places[at] for at in unit.positions), unit.tokens) for unit in units)
+        return [*unread(work, workers=self.workers), *read]
 
     def stop(self) -> None:
         self.request.stop()

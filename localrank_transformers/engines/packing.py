@@ -18,7 +18,17 @@ from localrank_transformers.call.planner import PACKED_DOCUMENTS
 if TYPE_CHECKING:
     from localrank_transformers.call.contract import Ids, Row
 
-__all__ = ["IDS", "LENGTHS", "POSITIONS", "TYPES", "end_to_end", "packed_feed", "parts", "token_counts"]
+__all__ = [
+    "IDS",
+    "LENGTHS",
+    "POSITIONS",
+    "TYPES",
+    "end_to_end",
+    "ids_end_to_end",
+    "packed_feed",
+    "parts",
+    "token_counts",
+]
 
 IDS, TYPES, POSITIONS, LENGTHS = "input_ids", "token_type_ids", "position_ids", "lengths"
 """The inputs of a packed graph, each int64 and of one dimension: a number a token, and the last one a document."""
@@ -52,6 +62,12 @@ def parts(output: npt.NDArray[np.float32], rows: Sequence[Row]) -> list[npt.NDAr
 def token_counts(rows: Sequence[Row]) -> list[int]:
     """Return how many tokens of each row are read: one at least, since attention wants one."""
     return [max(1, len(row.ids)) for row in rows]
+
+
+def ids_end_to_end(rows: Sequence[Row]) -> tuple[Ids, list[int]]:
+    """Return the ids of all rows, and how many of each are read; see `token_counts`."""
+    lengths = token_counts(rows)
+    return end_to_end([row.ids for row in rows], lengths), lengths
 
 
 def end_to_end(values: Sequence[Ids], lengths: Sequence[int]) -> Ids:

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 SCRIPT = Path(__file__).with_name("path_of_a_call.py")
-MOST_FILES = 26
-MOST_MOVES = 96
+MOST_FILES = 24
+MOST_MOVES = 80
 
 
 def test_a_warm_call_of_the_embedded_model_runs_through_few_files() -> None:

@@ -13,7 +13,7 @@ from localrank_transformers.call.contract import Grouping
 from localrank_transformers.engines.native.encoder import NativeEncoder, StopFlag
 from localrank_transformers.engines.native.layout import read_layout
 from localrank_transformers.engines.native.library import library
-from localrank_transformers.engines.packing import end_to_end, parts, token_counts
+from localrank_transformers.engines.packing import end_to_end, ids_end_to_end, parts
 
 if TYPE_CHECKING:
     from localrank_transformers.call.contract import Row
@@ -77,8 +77,7 @@ class NativeRequest:
 
     def run(self, rows: Sequence[Row]) -> npt.NDArray[Any]:
         """Return the logits of `rows`, shape (rows, labels)."""
-        lengths = token_counts(rows)
-        ids = end_to_end([row.ids for row in rows], lengths)
+        ids, lengths = ids_end_to_end(rows)
         reads_types = self._encoder.segments > 1
         types = end_to_end([row.types for row in rows], lengths) if reads_types else np.zeros_like(ids)
         threads = min(self._threads, lengths[0] // _LEAST_SHARE) if len(rows) == 1 else 1

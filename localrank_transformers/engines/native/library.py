@@ -30,7 +30,7 @@ __all__ = [
 FILE = "_kernels.dll" if sys.platform == "win32" else "_kernels.so"
 """Comes with a wheel, or is made beside this module when the package is built with a C compiler (`kernels/build.py`)."""
 
-INTERFACE = 5
+INTERFACE = 6
 """`LOCALRANK_INTERFACE` of kernels/door.h, as which a library says that it was compiled."""
 
 VARIABLE = "LOCALRANK_KERNELS"
@@ -236,6 +236,8 @@ def _declare(functions: ctypes.CDLL) -> None:
     functions.localrank_run.argtypes = [c_void_p] * 5 + [c_int32, c_int32, c_void_p, c_void_p]
     functions.localrank_pack.restype = c_int32
     functions.localrank_pack.argtypes = [c_void_p, c_void_p, c_int32, c_int32, c_int32, c_void_p, c_int32]
+    functions.localrank_pack_query.restype = c_int32
+    functions.localrank_pack_query.argtypes = [c_void_p, c_int32, c_int32, c_void_p, c_void_p, c_int32]
     functions.localrank_compare.restype = None
     functions.localrank_compare.argtypes = [
         POINTER(GivenQuery),

@@ -12,13 +12,16 @@ import numpy.typing as npt
 
 from localrank_transformers.engines.native.library import GivenQuery, Kernels, library
 from localrank_transformers.families.late.known.packed import (
+    NO_IDS,
     Compare,
     PackedDocument,
     PackedQuery,
     compare_by_numpy,
+    filled_width,
     not_finite,
     pack_document,
-    unfilled,
+    pack_query,
+    token_bytes,
 )
 
 __all__ = ["NativeCompare", "fastest_compare"]
@@ -49,35 +52,65 @@ class NativeCompare:
 
     def pack(
         self,
-        vectors: npt.NDArray[np.float32],
-        counted: npt.NDArray[Any] | None = None,
-        *,
-        truncated: bool = False,
-    ) -> PackedDocument:
-        """Make whole numbers of a document's vectors; see `pack_document`, whose bits these are.
+        vectors: Sequence[npt.NDArray[np.float32]],
+        counted: Sequence[npt.NDArray[Any] | None],
+        truncated: Sequence[bool],
+    ) -> list[PackedDocument]:
+        """Make whole numbers of each document's vectors; see `pack_document`, whose bits these are.
 
         Raises:
             InferenceError: A number is not finite.
         """
+        return [self._pack(*one) for one in zip(vectors, counted, truncated, strict=True)]
+
+    def _pack(
+        self,
+        vectors: npt.NDArray[np.float32],
+        counted: npt.NDArray[Any] | None,
+        is_cut: bool,  # noqa: FBT001  # a column of three
+    ) -> PackedDocument:
         tokens, width = vectors.shape
         if width > _WIDEST:
-            return pack_document(vectors, counted, truncated=truncated)
+            return pack_document(vectors, counted, truncated=is_cut)
         given = np.ascontiguousarray(vectors, dtype=np.float32)
         chosen = None if counted is None else np.ascontiguousarray(counted, dtype=np.int64)
         kept = tokens if chosen is None else int(np.count_nonzero(chosen))
-        document = unfilled(kept, width, truncated=truncated)
+        data = np.empty(kept * token_bytes(width), dtype=np.uint8)
+        address = int(data.ctypes.data)
         is_finite = self.kernels.functions.localrank_pack(
             given.ctypes.data,
             None if chosen is None else chosen.ctypes.data,
             tokens,
             width,
             kept,
-            document.address,
+            address,
             self.kernels.number,
         )
         if not is_finite:
             raise not_finite()
-        return document
+        return PackedDocument(NO_IDS, is_cut, data, kept, address)
+
+    def pack_query(
+        self, vectors: npt.NDArray[np.float32], weights: npt.NDArray[np.float32] | None
+    ) -> PackedQuery:
+        """Make whole numbers of a query's vectors; see `pack_query` beside it, whose bits these are.
+
+        Raises:
+            InferenceError: A number is not finite.
+        """
+        tokens, width = vectors.shape
+        if width > _WIDEST:
+            return pack_query(vectors, weights)
+        given = np.ascontiguousarray(vectors, dtype=np.float32)
+        numbers = np.empty((tokens, filled_width(width)), dtype=np.uint8)
+        scales = np.empty(tokens, dtype=np.float32)
+        is_finite = self.kernels.functions.localrank_pack_query(
+            given.ctypes.data, tokens, width, numbers.ctypes.data, scales.ctypes.data, self.kernels.number
+        )
+        if not is_finite:
+            raise not_finite()
+        counts = np.full(tokens, 1 / tokens) if weights is None else weights.astype(np.float64)
+        return PackedQuery(numbers, counts * scales, -float(counts.sum()))
 
     def __call__(self, query: PackedQuery, documents: Sequence[PackedDocument]) -> npt.NDArray[np.float64]:
         """Return the weighted mean over the query's tokens of the best cosine in each document, shape (documents,)."""

@@ -29,7 +29,6 @@ from localrank_transformers.families.late.known.packed import (
     PackedDocument,
     PackedQuery,
     lengths_of,
-    pack_query,
 )
 from localrank_transformers.families.late.tokens import KeyedTokens, LateQueryTokens, LateTokenizer
 from localrank_transformers.families.logits import document_logits
@@ -73,15 +72,15 @@ class LateQuery:
 
     def lengths(self, documents: Sequence[DocumentTokens]) -> list[int]:
         """Return the tokens of each document's row; 0 where it is not read, since it is known."""
-        lengths, spared = self.family.tokenizer.lengths(documents), self.spared
+        around, spared = self.family.tokenizer.around, self.spared
         if self.family.known is None:
-            return lengths
+            return [around + len(document.ids) for document in documents]
         return [
             0
             if isinstance(document, PackedDocument)
             or (isinstance(document, KeyedTokens) and document.key in spared)
-            else length
-            for document, length in zip(documents, lengths, strict=True)
+            else around + len(document.ids)
+            for document in documents
         ]
 
     def rows(self, documents: Sequence[DocumentTokens]) -> list[Row]:
@@ -146,7 +145,7 @@ class QueryVectors:
     """A query as it is compared.
 
     Attributes:
-        vectors: Of length 1, shape (tokens, width).
+        vectors: As the engine gives them, shape (tokens, width).
         weights: What each counts, together 1; None where all count the same.
         packed: The same for packed documents; None where these are compared in float32.
     """
@@ -184,16 +183,18 @@ class _LateScorer:
         if self._family.compare is None:
             return self._compared_in_float(documents)
         packed = self._packed(documents)
-        query = self.asked().packed
+        query, logit = self.asked().packed, self._family.logit
         assert query is not None
-        return late_logits(self._family.logit, self._family.compare(query, packed))
+        found: list[float] = (logit.scale * self._family.compare(query, packed) + logit.bias).tolist()
+        return found
 
     def _compared_in_float(self, documents: Sequence[DocumentTokens]) -> list[float]:
         rows, counted = self._family.tokenizer.rows(documents)
         read = self._vectors([row(ids) for ids in rows])
         query = self.asked()
+        unit = query.vectors / lengths_of(query.vectors)[:, None]
         cosines = [
-            mean_of_best_cosines(query.vectors, vectors, compared, query.weights)
+            mean_of_best_cosines(unit, vectors, compared, query.weights)
             for vectors, compared in zip(read, counted, strict=True)
         ]
         return late_logits(self._family.logit, np.array(cosines))
@@ -221,12 +222,8 @@ class _LateScorer:
         rows, counted = self._family.tokenizer.rows(documents)
         compare = self._family.compare
         assert compare is not None
-        return [
-            compare.pack(vectors, compared, truncated=document.truncated)
-            for document, vectors, compared in zip(
-                documents, self._vectors([row(ids) for ids in rows]), counted, strict=True
-            )
-        ]
+        vectors = self._vectors([row(ids) for ids in rows])
+        return compare.pack(vectors, counted, [document.truncated for document in documents])
 
     def asked(self) -> QueryVectors:
         """Return the query's vectors, which the first caller computes."""
@@ -237,18 +234,15 @@ class _LateScorer:
         if self._vectors_of_query is None:
             (vectors,) = self._vectors([self._query])
             _checked(vectors, len(self._query.ids), hidden=self._family.hidden, width=self._family.width)
-            lengths = lengths_of(vectors)
-            weights = self._weights(lengths)
-            self._vectors_of_query = QueryVectors(
-                vectors / lengths[:, None],
-                weights,
-                None if self._family.compare is None else pack_query(vectors, weights),
-            )
+            weights, compare = self._weights(vectors), self._family.compare
+            packed = None if compare is None else compare.pack_query(vectors, weights)
+            self._vectors_of_query = QueryVectors(vectors, weights, packed)
         return self._vectors_of_query
 
-    def _weights(self, lengths: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
+    def _weights(self, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
         if not self._family.logit.by_length:
             return None
+        lengths: npt.NDArray[np.float32] = np.sqrt(np.einsum("td,td->t", vectors, vectors))
         if np.abs(lengths - 1.0).max() < _UNIT:
             raise ModelLoadError(
                 "The graph gives unit vectors, but the model's tokens count by the lengths of their vectors.",

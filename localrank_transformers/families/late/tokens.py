@@ -57,6 +57,9 @@ class LateTokenizer:
         max_length: Tokens of a document.
         mask_token: The tokenizer's mask token.
 
+    Attributes:
+        around: Tokens of a document's row besides those of its text.
+
     Raises:
         ModelLoadError: The vocabulary lacks the token that fills queries.
     """
@@ -74,7 +77,8 @@ class LateTokenizer:
         self._query_marker, self._query_lead = self._marker(layout.query_prefix)
         self._document_marker, self._document_lead = self._marker(layout.document_prefix)
         self._query_length = min(layout.query_length or max_length, max_length)
-        self._room = max_length - len(self._before) - len(self._document_marker) - len(self._after)
+        self.around = len(self._before) + len(self._document_marker) + len(self._after)
+        self._room = max_length - self.around
         fill = tokenizer.token_to_id(layout.expansion_token or mask_token or "")
         self._fill = 0 if fill is None else fill
         if layout.expanded_length is not None and fill is None:
@@ -128,8 +132,3 @@ class LateTokenizer:
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the character span of each token of `text`."""
         return token_spans(self._tokenizer, text)
-
-    def lengths(self, documents: Sequence[DocumentTokens]) -> list[int]:
-        """Return the tokens of each document's row."""
-        around = len(self._before) + len(self._document_marker) + len(self._after)
-        return [around + len(document.ids) for document in documents]

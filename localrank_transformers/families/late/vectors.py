@@ -62,7 +62,7 @@ def document_vectors(model: PointwiseModel, texts: Sequence[str]) -> list[TokenV
             found[at] = _of_length_one(family, whole if compared is None else whole[compared.astype(bool)])
 
     try:
-        runner.run(family.tokenizer.lengths(documents), execute, lambda: False)
+        runner.run([len(ids) for ids in rows], execute, lambda: False)
     finally:
         runner.end()
     return [
@@ -76,7 +76,7 @@ def query_vectors(model: PointwiseModel, text: str) -> TokenVectors:
     asked = _late(model).open(text, None)
     query = asked.vectors(model.engine.request())
     weights = _evenly(len(query.vectors)) if query.weights is None else query.weights
-    return TokenVectors(query.vectors, weights, asked.truncated)
+    return TokenVectors(query.vectors / lengths_of(query.vectors)[:, None], weights, asked.truncated)
 
 
 def vector_logits(model: PointwiseModel, query: str, documents: Sequence[Any]) -> list[float]:
@@ -95,9 +95,11 @@ def vector_logits(model: PointwiseModel, query: str, documents: Sequence[Any]) -
     asked = family.open(query, None).vectors(model.engine.request())
     given = [_checked(at, one, asked.vectors.shape[1]) for at, one in enumerate(documents)]
     if family.compare is None or asked.packed is None:
-        found = [mean_of_best_cosines(asked.vectors, one, None, asked.weights) for one in given]
+        unit = asked.vectors / lengths_of(asked.vectors)[:, None]
+        found = [mean_of_best_cosines(unit, one, None, asked.weights) for one in given]
         return late_logits(family.logit, np.array(found))
-    return late_logits(family.logit, family.compare(asked.packed, [pack_document(one) for one in given]))
+    packed = family.compare.pack(given, [None] * len(given), [False] * len(given))
+    return late_logits(family.logit, family.compare(asked.packed, packed))
 
 
 def _late(model: PointwiseModel) -> LateFamily:

@@ -150,8 +150,8 @@ def test_a_text_of_an_earlier_slice_gets_its_logit_without_another_run() -> None
     tally = Tally()
     slices = distinct_slices(["a", "b", "a", "c"], range(4), 2, tally)
     assert next(slices) == {"a": [0], "b": [1]}
-    tally.note([DocumentTokens(array("i", [1]), truncated=True)], [1], [[0]], [0.5])
-    tally.note([DocumentTokens(array("i", [1]), truncated=False)], [1], [[1]], [0.25])
+    tally.note([DocumentTokens(array("i", [1]), truncated=True)], [[0]], [0.5])
+    tally.note([DocumentTokens(array("i", [1]), truncated=False)], [[1]], [0.25])
     assert list(slices) == [{"c": [3]}]
     assert tally.logits == {0: 0.5, 1: 0.25, 2: 0.5}
     assert tally.truncated == {0, 2}

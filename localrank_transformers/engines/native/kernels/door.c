@@ -66,3 +66,9 @@ int32_t localrank_pack(const float *vectors, const int64_t *counted, int32_t tok
 {
     return known[n].late->pack(vectors, counted, tokens, width, kept, out);
 }
+
+int32_t localrank_pack_query(const float *vectors, int32_t tokens, int32_t width, uint8_t *numbers, float *scales,
+                             int32_t n)
+{
+    return known[n].late->pack_query(vectors, tokens, width, numbers, scales);
+}

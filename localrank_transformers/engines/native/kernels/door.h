@@ -10,7 +10,7 @@
 #else
 #define DOOR __attribute__((visibility("default")))
 #endif
-#define LOCALRANK_INTERFACE 5 /* Counts what a caller of an older library would get wrong. */
+#define LOCALRANK_INTERFACE 6 /* Counts what a caller of an older library would get wrong. */
 
 /* LOCALRANK_INTERFACE, as this library was compiled. */
 DOOR int32_t localrank_interface(void);
@@ -36,5 +36,9 @@ DOOR void localrank_compare(const token_vectors *query, const void *const *docum
 /* See `pack_document`. */
 DOOR int32_t localrank_pack(const float *vectors, const int64_t *counted, int32_t tokens, int32_t width, int32_t kept,
                             void *out, int32_t n);
+
+/* See `pack_query`. */
+DOOR int32_t localrank_pack_query(const float *vectors, int32_t tokens, int32_t width, uint8_t *numbers, float *scales,
+                                  int32_t n);
 
 #endif

@@ -248,4 +248,17 @@ static int32_t pack_all(const float *vectors, const int64_t *counted, int32_t to
     return 1;
 }
 
-const late_interaction NAMED(late) = {compare_all, pack_all};
+static int32_t pack_query_all(const float *vectors, int32_t tokens, int32_t width, uint8_t *numbers, float *scales)
+{
+    int8_t row[MOST_WIDTH];
+    const int filled = (width + AHEAD - 1) / AHEAD * AHEAD;
+    for (int t = 0; t < tokens; t++, vectors += width, numbers += filled) {
+        if (!is_finite(vectors, width)) return 0;
+        int32_t sum;
+        scales[t] = round_token(vectors, width, filled, row, &sum);
+        for (int k = 0; k < filled; k++) numbers[k] = (uint8_t)(row[k] + LARGEST);
+    }
+    return 1;
+}
+
+const late_interaction NAMED(late) = {compare_all, pack_all, pack_query_all};

@@ -33,9 +33,14 @@ typedef void compare_documents(const token_vectors *query, const void *const *do
 typedef int32_t pack_document(const float *vectors, const int64_t *counted, int32_t tokens, int32_t width, int32_t kept,
                               void *out);
 
+/* Writes a query's numbers as in `token_vectors`, and for each token what makes its vector one of length 1. Returns
+   whether every number is finite. */
+typedef int32_t pack_query(const float *vectors, int32_t tokens, int32_t width, uint8_t *numbers, float *scales);
+
 typedef struct {
     compare_documents *compare;
     pack_document *pack;
+    pack_query *pack_query;
 } late_interaction;
 
 #endif

@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,16 +23,17 @@ from localrank_transformers.call.contract import DocumentTokens
 __all__ = [
     "GROUP",
     "LARGEST",
+    "NO_IDS",
     "Compare",
     "PackedDocument",
     "PackedQuery",
     "compare_by_numpy",
+    "filled_width",
     "lengths_of",
     "not_finite",
     "pack_document",
     "pack_query",
-    "packed_bytes",
-    "unfilled",
+    "token_bytes",
     "unpacked",
 ]
 
@@ -53,7 +55,8 @@ _SMALLEST_LENGTH = 1e-12
 _SHORTEST = 1e-36
 """A vector without a greater number than this has no length: what it would be multiplied by is beyond float32."""
 
-_NOT_KEPT = array("i")
+NO_IDS = array("i")
+"""Of a document that is known: there is nothing to read."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -73,7 +76,7 @@ class PackedDocument(DocumentTokens):
     @classmethod
     def of(cls, data: npt.NDArray[np.uint8], tokens: int, *, truncated: bool) -> PackedDocument:
         """Return a document whose vectors lie in `data`, which stays where it is."""
-        return cls(_NOT_KEPT, truncated, data, tokens, int(data.ctypes.data))
+        return cls(NO_IDS, truncated, data, tokens, int(data.ctypes.data))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -92,28 +95,26 @@ class PackedQuery:
 
 
 class Compare(Protocol):
-    """Packs documents, and compares a query with them."""
+    """Packs queries and documents, and compares a query with documents."""
 
     def pack(
         self,
-        vectors: npt.NDArray[np.float32],
-        counted: npt.NDArray[Any] | None = None,
-        *,
-        truncated: bool = False,
-    ) -> PackedDocument:
-        """Make whole numbers of a document's vectors; see `pack_document`, whose bits these are."""
+        vectors: Sequence[npt.NDArray[np.float32]],
+        counted: Sequence[npt.NDArray[Any] | None],
+        truncated: Sequence[bool],
+    ) -> list[PackedDocument]:
+        """Make whole numbers of each document's vectors; see `pack_document`, whose bits these are."""
+        ...
+
+    def pack_query(
+        self, vectors: npt.NDArray[np.float32], weights: npt.NDArray[np.float32] | None
+    ) -> PackedQuery:
+        """Make whole numbers of a query's vectors; see `pack_query`, whose bits these are."""
         ...
 
     def __call__(self, query: PackedQuery, documents: Sequence[PackedDocument]) -> npt.NDArray[np.float64]:
         """Return the weighted mean over the query's tokens of the best cosine in each document, shape (documents,)."""
         ...
-
-
-def unfilled(tokens: int, width: int, *, truncated: bool) -> PackedDocument:
-    """Return a document with room for so many vectors, which are yet to be written."""
-    return PackedDocument.of(
-        np.empty(packed_bytes(tokens, width), dtype=np.uint8), tokens, truncated=truncated
-    )
 
 
 def lengths_of(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -122,9 +123,16 @@ def lengths_of(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.maximum(lengths, np.float32(_SMALLEST_LENGTH))
 
 
-def packed_bytes(tokens: int, width: int) -> int:
-    """Return the bytes of a document of so many tokens with vectors of so many numbers."""
-    return tokens * (_filled(width) + _A_TOKEN)
+@cache
+def filled_width(width: int) -> int:
+    """Return how many numbers of a token are kept, with the zeros behind the last one."""
+    return -(-width // _MULTIPLE) * _MULTIPLE
+
+
+@cache
+def token_bytes(width: int) -> int:
+    """Return the bytes of a document's token with so many numbers."""
+    return filled_width(width) + _A_TOKEN
 
 
 def pack_document(
@@ -142,8 +150,7 @@ def pack_document(
     """
     numbers, scales = _whole(vectors if counted is None else vectors[counted.astype(bool)])
     tokens, width = numbers.shape
-    document = unfilled(tokens, width, truncated=truncated)
-    data = document.data
+    data = np.empty(tokens * (width + _A_TOKEN), dtype=np.uint8)
     whole = tokens // GROUP * GROUP
     for first, last in ((0, whole), (whole, tokens)):
         size = GROUP if first < whole else last - first
@@ -153,7 +160,7 @@ def pack_document(
     behind = tokens * width
     data[behind : behind + 4 * tokens] = scales.view(np.uint8)
     data[behind + 4 * tokens :] = (-LARGEST * numbers.sum(axis=1, dtype=np.int32)).view(np.uint8)
-    return document
+    return PackedDocument.of(data, tokens, truncated=truncated)
 
 
 def pack_query(
@@ -181,7 +188,7 @@ def unpacked(document: PackedDocument, width: int) -> tuple[npt.NDArray[np.int8]
         document: Packed.
         width: Numbers of a vector.
     """
-    tokens, filled = document.tokens, _filled(width)
+    tokens, filled = document.tokens, filled_width(width)
     numbers = np.empty((tokens, filled), dtype=np.int8)
     data, whole = document.data.view(np.int8), tokens // GROUP * GROUP
     for first, last in ((0, whole), (whole, tokens)):
@@ -198,13 +205,21 @@ class _ByNumpy:
 
     def pack(
         self,
-        vectors: npt.NDArray[np.float32],
-        counted: npt.NDArray[Any] | None = None,
-        *,
-        truncated: bool = False,
-    ) -> PackedDocument:
-        """Pack; see `pack_document`."""
-        return pack_document(vectors, counted, truncated=truncated)
+        vectors: Sequence[npt.NDArray[np.float32]],
+        counted: Sequence[npt.NDArray[Any] | None],
+        truncated: Sequence[bool],
+    ) -> list[PackedDocument]:
+        """Pack documents."""
+        return [
+            pack_document(one, compared, truncated=is_cut)
+            for one, compared, is_cut in zip(vectors, counted, truncated, strict=True)
+        ]
+
+    def pack_query(
+        self, vectors: npt.NDArray[np.float32], weights: npt.NDArray[np.float32] | None
+    ) -> PackedQuery:
+        """Pack a query."""
+        return pack_query(vectors, weights)
 
     def __call__(self, query: PackedQuery, documents: Sequence[PackedDocument]) -> npt.NDArray[np.float64]:
         """Compare."""
@@ -235,7 +250,7 @@ def _whole(vectors: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int8], npt.
     with np.errstate(divide="ignore", over="ignore"):
         factors = np.where(greatest > np.float32(_SHORTEST), np.float32(LARGEST) / greatest, np.float32(0))
     tokens, width = vectors.shape
-    numbers = np.zeros((tokens, _filled(width)), dtype=np.int8)
+    numbers = np.zeros((tokens, filled_width(width)), dtype=np.int8)
     numbers[:, :width] = np.rint(vectors * factors[:, None])
     squares = np.square(numbers, dtype=np.int32).sum(axis=1, dtype=np.int32).astype(np.float32)
     return numbers, np.where(
@@ -249,7 +264,3 @@ def not_finite() -> InferenceError:
         "The model computed a number that is not finite.",
         hint="Its weights hold NaN or infinity, or are too large: fetch or export it again.",
     )
-
-
-def _filled(width: int) -> int:
-    return -(-width // _MULTIPLE) * _MULTIPLE

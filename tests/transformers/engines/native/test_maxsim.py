@@ -73,10 +73,30 @@ def test_documents_are_packed_as_numpy_packs_them(
     vectors = (some(random, tokens, width) * scale).astype(np.float32)
     vectors[random.random(tokens) < 0.1] = 0
     counted = random.integers(0, 2, tokens) if leaves_out else None
-    found = NativeCompare(kernels).pack(vectors, counted, truncated=leaves_out)
+    (found,) = NativeCompare(kernels).pack([vectors], [counted], [leaves_out])
     expected = pack_document(vectors, counted, truncated=leaves_out)
     assert (found.tokens, found.truncated) == (expected.tokens, expected.truncated)
     assert found.data.tobytes() == expected.data.tobytes()
+
+
+@pytest.mark.parametrize("kernels", usable(), ids=lambda kernels: kernels.name)
+@given(
+    tokens=st.integers(1, 70),
+    width=st.integers(1, 140),
+    is_weighted=st.booleans(),
+    seed=st.integers(0, 2**31),
+)
+def test_queries_are_packed_as_numpy_packs_them(
+    *, kernels: Kernels, tokens: int, width: int, is_weighted: bool, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    vectors = some(random, tokens, width)
+    vectors[random.random(tokens) < 0.1] = 0
+    weights = random.random(tokens).astype(np.float32) if is_weighted else None
+    found, expected = NativeCompare(kernels).pack_query(vectors, weights), pack_query(vectors, weights)
+    assert found.numbers.tobytes() == expected.numbers.tobytes()
+    assert found.weights.tobytes() == expected.weights.tobytes()
+    assert (found.numbers.shape, found.lowest) == (expected.numbers.shape, expected.lowest)
 
 
 @pytest.mark.parametrize("kernels", usable(), ids=lambda kernels: kernels.name)
@@ -85,13 +105,16 @@ def test_what_is_not_finite_is_not_packed(kernels: Kernels, value: float) -> Non
     vectors = np.ones((5, 40), dtype=np.float32)
     vectors[3, 37] = value
     with pytest.raises(InferenceError, match="not finite"):
-        NativeCompare(kernels).pack(vectors)
+        NativeCompare(kernels).pack([vectors], [None], [False])
+    with pytest.raises(InferenceError, match="not finite"):
+        NativeCompare(kernels).pack_query(vectors, None)
 
 
 def test_what_is_wider_than_the_kernels_take_is_compared_by_numpy() -> None:
     random = np.random.default_rng(1)
-    query, documents = pack_query(some(random, 2, 4200)), [pack_document(some(random, 3, 4200))]
-    assert fastest_compare()(query, documents).tobytes() == compare_by_numpy(query, documents).tobytes()
+    compare, vectors = fastest_compare(), some(random, 3, 4200)
+    query, documents = compare.pack_query(vectors, None), compare.pack([vectors], [None], [False])
+    assert compare(query, documents).tobytes() == compare_by_numpy(query, documents).tobytes()
 
 
 def test_many_threads_compare_at_once() -> None:

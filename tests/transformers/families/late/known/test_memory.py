@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localrank_transformers.families.late.known.memory import A_DOCUMENT, DocumentMemory
-from localrank_transformers.families.late.known.packed import PackedDocument, pack_document, packed_bytes
+from localrank_transformers.families.late.known.packed import PackedDocument, pack_document, token_bytes
 
 WIDTH = 12
-SIZE = packed_bytes(3, WIDTH) + A_DOCUMENT
+SIZE = 3 * token_bytes(WIDTH) + A_DOCUMENT
 
 
 def key(number: int) -> bytes:

@@ -16,7 +16,7 @@ from localrank_transformers.families.late.known.packed import (
     compare_by_numpy,
     pack_document,
     pack_query,
-    packed_bytes,
+    token_bytes,
     unpacked,
 )
 
@@ -37,7 +37,7 @@ def test_what_is_packed_comes_out_again_as_vectors_of_length_one(sizes: tuple[in
     vectors = some(*sizes)
     document = pack_document(vectors)
     numbers, scales = unpacked(document, width)
-    assert (document.tokens, document.data.nbytes) == (tokens, packed_bytes(tokens, width))
+    assert (document.tokens, document.data.nbytes) == (tokens, tokens * token_bytes(width))
     assert np.abs(numbers[:, :width]).max(axis=1).tolist() == [LARGEST] * tokens
     assert not numbers[:, width:].any()
     found = numbers[:, :width] * scales[:, None]
