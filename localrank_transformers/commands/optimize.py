@@ -18,9 +18,9 @@ _HELP = """\
 Write faster ONNX graphs of a model's weights: a folder, an alias or a hub id.
 
 The last layer is computed for the first token only (exact), short documents share a run without padding, and an int8 graph is
-added whose agreement with float32 is measured. BERT, MiniLM, TinyBERT, ELECTRA, RoBERTa and XLM-R cross-encoders, from
-model.safetensors or from an exported float32 graph; and late-interaction models of these without a projection, of which all
-tokens are computed, from model.safetensors.
+added whose agreement with float32 is measured, on the engine that will run it on this machine. BERT, MiniLM, TinyBERT, ELECTRA,
+RoBERTa and XLM-R cross-encoders, from model.safetensors or from an exported float32 graph; and late-interaction models of these
+without a projection, of which all tokens are computed, from model.safetensors.
 
 Graphs of a hub model go into the cache, where OnnxReranker finds them; it would make them itself at the first load. Those of a
 FOLDER go into it, or into --out.

@@ -6,10 +6,16 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from localrank._version import __version__
-from localrank_transformers.call.contract import Family, Row
+from localrank_transformers.call.contract import Engine, Family, Row
+from localrank_transformers.engines.choice import open_engine
+from localrank_transformers.engines.native.engine import NativeEngine
+from localrank_transformers.engines.native.maxsim import fastest_compare
 from localrank_transformers.engines.onnx.session import OnnxEngine, runtime_version
+from localrank_transformers.families.late.family import LateFamily
 from localrank_transformers.families.opening import open_family
 from localrank_transformers.families.pairs import PairFamily
 from localrank_transformers.models.folder.model_files import ModelFiles
@@ -28,6 +34,7 @@ __all__ = [
     "family_of",
     "list_logits",
     "list_rows",
+    "logits_as_it_runs",
     "make_graph",
     "record_of",
 ]
@@ -96,20 +103,37 @@ def record_of(
     compared_on: str,
     smoothed: tuple[str, ...] = (),
 ) -> GraphRecord:
-    """Return the record of a graph, its logits compared with those of a float32 engine on `lists`."""
-    tested = OnnxEngine(graph, pad_id=0)
-    logits = [list_logits(engine, family, lists) for engine in (reference, tested)]
+    """Return the record of a graph, its logits on the engine that will run it compared with those of `reference` on `lists`."""
+    logits, engine = logits_as_it_runs(graph, precision, family, lists)
     return GraphRecord(
         precision=precision,
         sha256=hashlib.sha256(graph).hexdigest(),
         compared_with="float32 of the same weights",
         compared_on=compared_on,
-        agreement=compare(*logits) if lists else None,
+        agreement=compare(list_logits(reference, family, lists), logits) if lists else None,
         last_layer="first token only" if isinstance(family, PairFamily) else "all tokens",
         smoothed=smoothed,
         localrank=__version__,
         onnxruntime=runtime_version(),
+        engine=engine,
     )
+
+
+def logits_as_it_runs(
+    graph: bytes, precision: str, family: Family, lists: Sequence[Candidates]
+) -> tuple[list[list[float]], str]:
+    """Return the logits of each list's texts on the engine that will run a graph on this machine, and the engine's name.
+
+    Engines differ in what they round, and in int8 ONNX Runtime may cut sums; see `cut_sums`.
+    """
+    if precision == "int8" and isinstance(family, LateFamily):
+        family = replace(family, compare=fastest_compare())  # as its vectors are compared in a ranking
+    with TemporaryDirectory() as folder:
+        place = Path(folder) / "graph.onnx"
+        place.write_bytes(graph)
+        engine = open_engine(place, pad_id=0, int8=precision == "int8")
+        name = "the compiled kernels" if isinstance(engine, NativeEngine) else "ONNX Runtime"
+        return list_logits(engine, family, lists), name
 
 
 def family_of(files: ModelFiles) -> Family:
@@ -132,12 +156,12 @@ def calibration_rows(family: Family, rows: Iterable[Iterable[Row]]) -> list[Row]
     return [*chain.from_iterable(rows), *list_rows(family, long_candidates())]
 
 
-def list_logits(engine: OnnxEngine, family: Family, lists: Sequence[Candidates]) -> list[list[float]]:
+def list_logits(engine: Engine, family: Family, lists: Sequence[Candidates]) -> list[list[float]]:
     """Return the logits of each list's texts, each text alone."""
     return [_logits(engine, family, entry) for entry in lists]
 
 
-def _logits(engine: OnnxEngine, family: Family, entry: Candidates) -> list[float]:
+def _logits(engine: Engine, family: Family, entry: Candidates) -> list[float]:
     query = family.open(entry.query, None)
     score = query.scorer(engine.request())
     return [score([document])[0] for document in query.documents(entry.documents)]

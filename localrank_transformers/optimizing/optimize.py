@@ -31,6 +31,7 @@ from localrank_transformers.optimizing.making import (
     family_of,
     list_logits,
     list_rows,
+    logits_as_it_runs,
     record_of,
 )
 from localrank_transformers.optimizing.record import Agreement, GraphRecord, record_json, record_path
@@ -175,8 +176,8 @@ def _least_change(encoder: Encoder, exact: OnnxEngine, given: _Calibration) -> I
     reference = list_logits(exact, given.family, given.lists)
 
     def change(int8: Int8) -> float:
-        small = OnnxEngine(build_graph(encoder, int8=int8), pad_id=0)
-        return compare(reference, list_logits(small, given.family, given.lists)).mean_change
+        small = build_graph(encoder, int8=int8)
+        return compare(reference, logits_as_it_runs(small, "int8", given.family, given.lists)[0]).mean_change
 
     return min((smoothed_int8(encoder, seen, exponent=exponent) for exponent in EXPONENTS), key=change)
 

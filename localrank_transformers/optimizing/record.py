@@ -50,6 +50,7 @@ class GraphRecord:
         smoothed: The inputs of products that were smoothed before rounding.
         localrank: The version that made it.
         onnxruntime: The version that it was compared with.
+        engine: What ran the graph, in words; empty in a record of before it was noted.
     """
 
     precision: str
@@ -61,6 +62,7 @@ class GraphRecord:
     smoothed: tuple[str, ...]
     localrank: str
     onnxruntime: str
+    engine: str = ""
 
 
 def record_path(onnx: Path) -> Path:
@@ -79,9 +81,10 @@ def parse_record(content: str | bytes) -> GraphRecord | None:
         parsed = json.loads(content)
         agreement = parsed["agreement"]
         return GraphRecord(
-            **_known(GraphRecord, parsed, without={"agreement", "smoothed"}),
+            **_known(GraphRecord, parsed, without={"agreement", "smoothed", "engine"}),
             agreement=None if agreement is None else Agreement(**_known(Agreement, agreement)),
             smoothed=tuple(map(str, parsed["smoothed"])),
+            engine=str(parsed.get("engine", "")),
         )
     except (ValueError, KeyError, TypeError):
         return None
@@ -101,5 +104,6 @@ def figures(record: GraphRecord) -> str:
     return (
         f"Spearman {agreement.spearman:.3f}, same first {agreement.same_first:.1%}, best five shared "
         f"{agreement.top_5_overlap:.1%}, best ten {agreement.top_10_overlap:.1%}, a logit moves by at most "
-        f"{agreement.max_change:.2g} ({agreement.pairs:,} pairs in {agreement.lists} lists: {record.compared_on})"
+        f"{agreement.max_change:.2g} ({agreement.pairs:,} pairs in {agreement.lists} lists: {record.compared_on}"
+        f"{f'; on {record.engine}' if record.engine else ''})"
     )

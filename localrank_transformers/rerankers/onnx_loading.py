@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import wait
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localrank.providers.beside import begin
 from localrank_transformers.call.call import PointwiseModel
 from localrank_transformers.call.passes import Cores
 from localrank_transformers.engines.choice import open_engine
+from localrank_transformers.engines.native.engine import NativeEngine
 from localrank_transformers.engines.native.maxsim import fastest_compare
 from localrank_transformers.models.folder.shape import pad_id
-from localrank_transformers.models.onnx_file.producer import is_ours
 
 if TYPE_CHECKING:
     from localrank.contract.types import RerankWarning
@@ -61,8 +60,9 @@ def load(
         )
     finally:
         wait([made])
-    engine, *exact = made.result()
-    notices += _remarks(files, settings)
+    engines = made.result()
+    engine, *exact = engines
+    notices += _remarks(files, engines, settings)
     return PointwiseModel(
         "onnx",
         family,
@@ -78,14 +78,17 @@ def _packs(files: Sequence[ModelFiles], settings: OnnxSettings) -> bool:
     return bool(settings.keeping) or (len(files) == 1 and files[0].int8)
 
 
-def _remarks(files: Sequence[ModelFiles], settings: OnnxSettings) -> Iterator[RerankWarning]:
+def _remarks(
+    files: Sequence[ModelFiles], engines: Sequence[Engine], settings: OnnxSettings
+) -> Iterator[RerankWarning]:
+    """What ONNX Runtime does to int8 on this processor, said once."""
     if settings.execution_providers not in {None, ("CPUExecutionProvider",)}:
         return
-    for graph in files:
-        if graph.int8 and isinstance(graph.onnx, Path) and not is_ours(graph.onnx):
-            from localrank_transformers.engines.onnx.saturation import cut_sums  # noqa: PLC0415  # never for our own graphs
+    for graph, engine in zip(files, engines, strict=True):
+        if graph.int8 and not isinstance(engine, NativeEngine):
+            from localrank_transformers.engines.onnx.saturation import cut_sums  # noqa: PLC0415  # never on the kernels
 
-            warning = cut_sums(graph.onnx)
+            warning = cut_sums(graph.onnx, is_chosen=settings.execution_providers is not None)
             if warning is not None:
                 yield warning
 

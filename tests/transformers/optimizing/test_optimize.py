@@ -15,6 +15,7 @@ from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers import OnnxReranker
 from localrank_transformers.call.contract import Row
 from localrank_transformers.call.planner import PACKED_DOCUMENTS
+from localrank_transformers.engines.native.library import library
 from localrank_transformers.engines.onnx.session import OnnxEngine
 from localrank_transformers.families.tokenization import PairTokenizer
 from localrank_transformers.optimizing.encoder.graph import Int8, build_graph
@@ -23,9 +24,9 @@ from localrank_transformers.optimizing.exactness import compare, last_layer_widt
 from localrank_transformers.optimizing.kept.store import file_sum
 from localrank_transformers.optimizing.making import BUILT_IN
 from localrank_transformers.optimizing.optimize import Candidates, optimize, read_candidates
-from localrank_transformers.optimizing.record import parse_record
+from localrank_transformers.optimizing.record import figures, parse_record
 from localrank_transformers.optimizing.smoothing import seen_inputs, smoothed_int8
-from tests.support import tiny_encoders
+from tests.support import packed_encoders, tiny_encoders
 from tests.support.tiny_encoders import unit
 
 KINDS = ["bert", "electra", "xlm-roberta"]
@@ -275,6 +276,41 @@ def test_the_strength_of_the_smoothing_is_the_one_that_changes_the_logits_least(
     alone = {exponent: made(f"e{exponent}", (exponent,)) for exponent in (0.0, 0.75, 3.0)}
     best = min(alone, key=lambda exponent: change(f"e{exponent}"))
     assert made("chosen", tuple(alone)) == alone[best]
+
+
+@pytest.mark.parametrize("kind", ["bert", "late"])
+def test_the_agreement_is_that_of_the_engine_which_runs_the_graph(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "m"
+    if kind == "late":
+        tiny_encoders.build_late(folder, scale=10.0, bias=0.0, shape=packed_encoders.SHAPE)
+    else:
+        tiny_encoders.build(folder, kind, shape=packed_encoders.SHAPE)
+    optimize(folder, tmp_path / "out", candidates=lists(12))
+    exact, small = (
+        [
+            [hit.metadata["logit"] for hit in sorted(rerank_sync(model, one.query, one.documents), key=index)]
+            for model in [OnnxReranker(tmp_path / "out", precision=precision)]
+            for one in lists(12)[6:]
+        ]
+        for precision in ("fp32", "int8")
+    )
+    record = parse_record((tmp_path / "out/onnx/model_int8.json").read_text())
+
+    assert record is not None
+    assert record.agreement is not None
+    assert record.agreement.mean_change == pytest.approx(compare(exact, small).mean_change, rel=1e-3)
+    assert record.engine == ("ONNX Runtime" if library() is None else "the compiled kernels")
+    assert record.engine in figures(record)
+
+
+def test_a_record_of_before_the_engine_was_noted_is_read(tmp_path: Path) -> None:
+    optimize(tiny_encoders.build(tmp_path / "m", "bert"), tmp_path / "out", candidates=lists(4))
+    written = json.loads((tmp_path / "out/onnx/model_int8.json").read_text())
+    del written["engine"]
+    record = parse_record(json.dumps(written))
+    assert record is not None
+    assert record.engine == ""
+    assert figures(record).endswith("lists given)")
 
 
 def test_built_in_texts_take_the_place_of_too_few_candidates(tmp_path: Path) -> None:
