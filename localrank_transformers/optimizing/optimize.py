@@ -88,6 +88,7 @@ def optimize(
     candidates: Sequence[Candidates],
     compared_on: str = "the lists given",
     on_step: Step = _ignore_step,
+    word_blocks: bool = False,
 ) -> Agreement:
     """Write float32 and int8 graphs of `folder`'s weights into `out`, each with a record, and tokenizer and config.
 
@@ -101,6 +102,7 @@ def optimize(
         candidates: Queries with texts of the kind that will be ranked.
         compared_on: What the candidates are, for the record.
         on_step: Told what is being done.
+        word_blocks: Whether the int8 graph has word rows of 4 bits; see `build_graph`.
 
     Raises:
         ModelLoadError: The architecture is none of those known, or the new graph does not give the model's own numbers.
@@ -123,7 +125,7 @@ def optimize(
     half, engine = len(candidates) // 2, OnnxEngine(exact, pad_id=0)
     int8 = _least_change(encoder, engine, _Calibration(family, candidates[:half], rows[:half]))
     on_step("int8 graph")
-    small = build_graph(encoder, int8=int8)
+    small = build_graph(encoder, int8=int8, word_blocks=word_blocks)
     on_step("agreement")
     record = record_of(
         "int8", small, family, candidates[half:], engine, compared_on=compared_on, smoothed=PLACES

@@ -47,7 +47,7 @@ class NativeEncoder:
     """
 
     def __init__(self, kernels: Kernels, layout: NativeLayout) -> None:
-        self.width = int(layout.words.shape[1])
+        self.width = layout.width
         self.labels = 0 if layout.head is None else len(layout.head.out.bias)
         self.segments = 1 if layout.types is None else len(layout.types)
         self._functions = kernels.functions
@@ -122,6 +122,7 @@ class NativeEncoder:
     def _given(self, layout: NativeLayout) -> GivenEncoder:
         given = GivenEncoder(
             is_int8=layout.is_int8,
+            word_blocks=layout.has_word_blocks,
             width=self.width,
             heads=layout.heads,
             inner=layout.layers[0].products[4].weight.shape[1],

@@ -24,7 +24,14 @@ _MULTIPLE = 32
 
 _INT8_PRODUCT = "MatMulIntegerToFloat"
 
-_READ = frozenset({"Gemm", _INT8_PRODUCT, "QuantizeLinear", "LayerNormalization", "If", "Gelu", "Tanh"})
+_WORD_BLOCKS = "GatherBlockQuantized"
+
+_BLOCK = 32
+"""Weights of such a row that share a scale."""
+
+_READ = frozenset(
+    {"Gemm", _INT8_PRODUCT, _WORD_BLOCKS, "QuantizeLinear", "LayerNormalization", "If", "Gelu", "Tanh"}
+)
 _PASSED = frozenset(
     {"Add", "Cast", "Concat", "CumSum", "Equal", "Identity", "Size", "Split", "Squeeze", "Unsqueeze"}
 )
@@ -77,8 +84,8 @@ class NativeLayout:
     """All weights of an encoder, as the file holds them.
 
     Attributes:
-        words: Shape (vocabulary, width), int8 or float32.
-        word_scales: Shape (vocabulary, 1), of int8 words.
+        words: Shape (vocabulary, width), int8 or float32; or (vocabulary, width / 2), uint8 with two weights of 4 bits in each.
+        word_scales: Shape (vocabulary, 1), of int8 words; (vocabulary, width / 32), float16, of words in 4 bits.
         positions: Shape (window, width).
         types: Shape (segments, width); None where `positions` holds the only segment.
         gain: Of the normalization of embeddings.
@@ -104,8 +111,18 @@ class NativeLayout:
 
     @property
     def is_int8(self) -> bool:
-        """Whether words and products are int8; otherwise all is float32."""
+        """Whether products are int8, and words int8 or less; otherwise all is float32."""
         return self.word_scales is not None
+
+    @property
+    def has_word_blocks(self) -> bool:
+        """Whether words are in blocks of 32 weights of 4 bits."""
+        return self.words.dtype == np.uint8
+
+    @property
+    def width(self) -> int:
+        """Numbers of a token's vector."""
+        return len(self.gain)
 
 
 def read_layout(onnx: Path, *, is_kept: bool = False) -> NativeLayout | None:
@@ -131,7 +148,7 @@ class _Walk:
 
     def layout(self) -> NativeLayout:
         words, *tables = self._tables()
-        word_scales = tables.pop(0) if words.dtype == np.int8 else None
+        word_scales = tables.pop(0) if words.dtype in (np.int8, np.uint8) else None
         positions, *types = tables
         epsilon = self._nodes[self._at].numbers["epsilon"]
         gain, shift = self._norm()
@@ -165,6 +182,12 @@ class _Walk:
         return node.operator in _READ
 
     def _tables(self) -> Iterator[Array]:
+        if self._next() == _WORD_BLOCKS:
+            node = self._take(_WORD_BLOCKS)
+            packed, _, scales = node.inputs
+            if node.numbers != {"bits": 4, "block_size": _BLOCK, "gather_axis": 0, "quantize_axis": 1}:
+                raise _UnknownGraphError
+            yield from (self._tensors[packed], self._tensors[scales])
         while self._next() == "Gather":
             yield self._tensors[self._take("Gather").inputs[0]]
 
@@ -232,12 +255,17 @@ class _Walk:
 
 def _check(layout: NativeLayout) -> None:
     """Refuse widths that the kernels do not compute, and shapes and types that do not fit each other."""
-    vocabulary, width = layout.words.shape
+    vocabulary, width = len(layout.words), layout.width
     inner = layout.layers[0].products[4].weight.shape[1]
     if min(width, inner, layout.heads) < 1 or width % (_MULTIPLE * layout.heads) or inner % _MULTIPLE:
         raise _UnknownGraphError
-    _expect(layout.words, (vocabulary, width), np.int8 if layout.is_int8 else np.float32)
-    if layout.word_scales is not None:
+    if layout.has_word_blocks:
+        _expect(layout.words, (vocabulary, width // 2), np.uint8)
+    else:
+        _expect(layout.words, (vocabulary, width), np.int8 if layout.is_int8 else np.float32)
+    if layout.word_scales is not None and layout.has_word_blocks:
+        _expect(layout.word_scales, (vocabulary, width // _BLOCK), np.float16)
+    elif layout.word_scales is not None:
         _expect(layout.word_scales, (vocabulary, 1))
     _expect(layout.positions, (len(layout.positions), width))
     if layout.types is not None:

@@ -92,6 +92,7 @@ class GivenEncoder(Structure):
             (name, c_int32)
             for name in (
                 "is_int8",
+                "word_blocks",
                 "width",
                 "heads",
                 "inner",

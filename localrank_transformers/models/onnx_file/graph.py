@@ -35,7 +35,7 @@ _INPUT, _OPERATOR, _ATTRIBUTE = 1, 4, 5
 _NAME_OF_ATTRIBUTE, _FLOAT, _INTEGER, _SUBGRAPH = 1, 2, 3, 6
 _DIMENSION, _NAME_OF_TENSOR = 1, 8
 _VARINT = 0
-_DTYPES: dict[int, npt.DTypeLike] = {1: np.float32, 2: np.uint8, 3: np.int8, 7: np.int64}
+_DTYPES: dict[int, npt.DTypeLike] = {1: np.float32, 2: np.uint8, 3: np.int8, 7: np.int64, 10: np.float16}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from localrank.contract.errors import ModelLoadError
 from localrank.providers.extras import imported
 from localrank_transformers.models import bundled
 from localrank_transformers.models.folder.exported import EXPORTED_FILE
+from localrank_transformers.optimizing.encoder.graph import from_blocks
 from localrank_transformers.training.model.late_folder import write_layout
 
 __all__ = ["float32_tensors", "write_float32"]
@@ -40,7 +41,7 @@ def write_float32(name: str, folder: Path) -> None:
     """Write the folder of an embedded model, which is one of late interaction, as training starts from it.
 
     Args:
-        name: One of `localrank_transformers.models.bundled.bundled_names()`.
+        name: One for which `localrank_transformers.models.bundled.is_embedded` holds.
         folder: Made where it does not exist.
 
     Raises:
@@ -100,10 +101,15 @@ class _Graph:
             yield from self._norm(f"{at}output.LayerNorm", next(norms))
 
     def _embeddings(self, segments: int) -> Iterator[tuple[str, Floats]]:
-        rows, scales, positions = (
-            self._constants[node.input[0]] for node in self._nodes if node.op_type == "Gather"
-        )
-        yield "embeddings.word_embeddings.weight", _floats(rows.astype(np.float32) * scales)
+        tables = [self._constants[node.input[0]] for node in self._nodes if node.op_type == "Gather"]
+        blocks = next((node for node in self._nodes if node.op_type == "GatherBlockQuantized"), None)
+        if blocks is None:
+            whole, scales, positions = tables
+            rows = whole.astype(np.float32) * scales
+        else:
+            (positions,) = tables
+            rows = from_blocks(*(self._constants[blocks.input[at]] for at in (0, 2)))
+        yield "embeddings.word_embeddings.weight", _floats(rows)
         yield "embeddings.position_embeddings.weight", _floats(positions)
         # The graph knows one segment, whose row is in the positions.
         yield "embeddings.token_type_embeddings.weight", _floats(np.zeros((segments, rows.shape[1])))

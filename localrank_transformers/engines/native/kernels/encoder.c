@@ -169,9 +169,12 @@ static void embed(const part *p)
         const int from = start > p->first ? start : p->first, to = after < p->end ? after : p->end;
         for (int64_t row = from; row < to; row++) {
             float *hidden = all->room.hidden + row * width;
-            const int64_t word = all->ids[row] * width;
-            if (is->is_int8)
-                widen_row((const int8_t *)is->words + word, is->word_scales[all->ids[row]], width, hidden);
+            const int64_t id = all->ids[row], word = id * width;
+            if (is->word_blocks)
+                widen_blocks((const uint8_t *)is->words + word / 2,
+                             (const uint16_t *)is->word_scales + word / WORD_BLOCK, width, hidden);
+            else if (is->is_int8)
+                widen_row((const int8_t *)is->words + word, ((const float *)is->word_scales)[id], width, hidden);
             else
                 __builtin_memcpy(hidden, (const float *)is->words + word, (size_t)width * 4);
             add_row(hidden, is->positions + (row - start) * width, width);

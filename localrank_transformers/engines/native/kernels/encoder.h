@@ -23,12 +23,13 @@ typedef struct {
 
 typedef struct {
     int32_t is_int8;
+    int32_t word_blocks; /* with int8: words are in blocks of 32 weights of 4 bits */
     int32_t width, heads, inner, layers, vocabulary, window, segments;
     int32_t labels;    /* logits of the head; 0 without one: token vectors are the output */
     int32_t head_gelu; /* between the head's products: 1 GELU, 0 tanh */
     float epsilon;
-    const void *words;        /* int8 or float32 */
-    const float *word_scales; /* of int8 */
+    const void *words;       /* int8 or float32, a row of `width`; in blocks two weights a byte, the first one low */
+    const void *word_scales; /* float32, one a row of int8; float16, one a block */
     const float *positions, *types, *gain, *shift;
     const float *dense, *dense_bias, *out, *out_bias; /* the head; `out` is (labels, width) */
     const given_layer *layer;

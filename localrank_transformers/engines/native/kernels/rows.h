@@ -58,4 +58,33 @@ static inline void widen_row(const int8_t *small, float scale, int width, float 
     for (int c = 0; c < width; c += LANES) store16(row + c, mul16(widened(small + c), all16(scale)));
 }
 
+enum { WORD_BLOCK = 32 };
+
+/* The number that a float16 is (IEEE 754 binary16). */
+static inline float widen_half(uint16_t half)
+{
+    const uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31, fraction = half & 1023;
+    if (!exponent) { /* zero, or fraction times 2 to the -24 */
+        const float small = (float)fraction * 0x1p-24f;
+        return sign ? -small : small;
+    }
+    const uint32_t bits = sign | (exponent == 31 ? 255 : exponent + 112) << 23 | fraction << 13;
+    float wide;
+    __builtin_memcpy(&wide, &bits, sizeof wide);
+    return wide;
+}
+
+/* 4 bits a weight, less 8, times the scale of its block. */
+static inline void widen_blocks(const uint8_t *packed, const uint16_t *scales, int width, float *row)
+{
+    for (int c = 0; c < width; c += WORD_BLOCK, packed += WORD_BLOCK / 2) {
+        int8_t small[WORD_BLOCK];
+        for (int i = 0; i < WORD_BLOCK / 2; i++) {
+            small[2 * i] = (int8_t)((packed[i] & 15) - 8);
+            small[2 * i + 1] = (int8_t)((packed[i] >> 4) - 8);
+        }
+        widen_row(small, widen_half(*scales++), WORD_BLOCK, row + c);
+    }
+}
+
 #endif
