@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
-from localrank.contract.errors import RerankError
+from localrank.contract.errors import MissingDependencyError, RerankError
 from localrank.providers.cores import cgroup_quota, usable_cores
 from localrank.providers.diagnosis import Finding, Section
 from localrank_transformers.engines.native.library import VARIABLE, Kernels, absence, library
@@ -27,7 +26,7 @@ def diagnose() -> tuple[Section, ...]:
     return (
         Section("Local engines", (_onnxruntime(), *_kernels(), _package("tokenizers"), _onnx(), _torch())),
         Section("Processor", tuple(_processor())),
-        Section("Local models", (_embedded(), *_hub_cache())),
+        Section("Local models", (*map(_embedded, bundled.LANGUAGES), *_hub_cache())),
     )
 
 
@@ -138,15 +137,15 @@ def _processor() -> Iterator[Finding]:
     yield Finding("cores", f"{usable_cores()} usable of {os.cpu_count()}{granted}")
 
 
-def _embedded() -> Finding:
-    name = bundled.DEFAULT_MODEL
+def _embedded(name: str) -> Finding:
     try:
-        content = {file: bundled.read_file(name, file) for file in bundled.SHA256[name]}
+        content = {file: bundled.read_file(name, file) for file in bundled.sums(name)}
+    except MissingDependencyError as error:
+        return Finding(name, "not installed", "note", error.hint)
     except RerankError as error:
         return Finding(name, error.message, "broken", error.hint)
     megabytes = sum(map(len, content.values())) / 1e6
-    folder = Path(bundled.__file__).parent / name.replace("-", "_")
-    return Finding(name, f"embedded, {megabytes:.0f} MB, checksums right, in {folder}")
+    return Finding(name, f"embedded, {megabytes:.0f} MB, checksums right, in {bundled.model_folder(name)}")
 
 
 def _hub_cache() -> Iterator[Finding]:

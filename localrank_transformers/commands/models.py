@@ -10,7 +10,12 @@ from typing import Any, get_args
 
 import click
 
-from localrank.contract.errors import InvalidRequestError, ModelLoadError, UnknownModelError
+from localrank.contract.errors import (
+    InvalidRequestError,
+    MissingDependencyError,
+    ModelLoadError,
+    UnknownModelError,
+)
 from localrank.providers.registry import unknown_model
 from localrank_transformers.commands.catalogue_text import facts as catalogue_facts
 from localrank_transformers.commands.catalogue_text import list_prices, print_table
@@ -158,6 +163,8 @@ def path_of_model(*, name: str) -> None:
     if entry is None and name.count("/") != 1:
         raise _unknown(name)
     folder = _cached(name) if entry is None else _folder(entry)
+    if folder is None and entry is not None and entry.bundled is not None:
+        bundled.sums(entry.name)  # says how to install it
     if folder is None:
         repository = entry.hub_id if entry else name
         raise ModelLoadError(
@@ -173,9 +180,17 @@ def _unknown(name: str) -> UnknownModelError:
 
 def _folder(entry: CatalogueEntry) -> Path | None:
     if entry.bundled is not None:
-        return Path(bundled.__file__).parent / entry.bundled
+        return _installed(entry.name)
     repositories = filter(None, (entry.hub_id, *entry.other_ids))
     return next(filter(None, map(_cached, repositories)), None)
+
+
+def _installed(name: str) -> Path | None:
+    """Return the folder of an embedded model; None for one whose package is not installed."""
+    try:
+        return Path(str(bundled.model_folder(name)))
+    except MissingDependencyError:
+        return None
 
 
 def _cached(repository: str) -> Path | None:

@@ -69,6 +69,7 @@ def locate(
 
     Raises:
         UnknownModelError: Neither a folder nor a known name; near names are offered.
+        MissingDependencyError: An embedded model whose package is not installed.
         ModelLoadError: A folder that does not exist, or a file.
         InvalidRequestError: An empty name, or a hub id or a revision that cannot be one.
     """
@@ -77,7 +78,8 @@ def locate(
     name = str(model)
     if not name.strip():
         raise no_name(name)
-    if isinstance(model, str) and name in bundled.bundled_names():
+    if isinstance(model, str) and bundled.is_embedded(name):
+        bundled.sums(name)  # of a package of its own it is known now whether it is there
         return Location(name, None)
     from localrank_transformers.models.catalogue.entries import known_names, lookup  # noqa: PLC0415 - not for an embedded model
 
@@ -93,6 +95,7 @@ def locate(
     if isinstance(model, Path) or is_path(name) or (entry is None and _is_path(name, cache_dir)):
         raise _no_folder(name)
     if entry is not None and entry.bundled is not None:
+        bundled.sums(entry.name)
         return Location(entry.name, None)
     if entry is None and name.count("/") != 1:
         raise unknown_model("model", name, [*bundled.bundled_names(), *known_names()])

@@ -209,7 +209,7 @@ def weights_identity(location: Location) -> str:
     if location.hub is not None:
         return f"{location.model_id}@{_commit(location.hub)}"
     if location.folder is None:
-        sums = bundled.SHA256[location.model_id]
+        sums = bundled.sums(location.model_id)
         return f"{location.model_id}@{_digest(*sorted(sums.values()))}"
     return f"{location.folder.resolve()}@{_digest(*_states(location.folder))}"
 

@@ -1,10 +1,10 @@
-"""The embedded models: their files inside the package, checked against recorded SHA-256 sums when they are read."""
+"""The embedded models: their files inside a package, checked against recorded SHA-256 sums when they are read."""
 
 from __future__ import annotations
 
 import hashlib
 import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,17 @@ from localrank.providers.beside import begin
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-__all__ = ["DEFAULT_MODEL", "LANGUAGES", "SHA256", "bundled_names", "read_file", "read_model"]
+__all__ = [
+    "DEFAULT_MODEL",
+    "LANGUAGES",
+    "SHA256",
+    "bundled_names",
+    "is_embedded",
+    "model_folder",
+    "read_file",
+    "read_model",
+    "sums",
+]
 
 DEFAULT_MODEL = "localrank-mini"
 
@@ -36,13 +46,53 @@ SHA256: dict[str, dict[str, str]] = {
 }
 """The sum of every file of every embedded model."""
 
-LANGUAGES: dict[str, tuple[str, ...]] = {"localrank-mini": ("en",), "localrank-tiny": ("en",)}
+LANGUAGES: dict[str, tuple[str, ...]] = {
+    "localrank-mini": ("en",),
+    "localrank-tiny": ("en",),
+    "localrank-multilingual": (
+        *("ar", "de", "el", "en", "es", "fr", "hi", "it", "ja", "ko"),
+        *("nl", "pl", "pt", "ro", "ru", "th", "tr", "vi", "zh"),
+    ),
+}
 """What each reads, as ISO 639-1 codes; the catalogue says the same, and is not read for an embedded model."""
 
 
 def bundled_names() -> list[str]:
-    """Return the names of the embedded models, the default first."""
+    """Return the names of the models that this package holds, the default first."""
     return list(SHA256)
+
+
+def is_embedded(model: str) -> bool:
+    """Return whether a package holds the model: this one, or one of the model's own, installed or not."""
+    return model in LANGUAGES
+
+
+def sums(model: str) -> Mapping[str, str]:
+    """Return the recorded sum of each file of an embedded model.
+
+    Raises:
+        MissingDependencyError: It comes in a package of its own, which is not installed.
+        ModelLoadError: That package is damaged.
+    """
+    if model in SHA256:
+        return SHA256[model]
+    from localrank_transformers.models.bundled.separate import recorded_sums  # noqa: PLC0415  # not for those in this package
+
+    return recorded_sums(model)
+
+
+def model_folder(model: str) -> Traversable:
+    """Return the folder with an embedded model's files; raise as `sums` does."""
+    if model in SHA256:
+        place = Path(__file__).parent.joinpath(_folder_name(model))
+        if place.is_dir():
+            return place
+        from importlib.resources import files  # noqa: PLC0415  # only in a zip archive, and takes longer than reading
+
+        return files(__name__).joinpath(_folder_name(model))
+    from localrank_transformers.models.bundled.separate import separate_folder  # noqa: PLC0415  # not for those in this package
+
+    return separate_folder(model)
 
 
 def read_file(model: str, name: str) -> bytes:
@@ -88,21 +138,19 @@ def _digest(path: Path) -> Any:
 
 
 def _check(model: str, name: str, digest: Any) -> None:
-    if digest.hexdigest() != SHA256[model][name]:
+    if digest.hexdigest() != sums(model)[name]:
         raise ModelLoadError(
             f"The file {name} of the embedded model {model} is damaged: its SHA-256 is not the recorded one.",
-            hint="Install localrank again: pip install --force-reinstall localrank",
+            hint=_again(model),
         )
 
 
 def _place(model: str, name: str) -> Traversable:
-    inside = (model.replace("-", "_"), *name.split("/"))
-    place = Path(__file__).parent.joinpath(*inside)
-    if place.is_file():
-        return place
-    from importlib.resources import files  # noqa: PLC0415  # only in a zip archive, and takes longer than reading
+    return model_folder(model).joinpath(*name.split("/"))
 
-    return files(__name__).joinpath(*inside)
+
+def _folder_name(model: str) -> str:
+    return model.replace("-", "_")
 
 
 def _read(place: Traversable, label: str) -> bytes:
@@ -115,5 +163,10 @@ def _read(place: Traversable, label: str) -> bytes:
 def _unreadable(label: str, error: OSError) -> ModelLoadError:
     return ModelLoadError(
         f"The file {label} of the embedded model cannot be read: {type(error).__name__}.",
-        hint="Install localrank again: pip install --force-reinstall localrank",
+        hint=_again(label.partition("/")[0]),
     )
+
+
+def _again(model: str) -> str:
+    package = "localrank" if model in SHA256 else model
+    return f"Install {package} again: pip install --force-reinstall {package}"

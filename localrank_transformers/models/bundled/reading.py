@@ -42,6 +42,6 @@ def read_embedded(name: str, precision: Precision) -> ModelFiles:
         onnx=onnx,
         int8=True,
         is_kept=True,
-        graph_sum=bundled.SHA256[name][_GRAPH],
+        graph_sum=bundled.sums(name)[_GRAPH],
         check=check,
     )

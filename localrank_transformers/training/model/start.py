@@ -65,7 +65,7 @@ def write_start(base: str, folder: Path, *, shape: StudentShape, seed: int) -> N
     if not (source / "model.safetensors").is_file() and not list(source.glob("*.safetensors")):
         raise ModelLoadError(
             f"The base {base!r} has no model.safetensors, so it cannot be trained on.",
-            hint=f"Take a folder with float32 weights, a hub id, or an embedded model: {', '.join(bundled.bundled_names())}.",
+            hint=f"Take a folder with float32 weights, a hub id, or an embedded model: {', '.join(bundled.LANGUAGES)}.",
         )
     with quiet():
         if is_late_folder(source):

@@ -47,8 +47,8 @@ def test_a_processor_without_a_dot_product_is_worth_a_note(
 
 
 def test_a_damaged_embedded_model_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = {"localrank-mini": {**bundled.SHA256["localrank-mini"], "config.json": "0" * 64}}
-    monkeypatch.setattr(bundled, "SHA256", wrong)
+    wrong = {**bundled.SHA256["localrank-mini"], "config.json": "0" * 64}
+    monkeypatch.setitem(bundled.SHA256, "localrank-mini", wrong)
 
     assert findings()["localrank-mini"].state == "broken"
     assert "SHA-256" in findings()["localrank-mini"].value

@@ -10,6 +10,7 @@ import pytest
 
 from localrank_transformers import OnnxReranker
 from localrank_transformers.models import bundled
+from localrank_transformers.models.bundled.separate import EXTRAS
 from localrank_transformers.models.catalogue.entries import (
     Activation,
     CatalogueEntry,
@@ -75,9 +76,10 @@ def test_no_name_means_two_models() -> None:
 def test_the_embedded_models_are_those_of_the_package_and_come_first() -> None:
     embedded = [entry for entry in entries() if entry.bundled is not None]
 
-    assert [entry.name for entry in embedded] == bundled.bundled_names()
+    assert [entry.name for entry in embedded] == list(bundled.LANGUAGES)
+    assert [entry.name for entry in embedded if entry.name not in EXTRAS] == bundled.bundled_names()
     assert list(entries()[: len(embedded)]) == embedded
-    assert all(path in bundled.SHA256[entry.name] for entry in embedded for path in entry.onnx_files.values())
+    assert all(entry.onnx_files == {"int8": "onnx/model_int8.onnx"} for entry in embedded)
     assert [entry.bundled for entry in embedded] == [entry.name.replace("-", "_") for entry in embedded]
 
 

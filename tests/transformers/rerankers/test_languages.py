@@ -30,8 +30,8 @@ def test_an_embedded_model_reads_what_the_catalogue_says() -> None:
     for name, languages in bundled.LANGUAGES.items():
         entry = lookup(name)
         assert entry is not None
-        assert OnnxReranker(name).languages == languages == entry.languages
-    assert set(bundled.LANGUAGES) == set(bundled.SHA256)
+        assert languages == entry.languages
+    assert OnnxReranker().languages == ("en",)
 
 
 def test_a_known_model_reads_what_the_catalogue_says() -> None:
