@@ -1,0 +1,1 @@
+"""The recipe of `localrank-multilingual`; see `benchmarks/embedded/README.md`."""
