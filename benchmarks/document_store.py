@@ -49,7 +49,7 @@ def main() -> int:
         cold_ms, warm_ms = _first(Path(folder) / "passages")
         shares = {count: _together(Path(folder) / "passages", count) for count in (1, 2, 8)}
         _fill_many(Path(folder) / "many", arguments.documents)
-        open_ms, more_mb = _opened(Path(folder) / "many")
+        open_ms, more_mb = _opened(Path(folder) / "many", arguments.documents)
     same = len({bits for _, _, found in shares.values() for bits in found}) == 1
     rows = [[str(count), f"{rate:,.0f}", f"{cpu:.1f}"] for count, (rate, cpu, _) in shares.items()]
     first = f"The first {READ} of {PASSAGES:,} passages: {cold_ms:.1f} ms without the page cache, {warm_ms:.1f} ms with it."
@@ -65,7 +65,10 @@ def main() -> int:
             Bar("found with other bytes than were kept", "0", str(wrong), wrong == 0),
             Bar("scores of eight processes", "one's", "one's" if same else "different", same),
             Bar(
-                f"opening {arguments.documents:,} documents", "≤ 200 ms", f"{open_ms:.0f} ms", open_ms <= 200
+                f"opening {arguments.documents:,} documents and finding {READ}",
+                "≤ 200 ms",
+                f"{open_ms:.0f} ms",
+                open_ms <= 200,
             ),
             Bar("memory for it beyond the mapping", "≤ 50 MB", f"{more_mb:.0f} MB", more_mb <= 50),
         ],
@@ -162,16 +165,18 @@ def _fill_many(folder: Path, count: int) -> None:
     store.close()
 
 
-def _opened(folder: Path) -> tuple[float, float]:
-    """Return the milliseconds of opening and finding documents all over the store, and the megabytes that it takes."""
+def _opened(folder: Path, count: int) -> tuple[float, float]:
+    """Return the milliseconds of opening it and finding documents all over it, and the megabytes that this takes."""
     program = (
         "import resource, sys, time; from pathlib import Path; import benchmarks.document_store as b;"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; started = time.perf_counter();"
-        "store = b._store(Path(sys.argv[1])); opened = time.perf_counter() - started;"
+        "store = b._store(Path(sys.argv[1]));"
+        "found = store.find([b.key(at) for at in range(0, int(sys.argv[2]), int(sys.argv[2]) // b.READ)]);"
+        "assert None not in found; opened = time.perf_counter() - started;"
         "after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; print(opened * 1000, (after - before) / 1000)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, str(folder)], check=True, capture_output=True, text=True
+        [sys.executable, "-c", program, str(folder), str(count)], check=True, capture_output=True, text=True
     )
     opened, more = (float(number) for number in done.stdout.split())
     return opened, more

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from localrank_transformers.engines.native.encoder import NativeEncoder
 from localrank_transformers.engines.native.layout import NativeLayer, NativeLayout, read_layout
 from localrank_transformers.engines.native.library import GivenQuery, Kernels
-from localrank_transformers.families.late.known.packed import compare_by_numpy
+from localrank_transformers.families.late.known.packed import Bits, ByNumpy
 from localrank_transformers.models import bundled
 from tests.support import native_layouts
 from tests.support.native_layouts import Document
@@ -95,11 +95,12 @@ def write_case(kernels: Kernels, layout: NativeLayout, documents: Sequence[Docum
 def comparison_cases(folder: Path, *, seed: int, count: int) -> Iterator[Path]:
     """Write random queries and documents for MaxSim, and what numpy makes of them."""
     for at in range(seed, seed + count):
-        query, documents = random_case(np.random.default_rng(at))
+        bits: Bits = 7 if at % 2 else 1
+        query, documents = random_case(np.random.default_rng(at), bits)
         documents = [one for one in documents if one.tokens]
         blob = bytearray(_HEAD)
         moved = {array.ctypes.data: _placed(blob, array) for array in (query.numbers, query.weights)}
-        given = GivenQuery(query.numbers.ctypes.data, query.weights.ctypes.data, *query.numbers.shape)
+        given = GivenQuery(query.numbers.ctypes.data, query.weights.ctypes.data, *query.numbers.shape, bits)
         places = np.array([_placed(blob, one.data) for one in documents], dtype=np.uint64)
         head = [
             0,
@@ -107,7 +108,7 @@ def comparison_cases(folder: Path, *, seed: int, count: int) -> Iterator[Path]:
             0,
             0,
             _placed(blob, np.array([one.tokens for one in documents], dtype=np.int32)),
-            _placed(blob, compare_by_numpy(query, documents)),
+            _placed(blob, ByNumpy(bits)(query, documents)),
             len(documents),
             _placed(blob, places),
             _placed(blob, np.frombuffer(_moved(given, moved), dtype=np.uint8)),

@@ -22,10 +22,16 @@ from localrank_transformers.engines.native.encoder import NativeEncoder, StopFla
 from localrank_transformers.engines.native.layout import NativeLayout
 from localrank_transformers.engines.native.library import Kernels, open_library, usable
 from localrank_transformers.engines.native.maxsim import NativeCompare
-from localrank_transformers.families.late.known.packed import compare_by_numpy
+from localrank_transformers.families.late.known.packed import (
+    Bits,
+    ByNumpy,
+    Compare,
+    PackedDocument,
+    PackedQuery,
+)
 from localrank_transformers.models import bundled
 from tests.support import native_layouts
-from tests.support.token_vectors import random_case
+from tests.support.token_vectors import Vectors, random_case, random_vectors
 
 _HEADERS = Path(__file__).with_name("emulated")
 _OPTIONS = ["-mavx2", "-mfma", f"-I{_HEADERS}", "-Wno-unused-function", "-Wno-unused-parameter", "-Wno-psabi"]
@@ -81,14 +87,30 @@ def _compared(seed: int, count: int, every: Sequence[Kernels]) -> int:
     """MaxSim against numpy's bits."""
     failed = 0
     for at in range(seed, seed + count):
-        query, documents = random_case(np.random.default_rng(at))
-        expected = compare_by_numpy(query, documents).tobytes()
-        differ = [one.name for one in every if NativeCompare(one)(query, documents).tobytes() != expected]
+        bits: Bits = 7 if at % 2 else 1
+        random = np.random.default_rng(at)
+        query, documents = random_case(random, bits)
+        vectors = random_vectors(random, int(random.integers(1, 71)), int(random.integers(1, 500)))
+        expected = _late(ByNumpy(bits), query, documents, vectors)
+        differ = [
+            one.name
+            for one in every
+            if _late(NativeCompare(one, bits), query, documents, vectors) != expected
+        ]
         if differ:
             failed += len(differ)
             print(f"MaxSim {at}: {', '.join(differ)}: other bits than numpy's")
     print(f"{count} random queries compared with documents")
     return failed
+
+
+def _late(
+    compare: Compare, query: PackedQuery, documents: Sequence[PackedDocument], vectors: Vectors
+) -> bytes:
+    """Everything that is computed of token vectors."""
+    asked, (packed,) = compare.pack_query(vectors, None), compare.pack([vectors], [None], [False])
+    arrays = (compare(query, documents), asked.numbers, asked.weights, packed.data)
+    return b"".join(array.tobytes() for array in arrays)
 
 
 def _embedded(data: Path, documents: int, native: Kernels, others: Sequence[Kernels]) -> int:

@@ -16,6 +16,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,10 +25,10 @@ from localrank.contract.errors import InferenceError
 from localrank_transformers.engines.native.encoder import NativeEncoder, StopFlag
 from localrank_transformers.engines.native.library import Kernels, open_library, usable
 from localrank_transformers.engines.native.maxsim import NativeCompare
-from localrank_transformers.families.late.known.packed import compare_by_numpy
+from localrank_transformers.families.late.known.packed import Bits, ByNumpy, Compare
 from tests.support import native_layouts
 from tests.support.native_layouts import VOCABULARY, Document, Sizes
-from tests.support.token_vectors import random_case
+from tests.support.token_vectors import Vectors, random_case, random_vectors
 
 _RUNTIMES = {"address": ("libasan.so", "libubsan.so"), "thread": ("libtsan.so",)}
 _FLAGS = {
@@ -113,12 +114,24 @@ def _one(kernels: Kernels, random: np.random.Generator) -> int:
 
 
 def _compare(kernels: Kernels, random: np.random.Generator, pool: ThreadPoolExecutor) -> None:
-    """MaxSim of one query against many documents, from many threads."""
-    query, documents = random_case(random)
-    compare = NativeCompare(kernels)
+    """MaxSim of one query against many documents, and packing both, from many threads."""
+    bits: Bits = 7 if random.integers(2) else 1
+    query, documents = random_case(random, bits)
+    compare, by_numpy = NativeCompare(kernels, bits), ByNumpy(bits)
     found = set(pool.map(lambda _: compare(query, documents).tobytes(), range(3)))
-    if found != {compare_by_numpy(query, documents).tobytes()}:
-        raise SystemExit(f"{query.numbers.shape}: MaxSim has other bits than numpy's")
+    if found != {by_numpy(query, documents).tobytes()}:
+        raise SystemExit(f"{query.numbers.shape}, {bits} bits: MaxSim has other bits than numpy's")
+    vectors = random_vectors(random, int(random.integers(1, 71)), int(random.integers(1, 500)))
+    counted = random.integers(0, 2, len(vectors))
+    packed = set(pool.map(lambda _: _packed(compare, vectors, counted), range(3)))
+    if packed != {_packed(by_numpy, vectors, counted)}:
+        raise SystemExit(f"{vectors.shape}, {bits} bits: packed to other bits than numpy's")
+
+
+def _packed(compare: Compare, vectors: Vectors, counted: np.ndarray[Any, np.dtype[np.int64]]) -> bytes:
+    (document,) = compare.pack([vectors], [counted], [False])
+    query = compare.pack_query(vectors, None)
+    return document.data.tobytes() + query.numbers.tobytes() + query.weights.tobytes()
 
 
 def _documents(random: np.random.Generator, sizes: Sizes) -> list[Document]:

@@ -6,7 +6,7 @@ import random
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import median
 
 import anyio
@@ -34,7 +34,8 @@ Measure how fast a model ranks the lines of FILES for QUERY, for several numbers
 A document is a line of a text file, or the text of an object in a .jsonl file; `-` is standard input. They are shuffled (always
 the same way), and each call gets others. A time is one call from texts to a ranking, tokenization included; one untimed call
 comes first. Close other programs: what they take of the CPU shows in the spread. With `--known` the model has read all
-documents before, and is timed on what is left: for models with late interaction, as the embedded ones are.
+documents before, and is timed on what is left, beside a model that reads them, so that the part of the time that is saved is
+seen: for models with late interaction, as the embedded ones are.
 """
 
 
@@ -84,10 +85,10 @@ def bench(
     settings = {"precision": precision, "document_cache_mb": KNOWN_MB if known else None}
     given = {name: value for name, value in settings.items() if value is not None}
     reranker = make_model(model, given) if given else resolve(model)
+    reading = make_model(model, {"precision": precision} if precision else {}) if known else None
     fitting = [size for size in sizes if size <= len(documents)] or [len(documents)]
-    result = anyio.run(
-        measure, reranker, BenchRequest(query, documents, repetitions, top_k, known=known), fitting
-    )
+    request = BenchRequest(query, documents, repetitions, top_k, known=known)
+    result = anyio.run(measure, reranker, request, fitting, reading)
     if as_json:
         print_json_lines([asdict(result)])
     else:
@@ -129,6 +130,8 @@ class BenchRow:
         slowest_ms: The highest.
         tokens_per_s: Tokens that the model read in a second of the calls, None where it does not count them.
         cache_hits: Documents of the timed calls that the model did not read, since it knew them.
+        read_ms: The median where another one of the model reads them each time; None where that was not asked for.
+        saved: The part of that time that knowing them saves, 0 to 1; None likewise.
     """
 
     documents: int
@@ -137,6 +140,8 @@ class BenchRow:
     slowest_ms: float
     tokens_per_s: float | None
     cache_hits: int = 0
+    read_ms: float | None = None
+    saved: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +165,16 @@ class BenchResult:
     peak_memory_mb: float | None
 
 
-async def measure(model: AnyReranker, request: BenchRequest, sizes: Sequence[int]) -> BenchResult:
+async def measure(
+    model: AnyReranker, request: BenchRequest, sizes: Sequence[int], reading: AnyReranker | None = None
+) -> BenchResult:
     """Rank slices of the documents and return the times.
 
     Args:
         model: What to measure.
         request: What to rank.
         sizes: Numbers of documents, none above what `request` has.
+        reading: The same model without knowledge of documents, to be compared with; None for none.
 
     Raises:
         RerankError: What the model raises.
@@ -176,6 +184,8 @@ async def measure(model: AnyReranker, request: BenchRequest, sizes: Sequence[int
     if request.known:
         await call_model(model, DoRerankOptions(request.query, tuple(request.documents)))
     rows = [await _row(model, request, size) for size in sizes]
+    if reading is not None:
+        rows = [_beside(row, await _row(reading, request, row.documents)) for row in rows]
     return BenchResult(
         model.model_id, usable_cores(), request.repetitions, load_ms, tuple(rows), _peak_memory_mb()
     )
@@ -197,6 +207,11 @@ async def _row(model: AnyReranker, request: BenchRequest, size: int) -> BenchRow
     return BenchRow(size, median(timed) * 1000, min(timed) * 1000, max(timed) * 1000, rate, hits)
 
 
+def _beside(row: BenchRow, read: BenchRow) -> BenchRow:
+    saved = max(0.0, 1 - row.median_ms / read.median_ms)
+    return replace(row, read_ms=read.median_ms, saved=saved)
+
+
 def _peak_memory_mb() -> float | None:
     if sys.platform == "win32":
         return None
@@ -207,17 +222,20 @@ def _peak_memory_mb() -> float | None:
 
 
 def _table(result: BenchResult) -> str:
+    compares = any(row.read_ms is not None for row in result.rows)
     lines = [
         f"{result.model_id} on {result.cores} cores, {result.repetitions} calls each; "
         f"loaded in {result.load_ms:.0f} ms.",
         "",
-        f"{'documents':>9}  {'median ms':>9}  {'fastest':>8}  {'slowest':>8}  {'ms/doc':>7}  {'tokens/s':>9}",
+        f"{'documents':>9}  {'median ms':>9}  {'fastest':>8}  {'slowest':>8}  {'ms/doc':>7}  {'tokens/s':>9}"
+        + (f"  {'read ms':>8}  {'saved':>6}" if compares else ""),
     ]
     for row in result.rows:
         rate = "–" if row.tokens_per_s is None else f"{row.tokens_per_s:,.0f}"
         lines.append(
             f"{row.documents:>9,}  {row.median_ms:>9.1f}  {row.fastest_ms:>8.1f}  {row.slowest_ms:>8.1f}  "
             f"{row.median_ms / row.documents:>7.2f}  {rate:>9}"
+            + ("" if row.read_ms is None else f"  {row.read_ms:>8.1f}  {row.saved or 0:>6.1%}")
         )
     if result.peak_memory_mb is not None:
         lines += ["", f"Peak memory of the process: {result.peak_memory_mb:,.0f} MB."]

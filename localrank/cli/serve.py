@@ -97,6 +97,12 @@ def _limit_options(command: click.Command) -> click.Command:
     help="For vectors of documents seen before; 0 keeps none. [default: 256]",
 )
 @click.option(
+    "--document-store",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="For the same on disk: shared by workers, and there after a restart.",
+)
+@click.option(
     "--drain-seconds",
     type=click.FloatRange(min=0),
     metavar="SECONDS",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
@@ -22,6 +23,7 @@ from starlette.routing import BaseRoute, Route
 
 from localrank._version import __version__
 from localrank.contract.model import AnyReranker
+from localrank.providers.arguments import check_path
 from localrank.server.answering import Answering
 from localrank.server.dialects.openapi import description
 from localrank.server.dialects.score import SCORE_PATHS
@@ -35,7 +37,7 @@ from localrank.server.door.limits import Limits
 from localrank.server.door.state import State
 from localrank.server.failures import reason_of
 from localrank.server.metrics import Metrics
-from localrank.server.models import DEFAULT_MODEL, ServedModels
+from localrank.server.models import DEFAULT_MODEL, Keeping, ServedModels
 from localrank.server.page.routes import page_routes
 from localrank.server.tracing import Tracing
 
@@ -57,6 +59,7 @@ def create_app(
     limits: Limits | None = None,
     allowed_hosts: Sequence[str] | None = None,
     document_cache_mb: int | None = 256,
+    document_store: str | Path | None = None,
     page: bool = True,
     tracer: Tracer | None = None,
 ) -> RerankApp:
@@ -72,6 +75,8 @@ def create_app(
             register; None means any. A server on loopback should have some, or none of the web's pages is kept out.
         document_cache_mb: Megabytes for the vectors of documents that were seen before, for models that read a document apart
             from its query; None keeps none.
+        document_store: A folder in which each such model keeps the same on disk, for all workers and for longer than they run,
+            in a folder of its own called as the model; None keeps nothing there.
         page: Whether `/` shows a page to try it in.
         tracer: For OpenTelemetry's spans; None means the global provider's tracer `localrank`.
 
@@ -80,7 +85,8 @@ def create_app(
         UnknownModelError: A name that stands for no model.
     """
     state = State(Keys(api_keys), limits or Limits(), Hosts(allowed_hosts))
-    served = ServedModels(_specs(models), document_cache_mb=document_cache_mb)
+    store = None if document_store is None else check_path("document_store", document_store)
+    served = ServedModels(_specs(models), Keeping(document_cache_mb, store))
     return RerankApp(served, state, page=page, tracer=tracer)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 import anyio
 
@@ -17,7 +20,7 @@ from localrank.providers.registry import full_name, make_model, names_made_by, r
 from localrank.providers.worker import run_in_thread
 from localrank.server.dialects.wire import RankRequest, RefusedError
 
-__all__ = ["DEFAULT_MODEL", "Served", "ServedModels"]
+__all__ = ["DEFAULT_MODEL", "Keeping", "Served", "ServedModels"]
 
 _POLL_S = 0.05
 
@@ -87,12 +90,38 @@ class Served:
         return replace(asked, texts=texts)
 
 
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What models that read documents apart from the query keep of them.
+
+    Attributes:
+        cache_mb: Megabytes of memory for each; None or 0 for none.
+        store: A folder with one of each model; None for none.
+    """
+
+    cache_mb: int | None = None
+    store: Path | None = None
+
+    def options_of(self, model: AnyReranker) -> dict[str, Any]:
+        """Return what the model is to be made with."""
+        if not getattr(model, "reads_documents_apart", False):
+            return {}
+        found: dict[str, Any] = {"document_cache_mb": self.cache_mb} if self.cache_mb else {}
+        if self.store is not None:
+            # The name of a folder and no path: a hub's id has slashes.
+            found["document_store"] = self.store / re.sub(r"[^\w-]+", "-", model.model_id)
+        return found
+
+
+_NOTHING = Keeping()
+
+
 class ServedModels:
     """Models by name, the first one the default.
 
     Args:
         specs: Names and what they stand for: a reranker, or anything that `resolve` knows. Names are compared without case.
-        document_cache_mb: Megabytes for known documents, for each model that reads them apart from the query.
+        keeping: What is kept of documents.
         before: What was served until now; a model that stays is the same one, loaded and with what it knows.
 
     Raises:
@@ -103,13 +132,13 @@ class ServedModels:
     def __init__(
         self,
         specs: Sequence[tuple[str, AnyReranker | str]],
+        keeping: Keeping = _NOTHING,
         *,
-        document_cache_mb: int | None,
         before: ServedModels | None = None,
     ) -> None:
         self._served: dict[str, Served] = {}
         self._made: dict[str, AnyReranker] = {}
-        self._document_cache_mb = document_cache_mb
+        self._keeping = keeping
         self._kept = {} if before is None else _without_files(before._made)
         for name, spec in specs:
             if not name.strip():
@@ -159,7 +188,7 @@ class ServedModels:
         Raises:
             RerankError: As for a new one.
         """
-        return ServedModels(specs, document_cache_mb=self._document_cache_mb, before=self)
+        return ServedModels(specs, self._keeping, before=self)
 
     async def aclose(self) -> None:
         """Let every model that was made here go of what it holds; those that came as objects belong to who made them."""
@@ -191,8 +220,9 @@ class ServedModels:
             return self._made.setdefault(full, known)
         with names_made_by(self._model):
             made = make_model(name, {})
-            if self._document_cache_mb and getattr(made, "reads_documents_apart", False):
-                made = make_model(name, {"document_cache_mb": self._document_cache_mb})
+            options = self._keeping.options_of(made)
+            if options:
+                made = make_model(name, options)
         return self._made.setdefault(full, made)
 
 

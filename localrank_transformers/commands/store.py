@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import anyio
 import click
@@ -16,7 +16,7 @@ from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import DoRerankOptions
 from localrank.providers.calls import call_model
 from localrank.providers.extras import imported
-from localrank_transformers.families.late.known.keeping import DocumentStore
+from localrank_transformers.families.late.known.keeping import DocumentStore, Setting
 from localrank_transformers.rerankers.onnx import OnnxReranker
 
 __all__ = ["store", "texts_of"]
@@ -60,8 +60,8 @@ def info(*, folder: Path, as_json: bool) -> None:
         return
     click.echo(f"model      {facts.model or 'none yet'}")
     click.echo(f"documents  {facts.documents:,} of {facts.tokens:,} tokens")
-    click.echo(f"vectors    {facts.vectors_mb:,.1f} MB")
-    click.echo(f"disk       {facts.disk_mb:,.1f} MB")
+    click.echo(f"vectors    {facts.vectors_mb:,.1f} MB, {facts.vectors}")
+    click.echo(f"disk       {facts.disk_mb:,.1f} MB of {facts.max_mb:,}")
 
 
 @store.command(help=_WARM_HELP, short_help="Read a collection ahead.")
@@ -70,7 +70,14 @@ def info(*, folder: Path, as_json: bool) -> None:
 @click.option("-m", "--model", help="An embedded model, a folder or a hub id. [default: localrank-mini]")
 @click.option("--max-length", type=click.IntRange(min=1), help="The window, as the searches will have it.")
 @click.option(
-    "--max-mb", type=click.IntRange(min=8), default=10_000, show_default=True, help="Of the store on disk."
+    "--max-mb",
+    type=click.IntRange(min=8),
+    help="Of the store on disk. [default: as it was made; 10,000 for a new one]",
+)
+@click.option(
+    "--vectors",
+    type=click.Choice(get_args(Setting)),
+    help="How a new store keeps them: small takes an eighth. [default: full]",
 )
 @click.option("--text-key", default="text", show_default=True, help="The key or column with the text.")
 def warm(
@@ -79,11 +86,12 @@ def warm(
     sources: tuple[Path, ...],
     model: str | None,
     max_length: int | None,
-    max_mb: int,
+    max_mb: int | None,
+    vectors: Setting | None,
     text_key: str,
 ) -> None:
     """Rank all texts for a query that nobody asks."""
-    kept = DocumentStore(folder, max_mb=max_mb)
+    kept = DocumentStore(folder, max_mb=max_mb, vectors=vectors)
     texts = (text for source in sources for text in texts_of(source, text_key))
     with OnnxReranker(model, max_length=max_length, document_store=kept) as reranker:
         read = anyio.run(_read, reranker, texts, lambda text: click.echo(text, err=True))

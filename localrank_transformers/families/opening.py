@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from localrank_transformers.families.generative.templates import CausalTemplate
     from localrank_transformers.families.late.family import LateFamily
     from localrank_transformers.families.late.known.keeping import Keeping
-    from localrank_transformers.families.late.known.packed import Compare
+    from localrank_transformers.families.late.known.packed import Bits, Compare
     from localrank_transformers.models.folder.model_files import ModelFiles
     from localrank_transformers.models.folder.settings_files import SettingsFiles
 
@@ -36,7 +36,7 @@ def open_family(
     affordable: int | None = None,
     instruction: str | None = None,
     keeping: Keeping | None = None,
-    compare: Callable[[], Compare] | None = None,
+    compare: Callable[[Bits], Compare] | None = None,
 ) -> Family:
     """Return the family of a folder with a graph.
 
@@ -46,7 +46,7 @@ def open_family(
         affordable: The catalogue's default window.
         instruction: The user's instruction for every call.
         keeping: What is kept of documents between calls.
-        compare: Makes what compares packed vectors; None to compare in float32 what is not kept.
+        compare: Makes what compares documents packed in so many bits; None to compare in float32 what is not kept.
 
     Raises:
         ModelLoadError: The files do not make such a model, or it is of a family that is not served.
@@ -78,7 +78,7 @@ def open_family(
 def _keeping_late(
     files: ModelFiles,
     keeping: Keeping | None,
-    compare: Callable[[], Compare] | None,
+    compare: Callable[[Bits], Compare] | None,
     *,
     max_length: int | None,
     affordable: int | None,
@@ -97,8 +97,10 @@ def _keeping_late(
     )
     if compare is None:
         return family
-    identity = identity_of(files, layout, family.tokenizer.max_length) if keeping else b""
-    return replace(family, compare=compare(), known=keeping.open(identity) if keeping else None)
+    if not keeping:
+        return replace(family, compare=compare(7))
+    known = keeping.open(identity_of(files, layout, family.tokenizer.max_length))
+    return replace(family, compare=compare(7 if known is None else known.bits), known=known)
 
 
 def open_pairs(

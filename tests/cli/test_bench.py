@@ -119,6 +119,17 @@ def test_documents_that_are_known_are_read_before_the_first_timed_call(documents
     outcome = CliRunner().invoke(bench, options, catch_exceptions=False)
     rows = json.loads(outcome.stdout)["rows"]
     assert [row["cache_hits"] for row in rows] == [2 * 3, 2 * 5]
+    for row in rows:
+        assert row["read_ms"] > 0
+        assert row["saved"] == pytest.approx(max(0, 1 - row["median_ms"] / row["read_ms"]))
+    table = CliRunner().invoke(bench, options[:-1], catch_exceptions=False).stdout
+    assert "saved" in table
+    assert "%" in table
+
+
+def test_without_known_nothing_is_said_of_what_is_saved(model: str, documents: str) -> None:
+    options = ["q", documents, "-m", model, "--sizes", "2", "--repetitions", "1"]
+    assert "saved" not in CliRunner().invoke(bench, options, catch_exceptions=False).stdout
 
 
 def test_a_model_that_cannot_know_documents_says_so(model: str, documents: str) -> None:

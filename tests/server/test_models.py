@@ -19,6 +19,7 @@ from localrank import (
 )
 from localrank.providers.registry import resolve
 from localrank.server import create_app
+from localrank.server.app import RerankApp
 from localrank.testing import LexicalReranker
 from tests.support.serving import Client, serving
 
@@ -132,6 +133,26 @@ def test_without_room_nothing_is_known() -> None:
         client.post("/v1/rerank", BODY)
 
         assert _known(client) == 0
+
+
+def test_a_store_on_disk_is_shared_by_servers_and_outlives_them(tmp_path: Path) -> None:
+    def make() -> RerankApp:
+        models = {"model": "fallback:(localrank-tiny|identity)"}
+        return create_app(models, document_cache_mb=None, document_store=tmp_path / "store")
+
+    with serving(make()) as one, serving(make()) as other:
+        one.post("/v1/rerank", BODY)
+        other.post("/v1/rerank", {**BODY, "query": "a city"})
+        assert (_known(one), _known(other)) == (0, 2)
+    with serving(make()) as later:
+        later.post("/v1/rerank", BODY)
+        assert _known(later) == 2
+    assert [path.name for path in (tmp_path / "store").iterdir()] == ["localrank-tiny"]
+
+
+def test_a_store_that_is_no_path_is_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="document_store"):
+        create_app("localrank-tiny", document_store="")
 
 
 def test_a_model_alone_and_inside_a_wrapper_is_one_model_of_this_server_alone() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from localrank.compose.stores.connections import Patience, ScoresFile
 from localrank.compose.stores.scores import CachedScore
 from localrank.compose.wrapping.wrapper import refuse
-from localrank.providers.arguments import check_path
+from localrank.providers.arguments import check_integer, check_path
 
 __all__ = ["SQLiteStore"]
 
@@ -60,7 +60,7 @@ class SQLiteStore:
         self.path = check_path("path", path)
         self.max_bytes = max_bytes
         self._now = now
-        if max_bytes < 64 * 1024:
+        if check_integer("max_bytes", max_bytes) < 64 * 1024:
             raise refuse(f"max_bytes is {max_bytes!r}.", "Pass at least 65536.")
         self._file = ScoresFile(self.path)
 

@@ -45,6 +45,7 @@ def run_server(read: Callable[[], ServeSettings]) -> None:
         settings.models,
         limits=settings.limits,
         document_cache_mb=settings.document_cache_mb or None,
+        document_store=settings.document_store,
         page=settings.page,
     )
     app.state.keys, app.state.hosts = settings.keys(os.environ), settings.hosts()
@@ -134,7 +135,9 @@ class _Server(uvicorn.Server):
         self._idle.most = settings.max_idle_connections
         _log.info("Keys, limits and hosts were read anew; there are %s keys.", len(keys))
         if self._settings != settings:
-            _log.warning("Address, page and cache stay as they were until the server is started again.")
+            _log.warning(
+                "Address, page, cache and store stay as they were until the server is started again."
+            )
         self._changing = asyncio.get_running_loop().create_task(self._change_models(self._changing))
 
     async def _change_models(self, former: asyncio.Task[None] | None) -> None:

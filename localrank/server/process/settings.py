@@ -16,7 +16,7 @@ from localrank.server.door.limits import Limits
 
 __all__ = ["FIXED", "ServeSettings", "read_settings"]
 
-FIXED = ("host", "port", "page", "document_cache_mb")
+FIXED = ("host", "port", "page", "document_cache_mb", "document_store")
 """Settings that hold until the process ends; the others may change while it runs."""
 
 _LAST_PORT = 65_535
@@ -37,6 +37,7 @@ class ServeSettings:
         page: Whether `/` shows the page.
         api_key_file: A file of keys, one a line.
         document_cache_mb: Megabytes for vectors of documents seen before; 0 keeps none.
+        document_store: A folder in which each model keeps the same on disk, in a folder of its own.
         drain_seconds: How long the end waits for what was accepted.
         allowed_hosts: Names that a request's `Host` may have; `*` means any. Without one, a server on loopback answers to its
             own names, and another to any.
@@ -51,6 +52,7 @@ class ServeSettings:
     page: bool = True
     api_key_file: Path | None = None
     document_cache_mb: int = 256
+    document_store: Path | None = None
     drain_seconds: float = 30.0
     allowed_hosts: tuple[str, ...] = ()
     max_idle_connections: int = 256
@@ -99,6 +101,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "page": (bool,),
     "api_key_file": (str,),
     "document_cache_mb": (int,),
+    "document_store": (str,),
     "drain_seconds": (int, float),
     "allowed_hosts": (list,),
     "max_idle_connections": (int,),
@@ -115,8 +118,9 @@ def _read(path: Path) -> dict[str, Any]:
         raise InvalidRequestError(f"{str(path)!r} is no TOML: {error}.") from None
     models = content.pop("models", None)
     told = {name: _checked(path, name, value) for name, value in content.items()}
-    if "api_key_file" in told:
-        told["api_key_file"] = path.parent / told["api_key_file"]
+    for name in ("api_key_file", "document_store"):
+        if name in told:
+            told[name] = path.parent / told[name]
     if "allowed_hosts" in told:
         told["allowed_hosts"] = _names(path, told["allowed_hosts"])
     if models is not None:

@@ -132,6 +132,7 @@ class GivenQuery(Structure):
         ("weights", c_void_p),
         ("tokens", c_int32),
         ("width", c_int32),
+        ("bits", c_int32),
     )
 
 
@@ -236,9 +237,9 @@ def _declare(functions: ctypes.CDLL) -> None:
     functions.localrank_run.restype = c_int32
     functions.localrank_run.argtypes = [c_void_p] * 5 + [c_int32, c_int32, c_void_p, c_void_p]
     functions.localrank_pack.restype = c_int32
-    functions.localrank_pack.argtypes = [c_void_p, c_void_p, c_int32, c_int32, c_int32, c_void_p, c_int32]
+    functions.localrank_pack.argtypes = [c_void_p, c_void_p, *[c_int32] * 4, c_void_p, c_int32]
     functions.localrank_pack_query.restype = c_int32
-    functions.localrank_pack_query.argtypes = [c_void_p, c_int32, c_int32, c_void_p, c_void_p, c_int32]
+    functions.localrank_pack_query.argtypes = [c_void_p, *[c_int32] * 3, c_void_p, c_void_p, c_int32]
     functions.localrank_compare.restype = None
     functions.localrank_compare.argtypes = [
         POINTER(GivenQuery),

@@ -13,10 +13,11 @@ import numpy.typing as npt
 from localrank_transformers.engines.native.library import GivenQuery, Kernels, library
 from localrank_transformers.families.late.known.packed import (
     NO_IDS,
+    Bits,
+    ByNumpy,
     Compare,
     PackedDocument,
     PackedQuery,
-    compare_by_numpy,
     filled_width,
     not_finite,
     pack_document,
@@ -30,14 +31,17 @@ _WIDEST = 4096
 """`MOST_WIDTH` of kernels/maxsim.h."""
 
 
-def fastest_compare() -> Compare:
+def fastest_compare(bits: Bits = 7) -> Compare:
     """Return the kernels where some can run, or else numpy; both give the same bits.
+
+    Args:
+        bits: Of a document's numbers.
 
     Raises:
         ModelLoadError: The environment names kernels that cannot run; see `library`.
     """
     kernels = library()
-    return compare_by_numpy if kernels is None else NativeCompare(kernels)
+    return ByNumpy(bits) if kernels is None else NativeCompare(kernels, bits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +50,11 @@ class NativeCompare:
 
     Attributes:
         kernels: See `library`.
+        bits: Of a document's numbers.
     """
 
     kernels: Kernels
+    bits: Bits = 7
 
     def pack(
         self,
@@ -71,11 +77,11 @@ class NativeCompare:
     ) -> PackedDocument:
         tokens, width = vectors.shape
         if width > _WIDEST:
-            return pack_document(vectors, counted, truncated=is_cut)
+            return pack_document(vectors, counted, truncated=is_cut, bits=self.bits)
         given = np.ascontiguousarray(vectors, dtype=np.float32)
         chosen = None if counted is None else np.ascontiguousarray(counted, dtype=np.int64)
         kept = tokens if chosen is None else int(np.count_nonzero(chosen))
-        data = np.empty(kept * token_bytes(width), dtype=np.uint8)
+        data = np.empty(kept * token_bytes(width, self.bits), dtype=np.uint8)
         address = int(data.ctypes.data)
         is_finite = self.kernels.functions.localrank_pack(
             given.ctypes.data,
@@ -83,6 +89,7 @@ class NativeCompare:
             tokens,
             width,
             kept,
+            self.bits,
             address,
             self.kernels.number,
         )
@@ -100,12 +107,18 @@ class NativeCompare:
         """
         tokens, width = vectors.shape
         if width > _WIDEST:
-            return pack_query(vectors, weights)
+            return pack_query(vectors, weights, bits=self.bits)
         given = np.ascontiguousarray(vectors, dtype=np.float32)
         numbers = np.empty((tokens, filled_width(width)), dtype=np.uint8)
         scales = np.empty(tokens, dtype=np.float32)
         is_finite = self.kernels.functions.localrank_pack_query(
-            given.ctypes.data, tokens, width, numbers.ctypes.data, scales.ctypes.data, self.kernels.number
+            given.ctypes.data,
+            tokens,
+            width,
+            self.bits,
+            numbers.ctypes.data,
+            scales.ctypes.data,
+            self.kernels.number,
         )
         if not is_finite:
             raise not_finite()
@@ -116,12 +129,12 @@ class NativeCompare:
         """Return the weighted mean over the query's tokens of the best cosine in each document, shape (documents,)."""
         asked, width = query.numbers.shape
         if width > _WIDEST:
-            return compare_by_numpy(query, documents)
+            return ByNumpy(self.bits)(query, documents)
         tokens = np.array([document.tokens for document in documents], dtype=np.int32)
         addresses = np.array([document.address for document in documents], dtype=np.uintp)
         found = np.full(len(documents), query.lowest)
         some = np.flatnonzero(tokens)
-        given = GivenQuery(query.numbers.ctypes.data, query.weights.ctypes.data, asked, width)
+        given = GivenQuery(query.numbers.ctypes.data, query.weights.ctypes.data, asked, width, self.bits)
         out = found if len(some) == len(documents) else np.empty(len(some))
         if len(some) < len(documents):
             tokens, addresses = tokens[some], addresses[some]

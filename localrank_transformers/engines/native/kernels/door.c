@@ -62,13 +62,13 @@ void localrank_compare(const token_vectors *query, const void *const *documents,
 }
 
 int32_t localrank_pack(const float *vectors, const int64_t *counted, int32_t tokens, int32_t width, int32_t kept,
-                       void *out, int32_t n)
+                       int32_t bits, void *out, int32_t n)
 {
-    return known[n].late->pack(vectors, counted, tokens, width, kept, out);
+    return known[n].late->pack(vectors, counted, tokens, width, kept, bits, out);
 }
 
-int32_t localrank_pack_query(const float *vectors, int32_t tokens, int32_t width, uint8_t *numbers, float *scales,
-                             int32_t n)
+int32_t localrank_pack_query(const float *vectors, int32_t tokens, int32_t width, int32_t bits, uint8_t *numbers,
+                             float *scales, int32_t n)
 {
-    return known[n].late->pack_query(vectors, tokens, width, numbers, scales);
+    return known[n].late->pack_query(vectors, tokens, width, bits, numbers, scales);
 }

@@ -35,10 +35,10 @@ DOOR void localrank_compare(const token_vectors *query, const void *const *docum
 
 /* See `pack_document`. */
 DOOR int32_t localrank_pack(const float *vectors, const int64_t *counted, int32_t tokens, int32_t width, int32_t kept,
-                            void *out, int32_t n);
+                            int32_t bits, void *out, int32_t n);
 
 /* See `pack_query`. */
-DOOR int32_t localrank_pack_query(const float *vectors, int32_t tokens, int32_t width, uint8_t *numbers, float *scales,
-                                  int32_t n);
+DOOR int32_t localrank_pack_query(const float *vectors, int32_t tokens, int32_t width, int32_t bits, uint8_t *numbers,
+                                  float *scales, int32_t n);
 
 #endif

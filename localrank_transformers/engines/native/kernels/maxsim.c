@@ -125,28 +125,87 @@ static void compare_group(const uint8_t *query, int rows, int width, const group
 typedef struct {
     const int8_t *numbers;
     const char *scales, *starts, *next;
-    int tokens, width;
+    int tokens, width, bits;
 } document;
 
-static document opened(const void *from, int tokens, int width, const void *next)
+/* Bytes of a token's numbers. */
+INLINE int64_t bytes_of(int width, int bits) { return bits == 1 ? width / 8 : width; }
+
+static document opened(const void *from, int tokens, const token_vectors *query, const void *next)
 {
-    const char *scales = (const char *)from + (int64_t)tokens * width;
-    return (document){from, scales, scales + (int64_t)tokens * 4, next, tokens, width};
+    const char *scales = (const char *)from + tokens * bytes_of(query->width, query->bits);
+    return (document){from, scales, scales + (int64_t)tokens * 4, next, tokens, query->width, query->bits};
 }
 
-/* The last tokens, fewer than sixteen, as a whole group in `room`: its last one stands in each place that is left,
-   since nothing behind a document may be read. */
-static void fill_up(const document *d, int first, int8_t *room, int32_t *starts, float *scales)
+/* A group of fewer tokens as a whole one: its last one stands in each place that is left, since nothing behind a
+   document may be read. */
+static void copy_group(const int8_t *from, int count, int width, int8_t *room)
 {
-    const int count = d->tokens - first;
-    const int8_t *from = d->numbers + (int64_t)first * d->width;
-    for (int k = 0; k < d->width; k += 4, from += 4 * count, room += 4 * GROUP) {
+    for (int k = 0; k < width; k += 4, from += 4 * count, room += 4 * GROUP) {
         __builtin_memcpy(room, from, (size_t)count * 4);
         for (int t = count; t < GROUP; t++) __builtin_memcpy(room + 4 * t, from + 4 * (count - 1), 4);
     }
+}
+
+/* Four bits as four numbers of one byte each, 0 or 1; and those as -1 or 1. */
+INLINE uint32_t spread(uint32_t four) { return (four | four << 7 | four << 14 | four << 21) & 0x01010101u; }
+INLINE uint32_t signed_of(uint32_t ones)
+{
+    const uint32_t others = ones ^ 0x01010101u;
+    return ones | ((others << 8) - others);
+}
+
+/* Signs of `count` tokens as the numbers of a whole group, and what each token's sum begins with. */
+INLINE void widen(const uint8_t *from, const int count, int width, int8_t *room, int32_t *starts)
+{
+    int32_t ones[GROUP] = {0};
+    for (int k = 0; k < width; k += AHEAD, from += count, room += AHEAD * GROUP) {
+        uint8_t eight[GROUP];
+        uint32_t four[2][GROUP];
+        __builtin_memcpy(eight, from, (size_t)count);
+        for (int t = count; t < GROUP; t++) eight[t] = from[count - 1];
+        for (int t = 0; t < GROUP; t++) {
+            const uint32_t one = spread(eight[t] & 15u), other = spread((uint32_t)eight[t] >> 4);
+            ones[t] += (int32_t)((one + other) * 0x01010101u >> 24);
+            four[0][t] = signed_of(one);
+            four[1][t] = signed_of(other);
+        }
+        __builtin_memcpy(room, four, sizeof four);
+    }
+    for (int t = 0; t < GROUP; t++) starts[t] = -LARGEST * (2 * ones[t] - width);
+}
+
+static void widen_group(const uint8_t *from, int count, int width, int8_t *room, int32_t *starts)
+{
+    if (count == GROUP)
+        widen(from, GROUP, width, room, starts);
+    else
+        widen(from, count, width, room, starts);
+}
+
+/* What makes of a product with signs one with the vector, of which their cosine is so many 255ths. */
+INLINE float scale_of(uint8_t cosine, int width)
+{
+    return cosine ? 255.0f / ((float)cosine * __builtin_sqrtf((float)width)) : 0;
+}
+
+/* A group's numbers, all of them, which may be in `room`. */
+static const int8_t *load_group(const document *d, int first, int8_t *room, int32_t *starts, float *scales)
+{
+    const int count = d->tokens - first < GROUP ? d->tokens - first : GROUP;
+    const int8_t *numbers = d->numbers + first * bytes_of(d->width, d->bits);
+    if (d->bits == 1) {
+        widen_group((const uint8_t *)numbers, count, d->width, room, starts);
+        const uint8_t *cosines = (const uint8_t *)d->scales + first;
+        for (int t = 0; t < GROUP; t++) scales[t] = scale_of(cosines[t < count ? t : count - 1], d->width);
+        return room;
+    }
     __builtin_memcpy(starts, d->starts + first * 4, (size_t)count * 4);
     __builtin_memcpy(scales, d->scales + first * 4, (size_t)count * 4);
+    if (count == GROUP) return numbers;
     for (int t = count; t < GROUP; t++) starts[t] = starts[count - 1], scales[t] = scales[count - 1];
+    copy_group(numbers, count, d->width, room);
+    return room;
 }
 
 /* The best product of each of `rows` tokens of the query, in one of sixteen lanes. */
@@ -157,16 +216,9 @@ static void compare_rows(const uint8_t *query, int rows, const document *d, vec1
     float scales[GROUP];
     for (int r = 0; r < rows; r++) best[r] = all16(-3.4e38f);
     for (int first = 0; first < d->tokens; first += GROUP) {
-        const int8_t *numbers = d->numbers + (int64_t)first * d->width;
-        if (d->tokens - first < GROUP) {
-            fill_up(d, first, room, starts, scales);
-            numbers = room;
-        } else {
-            __builtin_memcpy(starts, d->starts + first * 4, sizeof starts);
-            __builtin_memcpy(scales, d->scales + first * 4, sizeof scales);
-        }
-        const int is_last = d->tokens - first <= GROUP;
-        const char *next = is_last ? d->next : (const char *)(numbers + (int64_t)GROUP * d->width);
+        const int64_t behind = (int64_t)(first + GROUP) * bytes_of(d->width, d->bits);
+        const char *next = d->tokens - first <= GROUP ? d->next : (const char *)d->numbers + behind;
+        const int8_t *numbers = load_group(d, first, room, starts, scales);
         const group of = {numbers, load_ints(starts), load16(scales), next};
         compare_group(query, rows, d->width, &of, best);
     }
@@ -188,13 +240,13 @@ static void compare_all(const token_vectors *query, const void *const *documents
                         double *out)
 {
     for (int n = 0; n < count; n++) {
-        const document one = opened(documents[n], tokens[n], query->width, documents[n + 1 < count ? n + 1 : n]);
+        const document one = opened(documents[n], tokens[n], query, documents[n + 1 < count ? n + 1 : n]);
         out[n] = compare_one(query, &one);
     }
 }
 
-/* Of one token: whole numbers to `row`, with zeros up to `filled`. Plain C, every operation rounded by itself, so that
-   numpy gives the same bits. */
+/* Of one token: whole numbers to `row`, with zeros up to `filled`. Plain C, every operation
+   rounded by itself, so that numpy gives the same bits. */
 static float round_token(const float *vector, int width, int filled, int8_t *row, int32_t *sum)
 {
     float greatest[LANES] = {0}, all = 0;
@@ -225,37 +277,103 @@ static int32_t is_finite(const float *vectors, int64_t count)
     return !wrong;
 }
 
+/* Sums and differences of neighbours `half` apart, of which `numbers` are a power of two: Hadamard's matrix (Yates). */
+static void add_halves(int32_t *row, int numbers)
+{
+    for (int half = 1; half < numbers; half *= 2)
+        for (int first = 0; first < numbers; first += 2 * half)
+            for (int n = first; n < first + half; n++) {
+                const int32_t one = row[n], other = row[n + half];
+                row[n] = one + other;
+                row[n + half] = one - other;
+            }
+}
+
+/* A vector in other directions, in which each number holds a part of all: its sign says more than it did (RaBitQ, Gao
+   and Long 2024, by a random turn). Twice: some change their sign, blocks as long as the greatest power of two that
+   divides the width are multiplied by Hadamard's matrix, and the first numbers of all blocks come first, then the
+   second ones. Exact in integers: 63 times the block's length twice is below 2^31 for any MOST_WIDTH up to 4096. */
+static void turn(int32_t *row, int width)
+{
+    int32_t other[MOST_WIDTH];
+    const int block = width & -width, blocks = width / block;
+    for (int times = 0; times < 2; times++) {
+        for (int n = 0; n < width; n++) other[n] = (uint32_t)n * 0x9e3779b1u >> 31 ? row[n] : -row[n];
+        for (int b = 0; b < blocks; b++) {
+            add_halves(other + b * block, block);
+            for (int n = 0; n < block; n++) row[n * blocks + b] = other[b * block + n];
+        }
+    }
+}
+
+/* A token's signs to their places in a group of `size` tokens, of which `to` is the token's first; and their cosine. */
+static uint8_t put_signs(const int8_t *whole, int width, int size, uint8_t *to)
+{
+    int32_t row[MOST_WIDTH];
+    int64_t sum = 0, squares = 0;
+    for (int k = 0; k < width; k++) row[k] = whole[k];
+    turn(row, width);
+    for (int k = 0; k < width; k++) {
+        sum += __builtin_abs(row[k]);
+        squares += (int64_t)row[k] * row[k];
+    }
+    for (int k = 0; k < width; k += AHEAD, to += size) {
+        *to = 0;
+        for (int n = 0; n < AHEAD; n++) *to |= (uint8_t)((row[k + n] >= 0) << n);
+    }
+    if (!squares) return 0;
+    return (uint8_t)(int32_t)__builtin_rintf(255.0f * (float)sum / __builtin_sqrtf((float)squares * (float)width));
+}
+
+/* A token's numbers likewise. */
+static void put_numbers(const int8_t *row, int filled, int size, uint8_t *to)
+{
+    for (int k = 0; k < filled; k += 4, to += 4 * size) __builtin_memcpy(to, row + k, 4);
+}
+
 static int32_t pack_all(const float *vectors, const int64_t *counted, int32_t tokens, int32_t width, int32_t kept,
-                        void *out)
+                        int32_t bits, void *out)
 {
     int8_t row[MOST_WIDTH];
     const int filled = (width + AHEAD - 1) / AHEAD * AHEAD;
-    int8_t *numbers = out;
-    char *scales = (char *)out + (int64_t)kept * filled, *starts = scales + (int64_t)kept * 4;
+    char *scales = (char *)out + kept * bytes_of(filled, bits), *starts = scales + (int64_t)kept * 4;
     for (int t = 0, place = 0; t < tokens; t++, vectors += width) {
         if (counted && !counted[t]) continue;
         if (!is_finite(vectors, width)) return 0;
+        const int first = place / GROUP * GROUP, size = kept - first < GROUP ? kept - first : GROUP;
+        uint8_t *group = (uint8_t *)out + first * bytes_of(filled, bits);
         int32_t sum;
         const float scale = round_token(vectors, width, filled, row, &sum);
-        const int32_t start = -LARGEST * sum;
-        const int first = place / GROUP * GROUP, size = kept - first < GROUP ? kept - first : GROUP;
-        int8_t *to = numbers + (int64_t)first * filled + 4 * (place - first);
-        for (int k = 0; k < filled; k += 4, to += 4 * size) __builtin_memcpy(to, row + k, 4);
-        __builtin_memcpy(scales + 4 * (int64_t)place, &scale, 4);
-        __builtin_memcpy(starts + 4 * (int64_t)place, &start, 4);
+        if (bits == 1) {
+            scales[place] = (char)put_signs(row, filled, size, group + (place - first));
+        } else {
+            const int32_t start = -LARGEST * sum;
+            put_numbers(row, filled, size, group + 4 * (place - first));
+            __builtin_memcpy(scales + 4 * (int64_t)place, &scale, 4);
+            __builtin_memcpy(starts + 4 * (int64_t)place, &start, 4);
+        }
         place++;
     }
     return 1;
 }
 
-static int32_t pack_query_all(const float *vectors, int32_t tokens, int32_t width, uint8_t *numbers, float *scales)
+static int32_t pack_query_all(const float *vectors, int32_t tokens, int32_t width, int32_t bits, uint8_t *numbers,
+                              float *scales)
 {
     int8_t row[MOST_WIDTH];
+    int32_t turned[MOST_WIDTH];
+    float again[MOST_WIDTH];
     const int filled = (width + AHEAD - 1) / AHEAD * AHEAD;
     for (int t = 0; t < tokens; t++, vectors += width, numbers += filled) {
         if (!is_finite(vectors, width)) return 0;
         int32_t sum;
         scales[t] = round_token(vectors, width, filled, row, &sum);
+        if (bits == 1) {
+            for (int k = 0; k < filled; k++) turned[k] = row[k];
+            turn(turned, filled);
+            for (int k = 0; k < filled; k++) again[k] = (float)turned[k];
+            scales[t] = round_token(again, filled, filled, row, &sum);
+        }
         for (int k = 0; k < filled; k++) numbers[k] = (uint8_t)(row[k] + LARGEST);
     }
     return 1;

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from localrank_transformers.families.late.known.in_flight import Flight, Flights
 from localrank_transformers.families.late.known.memory import DocumentMemory
-from localrank_transformers.families.late.known.packed import PackedDocument
+from localrank_transformers.families.late.known.packed import Bits, PackedDocument
 
 __all__ = ["Found", "Kept", "KnownDocuments"]
 
@@ -47,11 +47,13 @@ class KnownDocuments:
         identity: What a document's vectors depend on besides its text: weights, tokenizer, window, prefix.
         memory: Of this process; None where nothing is kept in it.
         store: On disk; None where there is none.
+        bits: Of each number of a document.
     """
 
     identity: bytes
     memory: DocumentMemory | None = None
     store: Kept | None = None
+    bits: Bits = 7
     _flights: Flights = field(default_factory=Flights)
 
     def key(self, text: str) -> bytes:

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["INDEX_FILE", "Place", "StoreFacts", "StoreIndex"]
+__all__ = ["INDEX_FILE", "WAIT_S", "Place", "StoreFacts", "StoreIndex"]
 
 INDEX_FILE = "index.sqlite"
 
-_WAIT_S = 30.0
+WAIT_S = 30.0
 """How long a process waits for others that write; each takes some milliseconds."""
 
 _AT_ONCE = 500
@@ -71,6 +71,8 @@ class StoreFacts:
         vectors_mb: Their vectors, in 10⁶ bytes.
         disk_mb: What all files take of the disk.
         model: Whose vectors they are; None where nothing was kept yet.
+        vectors: How they are kept: `full` or `small`.
+        max_mb: What it may take.
     """
 
     documents: int
@@ -78,6 +80,8 @@ class StoreFacts:
     vectors_mb: float
     disk_mb: float
     model: str | None
+    vectors: str = "full"
+    max_mb: int = 0
 
 
 class StoreIndex:
@@ -94,7 +98,7 @@ class StoreIndex:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.connection = sqlite3.connect(
-            folder / INDEX_FILE, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
+            folder / INDEX_FILE, timeout=WAIT_S, isolation_level=None, check_same_thread=False
         )
         closing = weakref.finalize(self, self.connection.close)
         closing.atexit = False  # a thread may be using it
@@ -134,6 +138,10 @@ class StoreIndex:
         found = self.fact(name)
         assert found is not None
         return found
+
+    def restate(self, name: str, value: bytes) -> None:
+        """State something anew."""
+        self.connection.execute("insert or replace into facts values (?, ?)", (name, value))
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, Place]:
         """Return the places of those that are there."""
@@ -192,6 +200,11 @@ class StoreIndex:
             " where capacity > ?",
             (largest,),
         )
+
+    def is_beyond(self, largest: int, most: int) -> bool:
+        """Return whether a segment may have more than `largest` bytes, or all together more than `most`."""
+        row = self.connection.execute("select max(capacity), total(capacity) from segments").fetchone()
+        return bool((row[0] or 0) > largest or row[1] > most)
 
     def make_room(self, most: int) -> list[int]:
         """Forget segments, the longest unused first, until the others may have `most` bytes together; return their numbers."""

@@ -1,10 +1,13 @@
-"""Files of vectors: each written by one process at a time, mapped read-only by all."""
+"""Files of vectors: each written by one process at a time, mapped read-only by all; and documents where they lie in them."""
 
 from __future__ import annotations
 
 import mmap
 import sys
 import weakref
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -12,12 +15,18 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["SegmentWriter", "disk_bytes", "mapped", "remove", "segment_file"]
+from localrank_transformers.families.late.known.index import Place
+from localrank_transformers.families.late.known.packed import PackedDocument
+
+__all__ = ["Located", "SegmentWriter", "disk_bytes", "mapped", "remove", "segment_file", "sum_of"]
 
 _SUFFIX = ".vectors"
 
 _ALIGNED = 64
 """A document begins at a line of memory."""
+
+_LOCATED = 1 << 16
+"""Documents whose places this process remembers: 30 MB."""
 
 
 def segment_file(folder: Path, number: int) -> Path:
@@ -112,3 +121,76 @@ def _hold(stream: BinaryIO) -> None:
         import fcntl  # noqa: PLC0415  # not on Windows
 
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class Located:
+    """Its caller sees to it that one thread at a time uses it.
+
+    Args:
+        path: The folder of the store.
+
+    Attributes:
+        used: Segments from which documents were taken; whoever notes them empties it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.used: set[int] = set()
+        self._path = path
+        self._maps: dict[int, npt.NDArray[np.uint8]] = {}
+        self._documents: OrderedDict[bytes, tuple[int, PackedDocument]] = OrderedDict()
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._documents
+
+    def take(self, keys: Sequence[bytes]) -> list[PackedDocument | None]:
+        """Return what is located of each key, which counts as used; the longest unused are forgotten beyond a number."""
+        found = [self._documents.get(key) for key in keys]
+        for key, one in zip(keys, found, strict=True):
+            if one is not None:
+                self._documents.move_to_end(key)
+                self.used.add(one[0])
+        while len(self._documents) > _LOCATED:
+            self._documents.popitem(last=False)
+        return [None if one is None else one[1] for one in found]
+
+    def locate(self, key: bytes, place: Place) -> bool:
+        """Remember where a document lies; return False where it does not lie there, or its checksum is wrong."""
+        if not all(type(number) is int and number >= 0 for number in place):
+            return False
+        try:
+            whole = self._map(place.segment)
+        except FileNotFoundError:
+            return False
+        except OSError:  # too many files are open, say: a miss, which may be none the next time
+            return True
+        data = whole[place.place : place.place + place.size]
+        if len(data) != place.size or sum_of(key, *place[2:5], data) != place.sum:
+            return False
+        document = PackedDocument.of(data, place.tokens, truncated=bool(place.truncated))
+        self._documents[key] = (place.segment, document)
+        return True
+
+    def forget(self, gone: Iterable[int]) -> None:
+        """Let go of segments."""
+        numbers = set(gone)
+        if numbers:
+            kept = ((key, one) for key, one in self._documents.items() if one[0] not in numbers)
+            self._documents = OrderedDict(kept)
+            for number in numbers:
+                self._maps.pop(number, None)
+
+    def keep_only(self, segments: Iterable[int]) -> None:
+        """Let go of all other segments."""
+        self.forget(set(self._maps) - set(segments))
+
+    def _map(self, segment: int) -> npt.NDArray[np.uint8]:
+        whole = self._maps.get(segment)
+        if whole is None:
+            whole = self._maps[segment] = mapped(segment_file(self._path, segment))
+        return whole
+
+
+def sum_of(key: bytes, size: int, tokens: int, truncated: int, data: npt.NDArray[np.uint8]) -> int:
+    """Return the checksum of a document."""
+    head = key + b"".join(number.to_bytes(8, "little") for number in (size, tokens, truncated))
+    return zlib.crc32(data.data, zlib.crc32(head))

@@ -1,32 +1,30 @@
-"""A store of documents in use: found by their keys where they lie in mapped files, written one process a file, bounded."""
+"""A store of documents in use: one model's, found by their keys, written one process a file, bounded."""
 
 from __future__ import annotations
 
 import sqlite3
 import time
-import zlib
-from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from localrank.contract.errors import ModelLoadError
 from localrank.contract.types import RerankWarning
 from localrank.providers.forking import RenewedLock, leave_behind, renew_after_fork
-from localrank_transformers.families.late.known.index import INDEX_FILE, Place, StoreFacts, StoreIndex
+from localrank_transformers.families.late.known.index import INDEX_FILE, WAIT_S, Place, StoreFacts, StoreIndex
 from localrank_transformers.families.late.known.packed import PackedDocument
 from localrank_transformers.families.late.known.segments import (
+    Located,
     SegmentWriter,
     disk_bytes,
-    mapped,
     remove,
-    segment_file,
+    sum_of,
 )
 
 __all__ = ["OpenStore"]
+
+_DEFAULT_MB, _DEFAULT_VECTORS = 10_000, "full"
+"""Of a store that says nothing else, as older versions made them."""
 
 _SEGMENTS = 32
 """Into which the room is divided, within the bounds that follow: that much makes room at once."""
@@ -35,9 +33,6 @@ _SMALLEST, _LARGEST = 1 << 20, 1 << 28
 
 _OF_VECTORS, _OF_LOG = 0.95, 2_000_000
 """The part of the room that vectors may take, and the bytes of it that are for SQLite's log; the rest is for the index."""
-
-_LOCATED = 1 << 16
-"""Documents whose places this process remembers: 30 MB."""
 
 _LOOK_S = 5.0
 """How often it is looked which segments are gone, and noted which ones are used."""
@@ -48,46 +43,52 @@ class OpenStore:
 
     Args:
         path: The folder.
-        max_mb: Megabytes that it may take.
+        max_mb: Megabytes that it may take; None for what it says itself.
+        vectors: How it keeps them; None likewise.
     """
 
-    def __init__(self, path: Path, max_mb: int) -> None:
+    def __init__(self, path: Path, max_mb: int | None, vectors: str | None = None) -> None:
         self.path = path
-        self.max_mb = max_mb
+        self.max_mb = max_mb or _DEFAULT_MB
+        self._asked_mb = max_mb
+        self._asked_vectors = vectors
         self._lock = RenewedLock()
         self._identity: bytes | None = None
+        self._model = ""
         self._begin()
         renew_after_fork(self, OpenStore._renew)
 
     def _begin(self) -> None:
         self._index: StoreIndex | None = None
         self._writer: SegmentWriter | None = None
-        self._maps: dict[int, npt.NDArray[np.uint8]] = {}
-        self._used: set[int] = set()
         self._looked = time.monotonic()
-        self._located: OrderedDict[bytes, tuple[int, PackedDocument]] = OrderedDict()
+        self._located = Located(self.path)
         self._not_kept: str | None = None
+        self._file: tuple[int, int] | None = None
+        self._is_gone = False
 
-    def open(self, identity: bytes, model: str) -> None:
-        """Open the store for a model; a new one becomes its own.
+    def open(self, identity: bytes, model: str) -> str:
+        """Open the store for a model, and return how it keeps vectors; a new one becomes the model's own.
+
+        Nothing is written where nothing changes, so that who only reads waits for nobody.
 
         Args:
             identity: What its vectors depend on besides the text.
             model: What people call it.
 
         Raises:
-            ModelLoadError: The store is another model's, is damaged, or cannot be made.
+            ModelLoadError: The store is another model's, keeps vectors otherwise, is damaged, or cannot be made.
         """
         with self._lock:
             try:
                 index = self._opened()
-                is_its_own = index.state("identity", identity) == identity
-                whose = index.state("model", model.encode()).decode()
-                if is_its_own:
+                if index.fact("identity") is None:
                     with index.writing():
-                        index.end_large(self._capacity)
-                        dropped = index.make_room(self._most)
-                    self._remove(dropped)
+                        self._begin_facts(index, identity, model)
+                is_its_own = index.fact("identity") == identity
+                whose, kept = _text(index.fact("model")), _text(index.fact("vectors")) or _DEFAULT_VECTORS
+                if is_its_own and self._asked_vectors in (None, kept):
+                    self._bound(index)
             except (sqlite3.Error, OSError) as error:
                 raise self._unusable(error) from error
         if not is_its_own:
@@ -95,7 +96,30 @@ class OpenStore:
                 f"The store {self.path} holds vectors of another model: {whose}, not {model}; or its window or files differ.",
                 hint="Give each model a folder of its own, or empty it: localrank store clear PATH",
             )
-        self._identity = identity
+        if self._asked_vectors not in (None, kept):
+            raise ModelLoadError(
+                f"The store {self.path} keeps vectors={kept!r}, not {self._asked_vectors!r}.",
+                hint="Leave vectors out, choose another folder, or empty this one: localrank store clear PATH",
+            )
+        self._identity, self._model = identity, model
+        return kept
+
+    def _begin_facts(self, index: StoreIndex, identity: bytes, model: str) -> None:
+        """Say whose a new store is; another process may have said so meanwhile."""
+        if index.state("identity", identity) == identity:
+            index.state("model", model.encode())
+            index.state("vectors", (self._asked_vectors or _DEFAULT_VECTORS).encode())
+
+    def _bound(self, index: StoreIndex) -> None:
+        """Hold the bound of the store, which may be another one than before."""
+        asked = self._asked_mb
+        if asked is not None and index.fact("max_mb") != str(asked).encode():
+            index.restate("max_mb", str(asked).encode())
+        if index.is_beyond(self._capacity, self._most):
+            with index.writing():
+                index.end_large(self._capacity)
+                dropped = index.make_room(self._most)
+            self._remove(dropped)
 
     def find(self, keys: Sequence[bytes]) -> list[PackedDocument | None]:
         """Return the document of each key where it lies, or None.
@@ -112,20 +136,20 @@ class OpenStore:
                     self._locate(key, place)
             except sqlite3.Error as error:
                 raise self._unusable(error) from error
-            found = [self._located.get(key) for key in keys]
-            for key, one in zip(keys, found, strict=True):
-                if one is not None:
-                    self._located.move_to_end(key)
-                    self._used.add(one[0])
-            while len(self._located) > _LOCATED:
-                self._located.popitem(last=False)
-        return [None if one is None else one[1] for one in found]
+            return self._located.take(keys)
 
     def keep(self, documents: Sequence[tuple[bytes, PackedDocument]]) -> None:
         """Write documents by their keys; what cannot be written is not kept, and a warning says so."""
         with self._lock:
             try:
-                self._keep(documents)
+                self._opened()
+                if self._found_file() == self._file:
+                    self._keep(documents)
+                elif not self._is_gone:
+                    self._is_gone, self._not_kept = (
+                        True,
+                        "its files were removed, or others stand in their place",
+                    )
             except (sqlite3.Error, OSError) as error:
                 self._not_kept = f"{type(error).__name__}: {error}"
 
@@ -147,11 +171,11 @@ class OpenStore:
             try:
                 index = self._opened()
                 documents, tokens, size = index.count()
-                model = index.fact("model")
+                model, vectors = index.fact("model"), _text(index.fact("vectors")) or _DEFAULT_VECTORS
             except (sqlite3.Error, OSError) as error:
                 raise self._unusable(error) from error
-        whose = None if model is None else model.decode()
-        return StoreFacts(documents, tokens, size / 1e6, disk_bytes(self.path) / 1e6, whose)
+        disk_mb = disk_bytes(self.path) / 1e6
+        return StoreFacts(documents, tokens, size / 1e6, disk_mb, _text(model), vectors, self.max_mb)
 
     def compact(self) -> None:
         """Move the documents of segments that are half empty together, and give their room back.
@@ -185,7 +209,7 @@ class OpenStore:
                         index.drop(number)
                     index.connection.execute("delete from facts")
                     if self._identity is not None:
-                        index.state("identity", self._identity)
+                        self._begin_facts(index, self._identity, self._model)
                 index.connection.execute("vacuum")
             except (sqlite3.Error, OSError) as error:
                 raise self._unusable(error) from error
@@ -204,7 +228,18 @@ class OpenStore:
     def _opened(self) -> StoreIndex:
         if self._index is None:
             self._index = StoreIndex(self.path)
+            self._file = self._found_file()
+            if self._asked_mb is None:
+                self.max_mb = int(self._index.fact("max_mb") or _DEFAULT_MB)
         return self._index
+
+    def _found_file(self) -> tuple[int, int] | None:
+        """Return which file the index is now, None where there is none."""
+        try:
+            state = (self.path / INDEX_FILE).stat()
+        except OSError:
+            return None
+        return state.st_dev, state.st_ino
 
     def _check_made(self) -> None:
         if not (self.path / INDEX_FILE).is_file():
@@ -233,7 +268,7 @@ class OpenStore:
                 place = writer.write(document.data)
             if place is not None:
                 head = (document.data.nbytes, document.tokens, int(document.truncated))
-                written.append((key, Place(writer.number, place, *head, _sum(key, *head, document.data))))
+                written.append((key, Place(writer.number, place, *head, sum_of(key, *head, document.data))))
         self._enter(writer, written)
 
     def _enter(self, writer: SegmentWriter, written: Sequence[tuple[bytes, Place]]) -> None:
@@ -262,25 +297,9 @@ class OpenStore:
             self._writer = None
 
     def _locate(self, key: bytes, place: Place) -> None:
-        """Remember where a document lies, once its checksum is right; a wrong one is taken out and is a miss."""
-        if not all(type(number) is int and number >= 0 for number in place):
+        """Remember where a document lies; one that is not there is taken out, and is a miss."""
+        if not self._located.locate(key, place):
             self._take_out(key, place)
-            return
-        whole = self._maps.get(place.segment)
-        if whole is None:
-            try:
-                whole = self._maps[place.segment] = mapped(segment_file(self.path, place.segment))
-            except FileNotFoundError:
-                self._take_out(key, place)
-                return
-            except OSError:  # too many files are open, say: a miss, which may be none the next time
-                return
-        data = whole[place.place : place.place + place.size]
-        if len(data) != place.size or _sum(key, *place[2:5], data) != place.sum:
-            self._take_out(key, place)
-            return
-        document = PackedDocument.of(data, place.tokens, truncated=bool(place.truncated))
-        self._located[key] = (place.segment, document)
 
     def _take_out(self, key: bytes, place: Place) -> None:
         with suppress(sqlite3.OperationalError):  # locked, full or read-only: it stays, and is a miss again
@@ -291,28 +310,19 @@ class OpenStore:
         if time.monotonic() - self._looked < _LOOK_S:
             return
         self._looked = time.monotonic()
-        index, used = self._opened(), self._used
-        self._used = set()
+        index, used = self._opened(), self._located.used
+        self._located.used = set()
         if used:
             with suppress(sqlite3.OperationalError), index.writing():  # as above: what is read needs no note
                 index.use(sorted(used))
-        live = set(index.segments())
-        self._forget(set(self._maps) - live)
+        self._located.keep_only(index.segments())
 
     def _remove(self, numbers: Sequence[int]) -> None:
         if self._writer is not None and self._writer.number in numbers:
             self._leave_writer()
-        self._forget(set(numbers))
+        self._located.forget(numbers)
         for number in numbers:
             remove(self.path, number)
-
-    def _forget(self, gone: set[int]) -> None:
-        if gone:
-            self._located = OrderedDict(
-                (key, one) for key, one in self._located.items() if one[0] not in gone
-            )
-            for number in gone:
-                self._maps.pop(number, None)
 
     def _move_out(self, index: StoreIndex, number: int) -> None:
         """Write what a half empty segment holds elsewhere, unless another process writes to it."""
@@ -333,7 +343,8 @@ class OpenStore:
         try:
             for key, place in places.items():
                 self._locate(key, place)
-            self._keep([(key, self._located[key][1]) for key in places if key in self._located])
+            found = zip(places, self._located.take(list(places)), strict=True)
+            self._keep([(key, document) for key, document in found if document is not None])
             with index.writing():
                 index.drop(number)
         finally:
@@ -341,6 +352,11 @@ class OpenStore:
         self._remove([number])
 
     def _unusable(self, error: Exception) -> ModelLoadError:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            return ModelLoadError(
+                f"Another process has been writing to the document store {self.path} for {WAIT_S:.0f} s.",
+                hint="Each takes milliseconds: look for one that is stopped, or that has left a transaction open.",
+            )
         return ModelLoadError(
             f"The document store {self.path} cannot be used: {type(error).__name__}: {error}",
             hint="It may be damaged, or lie where SQLite cannot lock files, as on a network drive: choose another folder, or "
@@ -350,13 +366,12 @@ class OpenStore:
     def _renew(self) -> None:
         """In a child, open everything anew: SQLite's connections are of one process."""
         leave_behind(self._index)
-        writer, located, maps = self._writer, self._located, self._maps
+        writer, located = self._writer, self._located
         self._begin()
-        self._located, self._maps = located, maps
+        self._located = located
         if writer is not None:
             writer.close()
 
 
-def _sum(key: bytes, size: int, tokens: int, truncated: int, data: npt.NDArray[np.uint8]) -> int:
-    head = key + b"".join(number.to_bytes(8, "little") for number in (size, tokens, truncated))
-    return zlib.crc32(data.data, zlib.crc32(head))
+def _text(stated: bytes | None) -> str | None:
+    return None if stated is None else stated.decode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -14,12 +14,16 @@ from localrank import InferenceError
 from localrank_transformers.engines.native.library import Kernels, usable
 from localrank_transformers.engines.native.maxsim import NativeCompare, fastest_compare
 from localrank_transformers.families.late.known.packed import (
+    Bits,
+    ByNumpy,
     PackedDocument,
     PackedQuery,
     compare_by_numpy,
     pack_document,
     pack_query,
 )
+
+BITS: tuple[Bits, ...] = get_args(Bits)
 
 pytestmark = pytest.mark.skipif(not usable(), reason="no kernels can run here")
 
@@ -40,13 +44,19 @@ def at_the_end_of_its_memory(document: PackedDocument) -> PackedDocument:
     asked=st.integers(1, 150),
     width=st.integers(1, 140),
     lengths=st.lists(st.integers(0, 70), min_size=1, max_size=6),
+    bits=st.sampled_from(BITS),
     seed=st.integers(0, 2**31),
 )
-def test_the_bits_are_numpys(kernels: Kernels, asked: int, width: int, lengths: list[int], seed: int) -> None:
+def test_the_bits_are_numpys(
+    *, kernels: Kernels, asked: int, width: int, lengths: list[int], bits: Bits, seed: int
+) -> None:
     random = np.random.default_rng(seed)
-    query = pack_query(some(random, asked, width))
-    documents = [at_the_end_of_its_memory(pack_document(some(random, length, width))) for length in lengths]
-    assert NativeCompare(kernels)(query, documents).tobytes() == compare_by_numpy(query, documents).tobytes()
+    query = pack_query(some(random, asked, width), bits=bits)
+    documents = [
+        at_the_end_of_its_memory(pack_document(some(random, length, width), bits=bits)) for length in lengths
+    ]
+    found = NativeCompare(kernels, bits)(query, documents)
+    assert found.tobytes() == ByNumpy(bits)(query, documents).tobytes()
 
 
 @pytest.mark.parametrize("kernels", usable(), ids=lambda kernels: kernels.name)
@@ -64,17 +74,18 @@ def test_the_greatest_numbers_there_can_be_are_added_exactly(kernels: Kernels) -
     width=st.integers(1, 140),
     scale=st.sampled_from([1e-45, 1e-38, 1e-20, 1.0, 1e20, 1e37]),
     leaves_out=st.booleans(),
+    bits=st.sampled_from(BITS),
     seed=st.integers(0, 2**31),
 )
 def test_documents_are_packed_as_numpy_packs_them(
-    *, kernels: Kernels, tokens: int, width: int, scale: float, leaves_out: bool, seed: int
+    *, kernels: Kernels, tokens: int, width: int, scale: float, leaves_out: bool, bits: Bits, seed: int
 ) -> None:
     random = np.random.default_rng(seed)
     vectors = (some(random, tokens, width) * scale).astype(np.float32)
     vectors[random.random(tokens) < 0.1] = 0
     counted = random.integers(0, 2, tokens) if leaves_out else None
-    (found,) = NativeCompare(kernels).pack([vectors], [counted], [leaves_out])
-    expected = pack_document(vectors, counted, truncated=leaves_out)
+    (found,) = NativeCompare(kernels, bits).pack([vectors], [counted], [leaves_out])
+    expected = pack_document(vectors, counted, truncated=leaves_out, bits=bits)
     assert (found.tokens, found.truncated) == (expected.tokens, expected.truncated)
     assert found.data.tobytes() == expected.data.tobytes()
 
@@ -84,16 +95,18 @@ def test_documents_are_packed_as_numpy_packs_them(
     tokens=st.integers(1, 70),
     width=st.integers(1, 140),
     is_weighted=st.booleans(),
+    bits=st.sampled_from(BITS),
     seed=st.integers(0, 2**31),
 )
 def test_queries_are_packed_as_numpy_packs_them(
-    *, kernels: Kernels, tokens: int, width: int, is_weighted: bool, seed: int
+    *, kernels: Kernels, tokens: int, width: int, is_weighted: bool, bits: Bits, seed: int
 ) -> None:
     random = np.random.default_rng(seed)
     vectors = some(random, tokens, width)
     vectors[random.random(tokens) < 0.1] = 0
     weights = random.random(tokens).astype(np.float32) if is_weighted else None
-    found, expected = NativeCompare(kernels).pack_query(vectors, weights), pack_query(vectors, weights)
+    found = NativeCompare(kernels, bits).pack_query(vectors, weights)
+    expected = pack_query(vectors, weights, bits=bits)
     assert found.numbers.tobytes() == expected.numbers.tobytes()
     assert found.weights.tobytes() == expected.weights.tobytes()
     assert (found.numbers.shape, found.lowest) == (expected.numbers.shape, expected.lowest)

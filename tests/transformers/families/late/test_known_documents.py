@@ -198,6 +198,27 @@ async def test_a_store_of_another_window_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("model", ["folder", "localrank-tiny"])
+async def test_small_vectors_score_a_known_document_as_a_new_one(tmp_path: Path, model: str) -> None:
+    name = str(late_graphs.build(tmp_path / "m")) if model == "folder" else model
+    with OnnxReranker(name, document_store=DocumentStore(tmp_path / "s", vectors="small")) as first:
+        new = in_order(await rerank(first, QUERY, TEXTS))
+        assert in_order(await rerank(first, QUERY, TEXTS)) == new
+        vectors = [one.vectors for one in first.document_vectors(TEXTS)]
+        assert first.score_vectors(QUERY, vectors) == pytest.approx(new, abs=1e-3)
+    with OnnxReranker(name, document_store=tmp_path / "s", document_cache_mb=8) as second:
+        result = await rerank(second, QUERY, TEXTS)
+    assert in_order(result) == new
+    assert result.usage.cache_hits == len(TEXTS)
+    with OnnxReranker(name, document_cache_mb=8) as full:
+        expected = in_order(await rerank(full, QUERY, TEXTS))
+    assert in_order(result) != expected
+    facts = DocumentStore(tmp_path / "s").facts()
+    assert facts.vectors == "small"
+    assert facts.vectors_mb * 1e6 < 60 * facts.tokens
+
+
+@pytest.mark.anyio
 async def test_what_a_store_could_not_keep_is_said_in_the_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

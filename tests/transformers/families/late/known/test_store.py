@@ -6,12 +6,15 @@ import multiprocessing
 import os
 import pickle
 import random
+import shutil
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -271,8 +274,8 @@ def test_a_process_killed_at_any_moment_loses_nothing_that_was_kept(opened: Open
 
 
 def test_a_store_is_pickled_as_where_it_is(tmp_path: Path) -> None:
-    store = pickle.loads(pickle.dumps(DocumentStore(tmp_path, max_mb=20)))
-    assert (store.path, store.max_mb) == (tmp_path, 20)
+    store = pickle.loads(pickle.dumps(DocumentStore(tmp_path, max_mb=20, vectors="small")))
+    assert (store.path, store.max_mb, store.vectors) == (tmp_path, 20, "small")
 
 
 @pytest.mark.parametrize("value", [0, 7, -1, True])
@@ -291,7 +294,7 @@ def test_where_there_is_no_store_nothing_is_made(tmp_path: Path) -> None:
 def test_what_cannot_be_noted_is_no_fault_of_a_look_up(
     opened: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(index_module, "_WAIT_S", 0.01)
+    monkeypatch.setattr(index_module, "WAIT_S", 0.01)
     monkeypatch.setattr(store_module, "_LOOK_S", 0.0)
     store, other = opened(), opened()
     keep(store, range(10))
@@ -309,9 +312,84 @@ def test_what_cannot_be_noted_is_no_fault_of_a_look_up(
     assert found(other, range(5, 10)) == [*range(5, 10)]
 
 
-def test_a_size_has_to_be_stated(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequestError, match=r"max_mb is None\. Pass an integer"):
-        DocumentStore(tmp_path, max_mb=None)  # type: ignore[arg-type]
+@pytest.mark.parametrize("value", ["9", 8.5])
+def test_a_size_that_is_no_whole_number_is_refused(tmp_path: Path, value: Any) -> None:
+    with pytest.raises(InvalidRequestError, match="max_mb"):
+        DocumentStore(tmp_path, max_mb=value)
+
+
+def test_a_setting_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequestError, match="vectors is 'tiny'"):
+        DocumentStore(tmp_path, vectors="tiny")  # type: ignore[arg-type]
+
+
+def test_a_store_remembers_what_it_was_made_with(tmp_path: Path) -> None:
+    for asked, known in ((20, 20), (None, 20), (30, 30), (None, 30)):
+        one = OpenStore(tmp_path / "s", asked)
+        one.open(IDENTITY, "a model")
+        assert one.max_mb == known
+        one.close()
+        assert DocumentStore(tmp_path / "s").facts().max_mb == known
+
+
+def test_compacting_leaves_the_bound_of_a_larger_store_alone(tmp_path: Path) -> None:
+    one = OpenStore(tmp_path / "s", 20_000)
+    one.open(IDENTITY, "a model")
+    keep(one, range(3))
+    one.close()
+    again = DocumentStore(tmp_path / "s")
+    again.compact()
+    assert again.opened.max_mb == 20_000
+    again.close()
+
+
+def test_a_store_of_small_vectors_says_so_and_is_refused_as_another_one(tmp_path: Path) -> None:
+    one = OpenStore(tmp_path / "s", 20, "small")
+    assert one.open(IDENTITY, "a model") == "small"
+    assert OpenStore(tmp_path / "s", 20).open(IDENTITY, "a model") == "small"
+    assert DocumentStore(tmp_path / "s").facts().vectors == "small"
+    with pytest.raises(ModelLoadError, match="keeps vectors='small', not 'full'"):
+        OpenStore(tmp_path / "s", 20, "full").open(IDENTITY, "a model")
+    one.clear()
+    one.close()
+    other = OpenStore(tmp_path / "t", 20)
+    assert other.open(IDENTITY, "a model") == "full"
+    other._opened().connection.execute(
+        "delete from facts where name = 'vectors'"
+    )  # as older versions made it
+    assert OpenStore(tmp_path / "t", 20).open(IDENTITY, "a model") == "full"
+    with pytest.raises(ModelLoadError, match="keeps vectors='full', not 'small'"):
+        OpenStore(tmp_path / "t", 20, "small").open(IDENTITY, "a model")
+    other.close()
+
+
+def test_a_store_that_was_removed_says_so_once_and_is_not_made_again(opened: Opener) -> None:
+    store = opened()
+    keep(store, range(5))
+    assert found(store, range(5)) == [*range(5)]
+    shutil.rmtree(store.path)
+    for number in range(5, 8):
+        store.keep([(key(number), document(number))])
+    (warning,) = store.warnings()
+    assert "removed" in warning.message
+    store.keep([(key(9), document(9))])
+    assert not store.warnings()
+    assert not store.path.exists()
+    assert found(store, range(9)) == [*range(5)]  # who has them keeps them
+
+
+def test_who_only_reads_waits_for_nobody_and_who_writes_hears_who_is_in_the_way(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_module, "WAIT_S", 0.01)
+    store = opened()
+    keep(store, range(5))
+    with closing(sqlite3.connect(store.path / INDEX_FILE, isolation_level=None)) as busy:
+        busy.execute("begin immediate")
+        assert found(opened(), range(5)) == [*range(5)]
+        with pytest.raises(ModelLoadError, match="Another process has been writing"):
+            opened(max_mb=9)
+        busy.execute("rollback")
 
 
 @pytest.mark.parametrize("damage", ["tokens = -1", "size = 2.5", "size = -5", "place = 'abc'", "place = -64"])
