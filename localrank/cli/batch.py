@@ -32,7 +32,7 @@ from localrank.cli.output import (
 from localrank.cli.ranking import model_option
 from localrank.contract.errors import InvalidRequestError, RerankError
 from localrank.contract.model import AnyReranker
-from localrank.providers.registry import resolve
+from localrank.providers.registry import make_model, resolve
 from localrank.providers.services import services_in
 
 __all__ = ["batch"]
@@ -135,15 +135,23 @@ _BETWEEN_LINES_S = {True: 0.5, False: 30.0}
     metavar="DOLLARS",
     help="Begin no part that would pass this, by the list price and over all runs of the job.",
 )
+@click.option(
+    "--document-store",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Keep what the model reads of documents there; see localrank store.",
+)
 @click.option("--strict", is_flag=True, help="A row that cannot be ranked ends the job.")
 @click.option("--fresh", is_flag=True, help="Delete what an earlier job left in OUTPUT, and begin anew.")
 @click.option("--dry-run", is_flag=True, help="Say what the job will take, and write nothing.")
 @click.option("--yes", is_flag=True, help="Send to a remote model without asking.")
-def batch(*, model: str, fresh: bool, dry_run: bool, yes: bool, **described: Any) -> None:
+def batch(
+    *, model: str, document_store: Path | None, fresh: bool, dry_run: bool, yes: bool, **described: Any
+) -> None:
     """Plan, or ask, rank and report."""
     with _input_errors():
         job = job_of(**described)
-        reranker = resolve(model)
+        reranker = make_model(model, {"document_store": document_store}) if document_store else resolve(model)
         if dry_run:
             _show_plan(plan(job, reranker))
             return

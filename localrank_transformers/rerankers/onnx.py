@@ -134,9 +134,9 @@ class OnnxReranker(LocalReranker):
         """What a score depends on besides query and document: files, precision, window, activation, and what computes it.
 
         Nothing is loaded for it. What is known before: whether the compiled kernels can run here, ONNX Runtime's version, its
-        execution providers, and the processor's instruction set. So machines that would score alike share cached scores, and
-        others never mix theirs. Of a graph that is not embedded only its file tells whether the kernels run it; both engines
-        are named then.
+        execution providers, the processor's instruction set, and how vectors of documents are kept, if they are. So machines
+        that would score alike share cached scores, and others never mix theirs. Of a graph that is not embedded only its file
+        tells whether the kernels run it; both engines are named then.
         """
         from localrank_transformers.engines.identity import onnx_engine  # noqa: PLC0415  # only caches and reports ask
 
@@ -145,7 +145,8 @@ class OnnxReranker(LocalReranker):
         precision = "int8" if embedded and settings.precision == "auto" else settings.precision
         engine = onnx_engine(settings.execution_providers, graph_is_ours=embedded)
         graph = precision if embedded or not settings.runs_faster else f"{precision}+optimize"
-        return f"onnx:{weights}:{graph}:{settings.max_length}:{settings.activation}:{settings.instruction}:{engine}"
+        kept = settings.keeping.fingerprint
+        return f"onnx:{weights}:{graph}:{settings.max_length}:{settings.activation}:{settings.instruction}:{engine}{kept}"
 
     @property
     def reads_documents_apart(self) -> bool:

@@ -42,6 +42,16 @@ def test_a_file_is_ranked_into_a_folder(source: Path, tmp_path: Path) -> None:
     assert "60 rows; 60 written in 1 parts" in shown.err
 
 
+def test_a_store_knows_afterwards_what_was_read(source: Path, tmp_path: Path) -> None:
+    options = ("-m", "localrank-tiny", "--document-store", str(tmp_path / "store"))
+    shown = localrank("batch", str(source), str(tmp_path / "out"), *options)
+    facts = json.loads(localrank("store", "info", str(tmp_path / "store"), "--json").out)
+
+    assert shown.code == 0
+    assert facts["model"] == "localrank-tiny"
+    assert facts["documents"] == len({row["text"] for row in some_rows()})
+
+
 def test_a_dry_run_says_what_it_takes_and_writes_nothing(source: Path, tmp_path: Path) -> None:
     shown = localrank("batch", str(source), str(tmp_path / "out"), "-m", "lexical:default", "--dry-run")
     planned = json.loads(shown.out)

@@ -128,6 +128,13 @@ class Keeping:
             else f"document_store is {str(self.store.path)!r}"
         )
 
+    @property
+    def fingerprint(self) -> str:
+        """What a score depends on of it: how vectors are kept."""
+        if not self:
+            return ""
+        return ":full" if self.store is None else f":{self.store.opened.vectors()}"
+
     def open(self, identity: bytes) -> KnownDocuments | None:
         """Return what is known of documents under `identity`; None where nothing is to be kept.
 

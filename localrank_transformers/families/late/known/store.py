@@ -104,6 +104,20 @@ class OpenStore:
         self._identity, self._model = identity, model
         return kept
 
+    def vectors(self) -> str:
+        """Return how it keeps vectors, or will when a model opens it.
+
+        Raises:
+            ModelLoadError: It is damaged.
+        """
+        if self._asked_vectors is not None or not (self.path / INDEX_FILE).is_file():
+            return self._asked_vectors or _DEFAULT_VECTORS
+        with self._lock:
+            try:
+                return _text(self._opened().fact("vectors")) or _DEFAULT_VECTORS
+            except (sqlite3.Error, OSError) as error:
+                raise self._unusable(error) from error
+
     def _begin_facts(self, index: StoreIndex, identity: bytes, model: str) -> None:
         """Say whose a new store is; another process may have said so meanwhile."""
         if index.state("identity", identity) == identity:

@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from localrank import InvalidRequestError, ModelLoadError, rerank
+from localrank import InvalidRequestError, ModelLoadError, rerank, rerank_sync
 from localrank.contract.types import RerankResult
 from localrank_transformers import DocumentStore, OnnxReranker
 from localrank_transformers.call.contract import Row
@@ -216,6 +216,17 @@ async def test_small_vectors_score_a_known_document_as_a_new_one(tmp_path: Path,
     facts = DocumentStore(tmp_path / "s").facts()
     assert facts.vectors == "small"
     assert facts.vectors_mb * 1e6 < 60 * facts.tokens
+
+
+def test_scores_of_small_vectors_are_cached_apart(tmp_path: Path) -> None:
+    small = DocumentStore(tmp_path / "s", vectors="small")
+    with OnnxReranker("localrank-tiny", document_store=small) as made:
+        rerank_sync(made, QUERY, TEXTS)
+        later = OnnxReranker("localrank-tiny", document_store=tmp_path / "s")
+        full = OnnxReranker("localrank-tiny", document_store=tmp_path / "f")
+        assert made.fingerprint == later.fingerprint != full.fingerprint
+        assert full.fingerprint != OnnxReranker("localrank-tiny").fingerprint
+        later.close()
 
 
 @pytest.mark.anyio
