@@ -40,6 +40,12 @@ def test_the_longest_unused_makes_room() -> None:
     assert [found is not None for found in memory.find([key(1), key(2), key(3)])] == [True, False, True]
 
 
+def test_what_is_as_large_as_the_room_is_kept() -> None:
+    memory = DocumentMemory(SIZE)
+    memory.keep(key(1), document(1))
+    assert (len(memory), memory.held_bytes) == (1, SIZE)
+
+
 def test_what_is_larger_than_the_room_pushes_nothing_out() -> None:
     memory = DocumentMemory(2 * SIZE)
     memory.keep(key(1), document(1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -13,6 +13,8 @@ from localrank import InferenceError
 from localrank_transformers.families.late.cosines import mean_of_best_cosines
 from localrank_transformers.families.late.known.packed import (
     LARGEST,
+    Bits,
+    ByNumpy,
     compare_by_numpy,
     pack_document,
     pack_query,
@@ -22,6 +24,7 @@ from localrank_transformers.families.late.known.packed import (
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
 
+BITS: tuple[Bits, ...] = get_args(Bits)
 SIZES = st.tuples(st.integers(1, 40), st.integers(1, 50), st.integers(0, 2**31))
 
 
@@ -97,3 +100,43 @@ def test_the_smallest_vectors_are_packed_as_others_are() -> None:
     np.testing.assert_array_equal(
         unpacked(pack_document(tiny), 12)[0], unpacked(pack_document(tiny * np.float32(2**20)), 12)[0]
     )
+
+
+@pytest.mark.parametrize("bits", BITS)
+def test_documents_of_a_run_are_packed_each_as_it_would_be_alone(bits: Bits) -> None:
+    vectors, counted = [some(3, 16, 1), some(5, 16, 2)], [None, np.array([1, 0, 1, 1, 0])]
+    found = ByNumpy(bits).pack(vectors, counted, [False, True])
+    for one, each, compared, is_cut in zip(found, vectors, counted, (False, True), strict=True):
+        alone = pack_document(each, compared, truncated=is_cut, bits=bits)
+        assert (one.tokens, one.truncated) == (alone.tokens, alone.truncated)
+        np.testing.assert_array_equal(one.data, alone.data)
+
+
+@given(st.tuples(st.integers(1, 40), st.integers(30, 400), st.integers(0, 2**31)))
+def test_signs_hold_the_cosine_of_a_vector_with_itself_and_roughly_that_with_others(
+    sizes: tuple[int, int, int],
+) -> None:
+    vectors = some(*sizes)
+    document, compare = pack_document(vectors, bits=1), ByNumpy(1)
+    assert document.data.nbytes == sizes[0] * token_bytes(sizes[1], 1)
+    (itself,) = compare(compare.pack_query(vectors[:1], None), [pack_document(vectors[:1], bits=1)])
+    assert itself == pytest.approx(1, abs=0.02)
+    (opposite,) = compare(compare.pack_query(-vectors[:1], None), [pack_document(vectors[:1], bits=1)])
+    assert opposite == pytest.approx(-1, abs=0.02)
+    other = some(8, sizes[1], sizes[2] + 1)
+    unit = other / np.linalg.norm(other, axis=1, keepdims=True)
+    (found,) = compare(compare.pack_query(other, None), [document])
+    assert found == pytest.approx(mean_of_best_cosines(unit, vectors), abs=4 / sizes[1] ** 0.5)
+
+
+def test_signs_tell_vectors_apart_none_of_whose_numbers_is_negative() -> None:
+    vectors = (1 + 0.2 * np.random.default_rng(1).random((20, 384))).astype(np.float32)
+    numbers, _ = unpacked(pack_document(vectors, bits=1), 384, 1)
+    assert len(np.unique(numbers, axis=0)) == 20
+
+
+def test_signs_of_a_vector_without_length_are_like_nothing() -> None:
+    (found,) = ByNumpy(1)(
+        pack_query(some(2, 12, 1), bits=1), [pack_document(np.zeros((1, 12), dtype=np.float32), bits=1)]
+    )
+    assert found == 0.0
