@@ -24,6 +24,7 @@ __all__ = [
     "RankedRows",
     "Reject",
     "Rows",
+    "key_of",
     "keys_of",
     "lists_of",
     "numbered",
@@ -169,11 +170,23 @@ def keys_of(queries: Sequence[Any], groups: Sequence[Any] | None, before: Any = 
         before: The key of the row before these.
     """
     keys: list[Any] = []
-    for query, group in zip(queries, queries if groups is None else groups, strict=True):
-        if _no_query(query) is None:
-            before = query if groups is None else (_hashable(group), query)
+    for place, query in enumerate(queries):
+        before = key_of(query, None if groups is None else (groups[place],), before)
         keys.append(before)
     return keys
+
+
+def key_of(query: Any, group: tuple[Any] | None, before: Any) -> Any:
+    """Return the key of one row: see `keys_of`.
+
+    Args:
+        query: Its query.
+        group: The value of the group's column, where there is one.
+        before: The key of the row before it.
+    """
+    if _no_query(query) is not None:
+        return before
+    return query if group is None else (_hashable(group[0]), query)
 
 
 def sizes_of(texts: Sequence[Any], layout: Layout) -> list[int]:

@@ -15,7 +15,7 @@ from localrank.batches.columns import Columns
 from localrank.batches.cutting import cut
 from localrank.batches.files.packed import Packing, opened, packed, packing_of, reading
 from localrank.batches.files.part import Part
-from localrank.batches.rows import Asked, Layout, RankedRows, Rows, keys_of, lists_of, rank_rows, sizes_of
+from localrank.batches.rows import Asked, Layout, RankedRows, Rows, key_of, keys_of, lists_of, rank_rows
 from localrank.batches.together import Together
 from localrank.batches.trec import Named
 from localrank.contract.errors import InvalidRequestError
@@ -53,13 +53,12 @@ class JsonLines:
 
     def survey(self, on_rows: Callable[[int], None]) -> int:
         """Return the number of rows: see `Source`."""
-        together, count, before = Together(str(self._path)), 0, None
+        together, count = Together(str(self._path)), 0
         try:
-            for row in self._rows(0):
+            for _, key in self._keyed(0):
                 count += 1
                 if self.layout == "candidates":
-                    [before] = self._keys([row], before)
-                    together.see([before])
+                    together.see((key,))
                 if count % _ROWS_BETWEEN_WORDS == 0:
                     on_rows(count)
         finally:
@@ -76,26 +75,39 @@ class JsonLines:
         """Do nothing: a file is open only while it is read."""
 
     def _cut_by(self, start: int) -> Iterator[tuple[dict[str, Any] | str, Any, int]]:
-        before: Any = None
-        for number, row in enumerate(self._rows(start)):
-            [before] = [number] if self.layout == "queries" else self._keys([row], before)
-            text = row.get(self._columns.text) if isinstance(row, dict) else None
-            yield self._unless_taken(row), before, sizes_of([text], self.layout)[0]
+        name, added = self._columns.text, [name for _, name in self._columns.added]
+        for row, key in self._keyed(start):
+            size = 1 if self.layout == "candidates" else _length(row, name)
+            yield _unless_taken(row, added), key, size
 
-    def _keys(self, rows: Sequence[dict[str, Any] | str], before: Any) -> list[Any]:
-        return _keys(rows, self._columns, before)
+    def _keyed(self, start: int) -> Iterator[tuple[dict[str, Any] | str, Any]]:
+        """Yield each row with its key: see `keys_of`."""
+        query, group = self._columns.query, self._columns.group
+        key: Any = None
+        for number, row in enumerate(self._rows(start)):
+            if self.layout == "queries":
+                key = number
+            elif isinstance(row, dict):
+                key = key_of(row.get(query), None if group is None else (row.get(group),), key)
+            yield row, key
 
     def _rows(self, start: int) -> Iterator[dict[str, Any] | str]:
         """Yield the object of each line from `start` on, or why there is none."""
         for line in lines_of(self._path, start):
             yield _object_in(line)
 
-    def _unless_taken(self, row: dict[str, Any] | str) -> dict[str, Any] | str:
-        if isinstance(row, dict):
-            for _, name in self._columns.added:
-                if name in row:
-                    return f"the row has a column {name!r} already"
-        return row
+
+def _unless_taken(row: dict[str, Any] | str, added: Sequence[str]) -> dict[str, Any] | str:
+    if isinstance(row, dict):
+        for name in added:
+            if name in row:
+                return f"the row has a column {name!r} already"
+    return row
+
+
+def _length(row: dict[str, Any] | str, name: str) -> int:
+    texts = row.get(name) if isinstance(row, dict) else None
+    return len(texts) if isinstance(texts, list) else 0
 
 
 def lines_of(path: Path, start: int = 0) -> Iterator[bytes]:
@@ -121,9 +133,9 @@ def _next_line(file: IO[bytes], path: Path) -> bytes:
     return line
 
 
-def _keys(rows: Sequence[dict[str, Any] | str], columns: Columns, before: Any = None) -> list[Any]:
+def _keys(rows: Sequence[dict[str, Any] | str], columns: Columns) -> list[Any]:
     groups = None if columns.group is None else _column(rows, columns.group)
-    return keys_of(_column(rows, columns.query), groups, before)
+    return keys_of(_column(rows, columns.query), groups)
 
 
 def _column(rows: Sequence[dict[str, Any] | str], name: str) -> list[Any]:
@@ -139,9 +151,13 @@ def _finite_number(written: str) -> float:
     return number if math.isfinite(number) else _refused(written)
 
 
+_DECODER = json.JSONDecoder(parse_constant=_refused, parse_float=_finite_number)
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
+
+
 def _object_in(line: bytes) -> dict[str, Any] | str:
     try:
-        value = json.loads(line.decode(), parse_constant=_refused, parse_float=_finite_number)
+        value = _DECODER.decode(line.decode())
     except UnicodeDecodeError:
         return "the line is no UTF-8"
     except (ValueError, RecursionError):
@@ -205,6 +221,6 @@ class _LinesPart:
 def json_line(row: Mapping[str, Any]) -> bytes:
     """Return a row as a line of JSON."""
     try:
-        return (json.dumps(row, ensure_ascii=False) + "\n").encode()
+        return (_ENCODER.encode(row) + "\n").encode()
     except UnicodeEncodeError:  # a lone surrogate, which JSON writes as an escape
         return (json.dumps(row) + "\n").encode()
