@@ -21,7 +21,7 @@ from localrank.providers.extras import imported
 
 __all__ = ["Parquet"]
 
-_BATCH_ROWS = 4_096
+_BATCH_ROWS = 1_024
 _BUFFER = 1 << 20
 """Bytes of a column that are read at once: a row group may be as large as the file."""
 
