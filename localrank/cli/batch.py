@@ -40,13 +40,15 @@ __all__ = ["batch"]
 _HELP = """\
 Rank the candidates of many queries in INPUT, and write its rows with rank and score into the folder OUTPUT.
 
-INPUT is a .parquet, .jsonl or .jsonl.gz file. A row is a candidate, and the rows of a query stand together; or a row is a query
-and its text column a list of candidates. OUTPUT gets the same rows in the same kind of file, in parts of whole queries, and a
-manifest. The same command goes on after whatever stopped it, a lost process too, and leaves the same bytes as a run without a
-stop; Ctrl-C finishes the part first. Rows that cannot be ranked go to _rejects-*.jsonl, with their number from 1 and the
-reason.
+INPUT is a .parquet or .jsonl file, the latter also packed (.gz, .zst). A row is a candidate, and the rows of a query stand
+together; or a row is a query and its text column a list of candidates. With --collection, or --queries-file and --documents,
+INPUT is a TREC run.
 
-Parquet needs the extra parquet.
+OUTPUT gets the same rows in the same kind of file, in parts of whole queries, and a manifest. The same command goes on after
+whatever stopped it, a lost process too, and leaves the same bytes as a run without a stop; Ctrl-C finishes the part first. Rows
+that cannot be ranked go to _rejects-*.jsonl, with their number from 1 and the reason.
+
+Parquet and zstd need the extra batch.
 """
 
 _EPILOG = """\
@@ -55,7 +57,9 @@ Examples:
 \b
   localrank batch pairs.parquet ranked/
   localrank batch pairs.jsonl.gz ranked/ --query-column question --text-column passage --top-k 10
+  localrank batch bm25.run ranked/ --collection scifact/ --top-k 100
   localrank batch catalogue.parquet ranked/ -m cohere:rerank-v3.5 --dry-run
+  localrank batch catalogue.parquet ranked/ -m cohere:rerank-v3.5 --max-cost 20
   localrank batch pairs.parquet ranked/ && python -c "import pandas; print(pandas.read_parquet('ranked/'))"
 
 Exit codes:
