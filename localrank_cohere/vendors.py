@@ -107,7 +107,10 @@ class PineconeReranker(_VendorReranker):
 
 
 class ZeroEntropyReranker(_VendorReranker):
-    """A model of ZeroEntropy (`zerank-2`, `zerank-1-small` …). The key is `ZEROENTROPY_API_KEY`."""
+    """A model of ZeroEntropy (`zerank-2`, `zerank-1-small` …).
+
+    The key is `ZEROENTROPY_API_KEY`. Arguments: see `CohereReranker`.
+    """
 
     _dialect = "zeroentropy"
 
@@ -115,14 +118,14 @@ class ZeroEntropyReranker(_VendorReranker):
 class ContextualReranker(_VendorReranker):
     """A model of Contextual AI (`ctxl-rerank-v2-instruct-multilingual` …); it reads an instruction.
 
-    The key is `CONTEXTUAL_API_KEY`.
+    The key is `CONTEXTUAL_API_KEY`. Arguments: see `CohereReranker`.
     """
 
     _dialect = "contextual"
 
 
 class IsaacusReranker(_VendorReranker):
-    """A model for law of Isaacus (`kanon-2-reranker`). The key is `ISAACUS_API_KEY`."""
+    """A model for law of Isaacus (`kanon-2-reranker`). The key is `ISAACUS_API_KEY`. Arguments: see `CohereReranker`."""
 
     _dialect = "isaacus"
 
@@ -130,20 +133,23 @@ class IsaacusReranker(_VendorReranker):
 class OpenRouterReranker(_VendorReranker):
     """A model behind OpenRouter (`cohere/rerank-4-pro` …), which says what each call cost.
 
-    The key is `OPENROUTER_API_KEY`.
+    The key is `OPENROUTER_API_KEY`. Arguments: see `CohereReranker`.
     """
 
     _dialect = "openrouter"
 
 
 class VercelReranker(_VendorReranker):
-    """A model behind Vercel's AI Gateway (`cohere/rerank-v3.5` …). The key is `AI_GATEWAY_API_KEY`."""
+    """A model behind Vercel's AI Gateway (`cohere/rerank-v3.5` …).
+
+    The key is `AI_GATEWAY_API_KEY`. Arguments: see `CohereReranker`.
+    """
 
     _dialect = "vercel"
 
 
 class TogetherReranker(_VendorReranker):
-    """A model that Together AI hosts. The key is `TOGETHER_API_KEY`."""
+    """A model that Together AI hosts. The key is `TOGETHER_API_KEY`. Arguments: see `CohereReranker`."""
 
     _dialect = "together"
 
@@ -151,7 +157,7 @@ class TogetherReranker(_VendorReranker):
 class FireworksReranker(_VendorReranker):
     """A model that Fireworks AI hosts (`fireworks/qwen3-reranker-8b` …); it reads an instruction.
 
-    The key is `FIREWORKS_API_KEY`.
+    The key is `FIREWORKS_API_KEY`. Arguments: see `CohereReranker`.
     """
 
     _dialect = "fireworks"
@@ -161,13 +167,17 @@ class SiliconFlowReranker(_VendorReranker):
     """A model that SiliconFlow hosts (`Qwen/Qwen3-Reranker-8B` …); Qwen's read an instruction.
 
     The key is `SILICONFLOW_API_KEY`; for an account in China pass `base_url="https://api.siliconflow.cn"`.
+    Arguments: see `CohereReranker`.
     """
 
     _dialect = "siliconflow"
 
 
 class NovitaReranker(_VendorReranker):
-    """A model that Novita AI hosts (`baai/bge-reranker-v2-m3` …). The key is `NOVITA_API_KEY`."""
+    """A model that Novita AI hosts (`baai/bge-reranker-v2-m3` …).
+
+    The key is `NOVITA_API_KEY`. Arguments: see `CohereReranker`.
+    """
 
     _dialect = "novita"
 
@@ -175,7 +185,7 @@ class NovitaReranker(_VendorReranker):
 class DeepInfraReranker(_VendorReranker):
     """A model that DeepInfra hosts (`Qwen/Qwen3-Reranker-8B` …); it reads an instruction, and the answer says what it cost.
 
-    The key is `DEEPINFRA_API_KEY` or `DEEPINFRA_TOKEN`.
+    The key is `DEEPINFRA_API_KEY` or `DEEPINFRA_TOKEN`. Arguments: see `CohereReranker`.
     """
 
     _dialect = "deepinfra"
@@ -184,7 +194,7 @@ class DeepInfraReranker(_VendorReranker):
 class NVIDIAReranker(_VendorReranker):
     """A model that NVIDIA hosts at build.nvidia.com (`nvidia/llama-nemotron-rerank-1b-v2` …); scores are logits.
 
-    The key is `NVIDIA_API_KEY`. For a NIM that you run yourself take `NIMReranker`.
+    The key is `NVIDIA_API_KEY`. For a NIM that you run yourself take `NIMReranker`. Arguments: see `CohereReranker`.
     """
 
     _dialect = "nvidia"
@@ -194,55 +204,77 @@ class AlibabaReranker(_VendorReranker):
     """A model of Alibaba Cloud Model Studio, DashScope by its older name (`qwen3-rerank` …); it reads an instruction.
 
     The key is `DASHSCOPE_API_KEY`; for an account outside China pass `base_url="https://dashscope-intl.aliyuncs.com"`.
+    Arguments: see `CohereReranker`.
     """
 
     _dialect = "alibaba"
 
 
 class VLLMReranker(_VendorReranker):
-    """A model that a vLLM server serves, at 127.0.0.1:8000 unless `base_url` says otherwise; it reads an instruction."""
+    """A model that a vLLM server serves, at 127.0.0.1:8000 unless `base_url` says otherwise; it reads an instruction.
+
+    Arguments: see `CohereReranker`.
+    """
 
     _dialect = "vllm"
 
 
 class SGLangReranker(_VendorReranker):
-    """A model that an SGLang server serves, at 127.0.0.1:30000 unless `base_url` says otherwise; it reads an instruction."""
+    """A model that an SGLang server serves, at 127.0.0.1:30000 unless `base_url` says otherwise; it reads an instruction.
+
+    Arguments: see `CohereReranker`.
+    """
 
     _dialect = "sglang"
 
 
 class NIMReranker(_VendorReranker):
-    """A model of an NVIDIA NIM that you run, at 127.0.0.1:8000 unless `base_url` says otherwise; scores are logits."""
+    """A model of an NVIDIA NIM that you run, at 127.0.0.1:8000 unless `base_url` says otherwise; scores are logits.
+
+    Arguments: see `CohereReranker`.
+    """
 
     _dialect = "nim"
 
 
 class InfinityReranker(_VendorReranker):
-    """A model that an Infinity server serves, at 127.0.0.1:7997 unless `base_url` says otherwise."""
+    """A model that an Infinity server serves, at 127.0.0.1:7997 unless `base_url` says otherwise.
+
+    Arguments: see `CohereReranker`.
+    """
 
     _dialect = "infinity"
 
 
 class LlamaCppReranker(_VendorReranker):
-    """The model that llama.cpp's server serves, at 127.0.0.1:8080 unless `base_url` says otherwise."""
+    """The model that llama.cpp's server serves, at 127.0.0.1:8080 unless `base_url` says otherwise.
+
+    Arguments: see `CohereReranker`.
+    """
 
     _dialect = "llamacpp"
 
 
 class LocalAIReranker(_VendorReranker):
-    """A model that LocalAI serves, at 127.0.0.1:8080 unless `base_url` says otherwise."""
+    """A model that LocalAI serves, at 127.0.0.1:8080 unless `base_url` says otherwise. Arguments: see `CohereReranker`."""
 
     _dialect = "localai"
 
 
 class XinferenceReranker(_VendorReranker):
-    """A model that Xinference serves, by its uid, at 127.0.0.1:9997 unless `base_url` says otherwise."""
+    """A model that Xinference serves, by its uid, at 127.0.0.1:9997 unless `base_url` says otherwise.
+
+    Arguments: see `CohereReranker`.
+    """
 
     _dialect = "xinference"
 
 
 class OpenVINOReranker(_VendorReranker):
-    """A model that OpenVINO Model Server serves, at 127.0.0.1:8000 unless `base_url` says otherwise."""
+    """A model that OpenVINO Model Server serves, at 127.0.0.1:8000 unless `base_url` says otherwise.
+
+    Arguments: see `CohereReranker`.
+    """
 
     _dialect = "openvino"
 

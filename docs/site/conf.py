@@ -21,6 +21,9 @@ toc_object_entries = False  # hundreds of names, which would be computed for the
 
 autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
-autodoc_mock_imports = ["haystack", "langchain_classic", "langchain_core", "llama_index", "pydantic", "torch"]
+autodoc_mock_imports = [
+    *("haystack", "lancedb", "langchain_classic", "langchain_core", "llama_index"),
+    *("pandas", "pydantic", "pyterrier", "torch"),
+]
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True

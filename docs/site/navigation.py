@@ -8,6 +8,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Start here": ("docs/index", "docs/tutorial/first-ranking", "docs/guides/choose-a-model"),
     "Guides": (
         "docs/guides/documents",
+        "docs/guides/stores",
         "docs/guides/sync-and-notebooks",
         "docs/guides/stopping",
         "docs/guides/long-documents",

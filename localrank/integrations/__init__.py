@@ -1,4 +1,4 @@
-"""Our models inside LangChain, LlamaIndex and Haystack, and other libraries' rerankers as models.
+"""Our models inside LangChain, LlamaIndex, Haystack, LanceDB and PyTerrier, and other libraries' rerankers as models.
 
 Names are bound when they are first used, so no framework is imported before.
 """
@@ -16,14 +16,18 @@ if TYPE_CHECKING:
         from_rerankers,
     )
     from localrank.integrations.haystack import LocalRankRanker, from_haystack
+    from localrank.integrations.lancedb import LocalRankLanceDBReranker
     from localrank.integrations.langchain import LocalRankCompressor, LocalRankCrossEncoder, from_langchain
     from localrank.integrations.llama_index import LocalRankPostprocessor, from_llama_index
+    from localrank.integrations.pyterrier import LocalRankTransformer
 
 __all__ = [
     "LocalRankCompressor",
     "LocalRankCrossEncoder",
+    "LocalRankLanceDBReranker",
     "LocalRankPostprocessor",
     "LocalRankRanker",
+    "LocalRankTransformer",
     "from_callable",
     "from_cross_encoder",
     "from_flashrank",
@@ -36,8 +40,10 @@ __all__ = [
 _HOMES = {
     "LocalRankCompressor": "langchain",
     "LocalRankCrossEncoder": "langchain",
+    "LocalRankLanceDBReranker": "lancedb",
     "LocalRankPostprocessor": "llama_index",
     "LocalRankRanker": "haystack",
+    "LocalRankTransformer": "pyterrier",
     "from_callable": "callables",
     "from_cross_encoder": "callables",
     "from_flashrank": "callables",

@@ -20,11 +20,16 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
         ("with_llama_index.py", "llama_index"),
         ("with_haystack.py", "haystack"),
         ("with_qdrant.py", "qdrant_client"),
+        ("with_lancedb.py", "lancedb"),
+        ("with_pyterrier.py", "pyterrier"),
+        ("with_agno.py", "agno"),
+        ("with_dspy.py", "dspy"),
+        ("with_txtai.py", "txtai"),
     ],
 )
 def test_the_answering_note_comes_first_of_three(script: str, framework: str) -> None:
     if find_spec(framework) is None:
-        pytest.skip(f"needs {framework}: install the extra `frameworks`")
+        pytest.skip(f"needs {framework}: install the extra `frameworks` or `neighbours`")
 
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / script), "How do I reset the router?"],

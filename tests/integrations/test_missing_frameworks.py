@@ -11,6 +11,8 @@ FRAMEWORKS = (
     "langchain_core",
     "llama_index",
     "haystack",
+    "lancedb",
+    "pyterrier",
     "flashrank",
     "rerankers",
     "sentence_transformers",
@@ -31,6 +33,8 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
         ("langchain_core", "from_langchain", "langchain"),
         ("llama_index", "LocalRankPostprocessor", "llama-index"),
         ("haystack", "LocalRankRanker", "haystack"),
+        ("lancedb", "LocalRankLanceDBReranker", "lancedb"),
+        ("pyterrier", "LocalRankTransformer", "pyterrier"),
     ],
 )
 def test_an_integration_without_its_framework_names_the_install_command(
