@@ -285,6 +285,10 @@ class TEIReranker(CohereReranker):
     It takes 32 documents in a request unless started with a larger `--max-client-batch-size`; tell it as
     `max_documents_per_call`. Texts that are too long are cut unless the option `truncation` is False. Further arguments: see
     `CohereReranker`.
+
+    Args:
+        base_url: The server's address, as in `http://127.0.0.1:8080`.
+        model: A name for results and caches; the server needs none.
     """
 
     def __init__(

@@ -50,12 +50,9 @@ RERANKERS = [
 def documented(package: str, name: str) -> set[str]:
     """Return the settings that the docstring of a class says, or those of the class that it sends to."""
     text = inspect.getdoc(getattr(import_module(package), name)) or ""
-    elsewhere = re.search(r"Arguments: see\s+`(\w+)`", text)
-    return (
-        documented(package, elsewhere[1])
-        if elsewhere
-        else set(re.findall(r"^ +\*{0,2}(\w+):", text, re.MULTILINE))
-    )
+    own = set(re.findall(r"^ +\*{0,2}(\w+):", text, re.MULTILINE))
+    elsewhere = re.search(r"rguments: see\s+`(\w+)`", text)
+    return own | documented(package, elsewhere[1]) if elsewhere else own
 
 
 def test_the_rerankers_of_all_packages_are_looked_at() -> None:
