@@ -18,7 +18,7 @@ T = TypeVar("T")
 StopReason = Literal["aborted", "time"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Outcome(Generic[T]):
     """How guarded work ended: with a value, an error, or stopped for a reason."""
 

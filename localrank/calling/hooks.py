@@ -40,7 +40,7 @@ class Hooks:
                 )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Announcer:
     """Makes the events of one call and hands them to its hooks."""
 

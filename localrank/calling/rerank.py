@@ -187,7 +187,7 @@ async def answer_request(
     return result
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Call(Generic[D]):
     """One call in progress; `announcer` is None where nobody listens."""
 

@@ -149,7 +149,7 @@ class _Call(Generic[T]):
             self._scope.cancel()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Running:
     """What a running loop is reached by."""
 

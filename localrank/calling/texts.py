@@ -126,7 +126,7 @@ def _said(document: object) -> str:
     return f"a {family}" if family != "object" else f"an object of type {type(document).__name__}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Finder:
     """Finds the text of one document after the other."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -60,7 +59,7 @@ def replace_file(path: Path, content: str | bytes) -> None:
     Raises:
         OSError: It cannot be written; names `path`.
     """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    beside = path.with_name(f".{path.name}.{os.urandom(8).hex()}.part")
     try:
         with beside.open("xb") as file:
             file.write(content.encode() if isinstance(content, str) else content)

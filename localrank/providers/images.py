@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -47,7 +46,9 @@ def image_address(image: str | bytes) -> str:
         kind = _kind(image)
         if kind is None:
             raise ValueError("bytes of a PNG, JPEG, GIF, WebP, BMP or TIFF file")
-        return f"data:{kind};base64,{base64.b64encode(image).decode()}"
+        from base64 import b64encode  # noqa: PLC0415  # few documents hold an image
+
+        return f"data:{kind};base64,{b64encode(image).decode()}"
     start = image[:11].lower()
     if start.startswith(("https://", "http://")) or start == "data:image/":
         return image

@@ -85,15 +85,14 @@ _NAMES = {
 
 _scripts = list(_SCRIPTS)
 # a single letter of an alphabet is one of a formula; a single syllable or Han character is a word
-_runs = re.compile(
-    "|".join(f"([{letters}]{{{1 if weight > 1 else 2},}})" for letters, _, weight in _SCRIPTS.values())
-)
-_latin = re.compile(r"[a-zA-Z\u00c0-\u024f\u1e00-\u1eff]").findall
+_RUNS = "|".join(f"([{letters}]{{{1 if weight > 1 else 2},}})" for letters, _, weight in _SCRIPTS.values())
+_LATIN = r"[a-zA-Z\u00c0-\u024f\u1e00-\u1eff]"
 # not what stands in an address, a path or a name of code
-_words = re.compile(
-    r"(?<![\w/.@&?=:+*<>#%$-])[a-z\u00df-\u024f\u1e00-\u1eff]+(?![\w/@&=+*<>(\[{:-]|\.\w)|[¿¡]"
-).findall
-_marked = re.compile("[\u00a1-\u024f\u1e00-\u1eff]").search
+_WORD = r"(?<![\w/.@&?=:+*<>#%$-])[a-z\u00df-\u024f\u1e00-\u1eff]+(?![\w/@&=+*<>(\[{:-]|\.\w)|[¿¡]"
+_MARKED = "[\u00a1-\u024f\u1e00-\u1eff]"
+_compiled = cache(re.compile)
+"""At their first use: most calls need none of them."""
+
 _letters = {letter: languages.split() for letters, languages in LETTERS.items() for letter in letters}
 _vietnamese = ("vi",)
 _naming = frozenset(NAMING.split())
@@ -123,7 +122,7 @@ def unread(text: str, languages: frozenset[str]) -> Writing | None:
         script = _unread_script(text, languages)
         if script is not None:
             return script
-    words = set(_words(text.lower()))
+    words = set(_compiled(_WORD).findall(text.lower()))
     foreign = words & foreign_words(languages)
     # what is read in `languages` too speaks for no other; most texts end here
     if len(foreign) < 2 and text.isascii():
@@ -161,12 +160,12 @@ def foreign_words(languages: frozenset[str]) -> frozenset[str]:
 def _unread_script(text: str, languages: frozenset[str]) -> Writing | None:
     """Return the script of a quarter of the letters, each by its weight, unless one of `languages` is written in it."""
     weights: Counter[str] = Counter()
-    for match in _runs.finditer(text):
+    for match in _compiled(_RUNS).finditer(text):
         name = _scripts[(match.lastindex or 1) - 1]
         weights[name] += _SCRIPTS[name][2] * len(match[0])
     if not weights:
         return None
-    total = weights.total() + len(_latin(text))
+    total = weights.total() + len(_compiled(_LATIN).findall(text))
     foreign = {
         name: weight for name, weight in weights.items() if languages.isdisjoint(_SCRIPTS[name][1].split())
     }
@@ -182,7 +181,7 @@ def _unread_words(words: set[str], languages: frozenset[str]) -> Writing | None:
     for word in words:
         for language in _by_word().get(word, ()):
             points[language] += 1 if word in _naming else 2
-        if _marked(word):
+        if _compiled(_MARKED).search(word):
             for language, weight in _of_letters(word).items():
                 points[language] += weight
     if not points:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -159,7 +158,9 @@ def make_model(name: str, settings: Mapping[str, Any]) -> AnyReranker:
 def unknown_model(kind: str, name: str, known: Iterable[str]) -> UnknownModelError:
     """Return an `UnknownModelError` for a `kind` of thing called `name`, offering the nearest of `known`."""
     names = sorted(set(known))
-    near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    from difflib import get_close_matches  # noqa: PLC0415  # only for a name that is not known
+
+    near = get_close_matches(name.lower(), names, n=3, cutoff=0.5)
     hint: str | None
     if near:
         hint = f"Did you mean {' or '.join(repr(other) for other in near)}?"

@@ -16,7 +16,7 @@ __all__ = ["Part", "rerank_in_parts", "rerank_parts", "split", "split_at"]
 DoRerank = Callable[[DoRerankOptions], Awaitable[DoRerankResult]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Part:
     """One slice of a request.
 

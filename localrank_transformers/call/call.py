@@ -92,7 +92,7 @@ class LocalCall:
         )
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PointwiseModel:
     """A model in memory that scores each document by itself; see `Model`.
 

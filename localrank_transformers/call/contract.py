@@ -49,7 +49,7 @@ class DocumentTokens:
     truncated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Row:
     """One row as the model reads it, each of shape (length,): ids, segment ids, and 1 for each token that the others see.
 

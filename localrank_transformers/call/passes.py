@@ -47,7 +47,7 @@ _READ_AT_MOST = 4096
 """Documents looked at between two slices, however often they repeat one another."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Tally:
     """What a pass has computed so far; noted from many threads.
 
@@ -174,7 +174,7 @@ def distinct_slices(
         yield places
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Cores:
     """The workers of the process as the device of models; see `Device`.
 
@@ -200,7 +200,7 @@ class Cores:
         self.scheduler.release()
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _CoresRunner:
     """See `Runner`."""
 

@@ -7,8 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
-from localrank_transformers.families.pairs import PairFamily
-from localrank_transformers.families.tokenization import PairTokenizer
 from localrank_transformers.models.folder.exported import LateLogit, late_logit
 from localrank_transformers.models.folder.late_layout import LateLayout, plain_layout
 from localrank_transformers.models.folder.shape import check_served, longest_window, read_shape, window
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from localrank_transformers.families.late.family import LateFamily
     from localrank_transformers.families.late.known.keeping import Keeping
     from localrank_transformers.families.late.known.packed import Bits, Compare
+    from localrank_transformers.families.pairs import PairFamily
     from localrank_transformers.models.folder.model_files import ModelFiles
     from localrank_transformers.models.folder.settings_files import SettingsFiles
 
@@ -118,6 +117,9 @@ def open_pairs(
         ModelLoadError: The files do not make such a model.
         InvalidRequestError: A window that does not fit.
     """
+    from localrank_transformers.families.pairs import PairFamily  # noqa: PLC0415  # the embedded models are of another family
+    from localrank_transformers.families.tokenization import PairTokenizer  # noqa: PLC0415
+
     tokenizer, said = files.pair_tokenizer()
     longest = read_shape(config, files.tokenizer_config, said.max_length, files.width).max_length
     length = window(longest, max_length, affordable)
@@ -133,7 +135,7 @@ def open_causal(
     instruction: str | None,
 ) -> CausalFamily:
     """Return the family of a model that answers the prompt `template`; see `open_pairs`."""
-    # A cross-encoder, the usual model, should start without these.
+    # Other models should start without these.
     from localrank_transformers.families.generative.causal import CausalPrompt  # noqa: PLC0415
     from localrank_transformers.families.generative.causal_family import CausalFamily  # noqa: PLC0415
 

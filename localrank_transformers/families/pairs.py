@@ -13,7 +13,7 @@ from localrank_transformers.families.tokenization import PairTokenizer, QueryTok
 __all__ = ["PairFamily", "PairQuery"]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PairFamily:
     """Query and document in one row; see `Family`."""
 
@@ -33,7 +33,7 @@ class PairFamily:
         return self.tokenizer.token_spans(text)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PairQuery:
     """See `Query`."""
 

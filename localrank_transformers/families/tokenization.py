@@ -47,7 +47,7 @@ AT_ONCE = 32
 """Documents that the tokenizer is given in one parallel call: what it returns takes about 30 times the memory of the ids."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class QueryTokens:
     """A tokenized query, ready to be joined with documents.
 
@@ -206,7 +206,7 @@ def cut_documents(
         ) from error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Cut:
     """Reads of each text what is kept, and little more: what is tokenized is bounded by the window, not by the text."""
 

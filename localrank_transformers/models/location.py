@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -176,6 +175,8 @@ def _no_folder(name: str) -> ModelLoadError:
     near: list[str] = []
     if here is not None and path.parent == here:
         with suppress(OSError):
+            from difflib import get_close_matches  # noqa: PLC0415  # only for a folder that is not there
+
             near = get_close_matches(path.name, [one.name for one in here.iterdir() if one.is_dir()], n=3)
     hint = f"Did you mean {' or '.join(repr(str(path.parent / one)) for one in near)}? " if near else ""
     if here is not None and not near and str(here) not in {".", "/"}:

@@ -13,9 +13,7 @@ from localrank._version import __version__
 from localrank_transformers.call.contract import Engine, Family, Row
 from localrank_transformers.engines.choice import open_engine
 from localrank_transformers.engines.native.engine import NativeEngine
-from localrank_transformers.engines.native.maxsim import fastest_compare
 from localrank_transformers.engines.onnx.session import OnnxEngine, runtime_version
-from localrank_transformers.families.late.family import LateFamily
 from localrank_transformers.families.opening import open_family
 from localrank_transformers.families.pairs import PairFamily
 from localrank_transformers.models.folder.model_files import ModelFiles
@@ -126,14 +124,22 @@ def logits_as_it_runs(
 
     Engines differ in what they round, and in int8 ONNX Runtime may cut sums; see `cut_sums`.
     """
-    if precision == "int8" and isinstance(family, LateFamily):
-        family = replace(family, compare=fastest_compare())  # as its vectors are compared in a ranking
+    if precision == "int8":
+        family = _comparing_packed(family)
     with TemporaryDirectory() as folder:
         place = Path(folder) / "graph.onnx"
         place.write_bytes(graph)
         engine = open_engine(place, pad_id=0, int8=precision == "int8")
         name = "the compiled kernels" if isinstance(engine, NativeEngine) else "ONNX Runtime"
         return list_logits(engine, family, lists), name
+
+
+def _comparing_packed(family: Family) -> Family:
+    """Vectors that int8 gave are compared packed in a ranking."""
+    from localrank_transformers.engines.native.maxsim import fastest_compare  # noqa: PLC0415  # a float32 graph is made at a load
+    from localrank_transformers.families.late.family import LateFamily  # noqa: PLC0415
+
+    return replace(family, compare=fastest_compare()) if isinstance(family, LateFamily) else family
 
 
 def family_of(files: ModelFiles) -> Family:

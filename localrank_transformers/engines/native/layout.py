@@ -42,7 +42,7 @@ class _UnknownGraphError(Exception):
     """The graph is none that the kernels compute."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Product:
     """A matrix (inputs, outputs) with its bias; an int8 one has a scale for each output."""
 
@@ -51,7 +51,7 @@ class Product:
     scales: Array | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Input:
     """How an int8 product's input is rounded: times `factors` (one, or one a channel), plus `offset`; `scale` undoes it."""
 
@@ -60,7 +60,7 @@ class Input:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class NativeLayer:
     """Products: query, key, value, attended, up, down. Inputs, in int8: of the first three together, and of each other."""
 
@@ -70,7 +70,7 @@ class NativeLayer:
     shifts: tuple[Array, Array]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class NativeHead:
     """First token to logits, in float32."""
 
@@ -79,7 +79,7 @@ class NativeHead:
     out: Product
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class NativeLayout:
     """All weights of an encoder, as the file holds them.
 

@@ -49,7 +49,7 @@ class Absence:
     remedy: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Kernels:
     """Those for one kind of processor.
 

@@ -45,7 +45,7 @@ _UNIT = 1e-3
 _HINT = "Export the model with `localrank models export NAME --out FOLDER`, or use TorchReranker."
 
 
-@dataclass(slots=True, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class LateQuery:
     """See `Query`."""
 
@@ -100,7 +100,7 @@ class LateQuery:
         return row(self.query.ids, self.query.attended)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LateFamily:
     """Query and documents apart; see `Family`.
 
@@ -140,7 +140,7 @@ class LateFamily:
         return self.tokenizer.token_spans(text)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class QueryVectors:
     """A query as it is compared.
 

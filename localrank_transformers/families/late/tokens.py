@@ -33,7 +33,7 @@ class KeyedTokens(DocumentTokens):
         return cls(tokens.ids, tokens.truncated, key)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LateQueryTokens:
     """A tokenized query.
 

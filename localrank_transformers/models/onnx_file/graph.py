@@ -38,7 +38,7 @@ _VARINT = 0
 _DTYPES: dict[int, npt.DTypeLike] = {1: np.float32, 2: np.uint8, 3: np.int8, 7: np.int64, 10: np.float16}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Node:
     """An operator with the names of its inputs.
 
@@ -55,7 +55,7 @@ class Node:
     branches: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Graph:
     """What a file holds.
 

@@ -138,7 +138,7 @@ _CHILDREN: dict[str, dict[int, str]] = {
 """Message → field → the message in it, as far as a tensor can be reached through it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ExternalData:
     """Where the weights of one tensor are: a file beside the graph, and the bytes in it."""
 
