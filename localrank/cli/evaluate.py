@@ -14,6 +14,7 @@ from localrank.cli.evaluating import (
     run_evaluation,
 )
 from localrank.cli.output import InputError, stdout_is_terminal
+from localrank.cli.ranking import model_names
 from localrank.contract.errors import InvalidRequestError
 from localrank.evaluation.answers import FALSE_ACCEPT
 from localrank.evaluation.compare import compare_evaluations
@@ -30,8 +31,15 @@ _PATH = click.Path(path_type=Path)
 _HELP = """\
 Measure how well models rank the documents of DATA, beside the first stage whose candidates they rerank.
 
-DATA is a BEIR folder (corpus.jsonl, queries.jsonl, qrels/test.tsv), or JSON Lines with `query`, `documents` and `relevant`
-(positions from 0, or ids). Without DATA, --queries-file, --documents and --qrels name three files in TREC's forms.
+DATA is a folder in BEIR's layout (corpus.jsonl, queries.jsonl, qrels/test.tsv) or in the hub's, as NanoBEIR, HAKARI-Bench and
+MTEB have it (folders corpus, queries and qrels, and perhaps candidates such as bm25); or a file that `localrank train` reads:
+
+\b
+  {"query": "how do I reset it?", "documents": ["Hold the button …", "Press …"], "relevant": [0]}
+  {"query": "how do I reset it?", "positive": "Hold the button …", "negatives": ["Press …"]}
+  {"query": "how do I reset it?", "document": "Hold the button …", "label": 1}
+
+Without DATA, --queries-file, --documents and --qrels name three files in TREC's forms.
 
 On a terminal you get a table, else JSON Lines, one a system. The folder of --output gets report.html, report.md, results.json,
 qrels.txt, TREC runs, and a journal: the same command goes on where it was stopped. Needs the extra `eval`.
@@ -45,6 +53,7 @@ Examples:
   localrank evaluate scifact/ -m localrank-mini -m mini --first-stage bm25 --queries 100
   localrank evaluate scifact/ -m cohere:rerank-v3.5 --first-stage dense.run --candidates 30 -o out/
   localrank evaluate --queries-file topics.tsv --documents docs.tsv --qrels qrels.txt --first-stage my.run
+  localrank evaluate NanoBEIR-en/ --split NanoMSMARCO --first-stage bm25 --candidates 100
   localrank evaluate faq/ --unanswerable --false-accept 0.05
   localrank evaluate --compare before/results.json after/results.json
 """
@@ -58,13 +67,15 @@ Examples:
     "models",
     metavar="NAME",
     multiple=True,
+    shell_complete=model_names,
     help=f"A model to measure; may be given several times. [default: {DEFAULT_MODEL}]",
 )
 @click.option(
     "--first-stage",
     metavar="STAGE",
-    help="bm25; corpus: documents as they come; judged: each query's judged ones; or a TREC run. [default: bm25, or corpus "
-    "where queries have their own documents]",
+    help="bm25: as it came with the data, else computed; corpus: documents as they come; judged: each query's judged ones; "
+    "another name of candidates that came with the data; or a TREC run. [default: bm25, or corpus where queries have their own "
+    "documents]",
 )
 @click.option(
     "--candidates",
@@ -99,7 +110,11 @@ Examples:
     help="Of the lists without an answer, what the threshold of --unanswerable may let through.",
 )
 @click.option("--qrels", type=_PATH, metavar="FILE", help="Judgements, in BEIR's or TREC's columns.")
-@click.option("--split", metavar="NAME", help="The file in qrels/. [default: test, dev or train]")
+@click.option(
+    "--split",
+    metavar="NAME",
+    help="Whose judgements of the folder. [default: test, dev, train, or the only one]",
+)
 @click.option("--queries-file", type=_PATH, metavar="FILE", help="Queries, without DATA: id, tab, text.")
 @click.option("--documents", type=_PATH, metavar="FILE", help="Documents, without DATA: id, tab, text.")
 @click.option("--instruction", metavar="TEXT", help='What "relevant" means here, for models that read it.')

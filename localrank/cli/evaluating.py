@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import click
 
-from localrank.cli.output import InputError, note, print_json_lines, stdin_is_terminal, writing
+from localrank.cli.output import note, print_json_lines, stdin_is_terminal, writing
 from localrank.cli.snippets import printable
 from localrank.cli.terminal import console, progress_bar
 from localrank.contract.errors import InvalidRequestError, RerankError
@@ -36,6 +37,7 @@ from localrank.evaluation.results import Evaluation
 from localrank.evaluation.saved import summary_of
 from localrank.evaluation.significance import compared
 from localrank.evaluation.writing import JOURNAL, write_reports
+from localrank.providers.columns import GAP, shown_columns
 
 __all__ = ["EvaluationRequest", "print_comparison", "print_evaluation", "read_collection", "run_evaluation"]
 
@@ -69,22 +71,19 @@ def read_collection(
 
     Raises:
         UsageError: The options name no data, or two.
-        InputError: A file that cannot be read, with the line.
+        InvalidDataError: A file that cannot be read, with the line.
     """
-    try:
-        if data is None:
-            if queries is None or documents is None or qrels is None:
-                raise click.UsageError("Name DATA, or --queries-file, --documents and --qrels.")
-            return load_trec(queries, documents, qrels)
-        if queries is not None or documents is not None:
-            raise click.UsageError("--queries-file and --documents are for data without DATA.")
-        if data.is_dir():
-            return load_beir(data, split=split, qrels=qrels)
-        if qrels is not None or split is not None:
-            raise click.UsageError("JSON Lines bring their own judgements: leave out --qrels and --split.")
-        return load_jsonl(data)
-    except InvalidRequestError as error:
-        raise InputError(str(error)) from None
+    if data is None:
+        if queries is None or documents is None or qrels is None:
+            raise click.UsageError("Name DATA, or --queries-file, --documents and --qrels.")
+        return load_trec(queries, documents, qrels)
+    if queries is not None or documents is not None:
+        raise click.UsageError("--queries-file and --documents are for data without DATA.")
+    if data.is_dir():
+        return load_beir(data, split=split, qrels=qrels)
+    if qrels is not None or split is not None:
+        raise click.UsageError("A file brings its own judgements: leave out --qrels and --split.")
+    return load_jsonl(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ def run_evaluation(collection: Collection, request: EvaluationRequest) -> Evalua
     """Evaluate with a progress bar and write the reports.
 
     Raises:
-        InputError: A first stage that cannot be used.
+        InvalidDataError: A first stage that cannot be used.
         UsageError: Two models of one name, a measure that is none, an output that is no folder, or nobody to ask.
         Abort: The person did not want the remote calls.
         RerankError: What a model raised; finished rankings are kept.
@@ -112,7 +111,9 @@ def run_evaluation(collection: Collection, request: EvaluationRequest) -> Evalua
         raise click.UsageError(str(error)) from None
     chosen = sampled(collection, request.queries, seed=request.seed)
     note(f"{len(chosen.queries)} judged queries, {len(chosen.documents):,} documents.")
-    stage = _first_stage(chosen, request)
+    if chosen.first_stages and request.first_stage is None:
+        note(f"Came with the data, for --first-stage: {', '.join(chosen.first_stages)}.")
+    stage = first_stage_of(chosen, request.first_stage, candidates=request.candidates)
     if request.fresh:
         _forget(request.journal)
     _announce_remote(models, chosen, stage, request)
@@ -163,13 +164,6 @@ def _forget(journal: Path) -> None:
         raise InvalidRequestError(f"{journal} cannot be deleted: {error.strerror}.") from None
 
 
-def _first_stage(collection: Collection, request: EvaluationRequest) -> FirstStage:
-    try:
-        return first_stage_of(collection, request.first_stage, candidates=request.candidates)
-    except InvalidRequestError as error:
-        raise InputError(str(error)) from None
-
-
 def _announce_remote(
     models: Mapping[str, AnyReranker], collection: Collection, stage: FirstStage, request: EvaluationRequest
 ) -> None:
@@ -217,6 +211,9 @@ def _resumable(journal: Path, total: int) -> Iterator[Callable[[EvaluationProgre
     if last is not None and last.resumed:
         note(f"{last.resumed:,} rankings were there from an earlier run (--fresh ranks all again).")
 
+
+NARROWEST_NAME = 20
+"""Cells in which the name of a system may be folded."""
 
 SHOWN_MOVEMENTS = 2
 """How many of the queries that moved a terminal shows; the reports have more."""
@@ -270,17 +267,22 @@ def _print_table(table: Table) -> None:
     from rich.table import Table as RichTable  # noqa: PLC0415 - so that --help needs no rich
     from rich.text import Text  # noqa: PLC0415
 
-    shown = RichTable(box=None, pad_edge=False, header_style="bold")
-    for column, name in enumerate(table.columns):
-        shown.add_column(
-            Text(name), justify="right" if column else "left", overflow="fold", no_wrap=bool(column)
-        )
-    for row in table.rows:
-        shown.add_row(*(Text(printable(cell)) for cell in row))
     out = console()
+    names, rows = table.columns, [[printable(cell) for cell in row] for row in table.rows]
+    least = {names[0]: NARROWEST_NAME}
+    places = shown_columns(names, rows, out.width, expendable=table.expendable, least=least)
+    shown = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
+    for at in places:
+        justify: Literal["left", "right"] = "right" if at else "left"
+        shown.add_column(Text(names[at]), justify=justify, overflow="fold", no_wrap=bool(at))
+    for row in rows:
+        shown.add_row(*(Text(row[at]) for at in places))
     out.print(f"{table.title}", style="bold")
     out.print(table.note, style="bright_black")
     out.print(shown)
+    if len(places) < len(names):
+        absent = ", ".join(name for at, name in enumerate(names) if at not in places)
+        out.print(f"No room here for {absent}: a wider terminal, or --json, has them.", style="bright_black")
     out.print()
 
 

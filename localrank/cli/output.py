@@ -14,6 +14,7 @@ from typing import Any, TextIO
 import click
 
 from localrank.contract.errors import (
+    InvalidDataError,
     MissingAPIKeyError,
     MissingDependencyError,
     ModelLoadError,
@@ -146,6 +147,8 @@ def code_of(error: Exception) -> ExitCode:
         return code_of(error.last_error)
     if isinstance(error, UnknownModelError | ModelLoadError | MissingDependencyError | MissingAPIKeyError):
         return ExitCode.MODEL
+    if isinstance(error, InvalidDataError):
+        return ExitCode.INPUT
     if isinstance(error, RerankTimeoutError):
         return ExitCode.TIMEOUT
     if isinstance(error, RerankAbortedError):

@@ -17,12 +17,12 @@ from localrank.providers.environment import check_named_by
 from localrank.providers.registry import DEFAULT_MODEL, provider_names, resolve
 from localrank.providers.unscored import is_scored
 
-__all__ = ["RankRequest", "model_option", "place_of", "rank", "record_of", "spent"]
+__all__ = ["RankRequest", "model_names", "model_option", "place_of", "rank", "record_of", "spent"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _model_names(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[str]:
+def model_names(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[str]:
     """Return what a shell completes: the names that providers know, and the providers themselves."""
     known = [name for entry in entry_points(group="localrank.names") for name in entry.load()()]
     names = [*known, *(f"{provider}:" for provider in provider_names())]
@@ -37,7 +37,7 @@ def _model_option(callback: Callable[..., Any] | None) -> Callable[[Command], Co
         default=DEFAULT_MODEL,
         envvar="LOCALRANK_MODEL",
         callback=callback,
-        shell_complete=_model_names,
+        shell_complete=model_names,
         show_default=True,
         show_envvar=True,
         help="provider:model-id, an alias or a folder.",

@@ -2,6 +2,7 @@
 
 RerankError                 code, hint; the message says what happened and what to do next
 ├─ InvalidRequestError      (ValueError) a bad argument; names it
+│  └─ InvalidDataError      a data file that cannot be used; names file and line
 ├─ UnknownModelError        (LookupError) no such provider, model or alias; offers near names
 ├─ MissingDependencyError   (ImportError) names the install command
 ├─ MissingAPIKeyError       names the environment variable
@@ -30,6 +31,7 @@ __all__ = [
     "AuthenticationError",
     "ConnectionFailedError",
     "InferenceError",
+    "InvalidDataError",
     "InvalidRequestError",
     "InvalidResponseError",
     "MissingAPIKeyError",
@@ -84,6 +86,12 @@ class InvalidRequestError(RerankError, ValueError):
     """An argument that cannot work; the message names it and the mend."""
 
     code = "invalid_request"
+
+
+class InvalidDataError(InvalidRequestError):
+    """A file or folder of data that cannot be used; the message names it, with the line, and what is wanted."""
+
+    code = "invalid_data"
 
 
 class UnknownModelError(RerankError, LookupError):

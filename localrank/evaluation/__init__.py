@@ -9,8 +9,9 @@ from localrank.evaluation.compare import SavedComparison, compare_evaluations
 from localrank.evaluation.evaluate import EvaluationProgress, evaluate, evaluate_sync
 from localrank.evaluation.first_stage import FirstStage, first_stage_of
 from localrank.evaluation.measures import DEFAULT_MEASURES
-from localrank.evaluation.reading import load_beir, load_jsonl, load_trec, read_qrels, read_run
+from localrank.evaluation.reading import load_beir, load_jsonl, load_trec, read_qrels
 from localrank.evaluation.results import Evaluation, Ranking, SystemResult
+from localrank.evaluation.run_reading import read_run
 from localrank.evaluation.saved import load_evaluation, save_evaluation
 from localrank.evaluation.significance import Comparison, compared
 from localrank.evaluation.trec_run import write_qrels, write_run

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from localrank.contract.errors import InvalidRequestError
+from localrank.contract.errors import InvalidDataError
 from localrank.providers.arguments import check_count, check_integer
 
 __all__ = ["Collection", "Judgements", "sampled"]
@@ -27,6 +28,7 @@ class Collection:
         pools: Query id → ids of its own documents, in the order of the data; empty where every query is asked of all
             documents.
         remarks: What was odd about the data and did not stop the reading, for a person.
+        first_stages: The names of candidate lists that came with the data, and their files.
     """
 
     name: str
@@ -35,12 +37,13 @@ class Collection:
     judgements: Judgements
     pools: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     remarks: tuple[str, ...] = ()
+    first_stages: Mapping[str, Sequence[Path]] = field(default_factory=dict[str, Sequence[Path]])
 
     def __post_init__(self) -> None:
         if not self.documents:
-            raise InvalidRequestError(f"{self.name!r} has no documents.", hint="Is their file empty?")
+            raise InvalidDataError(f"{self.name!r} has no documents.", hint="Is their file empty?")
         if not self.judged_queries:
-            raise InvalidRequestError(
+            raise InvalidDataError(
                 f"No query of {self.name!r} is judged: {len(self.queries)} queries and judgements of "
                 f"{len(self.judgements)} have no id in common.",
                 hint="Query ids must be the same, as text, in the queries and in the judgements.",

@@ -59,7 +59,8 @@ class SavedComparison:
             "p (Holm)",
         )
         note = f"Over {self.queries} queries; paired randomisation test, corrected by Holm on each measure."
-        return Table("Comparison", note, columns, rows)
+        expendable = ("better / worse", "first", "second", "95 % interval")
+        return Table("Comparison", note, columns, rows, expendable=expendable)
 
 
 def compare_evaluations(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,9 +22,9 @@ from localrank.evaluation.collection import Collection, sampled
 from localrank.evaluation.first_stage import FirstStage, first_stage_of
 from localrank.evaluation.journal import Journal, key_of
 from localrank.evaluation.measures import DEFAULT_MEASURES, check_measures, measured
-from localrank.evaluation.reading import Run
 from localrank.evaluation.results import Evaluation, Ranking, SystemResult
 from localrank.evaluation.ties import shuffled_ties
+from localrank.evaluation.run_reading import Run
 from localrank.providers.arguments import check_count, check_integer
 from localrank.providers.registry import resolve
 from localrank.providers.unscored import is_scored
@@ -185,7 +185,7 @@ async def _candidates(
     abort_event: AbortToken | None,
 ) -> FirstStage:
     if isinstance(first_stage, FirstStage):
-        return first_stage_of(collection, first_stage.run, candidates=count).renamed(first_stage.name)
+        return replace(first_stage, run=first_stage_of(collection, first_stage.run, candidates=count).run)
     find = partial(first_stage_of, collection, first_stage, candidates=count)
     in_thread = partial(anyio.to_thread.run_sync, find, abandon_on_cancel=True)
     outcome = await run_guarded(in_thread, abort_event=abort_event, seconds=None)

@@ -8,7 +8,7 @@ from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
 from localrank.evaluation.collection import Judgements
-from localrank.evaluation.reading import Run
+from localrank.evaluation.run_reading import Run
 from localrank.providers.extras import imported
 from localrank.providers.trec import falling_scores
 

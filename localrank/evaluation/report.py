@@ -35,6 +35,7 @@ class Table:
         rows: A text a column.
         explained: Column → what it means.
         best: (row, column) of the best value of a column, from 0; nothing where there is nothing to compare.
+        expendable: The columns that a narrow screen leaves out, the first first.
     """
 
     title: str
@@ -43,6 +44,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     explained: Mapping[str, str] = field(default_factory=dict)
     best: frozenset[tuple[int, int]] = frozenset()
+    expendable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,9 @@ def quality_table(evaluation: Evaluation, *, with_intervals: bool = True) -> Tab
         for row in _best([system.means[measure] for system in systems], max)
     )
     explained = {measure: measure_meaning(measure) for measure in evaluation.measures}
-    return Table("Quality", note, ("system", *evaluation.measures), rows, explained, best)
+    return Table(
+        "Quality", note, ("system", *evaluation.measures), rows, explained, best, evaluation.measures[:0:-1]
+    )
 
 
 def cost_table(evaluation: Evaluation) -> Table:
@@ -127,7 +131,7 @@ def cost_table(evaluation: Evaluation) -> Table:
     best = frozenset(
         (row, at) for at, (column, better) in enumerate(values, 1) for row in _best(column, better)
     )
-    return Table("Time and cost", note, columns, rows, COST, best)
+    return Table("Time and cost", note, columns, rows, COST, best, ("tokens", "pairs/s"))
 
 
 def comparison_table(comparisons: Sequence[Comparison], measure: str, *, short: bool = False) -> Table:
@@ -150,7 +154,8 @@ def comparison_table(comparisons: Sequence[Comparison], measure: str, *, short: 
         f"comparison{'' if len(comparisons) == 1 else 's'} on {measure}. “Not shown” does not mean equal."
     )
     shown = {column: meaning for column, meaning in COMPARISON.items() if column in (*columns, *more)}
-    return Table(f"Differences in {measure}", note, (*columns, *more), rows, shown)
+    expendable = ("p", "better / worse", "95 % interval")
+    return Table(f"Differences in {measure}", note, (*columns, *more), rows, shown, expendable=expendable)
 
 
 def _facts(evaluation: Evaluation) -> list[str]:
@@ -208,7 +213,8 @@ def answers_table(figures: Sequence[AnswerFigures]) -> Table:
         "The best score of each query's candidates, with and without the documents judged relevant; 95 % bootstrap intervals "
         f"over the queries. The threshold lets {allowed} of the lists without an answer through, on these same queries."
     )
-    return Table("Does anything here answer", note, columns, rows)
+    expendable = ("queries", columns[3], "wrong", "accepts right")
+    return Table("Does anything here answer", note, columns, rows, expendable=expendable)
 
 
 def _best(values: Sequence[float | None], better: Callable[..., float]) -> Iterator[int]:

@@ -8,7 +8,13 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["TOO_MANY_OPEN_HINT", "has_too_many_open", "read_settings_file", "replace_file"]
+__all__ = [
+    "TOO_MANY_OPEN_HINT",
+    "give_ordinary_mode",
+    "has_too_many_open",
+    "read_settings_file",
+    "replace_file",
+]
 
 LARGEST_SETTINGS_FILE = 64 * 1024 * 1024
 """Far more than anybody writes of settings; what is larger is something else, and may have no end."""
@@ -72,3 +78,17 @@ def replace_file(path: Path, content: str | bytes) -> None:
         if isinstance(error, OSError):
             error.filename, error.filename2 = str(path), None
         raise
+
+
+def give_ordinary_mode(path: Path) -> None:
+    """Give a file the rights that a new one gets here: safetensors' own writing leaves what nobody else can read.
+
+    Raises:
+        OSError: No file can be made beside it.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.mode")
+    beside.touch(exist_ok=False)
+    try:
+        path.chmod(stat.S_IMODE(beside.stat().st_mode))
+    finally:
+        beside.unlink()

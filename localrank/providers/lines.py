@@ -10,21 +10,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from localrank.contract.errors import InvalidRequestError
+from localrank.contract.errors import InvalidDataError
 
 __all__ = ["fault", "json_kind", "json_object", "json_objects", "numbered_lines"]
 
 
-def fault(source: Path | str, line: int, what: str, *, hint: str | None = None) -> InvalidRequestError:
+def fault(source: Path | str, line: int, what: str, *, hint: str | None = None) -> InvalidDataError:
     """Return the error that `line` (from 1) of `source` deserves."""
-    return InvalidRequestError(f"{source}:{line}: {what}", hint=hint)
+    return InvalidDataError(f"{source}:{line}: {what}", hint=hint)
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the number (from 1) and the text of each line that is not blank; a name in `.gz` means a compressed file.
 
     Raises:
-        InvalidRequestError: The file cannot be read, or a line is no UTF-8 text.
+        InvalidDataError: The file cannot be read, or a line is no UTF-8 text.
     """
     number = 0
     try:
@@ -37,14 +37,14 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise fault(path, number, "no UTF-8 text.") from None
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InvalidRequestError(f"{path} cannot be read: {reason}.") from None
+        raise InvalidDataError(f"{path} cannot be read: {reason}.") from None
 
 
 def json_objects(path: Path, *, hint: str | None = None) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Yield the number (from 1) and the object of each line that is not blank; `hint` says what an object is to hold.
 
     Raises:
-        InvalidRequestError: The file cannot be read, or a line is no JSON object.
+        InvalidDataError: The file cannot be read, or a line is no JSON object.
     """
     for number, line in numbered_lines(path):
         yield number, json_object(line, path, number, hint=hint)
@@ -63,7 +63,7 @@ def json_object(
         hint: What an object is to hold, for the error.
 
     Raises:
-        InvalidRequestError: It is no JSON, or no object.
+        InvalidDataError: It is no JSON, or no object.
     """
 
     def refuse(name: str) -> NoReturn:

@@ -41,16 +41,16 @@ FOLDER go into it, or into --out.
 )
 @click.option(
     "--calibrate",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help='JSON Lines of {"query": "…", "documents": ["…", …]}: half calibrates int8, half measures it. '
-    "A few hundred lists of the kind that will be ranked; built-in texts when left out.",
+    type=click.Path(path_type=Path),
+    metavar="DATA",
+    help="Queries with documents, in any form that train reads: half calibrates int8, half measures it. A few hundred lists of "
+    "the kind that will be ranked; built-in texts when left out.",
 )
 def optimize_model(*, model: str, out: Path | None, calibrate: Path | None) -> None:
     """Write the graphs and print the agreement."""
     from localrank_transformers.optimizing.making import LEAST_LISTS  # noqa: PLC0415  # numpy
-    from localrank_transformers.optimizing.optimize import read_candidates  # noqa: PLC0415
 
-    candidates = read_candidates(calibrate) if calibrate else []
+    candidates = [] if calibrate is None else _lists_of(calibrate)
     folder = Path(model).expanduser()
     if folder.is_dir():
         _write(folder, out or folder, candidates)
@@ -61,6 +61,15 @@ def optimize_model(*, model: str, out: Path | None, calibrate: Path | None) -> N
             "int8 was calibrated and measured on built-in texts; pass --calibrate with at least four lists of your own.",
             err=True,
         )
+
+
+def _lists_of(data: Path) -> list[Candidates]:
+    from localrank_transformers.training.data.calibration import calibration_lists  # noqa: PLC0415  # for a quick --help
+
+    lists, there = calibration_lists(data)
+    if len(lists) < there:
+        _say(f"{len(lists):,} of the {there:,} lists, drawn at random")
+    return lists
 
 
 def _write(folder: Path, out: Path, candidates: list[Candidates]) -> None:

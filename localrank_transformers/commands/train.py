@@ -33,11 +33,13 @@ INTERRUPTED = 130
 _HELP = """\
 Train a reranker on DATA and write it to a folder that --model takes.
 
-DATA are JSON Lines (.jsonl, .jsonl.gz), one object a line, or BEIR folders (corpus.jsonl, queries.jsonl, qrels/train.tsv):
+DATA are what `localrank evaluate` reads: JSON Lines (.jsonl, .jsonl.gz) or Parquet, one object a line, and folders in BEIR's
+layout (corpus.jsonl, queries.jsonl, qrels/train.tsv) or the hub's:
 
 \b
   {"query": "how do I reset it?", "positive": "Hold the button …", "negatives": ["Press …"]}
   {"query": "how do I reset it?", "document": "Hold the button …", "label": 1}
+  {"query": "how do I reset it?", "documents": ["…", "…"], "relevant": [0]}
   {"query": "how do I reset it?", "documents": ["…", "…"], "labels": [1, 0], "scores": [7.1, -2.3]}
 
 Negatives may be left out: BM25 finds texts of the same data that look like an answer. Scores are a teacher's logits. A part of
@@ -58,7 +60,7 @@ _SETTINGS = (
 )
 """Options that are named as in `TrainSettings`."""
 
-_PATH = click.Path(exists=True, path_type=Path)
+_PATH = click.Path(path_type=Path)
 
 
 @click.command(help=_HELP, short_help="Train a reranker on your own data.")
@@ -159,6 +161,9 @@ _PATH = click.Path(exists=True, path_type=Path)
     type=click.Choice(get_args(Dtype)),
     help="Of the arithmetic; weights stay in float32.",
 )
+@click.option(
+    "--keep-checkpoints", is_flag=True, help="Keep the folder run in OUT when the model is written."
+)
 @click.pass_context
 def train(context: click.Context, /, **options: Any) -> None:
     """Read the options, run, print what came of it."""
@@ -199,6 +204,7 @@ def _request(options: dict[str, Any]) -> TrainRequest:
             depth=max(60, options["skip_first"] + 3 * options["negatives_count"]),
         ),
         settings=TrainSettings(patience=options["patience"] or None, **named),
+        keep_checkpoints=options["keep_checkpoints"],
     )
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from localrank.contract.errors import InvalidRequestError, ModelLoadError
+from localrank.contract.errors import ModelLoadError
 from localrank.providers.files import replace_file
-from localrank.providers.lines import fault, json_objects
 from localrank_transformers.call.contract import Family, Row
 from localrank_transformers.engines.onnx.session import OnnxEngine
 from localrank_transformers.models.folder.exported import EXPORTED_FILE
@@ -38,7 +37,7 @@ from localrank_transformers.optimizing.record import Agreement, GraphRecord, rec
 from localrank_transformers.optimizing.sample_texts import Candidates, long_candidates, sample_candidates
 from localrank_transformers.optimizing.smoothing import EXPONENTS, seen_inputs, smoothed_int8
 
-__all__ = ["Candidates", "optimize", "read_candidates"]
+__all__ = ["Candidates", "optimize"]
 
 FP32_NAME = "onnx/model.onnx"
 FP32_BESIDE = "onnx/model_first_token.onnx"
@@ -61,24 +60,6 @@ _OWN_NAMES = ("onnx/model.onnx", "model.onnx")
 
 def _ignore_step(step: str) -> None:
     """Do nothing; stands in where nobody asked what is being done."""
-
-
-def read_candidates(path: Path) -> list[Candidates]:
-    """Read JSON Lines of `{"query": …, "documents": [text, …]}`.
-
-    Raises:
-        InvalidRequestError: A line is something else, which it names; or there is none.
-    """
-    hint = 'Write one JSON object a line: {"query": "…", "documents": ["…", "…"]}.'
-    lists: list[Candidates] = []
-    for number, record in json_objects(path, hint=hint):
-        query, documents = record.get("query"), record.get("documents")
-        if not isinstance(documents, list) or not all(isinstance(text, str) for text in (query, *documents)):
-            raise fault(path, number, "no calibration entry.", hint=hint)
-        lists.append(Candidates(str(query), tuple(documents)))
-    if not lists:
-        raise InvalidRequestError(f"{path} holds no calibration entry.", hint=hint)
-    return lists
 
 
 def optimize(

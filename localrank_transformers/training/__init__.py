@@ -49,7 +49,7 @@ def train(
     """Train a reranker and write it to `request.out`.
 
     The folder gets float32 safetensors, the tokenizer, `onnx/model.onnx`, `onnx/model_int8.onnx` and a model card;
-    `TorchReranker` and `OnnxReranker` load it. What a resumed run needs lies in `run` inside it and may be deleted afterwards.
+    `TorchReranker` and `OnnxReranker` load it. What a resumed run needs lies in `run` inside it until the model is written.
     Ctrl-C in the main thread saves a checkpoint after the step at hand and returns.
 
     Args:
@@ -64,9 +64,12 @@ def train(
         UnknownModelError: There is no such base or teacher.
     """
     require("Training", "train", *_PACKAGES, remark=WITHOUT_CUDA)
+    from localrank_transformers.training.beginning import begin  # noqa: PLC0415  # --help needs none of it
+
+    prepared = begin(request, on_step)
     from localrank_transformers.training.running import start_run  # noqa: PLC0415  # torch comes with it
 
-    return start_run(request, on_step, on_progress)
+    return start_run(request, prepared, on_step, on_progress)
 
 
 def resume(

@@ -12,6 +12,7 @@ from localrank.providers.arguments import check_choice, check_count, check_integ
 from localrank.providers.files import replace_file
 
 __all__ = [
+    "RECORD",
     "WORK",
     "Calibrated",
     "Device",
@@ -132,7 +133,10 @@ class MiningSettings:
 
 
 WORK = "run"
-"""The folder in `out` that holds what a resumed run needs; it may be deleted when the model is done."""
+"""The folder in `out` that holds what a resumed run needs; it goes when the model is done, unless it is to be kept."""
+
+RECORD = "training.json"
+"""The file in `out` that is written last: a folder that has it is whole."""
 
 _FILE = "request.json"
 
@@ -164,6 +168,8 @@ class TrainRequest:
         negatives: "bm25", or a bi-encoder's folder or hub id that sentence-transformers loads.
         mining: How many negatives, and which.
         settings: How to train.
+        keep_checkpoints: Whether the folder `run` in `out`, which a finished run needs no more, stays: the last states with
+            those of the optimizer, several times the size of the model.
     """
 
     data: tuple[Path, ...]
@@ -176,6 +182,7 @@ class TrainRequest:
     negatives: str = "bm25"
     mining: MiningSettings = field(default_factory=MiningSettings)
     settings: TrainSettings = field(default_factory=TrainSettings)
+    keep_checkpoints: bool = False
 
 
 def save_request(request: TrainRequest, folder: Path) -> None:

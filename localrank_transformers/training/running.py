@@ -1,4 +1,4 @@
-"""A whole training run, top to bottom: prepare, start weights, train, calibrate, publish."""
+"""A training run on prepared data, top to bottom: start weights, train, calibrate, publish."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 
 from localrank.contract.errors import InvalidRequestError
 from localrank_transformers.training.data.development import first_stage_scores, measure
-from localrank_transformers.training.data.preparing import prepare, read_prepared, write_prepared
+from localrank_transformers.training.data.preparing import Prepared, read_prepared, write_prepared
 from localrank_transformers.training.fitting.fitting import fit, load_model
 from localrank_transformers.training.fitting.watching import list_logits
 from localrank_transformers.training.model.start import write_start
-from localrank_transformers.training.publishing.publishing import RECORD, Material, publish
+from localrank_transformers.training.publishing.publishing import Material, publish
 from localrank_transformers.training.request import (
+    RECORD,
     WORK,
     Progress,
     TrainRequest,
@@ -29,18 +30,12 @@ OnStep = Callable[[str], None]
 OnProgress = Callable[[Progress], None]
 
 
-def start_run(request: TrainRequest, on_step: OnStep, on_progress: OnProgress) -> TrainResult:
-    """Prepare data and start weights, then train; see `localrank_transformers.training.train`."""
+def start_run(
+    request: TrainRequest, prepared: Prepared, on_step: OnStep, on_progress: OnProgress
+) -> TrainResult:
+    """Keep the data and the start weights, then train; see `localrank_transformers.training.train`."""
     work = request.out / WORK
-    if (work / "checkpoints").exists():
-        raise InvalidRequestError(
-            f"{request.out} holds a run already.",
-            hint=f"Go on with it (--resume {request.out}), or take another folder.",
-        )
-    work.mkdir(parents=True, exist_ok=True)
-    (request.out / RECORD).unlink(missing_ok=True)
-    lists, dev = prepare(request, on_step)
-    write_prepared(work, lists, dev)
+    write_prepared(work, *prepared)
     on_step(f"start weights: {request.base}")
     write_start(request.base, work / "start", shape=request.student, seed=request.settings.seed)
     save_request(request, work)
@@ -49,9 +44,9 @@ def start_run(request: TrainRequest, on_step: OnStep, on_progress: OnProgress) -
 
 def resume_run(out: Path, on_step: OnStep, on_progress: OnProgress) -> TrainResult:
     """Go on from the last checkpoint; see `localrank_transformers.training.resume`."""
-    request = replace(load_request(out / WORK), out=out)
     if (out / RECORD).is_file():  # it is written last
         raise InvalidRequestError(f"The run in {out} is finished.", hint="Train again into another folder.")
+    request = replace(load_request(out / WORK), out=out)
     return _run(request, on_step, on_progress, resumed=True)
 
 

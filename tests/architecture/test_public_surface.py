@@ -29,6 +29,7 @@ DOCUMENTED = {
     "RetryPolicy",
     "AbortToken",
     "RerankError",
+    "InvalidDataError",
     "InvalidRequestError",
     "UnknownModelError",
     "MissingDependencyError",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.hub_folder import write_hub_folder
 from tests.support.rerank_server import RerankServer
 from tests.support.shell import LEXICAL, in_terminal, localrank, plain
 from tests.support.small_collection import write_beir, write_first_stage
@@ -320,3 +321,54 @@ def test_lists_without_an_answer_are_measured_and_a_threshold_is_fitted(tmp_path
     saved = json.loads((tmp_path / "out/results.json").read_text("utf-8"))
     assert saved["answers"] == [answers]
     assert "Does anything here answer" in (tmp_path / "out/report.md").read_text("utf-8")
+
+
+def test_a_folder_of_the_hub_is_measured_from_the_candidates_that_came_with_it(tmp_path: Path) -> None:
+    folder = write_hub_folder(tmp_path / "nano", "NanoA", "NanoB", candidates=("bm25", "hybrid"))
+    out = ("-o", str(tmp_path / "out"), *LEXICAL)
+    done = localrank("evaluate", str(folder), "--split", "NanoB", *out)
+
+    assert done.code == 0, done.err
+    assert "Came with the data, for --first-stage: bm25, hybrid." in done.err
+    assert [one["name"] for one in records(done.out)] == ["bm25", "lexical:default"]
+    named = localrank("evaluate", str(folder), "--split", "NanoB", "--first-stage", "hybrid", "--fresh", *out)
+    assert [one["name"] for one in records(named.out)] == ["hybrid", "lexical:default"]
+
+
+def test_what_training_takes_is_measured_too(tmp_path: Path) -> None:
+    lines = [{"query": f"word{n}", "positive": f"word{n} is here"} for n in range(3)]
+    (tmp_path / "faq.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    done = localrank("evaluate", str(tmp_path / "faq.jsonl"), *LEXICAL, "-o", str(tmp_path / "out"))
+
+    assert (done.code, records(done.out)[1]["means"]["P@1"]) == (0, 1.0)
+
+
+@pytest.mark.parametrize("data", ["none.jsonl", "candidates.jsonl", "."])
+def test_data_that_cannot_be_used_end_with_the_code_of_input(tmp_path: Path, data: str) -> None:
+    (tmp_path / "candidates.jsonl").write_text('{"query": "q", "documents": ["a", "b"]}\n')
+    done = localrank("evaluate", str(tmp_path / data), *LEXICAL, "-o", str(tmp_path / "out"))
+
+    assert (done.code, done.out) == (3, "")
+    assert str(tmp_path) in done.err
+
+
+@pytest.mark.parametrize(("columns", "left_out"), [(60, "95 % interval"), (120, None)])
+def test_tables_fit_their_terminal_and_say_what_is_missing(
+    folder: Path, tmp_path: Path, columns: int, left_out: str | None
+) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "localrank",
+        "evaluate",
+        str(folder),
+        *LEXICAL,
+        "-o",
+        str(tmp_path / "out"),
+    ]
+    code, shown = in_terminal(command, columns=columns)
+    tables = plain(shown).partition("Quality")[2].partition("localrank: Reports")[0]
+
+    assert code == 0
+    assert max(map(len, tables.splitlines())) <= columns
+    assert (f"No room here for {left_out}: a wider terminal" in tables) == (left_out is not None)

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from localrank import InvalidRequestError, MissingDependencyError
-from localrank.evaluation import first_stage_of
+from localrank import InvalidDataError, InvalidRequestError, MissingDependencyError
+from localrank.evaluation import first_stage_of, load_beir
+from tests.support.hub_folder import write_hub_folder
 from tests.support.small_collection import DOCUMENTS, RUN, small_collection, write_first_stage
 
 
@@ -96,3 +97,21 @@ def test_bm25_without_its_package_names_the_extra(monkeypatch: pytest.MonkeyPatc
 
     with pytest.raises(MissingDependencyError, match=r'pip install "localrank\[eval\]"'):
         first_stage_of(small_collection(), "bm25")
+
+
+def test_candidates_that_came_with_the_data_are_a_first_stage_by_their_name(tmp_path: Path) -> None:
+    folder = write_hub_folder(tmp_path / "nano", candidates=("bm25", "hybrid"))
+    collection = load_beir(folder)
+
+    assert sorted(collection.first_stages) == ["bm25", "hybrid"]
+    for name in (None, "bm25", "hybrid"):
+        found = first_stage_of(collection, name, candidates=2)
+        assert (found.name, found.is_order) == (name or "bm25", True)
+        assert found.run["q1"] == [("d2", -1.0), ("d1", -2.0)]
+
+
+def test_a_first_stage_that_is_not_there_names_those_that_came_with_the_data(tmp_path: Path) -> None:
+    collection = load_beir(write_hub_folder(tmp_path / "nano", candidates=("hybrid",)))
+
+    with pytest.raises(InvalidDataError, match="Pass bm25, corpus, judged, hybrid or the path of a TREC run"):
+        first_stage_of(collection, "dense")

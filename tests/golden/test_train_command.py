@@ -16,7 +16,9 @@ pytest.importorskip("accelerate")
 pytest.importorskip("datasets")
 pytest.importorskip("ir_measures")
 
-from tests.support.shell import Outcome
+from localrank import rerank_sync
+from localrank_transformers import OnnxReranker
+from tests.support.shell import Outcome, localrank
 
 TINY = ("--layers", "1", "--hidden", "32", "--max-length", "32", "--batch-size", "2", "--device", "cpu")
 
@@ -73,3 +75,26 @@ def test_ctrl_c_names_the_command_that_goes_on(tmp_path: Path, at: str) -> None:
     )
     assert again.returncode == 0, again.stderr
     assert again.stdout.startswith(f"wrote {out}: nDCG@10")
+
+
+def test_what_cannot_be_read_ends_as_it_does_in_the_other_commands_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"query": "q", "answer": "a"}\n')
+    out = tmp_path / "out"
+    for name, said in (
+        ("a.jsonl", "a.jsonl:1: the keys are 'query', 'answer'"),
+        ("b.jsonl", "cannot be read"),
+    ):
+        done = localrank("train", str(tmp_path / name), "--out", str(out))
+        assert (done.code, done.out) == (3, "")
+        assert said in done.err
+        assert not out.exists()
+
+
+@pytest.mark.slow
+def test_the_faq_is_trained_on_without_other_data_to_measure_on(tmp_path: Path) -> None:
+    faq = Path(__file__).parents[2] / "examples" / "faq" / "questions.jsonl"
+    out = tmp_path / "out"
+    done = localrank("train", str(faq), "--out", str(out), "--steps", "1", "--list-size", "2", *TINY)
+    assert done.code == 0, done.err
+    assert "train on 108 lists; 12 to measure on" in done.err
+    assert len(rerank_sync(OnnxReranker(out), "how long can I keep a drill", ["nine days", "a saw"])) == 2

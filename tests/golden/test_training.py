@@ -200,6 +200,11 @@ def test_two_hundred_pairs_improve_the_measure_and_the_folder_is_loaded_everywhe
     card = (out / "README.md").read_text()
     assert "| CC0-1.0 | not stated | 180 |" in card
     assert f"| this model, float32 | {result.after:.4f} |" in card
+    assert not (out / "run").exists()
+    modes = {path.stat().st_mode for path in out.rglob("*") if path.is_file()}
+    assert modes == {(tmp_path / "pairs.jsonl").stat().st_mode}
+    with pytest.raises(InvalidRequestError, match="a model that was trained already"):
+        train(TrainRequest((tmp_path / "pairs.jsonl",), out, base=str(base), settings=settings))
 
 
 @pytest.mark.slow
@@ -208,7 +213,11 @@ def test_a_trained_late_model_says_what_it_is_and_gives_calibrated_probabilities
 ) -> None:
     out = tmp_path / "out"
     request = TrainRequest(
-        (pairs(tmp_path / "pairs.jsonl", 200),), out, base=str(bases["late"]), settings=SETTINGS
+        (pairs(tmp_path / "pairs.jsonl", 200),),
+        out,
+        base=str(bases["late"]),
+        settings=SETTINGS,
+        keep_checkpoints=True,
     )
     calibrated = train(request).calibrated
     assert calibrated is not None

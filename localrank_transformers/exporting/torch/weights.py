@@ -12,6 +12,7 @@ import transformers
 from safetensors.torch import save_file
 
 from localrank.contract.errors import ModelLoadError
+from localrank.providers.files import give_ordinary_mode
 from localrank_transformers.engines.torch.weights import silenced
 
 __all__ = ["convert_tokenizer", "convert_weights"]
@@ -29,6 +30,7 @@ def convert_weights(pickled: Path, target: Path) -> int:
     tensors = _tensors(pickled, _unpickled(pickled))
     try:
         save_file(_apart(tensors), target, metadata={"format": "pt"})
+        give_ordinary_mode(target)
     except Exception as error:
         raise ModelLoadError(
             f"{pickled.name} cannot be written as safetensors: {str(error)[:200]}"

@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from localrank.contract.errors import InvalidRequestError
+from localrank.contract.errors import InvalidDataError
 from localrank_transformers.training.data.lists import TrainingList
 from localrank_transformers.training.data.mining import Hits, Retriever
 
@@ -23,32 +23,42 @@ def held_out(
 ) -> tuple[list[TrainingList], list[TrainingList]]:
     """Split off a development set; queries that share a positive stay on one side.
 
+    Groups of a few queries go first, so that many different answers are measured; larger ones where those do not suffice.
+
     Returns:
-        What is left for training, and the development set: `share` of the queries, at most `most`, at least one of each.
+        What is left for training, and the development set: about `share` of the queries, at most `most` where groups are small
+        enough, at least one of each.
 
     Raises:
-        InvalidRequestError: Too few lists with a positive to take any away.
+        InvalidDataError: No list has a positive, or too few lists, or lists that all share one, to take any away.
     """
-    groups = _by_positive(lists)
-    order = sorted(groups)
-    random.Random(seed).shuffle(order)  # noqa: S311  # a draw, no secret
+    if not any(example.positives for example in lists):
+        raise InvalidDataError("No document in the data is labelled as relevant, with a label above 0.")
     wanted = min(most, max(1, round(len(lists) * share)))
-    chosen: list[int] = []
-    for key in order:
-        if len(chosen) >= wanted:
-            break
-        if len(groups[key]) <= max(2, wanted // 4) and lists[groups[key][0]].positives:
-            chosen += groups[key]
+    chosen = _chosen(
+        [group for group in _by_positive(lists).values() if lists[group[0]].positives], wanted, seed
+    )
     taken = set(chosen)
     rest = [example for index, example in enumerate(lists) if index not in taken]
-    if not any(example.positives for example in lists):
-        raise InvalidRequestError("No document in the data is labelled as relevant, with a label above 0.")
     if not chosen or not rest:
-        raise InvalidRequestError(
-            f"{len(lists)} {'query is' if len(lists) == 1 else 'queries are'} too few to keep a development set apart.",
-            hint="Pass more data, or --dev.",
+        raise InvalidDataError(
+            f"{len(lists)} {'query is' if len(lists) == 1 else 'queries are'} too few, or share too many answers, to keep a "
+            "development set apart.",
+            hint="Pass more data, or name other data to measure on with --dev.",
         )
     return rest, [lists[index] for index in sorted(chosen)]
+
+
+def _chosen(groups: Sequence[list[int]], wanted: int, seed: int) -> list[int]:
+    """Return the places of whole groups, drawn with `seed`: as many as fit into `wanted`, or the smallest one."""
+    drawn = sorted(groups, key=lambda group: group[0])
+    random.Random(seed).shuffle(drawn)  # noqa: S311  # a draw, no secret
+    drawn.sort(key=lambda group: len(group) > max(2, wanted // 4))
+    chosen: list[int] = []
+    for group in drawn:
+        if len(chosen) + len(group) <= wanted:
+            chosen += group
+    return chosen or min(drawn, key=len, default=[])
 
 
 def _by_positive(lists: Sequence[TrainingList]) -> dict[int, list[int]]:

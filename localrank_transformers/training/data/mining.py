@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from localrank.contract.errors import InvalidRequestError
+from localrank.contract.errors import InvalidDataError
 from localrank.providers.extras import imported
 from localrank_transformers.training.data.lists import TrainingList
 from localrank_transformers.training.request import MiningSettings
@@ -74,7 +74,7 @@ def _grown(
             known.add(_plain(text))
             negatives.append(text)
     if not negatives:
-        raise InvalidRequestError(
+        raise InvalidDataError(
             "The data hold no text that could be a negative.",
             hint="Add negatives, or more queries with other answers.",
         )

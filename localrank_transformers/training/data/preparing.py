@@ -8,39 +8,40 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from localrank.contract.errors import InvalidRequestError
+from localrank.contract.errors import InvalidDataError
 from localrank_transformers.training.data.development import as_candidates, held_out
 from localrank_transformers.training.data.lists import TrainingList
 from localrank_transformers.training.data.mining import Retriever, bm25_retriever, collection, with_negatives
-from localrank_transformers.training.data.reading import read_lists
+from localrank_transformers.training.data.reading import DEVELOPMENT, read_lists
 from localrank_transformers.training.data.teacher import taught
 from localrank_transformers.training.request import TrainRequest
 
-__all__ = ["prepare", "read_prepared", "write_prepared"]
+__all__ = ["Prepared", "prepare", "read_prepared", "write_prepared"]
+
+Prepared = tuple[list[TrainingList], list[TrainingList]]
+"""The lists to train, and the lists to measure on."""
 
 DEV_AT_MOST = 100
 DEV_DEPTH = 20
 _FILES = ("train.jsonl.gz", "dev.jsonl.gz")
 
 
-def prepare(
-    request: TrainRequest, on_step: Callable[[str], None]
-) -> tuple[list[TrainingList], list[TrainingList]]:
+def prepare(request: TrainRequest, on_step: Callable[[str], None]) -> Prepared:
     """Return the lists to train and the lists to measure on.
 
     Raises:
-        InvalidRequestError: Data that cannot be read, too few queries, or no negatives to be had.
+        InvalidDataError: Data that cannot be read, too few queries, or no negatives to be had.
         MissingDependencyError: Mining needs a package that is absent.
     """
     on_step("read")
     train = read_lists(request.data)
     if request.dev:
-        dev = read_lists(request.dev, split="dev")
+        dev = read_lists(request.dev, splits=DEVELOPMENT)
     else:
         train, dev = held_out(train, request.dev_share, most=DEV_AT_MOST, seed=request.settings.seed)
     dev = [example for example in dev if example.positives]
     if not dev:
-        raise InvalidRequestError(
+        raise InvalidDataError(
             "No list to measure on has a positive.", hint="Pass --dev with labelled lists."
         )
     if not all(example.has_negatives for example in (*train, *dev)):
@@ -72,7 +73,7 @@ def write_prepared(folder: Path, train: Sequence[TrainingList], dev: Sequence[Tr
                 stream.write(json.dumps(asdict(example), ensure_ascii=False) + "\n")
 
 
-def read_prepared(folder: Path) -> tuple[list[TrainingList], list[TrainingList]]:
+def read_prepared(folder: Path) -> Prepared:
     """Read what `write_prepared` wrote, in the same order."""
     train, dev = (_read(folder / name) for name in _FILES)
     return train, dev

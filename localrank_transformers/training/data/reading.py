@@ -1,66 +1,55 @@
-"""Training data from files: JSON Lines of pairs, triplets or lists, and BEIR folders."""
+"""Training data from files and folders, in every form that `localrank evaluate` reads too."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from localrank.contract.errors import InvalidRequestError
-from localrank.providers.lines import fault, json_objects, numbered_lines
+from localrank.contract.errors import InvalidDataError
+from localrank.providers.data.folders import read_folder
+from localrank.providers.data.query_lines import FORMS_HINT, query_lines
+from localrank.providers.lines import fault
 from localrank_transformers.training.data.lists import TrainingList, join_pairs
 
-__all__ = ["read_lists"]
+__all__ = ["DEVELOPMENT", "TRAINING", "read_lists"]
 
-_FORMS = (
-    'Write one JSON object a line: {"query", "positive", "negatives"?}, {"query", "document", "label"} or '
-    '{"query", "documents", "labels"?, "scores"?}.'
-)
+TRAINING = ("train",)
+"""Of a folder's judgements, those to learn from: never those that a benchmark is measured on."""
+
+DEVELOPMENT = ("dev", "validation", "valid", "test")
+"""Those to measure on, the first there is."""
 
 
-def read_lists(paths: Sequence[Path], *, split: str = "train") -> list[TrainingList]:
+def read_lists(paths: Sequence[Path], *, splits: Sequence[str] = TRAINING) -> list[TrainingList]:
     """Read training lists; the documents of equal queries come together.
 
     Args:
-        paths: `.jsonl` files, also as `.jsonl.gz`, and BEIR folders.
-        split: The file in `qrels/` of a BEIR folder.
+        paths: Files of JSON Lines (also as `.gz`) or Parquet, and folders in BEIR's or the hub's layout.
+        splits: Whose judgements of a folder are read, the first there is.
 
     Raises:
-        InvalidRequestError: A file is absent or empty, or a line is none of the known forms; names file and line.
+        InvalidDataError: A file is absent or empty, or a line is none of the known forms; names file and line.
+        MissingDependencyError: Parquet without pyarrow.
     """
     lists: list[TrainingList] = []
     for path in paths:
-        own = list(_read_beir(path, split) if path.is_dir() else _read_lines(path))
+        own = list(_judged(path, splits) if path.is_dir() else _lines(path))
         if not own:
-            raise InvalidRequestError(f"{path} holds no training data.", hint=_FORMS)
+            raise InvalidDataError(f"{path} holds no training data.", hint=FORMS_HINT)
         lists += own
     return join_pairs(lists)
 
 
-def _read_lines(path: Path) -> Iterator[TrainingList]:
-    for number, record in json_objects(path, hint=_FORMS):
-        try:
-            yield _parsed(record)
-        except InvalidRequestError as error:
-            raise fault(path, number, str(error), hint=_FORMS) from None
-
-
-def _parsed(record: Mapping[str, Any]) -> TrainingList:
-    query = _text(record, "query")
-    if "documents" in record:
-        documents = _texts(record, "documents")
-        labels, scores = _numbers(record, "labels"), _numbers(record, "scores")
-    elif "positive" in record or "passage" in record:
-        positive = _text(record, "positive" if "positive" in record else "passage")
-        negatives = [text for text in _texts(record, "negatives") if text != positive]
-        documents = [positive, *negatives]
-        labels, scores = (1.0, *[0.0] * len(negatives)), None
-    else:
-        documents, labels, scores = [_text(record, "document")], _label(record), None
-    licence, source = _optional(record, "licence", "license"), _optional(record, "source")
-    return _distinct(TrainingList(query, tuple(documents), labels, scores, licence, source))
+def _lines(path: Path) -> Iterator[TrainingList]:
+    for line in query_lines(path):
+        if line.grades is not None and min(line.grades) < 0:
+            what, hint = f"A label is {min(line.grades):g}.", "0 means irrelevant; grades are above it."
+            raise fault(path, line.line, what, hint=hint)
+        example = TrainingList(
+            line.query, line.documents, line.grades, line.scores, line.licence, line.source
+        )
+        yield _distinct(example)
 
 
 def _distinct(example: TrainingList) -> TrainingList:
@@ -75,87 +64,16 @@ def _distinct(example: TrainingList) -> TrainingList:
     return replace(kept, labels=tuple(highest[text] for text in kept.documents))
 
 
-def _read_beir(folder: Path, split: str) -> Iterator[TrainingList]:
-    for name in ("corpus.jsonl", "queries.jsonl", f"qrels/{split}.tsv"):
-        if not (folder / name).is_file():
-            raise InvalidRequestError(
-                f"{folder} has no {name}.",
-                hint=f"A BEIR folder holds corpus.jsonl, queries.jsonl and qrels/{split}.tsv.",
+def _judged(folder: Path, splits: Sequence[str]) -> Iterator[TrainingList]:
+    found = read_folder(folder, splits)
+    where = ", ".join(map(str, found.judged_in))
+    for query, grades in found.grades.items():
+        if query not in found.queries:
+            raise InvalidDataError(f"{where}: there is no query {query!r}.")
+        absent = next((document for document in grades if document not in found.documents), None)
+        if absent is not None:
+            raise InvalidDataError(f"{where}: there is no document {absent!r}, judged for query {query!r}.")
+        for document, grade in grades.items():
+            yield TrainingList(
+                found.queries[query], (found.documents[document],), (max(grade, 0.0),), source=folder.name
             )
-    corpus = _texts_by_id(folder / "corpus.jsonl")
-    queries = _texts_by_id(folder / "queries.jsonl")
-    path = folder / "qrels" / f"{split}.tsv"
-    for number, line in numbered_lines(path):
-        row = line.split("\t")
-        if number == 1 and not row[-1].strip().lstrip("-").isdigit():
-            continue  # the header
-        try:
-            query, document, grade = _judgement(row, queries, corpus)
-        except InvalidRequestError as error:
-            hint = "A line is: query id, document id, grade, with tabs between."
-            raise fault(path, number, str(error), hint=hint) from None
-        yield TrainingList(query, (document,), (max(grade, 0.0),), source=folder.name)
-
-
-def _judgement(
-    row: Sequence[str], queries: Mapping[str, str], corpus: Mapping[str, str]
-) -> tuple[str, str, float]:
-    if len(row) != 3:
-        raise InvalidRequestError(f"{len(row)} columns.")
-    query, document, grade = row
-    if query not in queries:
-        raise InvalidRequestError(f"there is no query {query!r}.")
-    if document not in corpus:
-        raise InvalidRequestError(f"there is no document {document!r}.")
-    try:
-        value = float(grade)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InvalidRequestError(f"the grade {grade!r} is no number.")
-    return queries[query], corpus[document], value
-
-
-def _texts_by_id(path: Path) -> dict[str, str]:
-    """Return id → title and text of each line; a text may be empty, as some of BEIR's are."""
-    texts: dict[str, str] = {}
-    for number, record in json_objects(path):
-        for key in ("_id", "text"):
-            if not isinstance(record.get(key), (str, int) if key == "_id" else str):
-                raise fault(path, number, f"{key!r} is no text.")
-        texts[str(record["_id"])] = " ".join(filter(None, (str(record.get("title") or ""), record["text"])))
-    return texts
-
-
-def _text(record: Mapping[str, Any], key: str) -> str:
-    text = record.get(key)
-    if not isinstance(text, str) or not text.strip():
-        raise InvalidRequestError(f"{key!r} is no text.")
-    return text
-
-
-def _texts(record: Mapping[str, Any], key: str) -> list[str]:
-    texts = record.get(key) or []
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise InvalidRequestError(f"{key!r} is no list of texts.")
-    return texts
-
-
-def _numbers(record: Mapping[str, Any], key: str) -> tuple[float, ...] | None:
-    numbers = record.get(key)
-    if numbers is None:
-        return None
-    if not isinstance(numbers, list) or not all(isinstance(number, (int, float)) for number in numbers):
-        raise InvalidRequestError(f"{key!r} is no list of numbers.")
-    return tuple(map(float, numbers))
-
-
-def _label(record: Mapping[str, Any]) -> tuple[float, ...]:
-    label = record.get("label")
-    if not isinstance(label, (int, float)):
-        raise InvalidRequestError("'label' is no number.")
-    return (float(label),)
-
-
-def _optional(record: Mapping[str, Any], *keys: str) -> str | None:
-    return next((str(record[key]) for key in keys if record.get(key)), None)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from localrank.contract.errors import MissingDependencyError, ModelLoadError
-from localrank.providers.files import replace_file
+from localrank.providers.files import give_ordinary_mode, replace_file
 from localrank_transformers.engines.torch.weights import quiet
 from localrank_transformers.optimizing.optimize import Candidates, optimize
 from localrank_transformers.rerankers.onnx import OnnxReranker
@@ -24,12 +24,9 @@ from localrank_transformers.training.model.late_folder import is_late_folder, wr
 from localrank_transformers.training.model.start import TOKENIZER_FILES
 from localrank_transformers.training.publishing.calibrating import calibrate
 from localrank_transformers.training.publishing.card import Facts, write_card
-from localrank_transformers.training.request import WORK, TrainRequest, TrainResult
+from localrank_transformers.training.request import RECORD, WORK, TrainRequest, TrainResult
 
-__all__ = ["RECORD", "Material", "publish"]
-
-RECORD = "training.json"
-"""The file that is written last: a folder that has it is whole."""
+__all__ = ["Material", "publish"]
 
 _CALIBRATION_LISTS = 60
 _CALIBRATION_DOCUMENTS = 8
@@ -85,12 +82,16 @@ def publish(
     write_card(facts, material.train, material.dev, out / "README.md")
     record = {"result": asdict(result), "request": asdict(request), "history": fitted.history}
     replace_file(out / RECORD, json.dumps(record, indent=2, default=str) + "\n")
+    if not request.keep_checkpoints:
+        shutil.rmtree(out / WORK, ignore_errors=True)
     return result
 
 
 def _write_weights(module: Any, out: Path, start: Path, *, late: bool) -> None:
     with quiet():
         module.float().save_pretrained(out)
+    for weights in out.glob("*.safetensors"):
+        give_ordinary_mode(weights)
     if late:
         write_layout(out)
     for name in TOKENIZER_FILES:

@@ -11,8 +11,10 @@ from click.testing import CliRunner
 from localrank import rerank_sync
 from localrank_transformers import OnnxReranker
 from localrank_transformers.commands.optimize import optimize_model
+from localrank_transformers.training.data.calibration import MOST_LISTS, calibration_lists
 from tests.support import exported_graphs, loopback_hub, tiny_encoders
 from tests.support.shell import localrank
+from tests.support.small_collection import write_beir
 
 
 def test_a_folder_is_written_and_measured(tmp_path: Path) -> None:
@@ -116,6 +118,37 @@ def test_a_wrong_line_to_calibrate_on_is_named(tmp_path: Path, line: str, compla
     lists = tmp_path / "lists.jsonl"
     lists.write_text('{"query": "q", "documents": ["a", "b"]}\n' * 2 + line + "\n")
     done = localrank("models", "optimize", str(folder), "--calibrate", str(lists))
-    assert done.code == 1
+    assert done.code == 3
     assert complaint in done.err
     assert "unexpected" not in done.err
+
+
+@pytest.mark.parametrize("kind", ["answers", "beir"])
+def test_whatever_training_reads_calibrates(tmp_path: Path, kind: str) -> None:
+    folder = tiny_encoders.build(tmp_path / "m", "bert")
+    data = tmp_path / "faq.jsonl"
+    lines = [{"query": f"w{n} the", "positive": f"w{n} of w{n + 1}"} for n in range(8)]
+    data.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    if kind == "beir":
+        data = write_beir(tmp_path / "small")
+    result = CliRunner().invoke(optimize_model, [str(folder), "--calibrate", str(data)])
+
+    assert result.exit_code == 0, result.output
+    assert "the lists given" in result.stdout
+
+
+def test_a_calibration_that_cannot_be_read_ends_as_in_the_other_commands(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"query": "q", "answer": "a"}\n')
+    for name in ("a.jsonl", "none.jsonl", "."):
+        done = localrank("models", "optimize", str(tmp_path), "--calibrate", str(tmp_path / name))
+        assert (done.code, done.out) == (3, "")
+        assert str(tmp_path) in done.err
+
+
+def test_of_very_many_lists_some_are_drawn(tmp_path: Path) -> None:
+    data = tmp_path / "many.jsonl"
+    lines = [{"query": f"q{n}", "documents": ["a", f"b{n}"]} for n in range(MOST_LISTS + 5)]
+    data.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    drawn, there = calibration_lists(data)
+    assert (len(drawn), there) == (MOST_LISTS, MOST_LISTS + 5)

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
 from localrank import RankedDocument, rerank_sync
-from localrank.contract.errors import InvalidRequestError, ModelLoadError
+from localrank.contract.errors import ModelLoadError
 from localrank_transformers import OnnxReranker
 from localrank_transformers.call.contract import Row
 from localrank_transformers.call.planner import PACKED_DOCUMENTS
@@ -23,7 +23,7 @@ from localrank_transformers.optimizing.encoder.weights import Encoder, read_enco
 from localrank_transformers.optimizing.exactness import compare, last_layer_widths
 from localrank_transformers.optimizing.kept.store import file_sum
 from localrank_transformers.optimizing.making import BUILT_IN
-from localrank_transformers.optimizing.optimize import Candidates, optimize, read_candidates
+from localrank_transformers.optimizing.optimize import Candidates, optimize
 from localrank_transformers.optimizing.record import figures, parse_record
 from localrank_transformers.optimizing.smoothing import seen_inputs, smoothed_int8
 from tests.support import packed_encoders, tiny_encoders
@@ -352,15 +352,6 @@ def test_a_graph_of_other_weights_is_noticed(tmp_path: Path) -> None:
     (folder / "onnx/model.onnx").write_bytes(build_graph(read_encoder(other)))
     with pytest.raises(ModelLoadError, match="differ"):
         optimize(folder, tmp_path / "out", candidates=[])
-
-
-def test_candidates_are_read_and_a_bad_line_named(tmp_path: Path) -> None:
-    path = tmp_path / "candidates.jsonl"
-    path.write_text('{"query": "q", "documents": ["a", "b"]}\n\n{"query": 1}\n')
-    with pytest.raises(InvalidRequestError, match=r"candidates\.jsonl:3"):
-        read_candidates(path)
-    path.write_text('{"query": "q", "documents": ["a", "b"]}\n')
-    assert [Candidates("q", ("a", "b"))] == read_candidates(path)
 
 
 def test_agreement_of_equal_and_of_reversed_lists() -> None:

@@ -29,6 +29,19 @@ def test_the_same_seed_keeps_the_same_queries_apart() -> None:
     assert held_out(pairs(40), 0.25, most=100, seed=3) == held_out(pairs(40), 0.25, most=100, seed=3)
 
 
+def test_groups_larger_than_a_few_queries_are_kept_apart_whole() -> None:
+    four_an_answer = [TrainingList(f"q{number}", (f"d{number // 4}",), (1.0,)) for number in range(120)]
+    train, dev = held_out(four_an_answer, 0.1, most=100, seed=12)
+    assert (len(train), len(dev)) == (108, 12)
+    assert not {one.documents for one in train} & {one.documents for one in dev}
+
+
+def test_where_no_group_fits_the_smallest_is_kept_apart() -> None:
+    lists = [TrainingList(f"q{number}", ("a" if number < 20 else "b",), (1.0,)) for number in range(50)]
+    train, dev = held_out(lists, 0.1, most=100, seed=1)
+    assert ({one.documents for one in dev}, len(train)) == ({("a",)}, 30)
+
+
 def test_one_group_alone_cannot_be_split() -> None:
     with pytest.raises(InvalidRequestError, match="too few"):
         held_out([TrainingList("q", ("a",), (1.0,))], 0.5, most=9, seed=1)

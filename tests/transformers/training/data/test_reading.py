@@ -72,8 +72,9 @@ def test_a_beir_folder_gives_its_judgements_with_titles(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("record", "said"),
     [
-        ({"query": "q"}, "'document' is no text"),
-        ({"query": "", "positive": "p"}, "'query' is no text"),
+        ({"query": "q"}, "the keys are 'query': no 'documents', 'positive' or 'document' among them"),
+        ({"query": "", "positive": "p"}, "'query' is blank"),
+        ({"query": "q", "documents": ["a"], "labels": [-1]}, "A label is -1"),
         ({"query": "q", "document": "d"}, "'label' is no number"),
         ({"query": "q", "documents": ["a"], "labels": [1, 0]}, "2 labels for 1 documents"),
         ({"query": "q", "documents": ["a"], "scores": ["x"]}, "'scores' is no list of numbers"),
@@ -98,10 +99,10 @@ def test_json_beyond_what_python_reads_is_a_wrong_line(tmp_path: Path, line: str
 @pytest.mark.parametrize(
     ("name", "record", "said"),
     [
-        ("corpus.jsonl", {"text": "one"}, "corpus.jsonl:1: '_id' is no text"),
-        ("corpus.jsonl", {"_id": "d1", "body": "one"}, "corpus.jsonl:1: 'text' is no text"),
-        ("corpus.jsonl", {"_id": "d1", "text": None}, "corpus.jsonl:1: 'text' is no text"),
-        ("queries.jsonl", {"_id": "q1"}, "queries.jsonl:1: 'text' is no text"),
+        ("corpus.jsonl", {"text": "one"}, "corpus.jsonl:1: there is no '_id'"),
+        ("corpus.jsonl", {"_id": "d1", "body": "one"}, "corpus.jsonl:1: there is no 'text'"),
+        ("corpus.jsonl", {"_id": "d1", "text": None}, "corpus.jsonl:1: 'text' is of type NoneType"),
+        ("queries.jsonl", {"_id": "q1"}, "queries.jsonl:1: there is no 'text'"),
     ],
 )
 def test_a_wrong_line_of_a_beir_folder_is_named(tmp_path: Path, name: str, record: Any, said: str) -> None:
@@ -118,11 +119,11 @@ def test_a_wrong_line_of_a_beir_folder_is_named(tmp_path: Path, name: str, recor
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("q1\td1", "2 columns"),
-        ("q1\td9\t1", "there is no document 'd9'"),
-        ("q9\td1\t1", "there is no query 'q9'"),
-        ("q1\td1\tmuch", "the grade 'much' is no number"),
-        ("q1\td1\tnan", "the grade 'nan' is no number"),
+        ("q1\td1", "train.tsv:2: 2 columns"),
+        ("q1\td9\t1", "train.tsv: there is no document 'd9'"),
+        ("q9\td1\t1", "train.tsv: there is no query 'q9'"),
+        ("q1\td1\tmuch", "train.tsv:2: the grade 'much' is no number"),
+        ("q1\td1\tnan", "train.tsv:2: the grade 'nan' is no number"),
     ],
 )
 def test_a_wrong_judgement_of_a_beir_folder_is_named(tmp_path: Path, line: str, said: str) -> None:
@@ -132,7 +133,6 @@ def test_a_wrong_judgement_of_a_beir_folder_is_named(tmp_path: Path, line: str, 
     (tmp_path / "qrels" / "train.tsv").write_text(f"q1\t2\t1\n{line}\n")
     with pytest.raises(InvalidRequestError) as caught:
         read_lists([tmp_path])
-    assert "train.tsv:2: " in str(caught.value)
     assert said in str(caught.value)
 
 
