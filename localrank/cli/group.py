@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -24,6 +25,7 @@ _OWN = {
     "demo": "localrank.cli.demo",
     "serve": "localrank.cli.serve",
     "doctor": "localrank.cli.doctor",
+    "completion": "localrank.cli.completion",
 }
 """Command → the module that has it under the same name."""
 
@@ -42,6 +44,17 @@ class CommandGroup(click.Group):
             return command
         entry = _installed().get(cmd_name)
         return None if entry is None else _loaded(entry)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that `args` begin with; one that is not there brings near names."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and name[:1].isalnum() and not ctx.resilient_parsing:
+            near = get_close_matches(name, self.list_commands(ctx), n=2)
+            meant = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+            raise click.UsageError(f"No such command {name!r}.{meant}", ctx)
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; it ends quietly when whoever reads its output has had enough, as `head` does."""

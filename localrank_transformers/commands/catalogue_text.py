@@ -10,6 +10,7 @@ from dataclasses import asdict
 
 import click
 
+from localrank.providers.columns import GAP, cut, padded, shown_columns, width_of
 from localrank.providers.prices import Price, known_prices
 from localrank_transformers.models.catalogue.entries import CatalogueEntry
 from localrank_transformers.models.catalogue.selection import common_quality, size_mb
@@ -19,24 +20,54 @@ __all__ = ["facts", "list_prices", "print_table"]
 _HEADER = ("NAME", "SIZE", "WEIGHTS", "LANGUAGES", "TOKENS", "QUALITY", "LICENCE", "ENGINES", "FAMILY")
 
 _RIGHT = frozenset({"SIZE", "WEIGHTS", "TOKENS", "QUALITY"})
+_EXPENDABLE = ("FAMILY", "WEIGHTS", "TOKENS", "ENGINES", "LICENCE", "LANGUAGES")
+"""What a narrow terminal leaves out, the first first."""
+
+_LICENCE_LEAST = 18
+"""Cells in which a licence is still told from another."""
 
 
 def print_table(entries: Sequence[CatalogueEntry]) -> None:
-    """Print one line an entry; on a terminal, lines are cut where it ends rather than wrapped."""
-    end = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    right = [name in _RIGHT for name in _HEADER]
-    for number, line in enumerate(_aligned([_HEADER, *map(_cells, entries)], right)):
-        click.secho(line[:end], bold=number == 0)
+    """Print one line an entry; on a terminal, only the columns that it has room for, and which ones are missing."""
+    rows = list(map(_cells, entries))
+    if not sys.stdout.isatty():
+        _print_rows(_HEADER, rows)
+        return
+    room = shutil.get_terminal_size().columns
+    shown = shown_columns(_HEADER, rows, room, expendable=_EXPENDABLE, least={"LICENCE": _LICENCE_LEAST})
+    _print_rows([_HEADER[at] for at in shown], [[row[at] for at in shown] for row in rows], room)
+    if len(shown) < len(_HEADER):
+        absent = ", ".join(name for at, name in enumerate(_HEADER) if at not in shown)
+        click.echo(f"No room here for {absent}: a wider terminal, or --json, has them.", err=True)
 
 
-def _aligned(rows: Sequence[tuple[str, ...]], right: Sequence[bool]) -> Iterator[str]:
+def _print_rows(header: Sequence[str], rows: Sequence[Sequence[str]], room: int | None = None) -> None:
+    right = [name in _RIGHT for name in header]
+    rows = rows if room is None else [_narrowed(header, rows, row, room) for row in rows]
+    for number, line in enumerate(_aligned([header, *rows], right)):
+        click.secho(line if room is None else cut(line, room), bold=number == 0)
+
+
+def _narrowed(
+    header: Sequence[str], rows: Sequence[Sequence[str]], row: Sequence[str], room: int
+) -> Sequence[str]:
+    """Return a row whose licence is as long as the other columns leave room for."""
+    if "LICENCE" not in header:
+        return row
+    widest = [max(map(width_of, column)) for column in zip(header, *rows, strict=True)]
+    at = header.index("LICENCE")
+    free = room - sum(widest) - GAP * (len(header) - 1) + widest[at]
+    return [cut(cell, max(free, _LICENCE_LEAST)) if place == at else cell for place, cell in enumerate(row)]
+
+
+def _aligned(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> Iterator[str]:
     """Yield each row with its cells in columns, those of numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(width_of, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = zip(row, widths, right, strict=True)
-        yield "  ".join(
-            f"{cell:{'>' if is_right else '<'}{width}}" for cell, width, is_right in cells
-        ).rstrip()
+        yield (
+            (" " * GAP).join(padded(cell, width, right=is_right) for cell, width, is_right in cells).rstrip()
+        )
 
 
 def facts(entry: CatalogueEntry) -> Iterator[tuple[str, str]]:

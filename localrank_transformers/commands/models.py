@@ -24,6 +24,7 @@ from localrank_transformers.commands.optimize import optimize_model
 from localrank_transformers.commands.pull import check_holds_model, pull_models
 from localrank_transformers.models import bundled
 from localrank_transformers.models.catalogue.entries import CatalogueEntry, entries, known_names, lookup
+from localrank_transformers.models.catalogue.language_names import language_code
 from localrank_transformers.models.catalogue.selection import SortBy, parse_size, select
 from localrank_transformers.models.folder.exported import FamilyName
 from localrank_transformers.models.hub.store import is_commit
@@ -35,7 +36,7 @@ _GROUP_HELP = """\
 List the known models, show one, fetch one, or print where its files lie.
 
 \b
-  localrank models --language de --max-size 600MB
+  localrank models --language german --max-size 600MB
   localrank models --commercial --sort quality
   localrank models show bge-v2-m3
   localrank models pull mini
@@ -51,9 +52,24 @@ def _megabytes(_context: click.Context, _option: click.Parameter, value: str | N
         raise click.BadParameter(str(error)) from None
 
 
+def _language(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    try:
+        return None if value is None else language_code(value)
+    except InvalidRequestError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _names(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[str]:
+    """Return what a shell completes."""
+    return [name for name in known_names() if name.startswith(beginning)]
+
+
 _CHOICES = (  # by the names that `select` has for them
     click.option(
-        "--language", metavar="CODE", help="Only models for this language (ISO 639-1: en, de, zh …)."
+        "--language",
+        callback=_language,
+        metavar="LANGUAGE",
+        help="Only models for this language, by its English name or its ISO 639-1 code (German, de).",
     ),
     click.option(
         "--max-size",
@@ -132,7 +148,7 @@ def _list(choice: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 @models.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=_names)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show_model(*, name: str, as_json: bool) -> None:
     """Show all that is known of one model, or of a model in a folder: also how far its graphs agree with float32."""
@@ -156,7 +172,7 @@ def show_model(*, name: str, as_json: bool) -> None:
 
 
 @models.command("path")
-@click.argument("name")
+@click.argument("name", shell_complete=_names)
 def path_of_model(*, name: str) -> None:
     """Print the folder with a model's files, if it is on this machine."""
     entry = lookup(name)

@@ -152,3 +152,13 @@ def test_every_exit_code_is_in_the_help_of_rerank() -> None:
 )
 def test_each_kind_of_error_has_its_exit_code(error: errors.RerankError, code: int) -> None:
     assert code_of(error) == code
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("rerrank", "'rerank'"), ("trian", "'train'"), ("model", "'models'")]
+)
+def test_a_mistyped_command_brings_the_near_one(given: str, meant: str) -> None:
+    done = localrank(given)
+
+    assert (done.code, done.out) == (2, "")
+    assert f"No such command {given!r}. Did you mean {meant}" in done.err

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from localrank import rerank_sync
 from localrank.cli.main import main
+from localrank.providers.columns import width_of
 from localrank_transformers import OnnxReranker
 from localrank_transformers.models import bundled
 from tests.support import exported_graphs, tiny_encoders, tiny_models
-from tests.support.shell import localrank
+from tests.support.shell import in_terminal, localrank, plain
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -215,3 +217,36 @@ def test_the_steps_of_making_a_graph_are_shown(capsys: pytest.CaptureFixture[str
     (tmp_path / "notes.txt").write_text("the\nrag\n")
     assert main(["rerank", "what", str(tmp_path / "notes.txt"), "--model", str(folder)]) == 0
     assert "localrank: model.onnx, once: float32 graph" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("language", ["de", "DE", "german", "de-AT", "German "])
+def test_a_language_is_named_or_given_by_its_code(capsys: pytest.CaptureFixture[str], language: str) -> None:
+    _, out, _ = run(capsys, "list", "--language", language, "--json")
+
+    assert {"mmarco-mini", "bge-v2-m3"} <= set(names(out))
+    assert "mini" not in names(out)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("germn", "Did you mean German"), ("xx", "'xx' is no language. Write its"), ("", "''")],
+)
+def test_what_is_no_language_is_refused(capsys: pytest.CaptureFixture[str], language: str, said: str) -> None:
+    code, out, err = run(capsys, "list", "--language", language)
+
+    assert (code, out) == (2, "")
+    assert said in err
+
+
+@pytest.mark.parametrize(
+    ("columns", "missing"),
+    [(60, "WEIGHTS, TOKENS, LICENCE, ENGINES, FAMILY"), (80, "ENGINES, FAMILY"), (140, "")],
+)
+def test_the_table_fits_its_terminal_and_says_what_is_missing(columns: int, missing: str) -> None:
+    code, shown = in_terminal([sys.executable, "-m", "localrank", "models"], columns=columns)
+    table, _, note = plain(shown).partition("No room here for ")
+
+    assert code == 0
+    assert max(map(width_of, table.splitlines())) <= columns
+    assert missing in note.replace("\n", "")
+    assert table.splitlines()[1].startswith("localrank-mini ")
