@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from localrank.providers.types import check_types
 from localrank_cohere.call.remote_reranker import RemoteReranker
 from localrank_cohere.call.settings import Settings, checked_fields, checked_model, positive
 from localrank_cohere.dialects.endpoints import endpoint
@@ -76,6 +77,7 @@ class CohereReranker(RemoteReranker):
         client_name: str | None = None,
         fields: Sequence[str] | Literal["all"] | None = None,
     ) -> None:
+        check_types(locals(), CohereReranker.__init__)
         spoken = dialect_named(dialect)
         named = checked_model(model, required=spoken.needs_model)
         client = {} if client_name is None else {"x-client-name": client_name}

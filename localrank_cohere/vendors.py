@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from localrank.providers.types import check_types
 from localrank_cohere.cohere_reranker import DEFAULT_TIMEOUT_S, CohereReranker
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class _VendorReranker(CohereReranker):
         headers: Mapping[str, str] | None = None,
         fields: Sequence[str] | Literal["all"] | None = None,
     ) -> None:
+        check_types(locals(), _VendorReranker.__init__)
         super().__init__(
             model,
             api_key=api_key,
@@ -303,6 +305,7 @@ class TEIReranker(CohereReranker):
         headers: Mapping[str, str] | None = None,
         fields: Sequence[str] | Literal["all"] | None = None,
     ) -> None:
+        check_types(locals(), TEIReranker.__init__)
         super().__init__(
             model,
             api_key=api_key,

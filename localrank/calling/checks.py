@@ -21,12 +21,20 @@ from localrank.calling.retry import timed_out
 from localrank.calling.texts import TextOf
 from localrank.contract.cancellation import AbortToken
 from localrank.contract.errors import InvalidRequestError, RerankAbortedError
-from localrank.contract.types import plain, shortened
+from localrank.contract.types import is_blank, plain, shortened
 from localrank.providers.images import count_images
 from localrank.providers.loading import never
 from localrank.providers.worker import run_in_thread
 
-__all__ = ["FirstStageScores", "Request", "check_request", "checked_beside", "is_long", "uniform_numbers"]
+__all__ = [
+    "FirstStageScores",
+    "Request",
+    "check_request",
+    "checked_beside",
+    "checked_token",
+    "is_long",
+    "uniform_numbers",
+]
 
 D = TypeVar("D")
 
@@ -90,7 +98,7 @@ def check_request(
     """
     if not isinstance(query, str):
         _refuse("query", query, "Pass a string; the documents come after the query.")
-    if not query or query.isspace():
+    if not query[:1].isalnum() and is_blank(query):  # most begin with a letter or a digit
         _refuse("query", query, "Pass a text with words in it: every document answers a blank one alike.")
     if instruction is not None and not isinstance(instruction, str):
         _refuse("instruction", instruction, "Pass a string or None.")
@@ -108,7 +116,7 @@ def check_request(
         provider_options=_provider_options(provider_options),
         first_stage_scores=_first_stage(first_stage_scores, originals),
         instruction=instruction,
-        abort_event=_token(abort_event),
+        abort_event=checked_token(abort_event),
         unread_images=0 if reads_images or not _may_hold_images(originals) else count_images(originals),
         min_score=_least(min_score),
     )
@@ -317,7 +325,8 @@ def _no_scores(scores: object) -> InvalidRequestError:
     )
 
 
-def _token(abort_event: AbortToken | None) -> AbortToken | None:
+def checked_token(abort_event: AbortToken | None) -> AbortToken | None:
+    """Return the token; refuse what is none."""
     if abort_event is not None and not callable(getattr(abort_event, "is_set", None)):
         _refuse("abort_event", abort_event, "Pass an event: any object with is_set().")
     return abort_event

@@ -22,6 +22,7 @@ from localrank.contract.errors import (
     RerankTimeoutError,
     RetryError,
 )
+from localrank.providers.types import check_types
 
 __all__ = [
     "DEFAULT_MAX_RETRIES",
@@ -100,6 +101,7 @@ class RetryPolicy:
 
     def __post_init__(self) -> None:
         _check_max_retries(self.max_retries)
+        check_types({name: getattr(self, name) for name in ("sleep", "now", "random")}, RetryPolicy)
         for name, most in (("initial_delay", _LARGEST), ("factor", _LARGEST), ("jitter", 1)):
             value: Any = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= most:

@@ -57,8 +57,16 @@ def shortened(text: str, limit: int = _SHOWN_CHARACTERS) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Return whether `text` holds no word: it is empty, or nothing but white space."""
-    return not text or text.isspace()
+    """Return whether `text` holds no word: it is empty, or nothing but white space and characters that nobody sees."""
+    return not text or text.isspace() or (not text.isascii() and all(map(_is_unseen, text)))
+
+
+_UNSEEN = frozenset("\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2061\u2062\u2063\u2064\ufeff")
+"""Soft hyphen, joiners, marks of direction, and spaces without width; Unicode counts none of them as white space."""
+
+
+def _is_unseen(letter: str) -> bool:
+    return letter in _UNSEEN or letter.isspace()
 
 
 def plain(text: str) -> str:

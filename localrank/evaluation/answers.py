@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from localrank.contract.errors import InvalidRequestError
 from localrank.evaluation.results import Evaluation, SystemResult
 from localrank.evaluation.significance import BOOTSTRAP_RESAMPLES, CONFIDENCE
+from localrank.providers.types import check_types
 
 if TYPE_CHECKING:
     import numpy
@@ -99,6 +100,7 @@ def best_scores(evaluation: Evaluation, system: SystemResult) -> BestScores:
     Raises:
         InvalidRequestError: The scores are ordinal or depend on the list.
     """
+    check_types(locals(), best_scores, Evaluation=Evaluation, SystemResult=SystemResult)
     if system.score_kind == "ordinal" or not system.scores_comparable:
         raise InvalidRequestError(
             f"The scores of {system.name} depend on the other documents of a list, so no threshold can be set on them.",
@@ -137,6 +139,7 @@ def answer_figures(
     Raises:
         InvalidRequestError: `allowed` is out of range, or fewer than 20 queries gave two lists.
     """
+    check_types(locals(), answer_figures, BestScores=BestScores)
     import numpy  # noqa: PLC0415 - evaluation may be imported without it
 
     if not 0 < allowed < 1:

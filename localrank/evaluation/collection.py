@@ -9,6 +9,7 @@ from pathlib import Path
 
 from localrank.contract.errors import InvalidDataError
 from localrank.providers.arguments import check_count, check_integer
+from localrank.providers.types import check_types
 
 __all__ = ["Collection", "Judgements", "sampled"]
 
@@ -66,6 +67,7 @@ def sampled(collection: Collection, count: int | None, *, seed: int = 0) -> Coll
     Raises:
         InvalidRequestError: `count` is below 1.
     """
+    check_types(locals(), sampled, Collection=Collection)
     wanted = check_count("The number of queries", count)
     judged = collection.judged_queries
     if wanted is not None and wanted < len(judged):

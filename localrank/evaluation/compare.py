@@ -11,6 +11,7 @@ from localrank.evaluation.movements import Movements, movements
 from localrank.evaluation.report import Table, probability
 from localrank.evaluation.results import Evaluation, SystemResult
 from localrank.evaluation.significance import Comparison, comparisons_of
+from localrank.providers.types import check_types
 
 __all__ = ["SavedComparison", "compare_evaluations"]
 
@@ -79,6 +80,7 @@ def compare_evaluations(
     Raises:
         InvalidRequestError: They have no query or no measure in common, or judge or word the same query differently.
     """
+    check_types(locals(), compare_evaluations, Evaluation=Evaluation)
     queries = _common_queries(first, second)
     measures = [measure for measure in first.measures if measure in second.measures]
     if not measures:

@@ -11,6 +11,7 @@ from pathlib import Path
 import anyio.to_thread
 
 from localrank._version import __version__
+from localrank.calling.checks import checked_token
 from localrank.calling.guard import run_guarded
 from localrank.calling.rerank import rerank
 from localrank.calling.sync import run_blocking
@@ -23,10 +24,11 @@ from localrank.evaluation.first_stage import FirstStage, first_stage_of
 from localrank.evaluation.journal import Journal, key_of
 from localrank.evaluation.measures import DEFAULT_MEASURES, check_measures, measured
 from localrank.evaluation.results import Evaluation, Ranking, SystemResult
-from localrank.evaluation.ties import shuffled_ties
 from localrank.evaluation.run_reading import Run
+from localrank.evaluation.ties import shuffled_ties
 from localrank.providers.arguments import check_count, check_integer
 from localrank.providers.registry import resolve
+from localrank.providers.types import check_types
 from localrank.providers.unscored import is_scored
 
 __all__ = ["EvaluationProgress", "Models", "evaluate", "evaluate_sync", "named_models"]
@@ -94,6 +96,8 @@ async def evaluate(
         RerankAbortedError: The token was set.
         RerankError: What a model raised; the rankings finished before are in the journal.
     """
+    check_types(locals(), evaluate, Collection=Collection, FirstStage=FirstStage)
+    checked_token(abort_event)
     rerankers = named_models(models)
     names = check_measures(measures)
     chosen = sampled(collection, queries, seed=seed)

@@ -10,8 +10,9 @@ from localrank.contract.errors import InvalidDataError
 from localrank.evaluation.bm25 import bm25_run
 from localrank.evaluation.collection import Collection
 from localrank.evaluation.run_reading import Run, read_run
-from localrank.providers.arguments import check_count
+from localrank.providers.arguments import check_count, check_path
 from localrank.providers.data.judgements import candidates as candidate_lists
+from localrank.providers.types import check_types
 
 __all__ = ["FirstStage", "first_stage_of"]
 
@@ -52,6 +53,7 @@ def first_stage_of(
         InvalidDataError: A run that cannot be read or that names a document that is not there.
         MissingDependencyError: BM25 without bm25s.
     """
+    check_types(locals(), first_stage_of, Collection=Collection)
     wanted = check_count("candidates", candidates)
     count = len(collection.documents) if wanted is None else wanted
     chosen = first_stage if first_stage is not None else "corpus" if collection.pools else "bm25"
@@ -69,7 +71,7 @@ def first_stage_of(
         )
     if chosen == "judged":
         return _as_they_come("judged", _judged(collection), count)
-    path = Path(chosen)
+    path = check_path("first_stage", chosen)
     if not path.is_file():
         known = ", ".join(dict.fromkeys(["bm25", "corpus", "judged", *collection.first_stages]))
         raise InvalidDataError(

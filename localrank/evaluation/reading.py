@@ -14,6 +14,7 @@ from localrank.providers.data.judgements import Grades, judgements
 from localrank.providers.data.query_lines import FORMS_HINT, QueryLine, query_lines
 from localrank.providers.data.rows import is_records
 from localrank.providers.lines import fault, numbered_lines
+from localrank.providers.types import check_types
 
 __all__ = ["load_beir", "load_jsonl", "load_trec", "read_qrels"]
 
@@ -34,6 +35,7 @@ def load_beir(path: str | Path, *, split: str | None = None, qrels: str | Path |
         InvalidDataError: A file that is absent or has a wrong line, or several collections and no split.
         MissingDependencyError: Parquet without pyarrow.
     """
+    check_types(locals(), load_beir)
     found = read_folder(
         check_path("path", path),
         _SPLITS if split is None else (split,),
@@ -60,6 +62,7 @@ def load_trec(
     Raises:
         InvalidDataError: A file that cannot be read, with the line.
     """
+    check_types(locals(), load_trec)
     judged = check_path("qrels", qrels)
     return Collection(
         name or judged.stem,
@@ -100,6 +103,7 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
     Raises:
         InvalidDataError: A line of another form, or a pair judged twice with two grades.
     """
+    check_types(locals(), read_qrels)
     return _whole(judgements(check_path("path", path), whole=True))
 
 
@@ -122,6 +126,7 @@ def load_jsonl(path: str | Path) -> Collection:
     Raises:
         InvalidDataError: A line of another form, or one that does not say what is relevant.
     """
+    check_types(locals(), load_jsonl)
     file = check_path("path", path)
     gathered = _Gathered(file)
     for line in query_lines(file):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from localrank.contract.errors import InvalidDataError
 from localrank.providers.lines import fault, numbered_lines
+from localrank.providers.types import check_types
 
 __all__ = ["Run", "read_run"]
 
@@ -21,6 +22,7 @@ def read_run(path: Path) -> dict[str, list[tuple[str, float]]]:
         InvalidDataError: A line without the six columns `query Q0 document rank score tag`, a score that is no number, or a
             document that is ranked twice for a query.
     """
+    check_types(locals(), read_run)
     run: dict[str, dict[str, float]] = {}
     for number, line in numbered_lines(path):
         cells = line.split()

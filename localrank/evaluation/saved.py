@@ -15,6 +15,7 @@ from localrank.evaluation.results import Evaluation, SystemResult
 from localrank.evaluation.significance import compared, intervals
 from localrank.providers.arguments import check_path
 from localrank.providers.files import replace_file
+from localrank.providers.types import check_types
 
 __all__ = ["load_evaluation", "save_evaluation", "summary_of"]
 
@@ -30,6 +31,7 @@ def save_evaluation(
 
     Document texts are not in it; the texts of the queries are.
     """
+    check_types(locals(), save_evaluation, Evaluation=Evaluation)
     record = {
         "format": FORMAT,
         "collection": evaluation.collection,
@@ -59,6 +61,7 @@ def load_evaluation(path: str | Path) -> Evaluation:
     Raises:
         InvalidRequestError: The file cannot be read or is none of ours.
     """
+    check_types(locals(), load_evaluation)
     file = check_path("path", path)
     try:
         record = json.loads(file.read_text("utf-8-sig"))

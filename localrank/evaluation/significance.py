@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from localrank.evaluation.results import SystemResult
+from localrank.providers.types import check_types
 
 if TYPE_CHECKING:
     import numpy
@@ -51,6 +52,7 @@ class Comparison:
 
 def compared(systems: Sequence[SystemResult], measure: str, *, seed: int = 0) -> list[Comparison]:
     """Compare every two systems on `measure`, over the queries that all have."""
+    check_types(locals(), compared)
     return comparisons_of(list(combinations(systems, 2)), measure, seed=seed)
 
 

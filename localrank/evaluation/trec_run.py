@@ -9,6 +9,7 @@ from localrank.evaluation.collection import Judgements
 from localrank.evaluation.results import Ranking
 from localrank.providers.files import replace_file
 from localrank.providers.trec import file_name, run_lines
+from localrank.providers.types import check_types
 
 __all__ = ["write_qrels", "write_run"]
 
@@ -18,6 +19,7 @@ def write_run(path: Path, rankings: Mapping[str, Ranking], tag: str) -> None:
 
     Scores fall strictly, lowered by as little as needed, so that a tool that sorts by them finds the order of the ranking.
     """
+    check_types(locals(), write_run)
     word = file_name(tag)
     lines = (
         line for query, ranking in rankings.items() for line in run_lines(query, ranking.documents, word)
@@ -27,6 +29,7 @@ def write_run(path: Path, rankings: Mapping[str, Ranking], tag: str) -> None:
 
 def write_qrels(path: Path, judgements: Judgements) -> None:
     """Write `query 0 document grade` lines."""
+    check_types(locals(), write_qrels, Judgements=Mapping)
     lines = [
         f"{query} 0 {document} {grade}\n"
         for query, grades in judgements.items()

@@ -17,6 +17,7 @@ from localrank.evaluation.trec_run import write_qrels, write_run
 from localrank.providers.arguments import check_path
 from localrank.providers.files import replace_file
 from localrank.providers.trec import file_name
+from localrank.providers.types import check_types
 
 __all__ = ["JOURNAL", "write_reports"]
 
@@ -45,6 +46,7 @@ def write_reports(
     Raises:
         InvalidRequestError: A file cannot be written.
     """
+    check_types(locals(), write_reports, Evaluation=Evaluation)
     out = check_path("folder", folder)
     report = report_of(evaluation, documents=documents, answers=answers)
     texts = {

@@ -16,6 +16,7 @@ from localrank.contract.errors import APICallError, ConnectionFailedError, Inval
 from localrank.contract.model import DoRerankResult
 from localrank.contract.types import RerankResponse
 from localrank_cohere.call.credentials import Unsigned
+from localrank_cohere.call.outcomes import told_outcome
 from localrank_cohere.call.settings import Settings
 from localrank_cohere.dialects.endpoints import without_query
 from localrank_cohere.dialects.table import Dialect
@@ -140,13 +141,17 @@ class Exchange:
         except InvalidResponseError as error:
             return InvalidResponseError(clean(error.message), hint=error.hint)
         value = secrets.value
+        told, served_by = told_outcome(headers, reading.rest)
         return DoRerankResult(
             [
                 replace(item, metadata=value(item.metadata)) if item.metadata else item
                 for item in reading.results
             ],
             usage=with_header_tokens(reading.usage, dialect, headers),
-            warnings=tuple(replace(warning, message=clean(warning.message)) for warning in reading.warnings),
+            warnings=tuple(
+                replace(warning, message=clean(warning.message)) for warning in (*reading.warnings, *told)
+            ),
+            served_by=value(served_by),
             provider_metadata=value(reading.rest),
             response=RerankResponse(
                 model_id=value(reading.model_id) or settings.model or provider,

@@ -139,12 +139,14 @@ class RemoteCall:
             warnings.append(unscored_warning(scored, len(self._options.documents)))
         rests = [answer.provider_metadata for answer in answers if answer.provider_metadata]
         metadata = rests[0] if len(answers) == 1 and rests else {"answers": rests} if rests else None
+        servers = dict.fromkeys(answer.served_by for answer in answers if answer.served_by)
         return DoRerankResult(
             [*results, *unscored(sent.blanks)],
             usage=with_cost(summed(answers), provider, self._settings.model or ""),
             warnings=list(dict.fromkeys(warnings)),
             provider_metadata=None if metadata is None else {provider: metadata},
             response=next((answer.response for answer in answers if answer.response), None),
+            served_by="+".join(servers) or None,
         )
 
     def _check_spans(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from localrank.contract.errors import InvalidRequestError
+from localrank.providers.types import check_types
 from localrank_cohere.clouds.cloud_reranker import CloudReranker, Common
 from localrank_cohere.clouds.tokens import TokenSource, token_credentials
 from localrank_cohere.cohere_reranker import DEFAULT_TIMEOUT_S
@@ -58,6 +59,7 @@ class AzureReranker(CloudReranker):
         headers: Mapping[str, str] | None = None,
         fields: Sequence[str] | Literal["all"] | None = None,
     ) -> None:
+        check_types(locals(), AzureReranker.__init__)
         if token is not None and api_key is not None:
             raise InvalidRequestError("token and api_key are both given.", hint="Pass one of them.")
         address = endpoint(AZURE, _whole(base_url))

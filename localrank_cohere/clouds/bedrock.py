@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlsplit
 
 from localrank.contract.errors import InvalidRequestError
+from localrank.providers.types import check_types
 from localrank.providers.worker import run_in_thread
 from localrank_cohere.call.credentials import Credentials, Unsigned
 from localrank_cohere.call.settings import Settings, checked_model
@@ -89,6 +90,7 @@ class BedrockReranker(CloudReranker):
         headers: Mapping[str, str] | None = None,
         fields: Sequence[str] | Literal["all"] | None = None,
     ) -> None:
+        check_types(locals(), BedrockReranker.__init__)
         named = checked_model(model, required=True) or ""
         if api not in {"rerank", "invoke"}:
             raise InvalidRequestError(f"api is {api!r}.", hint="Pass 'rerank' or 'invoke'.")

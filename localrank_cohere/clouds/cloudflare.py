@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from localrank.contract.errors import InvalidRequestError
+from localrank.providers.types import check_types
 from localrank_cohere.call.settings import Settings
 from localrank_cohere.clouds.cloud_reranker import CloudReranker, Common
 from localrank_cohere.cohere_reranker import DEFAULT_TIMEOUT_S
@@ -62,6 +63,7 @@ class CloudflareReranker(CloudReranker):
         headers: Mapping[str, str] | None = None,
         fields: Sequence[str] | Literal["all"] | None = None,
     ) -> None:
+        check_types(locals(), CloudflareReranker.__init__)
         self._account = None if account_id is None else _account("account_id", account_id)
         root = (base_url or CLOUDFLARE.home or "").rstrip("/")
         named = quote(model, safe="/@") if isinstance(model, str) else ""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from localrank.contract.errors import InvalidRequestError
+from localrank.providers.types import check_types
 from localrank.providers.worker import run_in_thread
 from localrank_cohere.call.settings import Settings
 from localrank_cohere.clouds.cloud_reranker import CloudReranker, Common
@@ -72,6 +73,7 @@ class VertexReranker(CloudReranker):
         headers: Mapping[str, str] | None = None,
         fields: Sequence[str] | Literal["all"] | None = None,
     ) -> None:
+        check_types(locals(), VertexReranker.__init__)
         if token is not None and credentials is not None:
             raise InvalidRequestError("token and credentials are both given.", hint="Pass one of them.")
         self._project = None if project is None else _word("project", project)

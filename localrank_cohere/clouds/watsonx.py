@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from localrank.contract.errors import InvalidRequestError
+from localrank.providers.types import check_types
 from localrank_cohere.call.settings import Settings
 from localrank_cohere.clouds.cloud_reranker import CloudReranker, Common
 from localrank_cohere.clouds.iam import IAM_URL, IamToken
@@ -70,6 +71,7 @@ class WatsonxReranker(CloudReranker):
         headers: Mapping[str, str] | None = None,
         fields: Sequence[str] | Literal["all"] | None = None,
     ) -> None:
+        check_types(locals(), WatsonxReranker.__init__)
         if project_id is not None and space_id is not None:
             raise InvalidRequestError("project_id and space_id are both given.", hint="Pass one of them.")
         if not isinstance(version, str) or not _DATE.fullmatch(version):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import DoRerankOptions
+from localrank.providers.types import check_types
 from localrank_cohere.call.remote_reranker import RemoteReranker
 from localrank_cohere.call.settings import Settings, checked_model, positive
 from localrank_cohere.decisions.decision_call import Asking, DecisionCall
@@ -77,6 +78,7 @@ class DecisionReranker(RemoteReranker):
         http_client: httpx2.AsyncClient | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
+        check_types(locals(), DecisionReranker.__init__)
         asked, there = form_named(form), decision_service_named(service)
         settings = Settings(
             dialect=there,

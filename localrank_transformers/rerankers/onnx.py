@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from localrank.contract.errors import ModelLoadError
 from localrank.providers.loading import LoadOnce
+from localrank.providers.types import check_types
 from localrank_transformers.call.scheduler import shared_scheduler
 from localrank_transformers.families.late.known.keeping import DocumentStore
 from localrank_transformers.models.location import Location, locate
@@ -90,6 +91,7 @@ class OnnxReranker(LocalReranker):
         document_cache_mb: int | None = None,
         document_store: DocumentStore | str | Path | None = None,
     ) -> None:
+        check_types(locals(), OnnxReranker.__init__, DocumentStore=DocumentStore)
         if isinstance(document_store, str | Path):
             document_store = DocumentStore(document_store)
         self._store = document_store

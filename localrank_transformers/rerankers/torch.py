@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from localrank.contract.errors import ModelLoadError
 from localrank.contract.types import ScoreKind
 from localrank.providers.loading import LoadOnce
+from localrank.providers.types import check_types
 from localrank_transformers.call.contract import Activation, Model
 from localrank_transformers.engines.identity import torch_engine
 from localrank_transformers.engines.torch.settings import (
@@ -100,6 +101,7 @@ class TorchReranker(LocalReranker):
         cache_dir: str | Path | None = None,
         revision: str | None = None,
     ) -> None:
+        check_types(locals(), TorchReranker.__init__)
         require_packages()
         self._settings = TorchSettings(
             device=str(device),

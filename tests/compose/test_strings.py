@@ -130,7 +130,7 @@ def test_what_cannot_be_read_is_refused_with_an_example(text):
     [
         ("cached:(small:a,colour=red)", "cached has no option 'colour'"),
         ("cascade:(small:a)", "cascade has 1 models"),
-        ("limited:(small:a,rate=fast)", "cannot be made of these options"),
+        ("limited:(small:a,rate=fast)", "rate is of type str"),
         ("calibrated:(small:a)", "no path"),
     ],
 )

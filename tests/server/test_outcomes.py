@@ -8,9 +8,19 @@ from typing import Any
 
 import pytest
 
-from localrank import DoRerankOptions, DoRerankResult, Fallback, ServerError
+from localrank import (
+    DoRerankOptions,
+    DoRerankResult,
+    Fallback,
+    RerankWarning,
+    ScoredIndex,
+    ServerError,
+    rerank_sync,
+)
+from localrank.providers.unscored import unscored
 from localrank.server import create_app
 from localrank.testing import LexicalReranker
+from localrank_cohere import CohereReranker
 from tests.support.serving import Client, serving, wait_until
 
 TEXTS = ["paris", "tomato soup"]
@@ -36,11 +46,23 @@ class Refusing:
         return await LexicalReranker().do_rerank(options)
 
 
+class Lazy:
+    """Scores the first document and says that it left out the others."""
+
+    model_id, provider = "lazy", "testing"
+
+    async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
+        rest = unscored(range(1, len(options.documents)))
+        warning = RerankWarning("incomplete_ranking", "One was enough.")
+        return DoRerankResult([ScoredIndex(0, 0.5), *rest], warnings=(warning,))
+
+
 @pytest.fixture(scope="module")
 def two():
     models: dict[str, Any] = {
         "words": LexicalReranker(),
         "second": Fallback(Refusing(), LexicalReranker()),
+        "lazy": Lazy(),
     }
     with serving(create_app(models)) as client:
         yield client
@@ -78,3 +100,23 @@ def test_metrics_and_log_have_it(caplog: pytest.LogCaptureFixture) -> None:
     assert json.loads(caplog.records[0].message)["ranking"] == "degraded"
     for kind in ("ranked", "degraded"):
         assert f'localrank_rankings_total{{model="second",ranking="{kind}"}} 1.0' in page
+
+
+@pytest.mark.parametrize("dialect", ["cohere", "jina", "tei", "voyage", "mixedbread", "pinecone"])
+@pytest.mark.parametrize("kind", ["ranked", "degraded", "partial"])
+def test_the_outcome_is_that_of_whoever_asks_through_our_own_reranker(
+    two: Client, dialect: str, kind: str
+) -> None:
+    url = f"{two.url}/voyage" if dialect == "voyage" else two.url
+    model = {"ranked": "words", "degraded": "second", "partial": "lazy"}[kind]
+    reranker = CohereReranker(model, dialect=dialect, base_url=url, api_key="any")
+    result = rerank_sync(reranker, "soup", TEXTS, max_retries=0)
+
+    assert result.outcome.kind == kind
+    assert [
+        warning.message for warning in result.warnings if kind in warning.message
+    ] != [] or kind == "ranked"
+    if dialect in {"cohere", "jina"}:
+        assert result.outcome.served_by == {"ranked": "lexical:default", "degraded": "lexical:default"}.get(
+            kind, "testing:lazy"
+        )

@@ -10,6 +10,7 @@ from localrank.compose.wrapping.stages import Stages, moved, subset
 from localrank.compose.wrapping.wrapper import Wrapper, refuse
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.providers.arguments import whole_number
+from localrank.providers.types import check_types
 from localrank.providers.unscored import UNSCORED_TIER, RestUnscored
 
 __all__ = ["Cascade"]
@@ -40,6 +41,7 @@ class Cascade(Wrapper):
         *more: AnyReranker | str,
         keep: int | Sequence[int] = 20,
     ) -> None:
+        check_types(locals(), Cascade.__init__)
         models = [first, second, *more]
         self.keep = _checked_keep(keep, len(models) - 1)
         super().__init__("cascade", models, joint=[f">{count}>" for count in self.keep])

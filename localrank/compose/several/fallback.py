@@ -27,6 +27,7 @@ from localrank.contract.errors import (
 )
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult, score_kind
 from localrank.contract.types import RerankWarning
+from localrank.providers.types import check_types
 
 __all__ = ["DEFAULT_FAILURES", "Fallback"]
 
@@ -79,6 +80,7 @@ class Fallback(Wrapper):
         reset_after: float = 30.0,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
+        check_types(locals(), Fallback.__init__)
         if stage_timeout is not None and not stage_timeout > 0:
             raise refuse(
                 f"stage_timeout is {stage_timeout!r}.", "Pass a positive number of seconds, or None."

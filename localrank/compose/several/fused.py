@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, get_args
 
 import anyio
 
 from localrank.compose.rules.fusion import RRF_K, Normalization, normalized, reciprocal_ranks, weighted_sum
 from localrank.compose.wrapping.progress import SharedProgress
 from localrank.compose.wrapping.stages import Stages
-from localrank.compose.wrapping.wrapper import Wrapper, is_ordinal, name_of, refuse
+from localrank.compose.wrapping.wrapper import Wrapper, checked_numbers, is_ordinal, name_of, refuse
 from localrank.contract.model import (
     AnyReranker,
     DoRerankOptions,
@@ -21,6 +21,8 @@ from localrank.contract.model import (
     score_kind,
 )
 from localrank.contract.types import ScoreKind
+from localrank.providers.arguments import check_choice
+from localrank.providers.types import check_types
 from localrank.providers.unscored import RestUnscored, scored_part
 
 __all__ = ["Fused"]
@@ -56,12 +58,11 @@ class Fused(Wrapper):
         k: float = RRF_K,
         normalize: Normalization | None = None,
     ) -> None:
+        check_types(locals(), Fused.__init__)
         if isinstance(models, str) or len(models) < 2:
             raise refuse(f"models is {models!r}.", "Pass a list of at least two models.")
-        if method not in {"rrf", "weighted"}:
-            raise refuse(f"method is {method!r}.", "Pass 'rrf' or 'weighted'.")
-        if normalize not in {None, "min-max", "z"}:
-            raise refuse(f"normalize is {normalize!r}.", "Pass 'min-max', 'z' or None.")
+        check_choice("method", method, get_args(Method))
+        check_choice("normalize", normalize, (None, *get_args(Normalization)))
         if not (math.isfinite(k) and k >= 0):
             raise refuse(f"k is {k!r}.", "Pass a finite number of at least 0; 60 is customary.")
         super().__init__("fused", models, joint="+")
@@ -191,7 +192,7 @@ def _tiers(
 def _checked_weights(weights: Sequence[float] | None, count: int) -> tuple[float, ...]:
     if weights is None:
         return (1.0,) * count
-    numbers = tuple(map(float, weights))
+    numbers = checked_numbers("weights", weights)
     if len(numbers) != count or not all(math.isfinite(weight) and weight > 0 for weight in numbers):
         raise refuse(f"weights is {weights!r} for {count} models.", "Pass one positive number a model.")
     return numbers

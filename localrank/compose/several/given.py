@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from localrank.compose.wrapping.wrapper import refuse
+from localrank.compose.wrapping.wrapper import checked_numbers, refuse
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage, ScoreKind
 from localrank.providers.remarks import unread_settings
+from localrank.providers.types import check_types
 
 __all__ = ["Identity", "Retrieved"]
 
@@ -49,7 +50,8 @@ class Retrieved:
     score_kind: ScoreKind = "unknown"
 
     def __init__(self, scores: Sequence[float] | None = None) -> None:
-        self._scores = None if scores is None else tuple(map(float, scores))
+        check_types(locals(), Retrieved.__init__)
+        self._scores = None if scores is None else checked_numbers("scores", scores)
         self.model_id = "first-stage-scores" if scores is None else "given-scores"
         for index, score in enumerate(self._scores or ()):
             if not math.isfinite(score):

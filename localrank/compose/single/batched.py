@@ -6,6 +6,7 @@ from localrank.compose.wrapping.stages import DOCUMENTS_AT_ONCE, Stages
 from localrank.compose.wrapping.wrapper import Transparent, refuse, refuse_incomparable
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult
 from localrank.providers.splitting import rerank_in_parts
+from localrank.providers.types import check_types
 from localrank.providers.unscored import unscored
 
 __all__ = ["Batched"]
@@ -24,6 +25,7 @@ class Batched(Transparent):
     """
 
     def __init__(self, model: AnyReranker | str, *, max_documents: int, max_parallel: int = 4) -> None:
+        check_types(locals(), Batched.__init__)
         if max_documents < 1 or max_parallel < 1:
             raise refuse(
                 f"max_documents is {max_documents!r}, max_parallel {max_parallel!r}.",

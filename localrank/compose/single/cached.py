@@ -33,6 +33,7 @@ from localrank.contract.model import (
     reads_objects,
 )
 from localrank.contract.types import RerankWarning
+from localrank.providers.types import check_types
 from localrank.providers.unscored import unscored
 from localrank.providers.worker import run_in_thread
 
@@ -65,6 +66,7 @@ class Cached(Transparent):
     reads_images = False
 
     def __init__(self, model: AnyReranker | str, store: ScoreStore | None = None) -> None:
+        check_types(locals(), Cached.__init__)
         super().__init__("cached", model)
         refuse_incomparable(
             "Cached", self.model, "Put Cached around each inner model whose scores stand for themselves."

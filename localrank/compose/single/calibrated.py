@@ -26,6 +26,7 @@ from localrank.contract.model import (
 from localrank.contract.types import ScoreKind
 from localrank.providers.calls import call_model
 from localrank.providers.registry import resolve
+from localrank.providers.types import check_types
 from localrank.providers.unscored import UNSCORED_TIER, scored_part, with_scored
 
 __all__ = ["Calibrated", "LabelledPair"]
@@ -54,6 +55,7 @@ class Calibrated(Wrapper):
     """
 
     def __init__(self, model: AnyReranker | str, calibration: Calibration) -> None:
+        check_types(locals(), Calibrated.__init__, Calibration=Calibration)
         super().__init__("calibrated", [model])
         self.model, self.calibration = self.models[0], calibration
         refuse_incomparable("Calibrated", self.model, _NO_CALIBRATION)

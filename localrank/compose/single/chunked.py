@@ -26,6 +26,7 @@ from localrank.contract.model import (
     scores_comparable,
 )
 from localrank.providers.arguments import check_choice, whole_number
+from localrank.providers.types import check_types
 from localrank.providers.unscored import UNSCORED_TIER
 from localrank.providers.worker import run_in_thread
 
@@ -58,6 +59,7 @@ class Chunked(Wrapper):
         overlap: int | None = None,
         pool: Pool = "max",
     ) -> None:
+        check_types(locals(), Chunked.__init__)
         longest = whole_number(chunk_tokens) or 0
         shared = longest // 8 if overlap is None else whole_number(overlap)
         if longest < 1 or shared is None or not 0 <= shared <= (longest - 1) // 2:

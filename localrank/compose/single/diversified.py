@@ -21,6 +21,7 @@ from localrank.contract.model import (
 )
 from localrank.contract.types import ScoreKind
 from localrank.providers.arguments import whole_number
+from localrank.providers.types import check_types
 from localrank.providers.unscored import scored_part, with_scored
 from localrank.providers.worker import run_in_thread
 
@@ -58,6 +59,7 @@ class Diversified(Wrapper):
         candidates: int = 40,
         embed: Embed | None = None,
     ) -> None:
+        check_types(locals(), Diversified.__init__)
         if not 0 <= lambda_ <= 1:
             raise refuse(f"lambda_ is {lambda_!r}.", "Pass a number from 0 to 1.")
         count = whole_number(candidates)

@@ -14,6 +14,7 @@ from localrank.compose.wrapping.wrapper import Transparent, refuse
 from localrank.contract.cancellation import POLL_INTERVAL_S, raise_if_aborted
 from localrank.contract.errors import RateLimitError
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult
+from localrank.providers.types import check_types
 
 __all__ = ["Limited"]
 
@@ -49,6 +50,7 @@ class Limited(Transparent):
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[Any]] = anyio.sleep,
     ) -> None:
+        check_types(locals(), Limited.__init__)
         limits = {"rate": rate, "concurrency": concurrency, "tokens_per_minute": tokens_per_minute}
         for name, limit in limits.items():
             if limit is not None and not 0 < limit < float("inf"):

@@ -12,6 +12,7 @@ from localrank.contract.cancellation import raise_if_aborted
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult
 from localrank.contract.types import RerankWarning
 from localrank.providers.arguments import whole_number
+from localrank.providers.types import check_types
 from localrank.providers.unscored import RestUnscored
 
 __all__ = ["RerankIf", "When"]
@@ -46,6 +47,7 @@ class When(Transparent):
         min_documents: int | None = None,
         margin: float | None = None,
     ) -> None:
+        check_types(locals(), When.__init__)
         if rerank_if is not None and not callable(rerank_if):
             raise refuse(
                 f"rerank_if is of type {type(rerank_if).__name__}.", "Pass a function of the request."

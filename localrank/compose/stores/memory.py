@@ -9,7 +9,7 @@ from typing import Any
 from localrank.compose.stores.process_lock import ProcessLock
 from localrank.compose.stores.scores import CachedScore
 from localrank.compose.wrapping.wrapper import refuse
-from localrank.providers.arguments import check_integer
+from localrank.providers.types import check_types
 
 __all__ = ["MemoryStore"]
 
@@ -24,7 +24,8 @@ class MemoryStore:
     blocking = False
 
     def __init__(self, max_entries: int = 100_000) -> None:
-        if check_integer("max_entries", max_entries) < 1:
+        check_types(locals(), MemoryStore.__init__)
+        if max_entries < 1:
             raise refuse(f"max_entries is {max_entries!r}.", "Pass an integer of at least 1.")
         self.max_entries = max_entries
         self._scores: OrderedDict[bytes, CachedScore] = OrderedDict()

@@ -15,7 +15,8 @@ from typing import Any
 from localrank.compose.stores.connections import Patience, ScoresFile
 from localrank.compose.stores.scores import CachedScore
 from localrank.compose.wrapping.wrapper import refuse
-from localrank.providers.arguments import check_integer, check_path
+from localrank.providers.arguments import check_path
+from localrank.providers.types import check_types
 
 __all__ = ["SQLiteStore"]
 
@@ -57,6 +58,7 @@ class SQLiteStore:
         max_bytes: int = 256 * 1024 * 1024,
         now: Callable[[], float] = time.time,
     ) -> None:
+        check_types(locals(), SQLiteStore.__init__)
         self.path = check_path("path", path)
         self.max_bytes = max_bytes
         self._now = now

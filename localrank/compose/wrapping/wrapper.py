@@ -22,6 +22,7 @@ __all__ = [
     "TokenSpans",
     "Transparent",
     "Wrapper",
+    "checked_numbers",
     "fingerprint_of",
     "innermost",
     "is_ordinal",
@@ -67,6 +68,24 @@ def _joint_kind(models: Iterable[AnyReranker]) -> ScoreKind:
 def refuse(message: str, hint: str) -> InvalidRequestError:
     """Return the error for arguments that make no wrapper."""
     return InvalidRequestError(message, hint=hint)
+
+
+def checked_numbers(name: str, values: Sequence[float]) -> tuple[float, ...]:
+    """Return the numbers of a list.
+
+    Raises:
+        InvalidRequestError: One of them is none.
+    """
+    numbers: list[float] = []
+    for index, value in enumerate(values):
+        try:
+            number = None if isinstance(value, str | bytes) else float(value)
+        except (TypeError, ValueError):
+            number = None
+        if number is None:
+            raise refuse(f"{name}[{index}] is of type {type(value).__name__}.", "Pass numbers.")
+        numbers.append(number)
+    return tuple(numbers)
 
 
 def refuse_incomparable(wrapper: str, model: AnyReranker, hint: str) -> None:
@@ -125,6 +144,20 @@ class Wrapper:
     def reads_images(self) -> bool:
         """Whether every inner model reads images: each may be the one that ranks a document without a text."""
         return all(map(reads_images, self.models))
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """What every inner model reads, as ISO 639-1 codes; `multilingual` where each reads many.
+
+        Empty where one does not say, or where they have none in common.
+        """
+        told = [tuple(getattr(model, "languages", ())) for model in self.models]
+        if not all(told):
+            return ()
+        listed = [codes for codes in told if "multilingual" not in codes]
+        if not listed:
+            return ("multilingual",)
+        return tuple(code for code in listed[0] if all(code in codes for codes in listed))
 
     @property
     def scores_comparable(self) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from localrank.contract.errors import InvalidDataError
+from localrank.contract.types import is_blank
 from localrank.providers.data.rows import IDS, identifier, joined_text, records
 from localrank.providers.lines import fault
 
@@ -87,7 +88,7 @@ class _Line:
             raise self._fault("there is no 'query'.")
         if not isinstance(query, str):
             raise self._fault(f"'query' is of type {type(query).__name__}, not text.")
-        if not query.strip():
+        if is_blank(query):
             raise self._fault("'query' is blank.")
         if "documents" in self.record:
             return self._list(query)
@@ -106,7 +107,7 @@ class _Line:
 
     def _answers(self, query: str, key: str) -> QueryLine:
         answers, names = self._documents(key, self._several(key))
-        if not all(text.strip() for text in answers) or not answers:
+        if not answers or any(map(is_blank, answers)):
             raise self._fault(f"{key!r} is blank.")
         others = next((key for key in _NEGATIVES if key in self.record), None)
         wrong, wrong_names = ((), ()) if others is None else self._documents(others, self._several(others))
@@ -125,7 +126,7 @@ class _Line:
             keys = ", ".join(map(repr, self.record))
             raise self._fault(f"the keys are {keys}: no 'documents', 'positive' or 'document' among them.")
         texts, names = self._documents("document", [self.record["document"]])
-        if not texts[0].strip():
+        if is_blank(texts[0]):
             raise self._fault("'document' is blank.")
         label = self.record.get("label")
         if not _is_number(label):

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias, get_args
 
 from localrank.contract.errors import InvalidRequestError, MissingDependencyError
 from localrank.providers.arguments import check_choice, check_count, whole_number
+from localrank.providers.types import check_types
 from localrank_transformers.call.contract import Activation
 from localrank_transformers.models.folder.exported import FamilyName
 
@@ -60,6 +61,7 @@ class TorchSettings:
     listwise: Listwise | None = None
 
     def __post_init__(self) -> None:
+        check_types({name: getattr(self, name) for name in TorchSettings.__annotations__}, TorchSettings)
         for name in ("max_length", "batch_tokens", "layer"):
             check_count(name, getattr(self, name))
         check_choice("dtype", self.dtype, get_args(Dtype))

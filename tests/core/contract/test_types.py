@@ -16,6 +16,7 @@ from localrank.contract.types import (
     RerankResponse,
     RerankResult,
     RerankUsage,
+    is_blank,
     shortened,
 )
 
@@ -135,3 +136,13 @@ def test_the_time_of_a_response_is_aware_and_in_utc() -> None:
 
 def test_the_headers_and_body_of_a_response_stay_out_of_its_repr() -> None:
     assert "SECRET" not in repr(RerankResponse("m", headers={"x": "SECRET"}, body="SECRET"))
+
+
+@pytest.mark.parametrize("text", ["", " \n\t", "\u200b", " \u200b\ufeff ", "\u00ad", "\u2060\u200d"])
+def test_nothing_but_what_nobody_sees_is_blank(text: str) -> None:
+    assert is_blank(text)
+
+
+@pytest.mark.parametrize("text", ["a", "\u200ba", "\u00e9", "\u200d\U0001f600"])
+def test_what_is_seen_is_not_blank(text: str) -> None:
+    assert not is_blank(text)
