@@ -219,5 +219,8 @@ def _final(errors: list[Exception], *, exhausted: bool) -> Exception:
 
 
 def _cause(errors: list[Exception]) -> BaseException | None:
-    wrapped = len(errors) > 1 and not isinstance(errors[-1], RerankAbortedError)
-    return errors[-1] if wrapped else errors[-1].__cause__
+    """Return what a traceback shows beside the error: nothing of ours, whose words the error repeats."""
+    last = errors[-1]
+    if len(errors) == 1 or isinstance(last, RerankAbortedError):
+        return last.__cause__
+    return None if isinstance(last, RerankError) else last

@@ -144,7 +144,7 @@ def from_toml(path: str | os.PathLike[str], *, table: str | None = None) -> AnyR
         content: Any = tomllib.loads(read_settings_file(path))
     except (OSError, ValueError, RecursionError) as error:
         reason = ": ".join(filter(None, (type(error).__name__, getattr(error, "strerror", None))))
-        raise refuse(f"{path} cannot be read as TOML ({reason}).", "Check path and content.") from error
+        raise refuse(f"{path} cannot be read as TOML ({reason}).", "Check path and content.") from None
     for key in table.split(".") if table else ():
         content = content.get(key) if isinstance(content, Mapping) else None
     if not isinstance(content, Mapping):

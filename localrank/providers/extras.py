@@ -25,7 +25,9 @@ def imported(module: str, purpose: str, extra: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:
-        raise missing(purpose, module.partition(".")[0].replace("_", "-"), extra) from error
+        package = module.partition(".")[0]
+        absent = isinstance(error, ModuleNotFoundError) and error.name == package
+        raise missing(purpose, package.replace("_", "-"), extra) from (None if absent else error)
 
 
 def require(purpose: str, extra: str, *packages: str, remark: str = "") -> None:

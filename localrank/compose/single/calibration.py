@@ -97,7 +97,7 @@ class Calibration:
         except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
             raise refuse(
                 f"{path} holds no calibration ({type(error).__name__}).", "Write one with Calibrated.save."
-            ) from error
+            ) from None
 
 
 def _from_json(fields: Mapping[str, Any]) -> Calibration:

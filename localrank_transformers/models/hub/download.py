@@ -75,7 +75,7 @@ def look_up(repo_id: str, revision: str) -> Listing:
     except ModelLoadError:
         raise
     except Exception as error:
-        raise hub_error(error, endpoint=constants.ENDPOINT, repo_id=repo_id, revision=revision) from error
+        raise hub_error(error, endpoint=constants.ENDPOINT, repo_id=repo_id, revision=revision) from None
     if listing is None:
         raise no_hub(constants.ENDPOINT, repo_id)
     return listing
@@ -111,7 +111,7 @@ def fetch(store: HubStore, repo_id: str, commit: str, name: str, should_stop: Sh
     except Exception as error:
         raise hub_error(
             error, endpoint=constants.ENDPOINT, repo_id=repo_id, revision=commit, name=name
-        ) from error
+        ) from None
 
 
 def _fetch(store: HubStore, repo_id: str, commit: str, name: str, should_stop: ShouldStop) -> None:

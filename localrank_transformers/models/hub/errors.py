@@ -67,12 +67,22 @@ def hub_error(
     if not isinstance(status, int):
         return _retryable(
             ModelLoadError(
-                f"{what} could not be fetched from {endpoint}: {type(error).__name__}.",
+                f"{what} could not be fetched from {endpoint}: {type(error).__name__}{_reason(error)}.",
                 hint=f"Check the connection{_variables()}, and call again; what was fetched is kept.",
             )
         )
     headers: Mapping[str, str] = getattr(response, "headers", {})
     return status_error(status, headers, endpoint=endpoint, repo_id=repo_id, revision=revision, name=name)
+
+
+_LONGEST_REASON = 200
+
+
+def _reason(error: Exception) -> str:
+    """Return the system's own words, which stand behind the client's error; nothing that could hold an address."""
+    words = str(error).strip().rstrip(".")
+    is_plain = words.startswith("[") and "\n" not in words and "://" not in words and "?" not in words
+    return f" {words}" if is_plain and len(words) <= _LONGEST_REASON else ""
 
 
 def _variables() -> str:

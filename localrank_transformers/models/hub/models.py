@@ -199,5 +199,5 @@ def _module_paths(folder: Path) -> list[str]:
     try:
         paths = {str(module["path"]) for module in json.loads((folder / "modules.json").read_text("utf-8"))}
     except (ValueError, KeyError, TypeError) as error:
-        raise ModelLoadError(f"modules.json is malformed: {type(error).__name__}.") from error
+        raise ModelLoadError(f"modules.json is malformed: {type(error).__name__}.") from None
     return sorted(paths - {""})

@@ -50,8 +50,8 @@ def check_file(folder: Path, name: str, *, root: Path | None = None) -> Path:
     path = folder / check_name(name)
     try:
         _check(folder, name, path.stat(), root)
-    except OSError as error:
-        raise _unreadable(folder, name) from error
+    except OSError:
+        raise _unreadable(folder, name) from None
     return path
 
 
@@ -67,8 +67,8 @@ def read_file(folder: Path, name: str) -> bytes:
         with open(folder / check_name(name), "rb", opener=_open) as stream:
             _check(folder, name, os.fstat(stream.fileno()), None)
             return stream.read()
-    except OSError as error:
-        raise _unreadable(folder, name) from error
+    except OSError:
+        raise _unreadable(folder, name) from None
 
 
 def _open(path: str, flags: int) -> int:

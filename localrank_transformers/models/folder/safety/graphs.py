@@ -92,7 +92,7 @@ def _looked_at(onnx: Path, look: Callable[[Content], T]) -> T:
         raise ModelLoadError(
             f"{str(onnx)!r} is no valid ONNX file: {error}.",
             hint="The file may be incomplete; copy or export it again.",
-        ) from error
+        ) from None
 
 
 def _check_location(onnx: Path, location: str) -> None:

@@ -50,7 +50,7 @@ def shard_names(index: Path) -> list[str]:
         weight_map = json.loads(index.read_text("utf-8"))["weight_map"]
         return sorted({check_name(str(name)) for name in weight_map.values()})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ModelLoadError(f"{index.name} is malformed: {type(error).__name__}.") from error
+        raise ModelLoadError(f"{index.name} is malformed: {type(error).__name__}.") from None
 
 
 def check_safetensors(path: Path) -> None:
@@ -67,7 +67,7 @@ def check_safetensors(path: Path) -> None:
         raise ModelLoadError(
             f"{str(path)!r} is no valid safetensors file: {str(error)[:200]}.",
             hint="The file may be incomplete; copy or fetch it again.",
-        ) from error
+        ) from None
 
 
 def _check_header(path: Path) -> None:

@@ -190,4 +190,4 @@ def _parsed(content: bytes, name: str) -> Any:
     except (ValueError, RecursionError) as error:  # of bytes that are no text, too
         what = no_model(content)
         reason = f"it is {what}" if what else str(error)[:200]
-        raise ModelLoadError(f"{name} is no valid JSON: {reason}.") from error
+        raise ModelLoadError(f"{name} is no valid JSON: {reason}.") from None

@@ -41,7 +41,7 @@ def read_tokenizer(content: bytes, said: PairSettings) -> tuple[Tokenizer, PairS
             raise
         what = no_model(content)
         reason = f"it is {what}" if what else str(error)[:200]
-        raise ModelLoadError(f"{_NAME} cannot be read: {reason}.") from error
+        raise ModelLoadError(f"{_NAME} cannot be read: {reason}.") from None
     if said.cut_left is None:
         said = replace(said, cut_left=(tokenizer.truncation or {}).get("direction") == "left")
     tokenizer.no_truncation()
