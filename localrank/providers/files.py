@@ -86,7 +86,7 @@ def give_ordinary_mode(path: Path) -> None:
     Raises:
         OSError: No file can be made beside it.
     """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.mode")
+    beside = path.with_name(f".{path.name}.{os.urandom(8).hex()}.mode")
     beside.touch(exist_ok=False)
     try:
         path.chmod(stat.S_IMODE(beside.stat().st_mode))

@@ -62,7 +62,7 @@ class SQLiteStore:
         self.path = check_path("path", path)
         self.max_bytes = max_bytes
         self._now = now
-        if check_integer("max_bytes", max_bytes) < 64 * 1024:
+        if max_bytes < 64 * 1024:
             raise refuse(f"max_bytes is {max_bytes!r}.", "Pass at least 65536.")
         self._file = ScoresFile(self.path)
 
