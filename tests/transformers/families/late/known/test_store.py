@@ -332,6 +332,41 @@ def test_a_store_remembers_what_it_was_made_with(tmp_path: Path) -> None:
         assert DocumentStore(tmp_path / "s").facts().max_mb == known
 
 
+def test_facts_count_what_is_there(opened: Opener) -> None:
+    store, documents = opened(max_mb=20), [document(number) for number in range(7)]
+    keep(store, range(7))
+    facts = DocumentStore(store.path).facts()
+    assert (facts.documents, facts.model, facts.max_mb) == (7, "a model", 20)
+    assert facts.tokens == sum(one.tokens for one in documents)
+    assert facts.vectors_mb == pytest.approx(sum(one.data.nbytes for one in documents) / 1e6)
+    assert 0 < facts.disk_mb < 20
+
+
+def test_closing_lets_go_of_its_files_and_the_next_use_opens_them_again(tmp_path: Path) -> None:
+    store = DocumentStore(tmp_path / "s", max_mb=8)
+    store.opened.open(IDENTITY, "a model")
+    keep(store.opened, range(3))
+    connection, writer = store.opened._opened().connection, store.opened._writer
+    store.close()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("select 1")
+    assert writer is not None
+    assert writer._stream.closed
+    assert found(store.opened, range(3)) == [0, 1, 2]
+    store.close()
+    assert repr(store) == f"DocumentStore({str(tmp_path / 's')!r}, max_mb=8, vectors=None)"
+
+
+def test_what_a_damaged_store_keeps_cannot_be_said(opened: Opener) -> None:
+    store = opened()
+    store.close()
+    for path in store.path.glob("index*"):
+        path.unlink()
+    (store.path / INDEX_FILE).write_bytes(b"no database " * 1000)
+    with pytest.raises(ModelLoadError, match="cannot be used"):
+        OpenStore(store.path, None).vectors()
+
+
 def test_compacting_leaves_the_bound_of_a_larger_store_alone(tmp_path: Path) -> None:
     one = OpenStore(tmp_path / "s", 20_000)
     one.open(IDENTITY, "a model")
