@@ -26,6 +26,15 @@ def test_the_example_file_is_read() -> None:
     assert [spec for _, spec in settings.models] == ["localrank-mini", "localrank-mini", "localrank-tiny"]
 
 
+def test_paths_in_the_file_are_beside_it_and_options_win(tmp_path: Path) -> None:
+    (tmp_path / "serve.toml").write_text('document_store = "kept"\n')
+
+    told = read_settings(tmp_path / "serve.toml", {})
+    asked = read_settings(tmp_path / "serve.toml", {"document_store": tmp_path / "other"})
+
+    assert (told.document_store, asked.document_store) == (tmp_path / "kept", tmp_path / "other")
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
 def test_systemd_can_read_the_example_unit() -> None:
     unit = FOLDER / "localrank.service"

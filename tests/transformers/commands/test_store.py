@@ -53,6 +53,22 @@ def test_a_store_tells_what_it_holds_and_can_be_compacted_and_cleared(tmp_path: 
     assert json.loads(run("info", tmp_path / "s", "--json").stdout)["documents"] == 0
 
 
+def test_a_store_is_made_small_on_request_and_stays_so(tmp_path: Path) -> None:
+    source = collection(tmp_path / "c", 5)
+    run("warm", tmp_path / "s", source, "--model", "localrank-tiny", "--max-mb", "20", "--vectors", "small")
+    again = run("warm", tmp_path / "s", source, "--model", "localrank-tiny")
+    assert again.stdout == "0 documents were read; the store has 5.\n"
+    shown = run("info", tmp_path / "s").stdout
+    assert "MB, small" in shown
+    assert "MB of 20" in shown
+    with pytest.raises(ModelLoadError, match="keeps vectors='small', not 'full'"):
+        run("warm", tmp_path / "s", source, "--model", "localrank-tiny", "--vectors", "full")
+    run("clear", tmp_path / "s")
+    run("warm", tmp_path / "s", source, "--model", "localrank-tiny", "--vectors", "full")
+    facts = json.loads(run("info", tmp_path / "s", "--json").stdout)
+    assert (facts["vectors"], facts["max_mb"], facts["documents"]) == ("full", 20, 5)
+
+
 def test_where_there_is_no_store_that_is_said(tmp_path: Path) -> None:
     for command in ("info", "compact", "clear"):
         with pytest.raises(ModelLoadError, match="no document store"):

@@ -221,7 +221,7 @@ class OpenStore:
                     numbers = index.segments()
                     for number in numbers:
                         index.drop(number)
-                    index.connection.execute("delete from facts")
+                    index.connection.execute("delete from facts where name != 'max_mb'")
                     if self._identity is not None:
                         self._begin_facts(index, self._identity, self._model)
                 index.connection.execute("vacuum")
