@@ -30,8 +30,9 @@ def test_memory_drops_the_least_recently_used():
 
 
 def test_memory_refuses_no_room():
-    with pytest.raises(InvalidRequestError, match="max_entries"):
-        MemoryStore(max_entries=0)
+    for wrong in (0, "x", 2.5, None):
+        with pytest.raises(InvalidRequestError, match="max_entries"):
+            MemoryStore(max_entries=wrong)
 
 
 def test_sqlite_gives_back_exactly_what_it_was_given(tmp_path):
@@ -79,8 +80,9 @@ def test_sqlite_keeps_what_is_read_over_what_is_not(tmp_path):
 
 
 def test_sqlite_refuses_a_bound_below_one_page_of_use(tmp_path):
-    with pytest.raises(InvalidRequestError, match="max_bytes"):
-        SQLiteStore(tmp_path / "scores.sqlite", max_bytes=1000)
+    for wrong in (1000, "x", None):
+        with pytest.raises(InvalidRequestError, match="max_bytes"):
+            SQLiteStore(tmp_path / "scores.sqlite", max_bytes=wrong)
 
 
 def test_sqlite_serves_many_threads(tmp_path):
