@@ -1,0 +1,140 @@
+"""A student of every second layer, taught by the whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+pytest.importorskip("safetensors")
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from transformers import BertConfig, BertModel
+
+from benchmarks.embedded.multilingual.finish import write_folder
+from benchmarks.embedded.multilingual.student import Learner
+
+PIECES = [
+    "<s>",
+    "<pad>",
+    "</s>",
+    "<unk>",
+    "▁",
+    "▁query",
+    ":",
+    *(f"▁{letter}" for letter in "abcdefghijklmnopqrstu"),
+]
+ROWS = [np.array([9, 12, 7, 20], np.int64), np.array([8, 8, 15, 16, 11, 21], np.int64)]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """So small products wait for threads longer than they take."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def cut(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as vocabulary writes it: twelve layers, a tokenizer without a prefix."""
+    folder = tmp_path_factory.mktemp("cut")
+    torch.manual_seed(2)
+    config = BertConfig(
+        vocab_size=len(PIECES),
+        hidden_size=32,
+        num_hidden_layers=12,
+        num_attention_heads=2,
+        intermediate_size=64,
+    )
+    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    ends = {"<s>": 0, "</s>": 2}
+    specification = {
+        "version": "1.0",
+        "added_tokens": [],
+        "pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True},
+        "post_processor": {
+            "type": "TemplateProcessing",
+            "single": [
+                {"SpecialToken": {"id": "<s>", "type_id": 0}},
+                {"Sequence": {"id": "A", "type_id": 0}},
+                {"SpecialToken": {"id": "</s>", "type_id": 0}},
+            ],
+            "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
+            "special_tokens": {
+                piece: {"id": piece, "ids": [at], "tokens": [piece]} for piece, at in ends.items()
+            },
+        },
+        "model": {"type": "Unigram", "unk_id": 3, "vocab": [[piece, -1.0] for piece in PIECES]},
+    }
+    (folder / "tokenizer.json").write_text(json.dumps(specification), "utf-8")
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}', "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def teacher(cut: Path) -> Path:
+    folder = cut.parent / f"{cut.name}-teacher"
+    write_folder(cut, folder, layers=11, prefix="query: ")
+    return folder
+
+
+def learner(teacher: Path, cut: Path) -> Learner:
+    return Learner(teacher, cut, rate=3e-2)
+
+
+def test_the_prefix_is_the_teachers_alone(teacher: Path, cut: Path) -> None:
+    read = {
+        folder: Tokenizer.from_file(str(folder / "tokenizer.json")).encode("a b").tokens
+        for folder in (teacher, cut)
+    }
+    assert read[cut] == ["<s>", "▁a", "▁b", "</s>"]
+    assert read[teacher][:3] == ["<s>", "▁query", ":"]
+    assert read[teacher][-3:] == ["▁a", "▁b", "</s>"]
+
+
+def test_a_student_learns_what_the_teacher_gives_and_leaves_the_word_table(teacher: Path, cut: Path) -> None:
+    torch.manual_seed(3)
+    found = learner(teacher, cut)
+    words = found.student.embeddings.word_embeddings.weight.clone()
+    losses = [found.learn(ROWS, of_layers=1.0, of_order=0.0) for _ in range(16)]
+    assert losses[-1].last < losses[0].last
+    assert losses[-1].between < losses[0].between
+    assert found.student.embeddings.word_embeddings.weight.equal(words)
+    assert (found.step, found.tokens) == (16, 160)
+
+
+def test_a_run_goes_on_from_its_state_as_if_it_had_not_ended(
+    teacher: Path, cut: Path, tmp_path: Path
+) -> None:
+    whole, first = learner(teacher, cut), learner(teacher, cut)
+    for _ in range(4):
+        whole.learn(ROWS, of_layers=1.0, of_order=0.0)
+    for _ in range(2):
+        first.learn(ROWS, of_layers=1.0, of_order=0.0)
+    first.save(tmp_path / "state.pt")
+    second = learner(teacher, cut)
+    second.load(tmp_path / "state.pt")
+    for _ in range(2):
+        second.learn(ROWS, of_layers=1.0, of_order=0.0)
+    for name, value in whole.student.state_dict().items():
+        torch.testing.assert_close(second.student.state_dict()[name], value, msg=name)
+    whole.write(tmp_path / "a", cut)
+    second.write(tmp_path / "b", cut)
+    written = [BertModel.from_pretrained(tmp_path / name, add_pooling_layer=False) for name in "ab"]
+    assert len(written[0].encoder.layer) == 6
+    for left, right in zip(written[0].parameters(), written[1].parameters(), strict=True):
+        torch.testing.assert_close(left, right)
+
+
+def test_an_order_has_a_share_of_the_loss(teacher: Path, cut: Path) -> None:
+    torch.manual_seed(3)
+    losses = learner(teacher, cut).learn(ROWS * 2, of_layers=1.0, of_order=1.0)
+    assert losses.order.item() > 0
