@@ -20,6 +20,8 @@ ROOT = Path(__file__).parent.parent
 TOOLS = ("ziglang==0.17.1", "build>=1.2", "hatchling>=1.27", "lief>=0.17", "auditwheel>=6.4")
 LIBRARY = "localrank_transformers/engines/native/_kernels"
 PURE = "any"
+MODELS = ROOT / "packages" / "localrank_multilingual"
+"""A distribution of its own, with no code to compile."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,9 @@ def main() -> int:
         sources = _sources(python, folder, out)
         for tag in arguments.only:
             _build(python, sources, out, tag)
+        if PURE in arguments.only:
+            models = [python, "-m", "pip", "wheel", "-q", "--no-deps", "--no-index", "-w", out, MODELS]
+            subprocess.run(models, check=True)
         check = [python, Path(__file__).resolve(), "--check", out]
         return subprocess.run(check, check=False).returncode
 

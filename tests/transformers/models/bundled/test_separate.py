@@ -66,6 +66,16 @@ def test_a_question_in_any_of_its_languages_finds_the_german_answer(
     assert result.score_kind == "probability"
 
 
+def test_a_text_has_the_same_bits_alone_and_in_company(model: OnnxReranker) -> None:
+    query, others = (
+        "Wie setze ich den Router zurück?",
+        ["ฝนตกตั้งแต่เมื่อวาน", "路由器用红色按钮重置。" * 9, "router"],
+    )
+    together = {hit.index: hit.metadata["logit"] for hit in rerank_sync(model, query, [*TEXTS, *others])}
+    for at, text in enumerate([*TEXTS, *others]):
+        assert rerank_sync(model, query, [text])[0].metadata["logit"] == together[at]
+
+
 def test_a_language_that_it_does_not_read_is_said_and_the_cache_tells_it_from_others(
     model: OnnxReranker,
 ) -> None:
@@ -74,13 +84,13 @@ def test_a_language_that_it_does_not_read_is_said_and_the_cache_tells_it_from_ot
     assert model.fingerprint.startswith(f"onnx:{MULTILINGUAL}@")
 
 
-def test_its_files_are_those_recorded_and_the_tokenizer_begins_a_text_with_its_prefix(tmp_path: Path) -> None:
+def test_its_files_are_those_recorded_and_a_text_is_read_bare(tmp_path: Path) -> None:
     with installed(tmp_path):
         for name in bundled.sums(MULTILINGUAL):
             assert bundled.read_file(MULTILINGUAL, name)
         tokenizer = Tokenizer.from_buffer(bundled.read_file(MULTILINGUAL, "tokenizer.json"))
     tokens = tokenizer.encode("Gruß").tokens
-    assert "".join(tokens) == "<s>▁query:▁Gruß</s>"
+    assert "".join(tokens) == "<s>▁Gruß</s>"
 
 
 def test_a_damaged_file_names_the_package_to_install_again(tmp_path: Path) -> None:
