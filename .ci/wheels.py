@@ -168,8 +168,12 @@ def _of_elf(binary: object) -> tuple[set[str], tuple[int, ...], set[str]]:
 
 
 def _audited(wheel: Path, tag: str) -> list[str]:
-    """What auditwheel has to say of a wheel for Linux."""
-    if "linux" not in tag:
+    """What auditwheel has to say of a wheel for glibc.
+
+    It knows musl by Alpine's name alone, `libc.musl-x86_64.so.1`. Zig links with `libc.so`, and musl's loader takes itself for
+    both (ldso/dynlink.c, `load_library`): what such a library wants is for `_faults` to say.
+    """
+    if "manylinux" not in tag:
         return []
     command = [sys.executable, "-m", "auditwheel", "show", str(wheel)]
     run = subprocess.run(command, check=False, capture_output=True, text=True)
