@@ -10,7 +10,7 @@ from benchmarks.common.statistics import median_ratio
 from benchmarks.common.tables import markdown_table, milliseconds
 from benchmarks.speed.measurements import ModelResult, WorkloadResult
 from benchmarks.speed.report_tables import fastest_peer, multiple_of_limit
-from benchmarks.speed.systems import OWN_FP32, OWN_INT8
+from benchmarks.speed.systems import EMBEDDED, OWN_FP32, OWN_INT8
 
 __all__ = ["bars", "published_table"]
 
@@ -32,6 +32,8 @@ def _bars(model: ModelResult, workload: WorkloadResult) -> Iterator[Bar]:
         yield _ratio_bar(model, workload, OWN_INT8, 4.5 if at_mixed_20 else 2.5)
         if workload.size >= 20:
             yield _ratio_bar(model, workload, OWN_FP32, 1.5 if workload.kind == "short" else 2.5)
+        if (workload.kind, workload.size) == ("short", 20):
+            yield _ratio_bar(model, workload, EMBEDDED, 2.8)
         if (workload.kind, workload.size) == ("mixed", 100):
             yield _limit_bar(model, workload)
         if workload.size == 100:
@@ -44,7 +46,8 @@ def _ratio_bar(model: ModelResult, workload: WorkloadResult, own: str, aim: floa
     exact = own == OWN_FP32
     peer, ours = fastest_peer(workload, exact=exact), workload.systems.get(own)
     ratio = median_ratio(workload.systems[peer].seconds, ours.seconds) if peer and ours else None
-    name = f"{'fp32' if exact else 'int8'}, {workload.label}, fastest {'fp32 ' if exact else ''}peer ÷ ours"
+    which = {OWN_FP32: "fp32", OWN_INT8: "int8"}.get(own, own)
+    name = f"{which}, {workload.label}, fastest {'fp32 ' if exact else ''}peer ÷ ours"
     measured = "–" if ratio is None else f"{ratio:.2f}{' (disturbed)' if workload.contaminated else ''}"
     at_best = multiple_of_limit(model, workload, peer, exact=True) if exact and peer else None
     if at_best is not None and at_best < aim:

@@ -9,7 +9,7 @@ from benchmarks.common.statistics import median_ratio
 from benchmarks.common.tables import bytes_text, markdown_table, milliseconds, times
 from benchmarks.speed.limit import Peaks, Work, limit_seconds
 from benchmarks.speed.measurements import ModelResult, WorkloadResult
-from benchmarks.speed.systems import OWN_FP32, OWN_INT8, REFERENCE, SYSTEMS
+from benchmarks.speed.systems import EMBEDDED, OWN_FP32, OWN_INT8, REFERENCE, SYSTEMS
 
 __all__ = [
     "agreement_table",
@@ -105,7 +105,8 @@ def limit_table(model: ModelResult, *, exact: bool) -> str:
     rows += [
         [_title(name), *(times(multiple_of_limit(model, one, name, exact=exact)) for one in workloads)]
         for name in _names(workloads)
-        if SYSTEMS[name].exact or not exact
+        if (SYSTEMS[name].exact or not exact)
+        and name != EMBEDDED  # which computes less than these pairs take
     ]
     return markdown_table(head, rows)
 

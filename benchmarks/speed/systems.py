@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["OWN_FP32", "OWN_INT8", "REFERENCE", "SYSTEMS", "System"]
+__all__ = ["EMBEDDED", "OWN_FP32", "OWN_INT8", "REFERENCE", "SYSTEMS", "System"]
 
-Layout = Literal["own", "torch", "onnx", "openvino"]
+Layout = Literal["own", "torch", "onnx", "openvino", "embedded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class System:
         environment: A key of `environments.ENVIRONMENTS`, or `localrank`.
         adapter: A module of `adapters`.
         precision: What the adapter's `load` gets.
-        layout: Which form of the weights it gets.
+        layout: Which form of the weights it gets; `embedded` has weights of its own.
         exact: Whether it computes in float32.
         gives_logits: Whether its scores lack the sigmoid that the others apply.
     """
@@ -37,10 +37,12 @@ class System:
     @property
     def is_own(self) -> bool:
         """Whether this is localrank."""
-        return self.layout == "own"
+        return self.layout in {"own", "embedded"}
 
 
 OWN_INT8, OWN_FP32, REFERENCE = "localrank-int8", "localrank-fp32", "st-torch-fp32"
+EMBEDDED = "localrank-mini"
+"""The default model, which reads documents apart from the query: against a peer on a cross-encoder of its size."""
 
 _ST = "sentence_transformers"
 
@@ -52,6 +54,9 @@ SYSTEMS = {
             "localrank-refined", "**localrank refined** (top 10)", "localrank", "localrank", "refined", "own"
         ),
         System(OWN_FP32, "**localrank fp32**", "localrank", "localrank", "fp32", "own", exact=True),
+        System(
+            EMBEDDED, "**localrank-mini** (weights of its own)", "localrank", "localrank", "int8", "embedded"
+        ),
         System(
             REFERENCE, "sentence-transformers torch fp32", "torch", _ST, "torch-fp32", "torch", exact=True
         ),

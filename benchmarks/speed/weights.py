@@ -11,7 +11,8 @@ from pathlib import Path
 
 from benchmarks.speed.environments import EnvironmentState
 from benchmarks.speed.process import OFFLINE, ROOT
-from benchmarks.speed.systems import Layout
+from benchmarks.speed.systems import EMBEDDED, Layout
+from localrank_transformers.models import bundled
 
 __all__ = ["GIVEN", "ModelShape", "Weights"]
 
@@ -25,6 +26,8 @@ _BUILDERS: dict[Layout, tuple[str, str, Layout | None]] = {
     "own": ("own_layout", "localrank", "torch"),
 }
 """Layout → the script, its environment, and the layout it starts from."""
+
+_EMBEDDED = Path(bundled.__file__).with_name(EMBEDDED.replace("-", "_"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class Weights:
 
     def folder(self, layout: Layout) -> tuple[Path, str | None]:
         """Return the folder of `layout`, made where need be, and why it could not be made."""
+        if layout == "embedded":
+            return _EMBEDDED, None if self._random is None else "it has weights of one shape"
         if layout == "own" and self._random is None:
             return self.source, None
         script, environment, start = _BUILDERS[layout]

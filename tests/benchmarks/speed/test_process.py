@@ -11,7 +11,7 @@ from benchmarks.speed.player import Limits, Player
 from benchmarks.speed.process import PeerFailed, PeerProcess
 from benchmarks.speed.runner import run_cold_starts, run_workload
 from benchmarks.speed.systems import SYSTEMS
-from benchmarks.speed.weights import ModelShape
+from benchmarks.speed.weights import GIVEN, ModelShape, Weights
 from benchmarks.speed.workloads import DocumentSet
 from tests.support.tiny_models import build
 
@@ -92,3 +92,16 @@ def test_a_workload_has_a_time_a_repetition_and_a_failed_system_its_reason(
 def test_a_cold_start_holds_the_loading(player: Player) -> None:
     cold = run_cold_starts([player], lambda *_: DOCUMENTS, repetitions=1)["localrank-fp32"]
     assert cold.seconds[0] > cold.load[0] > cold.again[0] > 0
+
+
+def test_the_embedded_model_is_measured_with_weights_of_its_own(tmp_path: Path) -> None:
+    weights = Weights(tmp_path, GIVEN, tmp_path, {})
+    folder, failure = weights.folder("embedded")
+    assert failure is None
+    players = [
+        Player(SYSTEMS["localrank-mini"], Path(sys.executable), folder, LIMITS),
+        Player(SYSTEMS["st-torch-fp32"], Path(sys.executable), tmp_path / "nowhere", LIMITS),
+    ]
+    result = run_workload("short", 3, players, lambda *_: DOCUMENTS, repetitions=1, shape=ModelShape(1, 2, 8))
+    assert result.systems["localrank-mini"].seconds[0] is not None
+    assert Weights(tmp_path, "2x128", tmp_path, {}).folder("embedded")[1] is not None

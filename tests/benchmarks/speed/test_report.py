@@ -55,6 +55,19 @@ def test_the_fastest_peer_is_never_our_own() -> None:
     assert fastest_peer(measured().workloads[0], exact=False) == "st-openvino"
 
 
+def test_the_embedded_model_stands_beside_the_others_and_against_the_fastest_peer() -> None:
+    model = measured()
+    workload = model.workloads[0]
+    workload.kind, workload.systems["localrank-mini"] = "short", times(0.010, 0.025, 0.025)
+    assert "| 25.0 (4.80×) |" in next(
+        row for row in latency_table(model, "short").splitlines() if "localrank-mini" in row
+    )
+    assert fastest_peer(workload, exact=False) == "st-openvino"
+    (bar,) = [one for one in bars(model) if "localrank-mini" in one.name]
+    assert (bar.aim, bar.measured, bar.met) == ("≥ 2.8", "2.00", False)
+    assert "localrank-mini" not in limit_table(model, exact=False)
+
+
 def test_the_fastest_exact_peer_computes_in_float32() -> None:
     assert fastest_peer(measured().workloads[0], exact=True) == "st-torch-fp32"
 
