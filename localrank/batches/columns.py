@@ -83,7 +83,8 @@ class Columns:
                 )
             if name not in there:
                 raise InvalidRequestError(
-                    f"{source} has no column {name!r}; it has {listed or 'none'}.", hint="Name the columns."
+                    f"{source} has no column {name!r}; it has {listed or 'none'}.",
+                    hint="Name the columns: --query-column, --text-column and so on, or Columns(query=, text=).",
                 )
         added = [*self.added, *([] if reject_column is None else [("the reason of a reject", reject_column)])]
         taken: dict[str, str] = {}

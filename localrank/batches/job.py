@@ -86,6 +86,7 @@ class BatchJob:
                 "output_format is 'jsonl', which is for a TREC run as input.",
                 hint="Leave it out: rows keep their kind.",
             )
+        self._refuse_unread(is_run=is_run)
         if not self.writes_run:
             return
         if not is_run and None in (names.group, names.id):
@@ -97,6 +98,24 @@ class BatchJob:
             raise InvalidRequestError(
                 "A TREC run has no place for logit, truncated and chunk.",
                 hint="Leave these columns out, or write another form (output_format, --output-format).",
+            )
+
+    def _refuse_unread(self, *, is_run: bool) -> None:
+        """Refuse names of columns that nothing reads."""
+        names, usual = self.columns, Columns()
+        if is_run and (names.query, names.text, names.group, names.id) != (
+            usual.query,
+            usual.text,
+            None,
+            None,
+        ):
+            raise InvalidRequestError(
+                "A TREC run has no columns for queries, texts, groups and ids.", hint="Leave their names out."
+            )
+        if names.id is not None and not self.writes_run:
+            raise InvalidRequestError(
+                f"The column of ids {names.id!r} is read for a TREC run only.",
+                hint="Leave it out, or write one: output_format='trec', --output-format trec.",
             )
 
     @property

@@ -12,7 +12,7 @@ from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
 
-__all__ = ["MANIFEST", "DonePart", "Manifest", "Unchanged", "write_whole"]
+__all__ = ["MANIFEST", "DonePart", "Manifest", "Unchanged", "clear", "write_whole"]
 
 MANIFEST = "_manifest.json"
 """Readers of folders of Parquet files skip names that begin with an underscore."""
@@ -67,7 +67,7 @@ class Manifest:
     @property
     def dollars(self) -> float:
         """What the parts cost."""
-        return sum(part.dollars for part in self.parts)
+        return sum((part.dollars for part in self.parts), 0.0)
 
     def write(self, folder: Path) -> None:
         """Write the manifest in place of the one that is there."""
@@ -82,7 +82,7 @@ class Manifest:
 
     @classmethod
     def opened(cls, folder: Path, job: Mapping[str, Any]) -> Manifest:
-        """Return the manifest of `folder`, or a new one where the folder is empty or absent.
+        """Return the manifest of `folder`, or a new one where the folder is empty or absent, or no part of a job is done yet.
 
         Raises:
             InvalidRequestError: The folder holds something else, another job, or not the parts that its manifest names.
@@ -101,11 +101,10 @@ class Manifest:
             manifest = cls._read(path)
         except OSError as error:
             raise InvalidRequestError(f"{folder} cannot be used: {error.strerror}.") from None
-        differing = [
-            f"{name} was {manifest.job.get(name)!r} and is {job.get(name)!r}"
-            for name in sorted({*manifest.job, *job})
-            if manifest.job.get(name) != job.get(name)
-        ]
+        differing = _differing(manifest.job, job)
+        if differing and not manifest.parts:
+            clear(folder)
+            return cls.opened(folder, job)
         if differing:
             raise InvalidRequestError(
                 f"{folder} holds another job: {'; '.join(differing)}.",
@@ -130,6 +129,34 @@ class Manifest:
             raise InvalidRequestError(
                 f"{path} is no manifest of this version.", hint="Begin anew with --fresh."
             ) from None
+
+
+def _differing(before: Mapping[str, Any], now: Mapping[str, Any], of: str = "") -> list[str]:
+    """Return what differs between two jobs, a sentence each."""
+    told: list[str] = []
+    for name in sorted({*before, *now}):
+        was, known = before.get(name), now.get(name)
+        if isinstance(was, dict) and isinstance(known, dict):
+            told += _differing(was, known, f"{name}.")
+        elif was != known:
+            told.append(f"{of}{name} was {was!r} and is {known!r}")
+    return told
+
+
+def clear(folder: Path) -> None:
+    """Delete what a job left in a folder, and nothing else; the manifest last.
+
+    Raises:
+        InvalidRequestError: It cannot be deleted.
+    """
+    names = ("part-*.parquet", "part-*.jsonl*", "part-*.run*", "_rejects-*.jsonl", ".*.new", MANIFEST)
+    try:
+        if (folder / MANIFEST).exists():
+            for name in names:
+                for path in folder.glob(name):
+                    path.unlink()
+    except OSError as error:
+        raise InvalidRequestError(f"{folder} cannot be cleared: {error.strerror}.") from None
 
 
 class Unchanged:

@@ -11,7 +11,7 @@ from typing import Literal
 from localrank.batches.files.packed import packed, packing_of
 from localrank.batches.files.part import Part, Source
 from localrank.batches.job import BatchJob
-from localrank.batches.manifest import MANIFEST, DonePart, Manifest, Unchanged, write_whole
+from localrank.batches.manifest import DonePart, Manifest, Unchanged, clear, write_whole
 from localrank.batches.rows import Asked, RankedRows, Reject, numbered
 from localrank.batches.trec import Named
 from localrank.contract.errors import InvalidRequestError
@@ -140,19 +140,12 @@ def _check_price(job: BatchJob, model: AnyReranker) -> None:
 
 
 def forget(job: BatchJob) -> None:
-    """Delete what an earlier job left in the folder, and nothing else.
+    """Delete what an earlier job left in the output's folder, and nothing else.
 
     Raises:
         InvalidRequestError: It cannot be deleted.
     """
-    names = ("part-*.parquet", "part-*.jsonl*", "part-*.run*", "_rejects-*.jsonl", ".*.new", MANIFEST)
-    try:
-        if (job.output / MANIFEST).exists():
-            for name in names:
-                for path in job.output.glob(name):
-                    path.unlink()
-    except OSError as error:
-        raise InvalidRequestError(f"{job.output} cannot be cleared: {error.strerror}.") from None
+    clear(job.output)
 
 
 class _Run:

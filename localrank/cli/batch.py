@@ -238,7 +238,7 @@ def _ask(planned: PlannedJob, model: AnyReranker) -> None:
     cost = (
         "the price is not known"
         if planned.dollars is None
-        else f"about ${planned.dollars:,.2f} at the list price"
+        else f"about {_money(planned.dollars)} at the list price"
     )
     note(
         f"{model.provider}:{model.model_id}: {planned.documents:,} candidates of {planned.queries:,} queries, about "
@@ -251,7 +251,7 @@ def _ask(planned: PlannedJob, model: AnyReranker) -> None:
 
 def _show_plan(planned: PlannedJob) -> None:
     time_left = "" if planned.seconds is None else f"; about {_duration(planned.seconds)} on this machine"
-    money = "" if planned.dollars is None else f"; about ${planned.dollars:,.2f} at the list price"
+    money = "" if planned.dollars is None else f"; about {_money(planned.dollars)} at the list price"
     note(
         f"{planned.rows:,} rows: {planned.documents:,} candidates of {planned.queries:,} queries, about "
         f"{planned.tokens:,} tokens{time_left}{money}."
@@ -267,7 +267,7 @@ def _run(job: BatchJob, model: AnyReranker) -> BatchReport:
             return run_batch(job, model, on_progress=progress.show, should_stop=stop.is_set)
         except (KeyboardInterrupt, RerankError):
             progress.end()
-            if progress.has_begun:
+            if any(job.output.glob("part-*")):
                 note("Finished parts are kept; the same command goes on from there.")
             raise
         finally:
@@ -304,11 +304,6 @@ class _Progress:
         self._first: BatchProgress | None = None
         self._open = False
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether anything was ranked."""
-        return self._first is not None
-
     def show(self, progress: BatchProgress) -> None:
         """Say how far the job is, if it is time to."""
         self._first = self._first or progress
@@ -334,7 +329,7 @@ class _Progress:
             return f"reading the input: {progress.rows:,} rows"
         rate = f"{progress.documents / seconds:,.0f} candidates/s"
         tokens = f", {progress.tokens / seconds:,.0f} tokens/s" if progress.tokens else ""
-        money = f", ${progress.dollars:,.4f} so far" if progress.dollars else ""
+        money = f", {_money(progress.dollars)} so far" if progress.dollars else ""
         share = f" ({progress.rows / progress.total:.0%})" if progress.total else ""
         done = f"{progress.rows:,} of {progress.total or 0:,} rows{share}"
         return f"{done}, {rate}{tokens}{money}{self._left(progress, seconds)}"
@@ -350,12 +345,11 @@ def _show_report(report: BatchReport, job: BatchJob) -> None:
     if not stdout_is_terminal():
         print_json_lines([asdict(report)])
     earlier = f", {report.resumed:,} of them by an earlier run" if report.resumed else ""
-    money = f" for about ${report.dollars:,.4f}" if report.dollars else ""
-    note(
-        f"{report.rows:,} rows{earlier}; {report.kept:,} written in {report.parts:,} parts to {job.output}{money}."
-    )
+    money = f" for about {_money(report.dollars)}" if report.dollars else ""
+    done = f"{_counted(report.rows, 'row')}{earlier}; {report.kept:,} written"
+    note(f"{done} in {_counted(report.parts, 'part')} to {job.output}{money}.")
     if report.rejected:
-        which = "No row" if not report.kept else f"{report.rejected:,} rows"
+        which = "No row" if not report.kept else _counted(report.rejected, "row")
         could = "could" if not report.kept else "could not"
         note(f"{which} {could} be ranked: see {job.output}/_rejects-*.jsonl.")
     if report.stopped == "max_cost":
@@ -366,9 +360,17 @@ def _show_report(report: BatchReport, job: BatchJob) -> None:
         note("Stopped after a whole part; the same command goes on from there.")
 
 
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _money(dollars: float) -> str:
+    return f"${dollars:,.2f}" if dollars >= 1 else f"${dollars:,.4f}"
+
+
 def _duration(seconds: float) -> str:
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{max(seconds, 1):.0f} s"
     if seconds < 5_400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3_600:,.1f} h"

@@ -328,7 +328,7 @@ def test_nothing_is_ranked_twice(write: WriteRows) -> None:
         ({"top_k": 3}, "top_k was None and is 3"),
         ({"instruction": "i"}, "instruction was None and is 'i'"),
         ({"part_documents": 13}, "part_documents was 12 and is 13"),
-        ({"columns": Columns(rank="place")}, "columns was "),
+        ({"columns": Columns(rank="place")}, r"job: columns\.rank was 'rank' and is 'place'\."),
     ],
 )
 def test_another_job_in_the_folder_is_refused_with_what_differs(
@@ -417,6 +417,20 @@ def test_a_part_that_was_changed_is_noticed(write: WriteRows) -> None:
 
     with pytest.raises(InvalidRequestError, match=r"part-00001\.jsonl is not as it was written"):
         run_batch(job, LexicalReranker())
+
+
+def test_a_folder_in_which_no_part_is_done_takes_another_job(write: WriteRows) -> None:
+    rows = some_rows()
+    job = a_job(write("in.jsonl", [*rows, rows[0]]))
+    with pytest.raises(InvalidRequestError, match="comes again in row 61"):
+        run_batch(job, LexicalReranker())
+    (job.output / "_rejects-00000.jsonl").write_text("of a part that was lost")
+    (job.output / "part-00000.jsonl").write_text("of a part that was lost")
+    write("in.jsonl", rows)
+
+    assert run_batch(job, LexicalReranker()).complete
+    assert not list(job.output.glob("_rejects-*"))
+    assert written(job.output)[0]["id"] == "0-0"
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_a_file_is_ranked_into_a_folder(source: Path, tmp_path: Path) -> None:
         "parts": 1,
         "dollars": 0.0,
     }
-    assert "60 rows; 60 written in 1 parts" in shown.err
+    assert "60 rows; 60 written in 1 part to" in shown.err
 
 
 def test_a_store_knows_afterwards_what_was_read(source: Path, tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_model_in_a_wrapper_is_asked_for_and_priced_too(source: Path, tmp_path
         assert server.requests == []
     assert refused.code == 2
     assert "60 candidates of 12 queries" in refused.err
-    assert "about $0.02 at the list price" in refused.err
+    assert "about $0.0240 at the list price" in refused.err
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_rejects_are_counted_and_strict_ends_the_job(tmp_path: Path) -> None:
     )
 
     assert told.code == 0
-    assert "1 rows could not be ranked" in told.err
+    assert "1 row could not be ranked" in told.err
     assert strict.code == 3
     assert "row 2 cannot be ranked: the text is null" in strict.err
 

@@ -161,11 +161,8 @@ def _of_object(path: Path, number: int, line: str) -> tuple[str, str]:
     text, title = record.get("text"), record.get("title") or ""
     if whole_number(name) is None and not isinstance(name, str):
         raise fault(path, number, "there is no '_id'.", hint=f"The keys are {', '.join(map(repr, record))}.")
+    if "text" not in record:
+        raise fault(path, number, "there is no 'text'.", hint=f"The keys are {', '.join(map(repr, record))}.")
     if not isinstance(text, str) or not isinstance(title, str):
-        raise fault(
-            path,
-            number,
-            "its text or title is no string.",
-            hint=f"The keys are {', '.join(map(repr, record))}.",
-        )
+        raise fault(path, number, "its text or title is no string.")
     return str(name), f"{title} {text}".strip()

@@ -166,6 +166,7 @@ def test_another_collection_is_another_job(changed: str, tmp_path: Path, collect
         (b"{broken", "corpus.jsonl:6: no JSON"),
         (b"[]", "corpus.jsonl:6: no JSON object"),
         (b'{"text": "t"}', "corpus.jsonl:6: there is no '_id'. The keys are 'text'"),
+        (b'{"_id": "x"}', "corpus.jsonl:6: there is no 'text'. The keys are '_id'"),
         (b'{"_id": "x", "text": 5}', "corpus.jsonl:6: its text or title is no string"),
         (b'{"_id": "d1", "text": "t"}', "corpus.jsonl:6: the id 'd1' is there for the second time"),
         (b"\xff", "corpus.jsonl:6: no UTF-8 text"),
@@ -242,6 +243,7 @@ def test_lists_with_ids_come_out_as_a_run(name: str, write: WriteRows) -> None:
         ({"output_format": "jsonl"}, "is for a TREC run as input"),
         ({"output_format": "csv"}, "output_format is 'csv'"),
         ({"output_format": "trec", "columns": Columns(group="g", id="i", logit="l")}, "no place for logit"),
+        ({"columns": Columns(id="i")}, "'i' is read for a TREC run only"),
         ({"max_cost": 0}, "max_cost is 0"),
         ({"collection": "/nowhere"}, "has no queries.jsonl"),
     ],
@@ -249,6 +251,11 @@ def test_lists_with_ids_come_out_as_a_run(name: str, write: WriteRows) -> None:
 def test_a_job_that_cannot_be_is_refused(settings: dict[str, Any], named: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidRequestError, match=named):
         BatchJob(tmp_path / "in.jsonl", tmp_path / "out", **settings)
+
+
+def test_columns_that_a_run_does_not_have_are_refused(tmp_path: Path, collection: Path) -> None:
+    with pytest.raises(InvalidRequestError, match="has no columns for queries"):
+        a_job(tmp_path / "first.run", collection, columns=Columns(query="q"))
 
 
 def test_a_run_without_its_collection_is_told_what_it_needs(tmp_path: Path) -> None:
