@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from localrank.providers.arguments import check_choice, check_count, check_path
 from localrank.providers.forking import RenewedLock
+from localrank.providers.types import check_types
 
 if TYPE_CHECKING:
     from localrank_transformers.families.late.known.documents import KnownDocuments
@@ -49,6 +50,7 @@ class DocumentStore:
     def __init__(
         self, path: str | Path, *, max_mb: int | None = None, vectors: Setting | None = None
     ) -> None:
+        check_types(locals(), DocumentStore.__init__)
         self.max_mb = check_count("max_mb", max_mb, least=_LEAST_MB)
         check_choice("vectors", vectors, (None, *get_args(Setting)))
         self.path = check_path("path", path)
