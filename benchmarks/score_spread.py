@@ -28,7 +28,7 @@ from localrank.evaluation import load_beir, read_run
 from localrank_transformers import OnnxReranker, TorchReranker
 from localrank_transformers.engines.native.library import absence
 from localrank_transformers.models import bundled
-from localrank_transformers.training.model.from_bundled import write_float32
+from localrank_transformers.optimizing.from_bundled import write_float32
 
 DOCUMENTS = 1_000
 CANDIDATES = 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -28,6 +28,9 @@ from localrank.contract.types import RerankResult
 from localrank.providers.unscored import is_scored
 
 __all__ = ["rerank"]
+
+LARGE_BYTES = 20_000_000
+"""What is read in a moment needs no word."""
 
 ROWS_ON_A_TERMINAL = 10
 """How many places a person sees who asked for no number."""
@@ -177,13 +180,15 @@ def rerank(
     if threshold is not None and math.isnan(threshold):
         raise click.UsageError("--threshold nan is no score.")
     for_person = stdout_is_terminal() and not as_json and output is None
+    _announce_reading(files)
     documents = tuple(read_documents(files, Reading(paragraphs, kind, text_key, Decoding(encoding, errors))))
     places = None
     if first_stage is not None:
         places = best_by_words(query, documents, candidates or DEFAULT_CANDIDATES)
     elif len(documents) >= LONG_LIST and stderr_is_terminal():
         note(
-            f"{len(documents):,} documents; --first-stage bm25 ranks only those that share most words with the query."
+            f"{len(documents):,} documents; --first-stage bm25 --candidates {DEFAULT_CANDIDATES} ranks only those that share "
+            "most words with the query."
         )
     request = RankRequest(
         query=query,
@@ -204,6 +209,13 @@ def rerank(
         _show(result, request)
     else:
         print_records((record_of(ranked, request, result.outcome) for ranked in result), output or "jsonl")
+
+
+def _announce_reading(files: Sequence[str]) -> None:
+    """Tell a person that large files are being read, before the first bar can be drawn."""
+    size = sum(Path(file).stat().st_size for file in files if Path(file).is_file())
+    if size >= LARGE_BYTES and stderr_is_terminal():
+        note(f"reading {size / 1e6:,.0f} MB …")
 
 
 def _refuse_together(given: Mapping[tuple[str, str], bool]) -> None:

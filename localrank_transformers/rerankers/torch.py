@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from localrank.contract.errors import ModelLoadError
 from localrank.contract.types import ScoreKind
 from localrank.providers.loading import LoadOnce
 from localrank.providers.types import check_types
@@ -24,11 +24,18 @@ from localrank_transformers.engines.torch.settings import (
 )
 from localrank_transformers.families.detection import detect
 from localrank_transformers.families.tokenization import token_spans
+from localrank_transformers.models.bundled import read_file
 from localrank_transformers.models.catalogue.entries import CatalogueEntry, lookup
-from localrank_transformers.models.folder.exported import FamilyName, late_logit
+from localrank_transformers.models.folder.exported import (
+    EXPORTED_FILE,
+    FamilyName,
+    exported_graph,
+    late_logit,
+)
 from localrank_transformers.models.folder.reading import exported_of
 from localrank_transformers.models.folder.settings_files import SettingsFiles, read_torch_files
 from localrank_transformers.models.location import fetch_torch, locate
+from localrank_transformers.optimizing.from_bundled import kept_float32
 from localrank_transformers.rerankers.base import LocalReranker, licence_warnings, loading, weights_identity
 from localrank_transformers.rerankers.torch_loading import load_torch
 
@@ -44,7 +51,8 @@ class TorchReranker(LocalReranker):
 
     Args:
         model: A folder in the Hugging Face layout (`config.json`, `tokenizer.json`, `model.safetensors`), an alias or a hub id;
-            what it needs of the hub is fetched at the first call. Pickled weights are refused.
+            what it needs of the hub is fetched at the first call. Pickled weights are refused. An embedded model's float32
+            weights are computed from its int8 graph at the first call, with the extra `optimize`, and kept (`LOCALRANK_CACHE`).
         device: `"auto"` is CUDA where it is, else the CPU; `"mps"` is used only when asked for. A device that is not there is
             an error. What was chosen stands in `provider_metadata["torch"]`.
         dtype: `"auto"` is bf16 on a GPU (fp16 where it has no bf16); on the CPU it is fp32, but bf16 for encoders with packed
@@ -161,12 +169,7 @@ class TorchReranker(LocalReranker):
         return made, ()
 
     def _read(self) -> SettingsFiles:
-        folder = fetch_torch(self._location, self._files.is_unwanted)
-        if folder is None:
-            raise ModelLoadError(
-                f"The embedded model {self.model_id} has an ONNX graph only.",
-                hint="Use OnnxReranker for it, or pass TorchReranker a folder with model.safetensors.",
-            )
+        folder = fetch_torch(self._location, self._files.is_unwanted) or kept_float32(self.model_id)
         with loading(self.model_id):
             return read_torch_files(folder)
 
@@ -195,6 +198,9 @@ class TorchReranker(LocalReranker):
     def _default_activation(self) -> Activation:
         if self._family() != "late-interaction":
             return "sigmoid"
+        if self._location.is_embedded:
+            content = json.loads(read_file(self._location.model_id, EXPORTED_FILE))
+            return late_logit(exported_graph(content)).activation
         if self._location.folder is None and not self._files.is_made:
             return "none"
         return late_logit(exported_of(self._files.get()[0])).activation

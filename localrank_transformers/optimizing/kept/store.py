@@ -26,7 +26,15 @@ from localrank_transformers.optimizing.record import (
     record_path,
 )
 
-__all__ = ["GraphStore", "KnownGraph", "file_sum", "graph_facts", "known_graphs", "open_store"]
+__all__ = [
+    "GraphStore",
+    "KnownGraph",
+    "cache_folder",
+    "file_sum",
+    "graph_facts",
+    "known_graphs",
+    "open_store",
+]
 
 RECIPE = 4
 """Raised when a graph is written in another way, so that older ones are made again."""
@@ -35,14 +43,14 @@ _REFUSED = "refused.txt"
 _CHECKED_CONTENT = re.compile(r"[0-9a-f]{64}")
 
 
-def _store_root() -> Path:
-    """Return the folder of all stores: `LOCALRANK_CACHE`, else `localrank` in `XDG_CACHE_HOME` or `~/.cache`."""
+def cache_folder(kind: str) -> Path:
+    """Return where things of a kind are kept: in `LOCALRANK_CACHE`, else in `localrank` of `XDG_CACHE_HOME` or `~/.cache`."""
     own = os.environ.get("LOCALRANK_CACHE")
     place = Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "localrank"
     try:
-        return place.expanduser() / "graphs"
+        return place.expanduser() / kind
     except RuntimeError:  # nobody's home is known: nothing is found, and nothing can be kept
-        return Path(os.devnull) / "graphs"
+        return Path(os.devnull) / kind
 
 
 def open_store(onnx: Path, config: Mapping[str, Any]) -> GraphStore:
@@ -60,7 +68,7 @@ def open_store(onnx: Path, config: Mapping[str, Any]) -> GraphStore:
         " ".join(sorted(cpu_features() or ())),
     ]
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-    return GraphStore(_store_root() / key)
+    return GraphStore(cache_folder("graphs") / key)
 
 
 class GraphStore:

@@ -12,7 +12,7 @@ from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank_transformers.engines.torch.weights import quiet
 from localrank_transformers.models import bundled
 from localrank_transformers.models.location import fetch_torch, locate
-from localrank_transformers.training.model.from_bundled import write_float32
+from localrank_transformers.optimizing.from_bundled import write_float32
 from localrank_transformers.training.model.late_folder import is_late_folder, read_head, write_layout
 from localrank_transformers.training.model.late_pairs import LateScorer, load_encoder
 from localrank_transformers.training.model.student import shrink
@@ -59,6 +59,7 @@ def write_start(base: str, folder: Path, *, shape: StudentShape, seed: int) -> N
     folder.mkdir(parents=True)
     if location.folder is None and location.hub is None:
         write_float32(location.model_id, folder)
+        write_layout(folder)
         source = folder
     else:
         source = fetch_torch(location) or folder

@@ -1,4 +1,4 @@
-"""From the embedded int8 graph back to float32 weights in the usual names, so that training can start from it offline.
+"""From the embedded int8 graph back to float32 weights in the usual names, for training and for torch, offline.
 
 Each int8 product is undone: weight = rounded × scale, divided by the smoothing that its input was multiplied with. What
 rounding took away stays away, and where the input of attention's output product was smoothed, its factors stay in the value and
@@ -7,8 +7,12 @@ output weights, which together compute the same. The ranking is that of the embe
 
 from __future__ import annotations
 
+import hashlib
 import json
+import secrets
+import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +21,18 @@ import numpy.typing as npt
 
 from localrank.contract.errors import ModelLoadError
 from localrank.providers.extras import imported
+from localrank.providers.files import give_ordinary_mode
 from localrank_transformers.models import bundled
 from localrank_transformers.models.folder.exported import EXPORTED_FILE
 from localrank_transformers.optimizing.encoder.graph import from_blocks
-from localrank_transformers.training.model.late_folder import write_layout
+from localrank_transformers.optimizing.kept.store import cache_folder
 
-__all__ = ["float32_tensors", "write_float32"]
+__all__ = ["float32_tensors", "kept_float32", "write_float32"]
 
 Floats = npt.NDArray[np.float32]
 
 GRAPH = "onnx/model_int8.onnx"
+WEIGHTS = "model.safetensors"
 _PURPOSE = "Reading the embedded model's weights"
 _TEXT_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", EXPORTED_FILE)
 _PRODUCTS = (
@@ -38,7 +44,7 @@ _PRODUCTS = (
 
 
 def write_float32(name: str, folder: Path) -> None:
-    """Write the folder of an embedded model, which is one of late interaction, as training starts from it.
+    """Write the folder of an embedded model, which is one of late interaction: weights, configuration and tokenizer.
 
     Args:
         name: One for which `localrank_transformers.models.bundled.is_embedded` holds.
@@ -48,14 +54,40 @@ def write_float32(name: str, folder: Path) -> None:
         MissingDependencyError: The package onnx or safetensors is absent.
         ModelLoadError: The embedded graph is damaged, or not of the layout that `localrank models optimize` writes.
     """
-    safetensors = imported("safetensors.numpy", _PURPOSE, "train")
+    safetensors = imported("safetensors.numpy", _PURPOSE, "optimize")
     folder.mkdir(parents=True, exist_ok=True)
     for file in _TEXT_FILES:
         (folder / file).write_bytes(bundled.read_file(name, file))
-    write_layout(folder)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     tensors = float32_tensors(bundled.read_file(name, GRAPH), config)
-    safetensors.save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    safetensors.save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+    give_ordinary_mode(folder / WEIGHTS)
+
+
+def kept_float32(name: str) -> Path:
+    """Return the folder that `write_float32` writes, kept on this machine from the first time on.
+
+    Raises:
+        MissingDependencyError: The package onnx or safetensors is absent.
+        ModelLoadError: The embedded graph is damaged, or the folder cannot be written.
+    """
+    kept = cache_folder("weights")
+    folder = kept / f"{name}-{hashlib.sha256(bundled.read_file(name, GRAPH)).hexdigest()[:16]}"
+    if (folder / WEIGHTS).is_file():
+        return folder
+    made = kept / f".{folder.name}.{secrets.token_hex(8)}.part"
+    try:
+        write_float32(name, made)
+        with suppress(OSError):  # another process was first, with the same content
+            made.rename(folder)
+    except OSError as error:
+        raise ModelLoadError(
+            f"The weights of {name} cannot be kept in {kept}: {error.strerror}.",
+            hint="Set LOCALRANK_CACHE to a folder with 100 MB of room that can be written.",
+        ) from None
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return folder
 
 
 def float32_tensors(graph: bytes, config: Mapping[str, Any]) -> dict[str, Floats]:
@@ -69,7 +101,7 @@ def float32_tensors(graph: bytes, config: Mapping[str, Any]) -> dict[str, Floats
         MissingDependencyError: The package onnx is absent.
         ModelLoadError: The graph is another than expected.
     """
-    onnx = imported("onnx", _PURPOSE, "train")
+    onnx = imported("onnx", _PURPOSE, "optimize")
     model = onnx.load_from_string(graph)
     try:
         return dict(_Graph(model, onnx.numpy_helper.to_array).tensors(config))

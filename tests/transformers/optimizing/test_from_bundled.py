@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.optimizing.encoder.graph import PLACES, Int8, build_graph
 from localrank_transformers.optimizing.encoder.weights import read_encoder
-from localrank_transformers.training.model.from_bundled import float32_tensors
+from localrank_transformers.optimizing.from_bundled import float32_tensors
 from tests.support import tiny_encoders
 
 SEGMENTS = "embeddings.token_type_embeddings.weight"
