@@ -10,7 +10,7 @@ from tests.support.small_collection import DOCUMENTS, RUN, small_collection
 
 def better_on_q1_worse_on_q2() -> MockReranker:
     return MockReranker(
-        [[0, 1, 0], [0, 0, 0, 1], [2, 1], [3, 2, 1], [3, 2, 1]],
+        [[0, 1, 0], [3, 2, 1, 4], [2, 1], [3, 2, 1], [3, 2, 1]],
     )
 
 
