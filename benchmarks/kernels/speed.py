@@ -51,7 +51,7 @@ def main() -> int:
     kernels = library()
     if kernels is None:
         raise SystemExit("no compiled kernels here")
-    peaks = _peaks(kernels)
+    peaks = peaks_of(kernels)
     graphs = {"localrank-mini, int8": _Graph(_embedded(), int8=True, late=True)}
     for name, int8 in (("int8", True), ("float32", False)):
         file = arguments.model / "onnx" / ("model_int8.onnx" if int8 else "model.onnx")
@@ -64,7 +64,7 @@ def main() -> int:
     return 0
 
 
-def _peaks(kernels: Kernels) -> dict[str, list[float]]:
+def peaks_of(kernels: Kernels) -> dict[str, list[float]]:
     """Return GMAC/s of int8 and float32: in registers, and of products of as many rows as `ROWS`."""
     sources = [Path(__file__).with_name("peak.c"), SOURCES / "products.c", SOURCES / "multiply.c"]
     with tempfile.TemporaryDirectory() as folder:

@@ -30,7 +30,7 @@ __all__ = [
 FILE = "_kernels.dll" if sys.platform == "win32" else "_kernels.so"
 """Comes with a wheel, or is made beside this module when the package is built with a C compiler (`kernels/build.py`)."""
 
-INTERFACE = 6
+INTERFACE = 7
 """`LOCALRANK_INTERFACE` of kernels/door.h, as which a library says that it was compiled."""
 
 VARIABLE = "LOCALRANK_KERNELS"

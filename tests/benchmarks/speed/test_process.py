@@ -95,6 +95,7 @@ def test_a_cold_start_holds_the_loading(player: Player) -> None:
 
 
 def test_the_embedded_model_is_measured_with_weights_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").touch()
     weights = Weights(tmp_path, GIVEN, tmp_path, {})
     folder, failure = weights.folder("embedded")
     assert failure is None

@@ -10,7 +10,7 @@
 #else
 #define DOOR __attribute__((visibility("default")))
 #endif
-#define LOCALRANK_INTERFACE 6 /* Counts what a caller of an older library would get wrong. */
+#define LOCALRANK_INTERFACE 7 /* Counts what a caller of an older library would get wrong. */
 
 /* LOCALRANK_INTERFACE, as this library was compiled. */
 DOOR int32_t localrank_interface(void);
