@@ -23,7 +23,7 @@ autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
 autodoc_mock_imports = [
     *("haystack", "lancedb", "langchain_classic", "langchain_core", "llama_index"),
-    *("pandas", "pydantic", "pyterrier", "torch"),
+    *("pandas", "pydantic", "pyterrier", "ray", "torch"),
 ]
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True

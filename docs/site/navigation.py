@@ -26,7 +26,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "docs/guides/evaluate",
         "docs/guides/train",
     ),
-    "Deploy": ("docs/guides/deploy", "docs/guides/serve"),
+    "Deploy": ("docs/guides/deploy", "docs/guides/serve", "docs/guides/scale"),
     "Help": ("docs/guides/troubleshoot", "docs/guides/migrate"),
     "Concepts": ("docs/concepts/*",),
     "Reference": (

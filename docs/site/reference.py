@@ -12,6 +12,7 @@ PACKAGES = {
     "localrank_transformers": "Local models",
     "localrank_cohere": "Remote models",
     "localrank.integrations": "Inside frameworks, and back",
+    "localrank.integrations.ray": "On a cluster",
     "localrank.compat": "Other libraries' interfaces",
     "localrank.batches": "Jobs over files",
     "localrank.evaluation": "Evaluation",

@@ -64,6 +64,11 @@ class Columns:
         }
         return tuple((what, name) for what, name in named.items() if name is not None)
 
+    @property
+    def wanted(self) -> list[Added]:
+        """What is added, in its order."""
+        return [what for what, _ in self.added]
+
     def check(self, there: Sequence[str], source: str, reject_column: str | None = None) -> None:
         """Refuse a table without the columns to read, or with one of those to add.
 

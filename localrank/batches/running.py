@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -77,6 +77,7 @@ def run_batch(
     *,
     on_progress: Callable[[BatchProgress], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
+    ahead: Callable[[Iterator[Part]], Iterator[Part]] = lambda parts: parts,
 ) -> BatchReport:
     """Rank the candidates of an input, and write its rows with rank and score into parts.
 
@@ -89,6 +90,7 @@ def run_batch(
         model: A reranker or a name.
         on_progress: Called after every few lists.
         should_stop: Asked after every part; True ends the run there.
+        ahead: Returns the same parts, which it may rank ahead of their turn and elsewhere, on a cluster say.
 
     Returns:
         What it came to; `complete` is False after a stop.
@@ -107,7 +109,7 @@ def run_batch(
         manifest = Manifest.opened(job.output, job.identity(reranker, unchanged.digests))
         run = _Run(job, reranker, source, manifest=manifest, unchanged=unchanged, on_progress=on_progress)
         resumed = manifest.rows
-        stopped = None if manifest.complete else run.all_parts(should_stop)
+        stopped = None if manifest.complete else run.all_parts(should_stop, ahead)
     done = manifest.parts
     return BatchReport(
         complete=manifest.complete,
@@ -168,13 +170,15 @@ class _Run:
         self._documents, self._tokens = 0, 0
         self._is_first = True
 
-    def all_parts(self, should_stop: Callable[[], bool]) -> Literal["asked", "max_cost"] | None:
+    def all_parts(
+        self, should_stop: Callable[[], bool], ahead: Callable[[Iterator[Part]], Iterator[Part]]
+    ) -> Literal["asked", "max_cost"] | None:
         """Rank and write what is left; return why not all of it was."""
         manifest, job = self._manifest, self._job
         if manifest.total is None:
             manifest.total = self._source.survey(self._read)
             manifest.write(job.output)
-        for part in self._source.parts(manifest.rows, job.documents_a_part(self._asked.model)):
+        for part in ahead(self._source.parts(manifest.rows, job.documents_a_part(self._asked.model))):
             if self._would_cost_too_much(part):
                 return "max_cost"
             self._finish(part)

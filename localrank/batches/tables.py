@@ -132,8 +132,7 @@ def _ranked(
     try:
         for table, start in parts_of(batches, names, most, together=together):
             layout = layout_of(table.schema, names, "The table", reject_column)
-            wanted = [what for what, _ in names.added]
-            found = rank_rows(asked, rows_in(table, names, layout), wanted=wanted)
+            found = rank_rows(asked, rows_in(table, names, layout), wanted=names.wanted)
             if is_first:
                 found.refuse_unsaid(asked.model)
             is_first = False

@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
 import click
 
@@ -149,10 +149,27 @@ _BETWEEN_LINES_S = {True: 0.5, False: 30.0}
 @click.option("--fresh", is_flag=True, help="Delete what an earlier job left in OUTPUT, and begin anew.")
 @click.option("--dry-run", is_flag=True, help="Say what the job will take, and write nothing.")
 @click.option("--yes", is_flag=True, help="Send to a remote model without asking.")
+@click.option(
+    "--ray",
+    is_flag=False,
+    flag_value="",
+    metavar="[ADDRESS]",
+    help="Rank by actors of Ray: of the cluster at this address, or, without one, of RAY_ADDRESS, of this machine, or one that "
+    "lives as long as the job. Write it last, or with =.",
+)
 def batch(
-    *, model: str, document_store: Path | None, fresh: bool, dry_run: bool, yes: bool, **described: Any
+    *,
+    model: str,
+    document_store: Path | None,
+    fresh: bool,
+    dry_run: bool,
+    yes: bool,
+    ray: str | None,
+    **described: Any,
 ) -> None:
     """Plan, or ask, rank and report."""
+    if ray is not None and document_store is not None:
+        raise click.UsageError("--document-store is a folder of this machine, and --ray ranks on others.")
     with _input_errors():
         job = job_of(**described)
         reranker = make_model(model, {"document_store": document_store}) if document_store else resolve(model)
@@ -163,7 +180,7 @@ def batch(
             _ask(plan(job, reranker), reranker)
         if fresh:
             forget(job)
-        report = _run(job, reranker)
+        report = _run(job, reranker, run_batch if ray is None else _on_ray(model, ray))
     _show_report(report, job)
     _exit(report)
 
@@ -260,11 +277,42 @@ def _show_plan(planned: PlannedJob) -> None:
         print_json_lines([asdict(planned)])
 
 
-def _run(job: BatchJob, model: AnyReranker) -> BatchReport:
+class _Runner(Protocol):
+    """What ranks a job."""
+
+    def __call__(
+        self,
+        job: BatchJob,
+        model: AnyReranker,
+        *,
+        on_progress: Callable[[BatchProgress], None],
+        should_stop: Callable[[], bool],
+    ) -> BatchReport: ...
+
+
+def _on_ray(name: str, address: str) -> _Runner:
+    """Return what ranks a job on a cluster, where the model's name is sent: its key is then that of the machine it runs on."""
+    from localrank.integrations.ray import run_batch_on_ray  # noqa: PLC0415  # few have Ray
+
+    def run(
+        job: BatchJob,
+        model: AnyReranker,  # noqa: ARG001
+        *,
+        on_progress: Callable[[BatchProgress], None],
+        should_stop: Callable[[], bool],
+    ) -> BatchReport:
+        return run_batch_on_ray(
+            job, name, address=address or None, on_progress=on_progress, should_stop=should_stop
+        )
+
+    return run
+
+
+def _run(job: BatchJob, model: AnyReranker, run: _Runner) -> BatchReport:
     with _stopping() as stop:
         progress = _Progress()
         try:
-            return run_batch(job, model, on_progress=progress.show, should_stop=stop.is_set)
+            return run(job, model, on_progress=progress.show, should_stop=stop.is_set)
         except (KeyboardInterrupt, RerankError):
             progress.end()
             if any(job.output.glob("part-*")):

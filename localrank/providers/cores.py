@@ -6,9 +6,20 @@ import math
 import os
 from pathlib import Path
 
-__all__ = ["cgroup_quota", "usable_cores"]
+__all__ = ["cgroup_quota", "limit_cores", "usable_cores"]
 
 _CGROUP = Path("/sys/fs/cgroup")
+
+_most: float = math.inf
+
+
+def limit_cores(most: int) -> None:
+    """Have this process compute on at most `most` cores, where something shares them out that no control group enforces.
+
+    Call it before a model is loaded: the workers that all models of a process share are counted once.
+    """
+    global _most
+    _most = most
 
 
 def usable_cores() -> int:
@@ -16,7 +27,7 @@ def usable_cores() -> int:
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     quota = cgroup_quota()
-    return max(1, cores if quota is None else min(cores, math.ceil(quota)))
+    return max(1, int(min(cores, _most, math.inf if quota is None else math.ceil(quota))))
 
 
 def cgroup_quota(root: Path = _CGROUP) -> float | None:

@@ -187,19 +187,20 @@ class _LinesPart:
             _column(self.lines, self.columns.text),
         )
 
-    def ranked(
-        self, asked: Asked, on_ranked: Callable[[RankedRows], None], faults: Mapping[int, str]
-    ) -> RankedRows:
+    def read(self, faults: Mapping[int, str]) -> Rows:
         broken = {place: row for place, row in enumerate(self.lines) if isinstance(row, str)}
-        rows = Rows(
+        return Rows(
             self.layout,
             _column(self.lines, self.columns.query),
             _column(self.lines, self.columns.text),
             self._keys(),
             {**faults, **broken},
         )
-        wanted = [what for what, _ in self.columns.added]
-        return rank_rows(asked, rows, wanted=wanted, on_ranked=on_ranked)
+
+    def ranked(
+        self, asked: Asked, on_ranked: Callable[[RankedRows], None], faults: Mapping[int, str]
+    ) -> RankedRows:
+        return rank_rows(asked, self.read(faults), wanted=self.columns.wanted, on_ranked=on_ranked)
 
     def written(self, found: RankedRows) -> bytes:
         added = self.columns.added

@@ -12,7 +12,7 @@ from typing import Any
 from localrank.batches.amounts import Amount, amount_of
 from localrank.batches.columns import Columns
 from localrank.batches.files.part import Part
-from localrank.batches.rows import Asked, Layout, RankedRows, lists_of, rank_rows
+from localrank.batches.rows import Asked, Layout, RankedRows, Rows, lists_of, rank_rows
 from localrank.batches.tables import keys_in, layout_of, parts_of, rows_in, with_added
 from localrank.batches.together import Together
 from localrank.batches.trec import Named
@@ -135,12 +135,13 @@ class _TablePart:
         )
         return Named(self.layout, read.keys, queries, documents, read.texts)
 
+    def read(self, faults: Mapping[int, str]) -> Rows:
+        return rows_in(self.table, self.columns, self.layout, faults)
+
     def ranked(
         self, asked: Asked, on_ranked: Callable[[RankedRows], None], faults: Mapping[int, str]
     ) -> RankedRows:
-        rows = rows_in(self.table, self.columns, self.layout, faults)
-        wanted = [what for what, _ in self.columns.added]
-        return rank_rows(asked, rows, wanted=wanted, on_ranked=on_ranked)
+        return rank_rows(asked, self.read(faults), wanted=self.columns.wanted, on_ranked=on_ranked)
 
     def written(self, found: RankedRows) -> bytes:
         file = io.BytesIO()

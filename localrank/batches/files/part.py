@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from localrank.batches.amounts import Amount
-from localrank.batches.rows import Asked, Layout, RankedRows
+from localrank.batches.rows import Asked, Layout, RankedRows, Rows
 from localrank.batches.trec import Named
 
 __all__ = ["Part", "Source"]
@@ -28,6 +28,14 @@ class Part(Protocol):
 
     def named(self) -> Named:
         """Return the ids of queries and candidates, as a TREC run needs them."""
+        ...
+
+    def read(self, faults: Mapping[int, str]) -> Rows:
+        """Return what is to be ranked.
+
+        Args:
+            faults: Rows that are rejects whatever they hold, with the reason.
+        """
         ...
 
     def ranked(

@@ -122,15 +122,16 @@ class _RunPart:
         names = [line.document for line in self.lines]
         return Named("candidates", self._keys(), [line.query for line in self.lines], names, names)
 
+    def read(self, faults: Mapping[int, str]) -> Rows:
+        queries, documents = self._texts()
+        return Rows(
+            "candidates", queries, documents, self._keys(), {**faults, **self._faults(queries, documents)}
+        )
+
     def ranked(
         self, asked: Asked, on_ranked: Callable[[RankedRows], None], faults: Mapping[int, str]
     ) -> RankedRows:
-        queries, documents = self._texts()
-        rows = Rows(
-            "candidates", queries, documents, self._keys(), {**faults, **self._faults(queries, documents)}
-        )
-        wanted = [what for what, _ in self.columns.added]
-        return rank_rows(asked, rows, wanted=wanted, on_ranked=on_ranked)
+        return rank_rows(asked, self.read(faults), wanted=self.columns.wanted, on_ranked=on_ranked)
 
     def written(self, found: RankedRows) -> bytes:
         """Return the lines as JSON: the ids, with what was said."""
