@@ -70,7 +70,13 @@ class Lists:
 @contextmanager
 def on_ray(cores: int) -> Iterator[None]:
     """Run Ray here."""
-    ray.init(num_cpus=cores, object_store_memory=100_000_000, include_dashboard=False, logging_level="ERROR")
+    ray.init(
+        "local",
+        num_cpus=cores,
+        object_store_memory=100_000_000,
+        include_dashboard=False,
+        logging_level="ERROR",
+    )
     try:
         yield
     finally:

@@ -7,7 +7,6 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 
 __all__ = ["Cost", "Request", "Shape", "arrivals", "batch_seconds", "latencies", "machines_needed"]
 
@@ -16,6 +15,10 @@ _OLDEST_SHARE = 0.25
 
 _SLICE = 40
 """Machines that are simulated of a larger cluster, under their share of its load: requests are spread by chance over all."""
+
+
+_HOPELESS = 150
+"""Requests in one replica at which a cluster is too small whatever follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,12 @@ class _Replica:
 
 
 def latencies(
-    requests: Sequence[Request], replicas: int, cores: float, *, added_s: float = 0.0
+    requests: Sequence[Request],
+    replicas: int,
+    cores: float,
+    *,
+    added_s: float = 0.0,
+    give_up: int | None = None,
 ) -> list[float]:
     """Return how long each request takes, in their order.
 
@@ -144,6 +152,7 @@ def latencies(
         replicas: How many there are.
         cores: Of each; a list has enough documents for all.
         added_s: What passes besides computing: the way there and back.
+        give_up: Requests in one replica at which it can no longer catch up: all of them then take for ever.
     """
     dice = random.Random(1)  # noqa: S311 - of the router
     cluster = [_Replica(cores) for _ in range(replicas)]
@@ -172,6 +181,8 @@ def latencies(
         advance(place, request.at)
         cluster[place].left[number] = request.work
         schedule(place)
+        if give_up is not None and len(cluster[place].left) > give_up:
+            return [math.inf] * len(requests)
     while ends:
         end, place, version = heapq.heappop(ends)
         if version == versions[place]:
@@ -189,9 +200,11 @@ def batch_seconds(parts: Sequence[float], actors: int, cores: float, *, start_s:
 
 
 def machines_needed(
-    shape: Shape, rate: float, cost: Cost, cores: int, *, p99_s: float, added_s: float, lists: int = 12_000
+    shape: Shape, rate: float, cost: Cost, cores: int, *, p99_s: float, added_s: float, lists: int = 5_000
 ) -> tuple[int, float, float, float]:
-    """Return the fewest machines that keep p99 below `p99_s`, with their p50, p99 and share of busy time.
+    """Return the fewest machines that keep p99 below the aim, with their p50, p99 and share of busy time.
+
+    The aim is `p99_s`, or half as much again as the same lists take on idle machines, where that is more.
 
     Args:
         shape: What lists look like, and how they come.
@@ -203,7 +216,9 @@ def machines_needed(
         lists: How many are simulated.
     """
     demand = rate * cost.of(shape.mean_documents * shape.tokens) / cores
-    least = max(1, math.ceil(demand))
+    dice = random.Random(5)  # noqa: S311 - of lengths
+    alone = sorted(cost.of(shape.documents(dice) * shape.tokens) / cores for _ in range(lists))
+    aim = max(p99_s, 1.5 * (alone[int(lists * 0.99)] + added_s))
     found: dict[int, tuple[float, float]] = {}
 
     def tails(machines: int) -> tuple[float, float]:
@@ -213,21 +228,18 @@ def machines_needed(
             seconds = lists / shared
             if shape.burst > 1:  # at least three bursts
                 seconds = max(seconds, 3 * shape.burst_s / shape.burst_share)
-            some = list(arrivals(shape, shared, min(seconds, 40_000 / shared), cost, seed=7))
-            taken = sorted(latencies(some, shown, cores, added_s=added_s))
-            found[machines] = (taken[len(taken) // 2], taken[min(len(taken) - 1, int(len(taken) * 0.99))])
+            some = list(arrivals(shape, shared, min(seconds, 15_000 / shared), cost, seed=7))
+            taken = sorted(latencies(some, shown, cores, added_s=added_s, give_up=_HOPELESS))
+            found[machines] = (taken[len(taken) // 2], taken[int(len(taken) * 0.99)])
         return found[machines]
 
-    low, high = least - 1, least
-    for doublings in count():
-        if tails(high)[1] <= p99_s:
-            break
+    high = max(1, math.ceil(demand))
+    low = high - 1
+    while tails(high)[1] > aim:
         low, high = high, math.ceil(high * 1.25) + 1
-        if doublings > 20:  # one list alone takes longer than the aim
-            return high, *tails(high), demand / high
     while high - low > max(1, high // 50):
         middle = (low + high) // 2
-        if tails(middle)[1] <= p99_s:
+        if tails(middle)[1] <= aim:
             high = middle
         else:
             low = middle

@@ -19,7 +19,12 @@ def cluster() -> Iterator[Any]:
     """Ray, started here and ended with the session, or the cluster of `RAY_ADDRESS`; nothing reports its use."""
     ray = pytest.importorskip("ray")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    started = {"num_cpus": CORES, "object_store_memory": STORE_BYTES, "include_dashboard": False}
+    started = {
+        "address": "local",
+        "num_cpus": CORES,
+        "object_store_memory": STORE_BYTES,
+        "include_dashboard": False,
+    }
     ray.init(logging_level="ERROR", **({} if "RAY_ADDRESS" in os.environ else started))
     yield ray
     ray.shutdown()
