@@ -140,8 +140,8 @@ def _assumptions(arguments: argparse.Namespace, busy: dict[str, Cost], alone: Co
         ["a core and hour", f"${arguments.price:g}"],
         [
             "online",
-            f"fewest machines with p99 ≤ {arguments.p99:g} s, or 1.5 times that of idle ones where it is more; a request goes to the emptier of two replicas; its cores "
-            "serve the shortest, and a quarter the oldest",
+            f"fewest machines with p99 ≤ {arguments.p99:g} s, or 1.5 times that of idle ones where it is more; "
+            "a request goes to the emptier of two replicas; its cores serve the shortest, and a quarter the oldest",
         ],
         [
             "besides computing",

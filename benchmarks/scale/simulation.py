@@ -155,39 +155,55 @@ def latencies(
         give_up: Requests in one replica at which it can no longer catch up: all of them then take for ever.
     """
     dice = random.Random(1)  # noqa: S311 - of the router
-    cluster = [_Replica(cores) for _ in range(replicas)]
-    taken = [0.0] * len(requests)
-    versions = [0] * replicas
-    ends: list[tuple[float, int, int]] = []
-
-    def schedule(place: int) -> None:
-        versions[place] += 1
-        end = cluster[place].next_end()
-        if end < math.inf:
-            heapq.heappush(ends, (end, place, versions[place]))
-
-    def advance(place: int, now: float) -> None:
-        for name in cluster[place].advance(now):
-            taken[name] = now - requests[name].at + added_s
-        schedule(place)
-
+    cluster = _Cluster(requests, replicas, cores)
     for number, request in enumerate(requests):
-        while ends and ends[0][0] <= request.at:
-            end, place, version = heapq.heappop(ends)
-            if version == versions[place]:
-                advance(place, end)
+        cluster.run(request.at)
         two = dice.sample(range(replicas), 2) if replicas > 1 else [0]
-        place = min(two, key=lambda one: len(cluster[one].left))
-        advance(place, request.at)
-        cluster[place].left[number] = request.work
-        schedule(place)
-        if give_up is not None and len(cluster[place].left) > give_up:
+        waiting = cluster.take(number, min(two, key=cluster.waiting))
+        if give_up is not None and waiting > give_up:
             return [math.inf] * len(requests)
-    while ends:
-        end, place, version = heapq.heappop(ends)
-        if version == versions[place]:
-            advance(place, end)
-    return taken
+    cluster.run(math.inf)
+    return [seconds + added_s for seconds in cluster.taken]
+
+
+class _Cluster:
+    """Replicas, and when the next request ends in each."""
+
+    def __init__(self, requests: Sequence[Request], replicas: int, cores: float) -> None:
+        self._requests = requests
+        self._replicas = [_Replica(cores) for _ in range(replicas)]
+        self._versions = [0] * replicas
+        self._ends: list[tuple[float, int, int]] = []
+        self.taken = [0.0] * len(requests)
+
+    def waiting(self, place: int) -> int:
+        """Return how many requests a replica has."""
+        return len(self._replicas[place].left)
+
+    def run(self, until: float) -> None:
+        """Compute until then."""
+        while self._ends and self._ends[0][0] <= until:
+            end, place, version = heapq.heappop(self._ends)
+            if version == self._versions[place]:
+                self._advance(place, end)
+
+    def take(self, number: int, place: int) -> int:
+        """Hand a request to a replica, and return how many it has then."""
+        self._advance(place, self._requests[number].at)
+        self._replicas[place].left[number] = self._requests[number].work
+        self._schedule(place)
+        return self.waiting(place)
+
+    def _advance(self, place: int, now: float) -> None:
+        for number in self._replicas[place].advance(now):
+            self.taken[number] = now - self._requests[number].at
+        self._schedule(place)
+
+    def _schedule(self, place: int) -> None:
+        self._versions[place] += 1
+        end = self._replicas[place].next_end()
+        if end < math.inf:
+            heapq.heappush(self._ends, (end, place, self._versions[place]))
 
 
 def batch_seconds(parts: Sequence[float], actors: int, cores: float, *, start_s: float = 0.0) -> float:

@@ -65,10 +65,10 @@ def test_a_part_goes_to_the_first_actor_that_is_free() -> None:
 
 
 def test_the_fewest_machines_keep_the_aim_and_one_less_does_not() -> None:
-    shape, rate = Shape(), 60.0
-    machines, p50, p99, busy = machines_needed(shape, rate, COST, 1, p99_s=4, added_s=0, lists=3_000)
+    shape, rate = Shape(), 10.0
+    machines, p50, p99, busy = machines_needed(shape, rate, COST, 1, p99_s=8, added_s=0, lists=3_000)
     fewer = list(arrivals(shape, rate, 3_000 / rate, COST, seed=7))
 
-    assert p50 < p99 <= 4
+    assert p50 < p99 <= 8
     assert 0.2 < busy < 1
-    assert sorted(latencies(fewer, machines - 1, 1))[int(len(fewer) * 0.99)] > 4
+    assert sorted(latencies(fewer, machines - 1, 1))[int(len(fewer) * 0.99)] > 8
