@@ -50,11 +50,12 @@ class Lists:
             places = [dice.randrange(len(source.documents)) for _ in range(shape.documents(dice))]
             query = len(own.spans(source.query))
             tokens = [source.pair_tokens[place] - query - 3 for place in places]
-            texts = [f"{source.documents[place]} {number}" for place in places]
+            # No text comes twice: a copy would not be read again.
+            texts = [f"{source.documents[place]} {number} {at}" for at, place in enumerate(places)]
             self.sets.append(
                 DocumentSet(source.query, texts, [source.pair_tokens[place] for place in places])
             )
-            self.tokens.append(sum(tokens) + len(tokens))
+            self.tokens.append(sum(tokens) + 2 * len(tokens))
         self.tokens_a_document = sum(known) / len(known)
 
     def works(self, cost: Cost) -> list[float]:
