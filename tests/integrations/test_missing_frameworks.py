@@ -47,6 +47,26 @@ def test_an_integration_without_its_framework_names_the_install_command(
     assert f'pip install "localrank[{extra}]"' in last
 
 
+@pytest.mark.parametrize(
+    ("newest", "said"),
+    [((3, 99), "needs ray: not installed"), ((3, 1), "ray, which there is up to Python 3.1:")],
+)
+def test_a_cluster_without_ray_names_the_install_command_and_what_python_ray_has(
+    newest: tuple[int, int], said: str
+) -> None:
+    done = run(
+        "import sys; sys.modules['ray'] = None\n"
+        "from localrank.integrations.ray import installed, rerank_dataset\n"
+        f"installed._NEWEST_PYTHON = {newest}\n"
+        "rerank_dataset(None, 'mini')"
+    )
+
+    last = done.stderr.splitlines()[-1]
+    assert "MissingDependencyError" in last
+    assert said in last
+    assert 'pip install "localrank[ray]"' in last
+
+
 def test_importing_the_rooms_and_adapting_a_function_loads_no_framework() -> None:
     code = (
         "import sys, localrank.compat\n"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from localrank.providers.cores import cgroup_quota, usable_cores
+from localrank.providers import cores as cores_module
+from localrank.providers.cores import cgroup_quota, limit_cores, usable_cores
 
 
 @pytest.mark.parametrize(("content", "cores"), [("150000 100000\n", 1.5), ("max 100000\n", None)])
@@ -26,3 +27,13 @@ def test_version_1(tmp_path: Path, quota: str, cores: float | None) -> None:
 def test_no_group_sets_no_limit(tmp_path: Path) -> None:
     assert cgroup_quota(tmp_path) is None
     assert usable_cores() >= 1
+
+
+def test_a_limit_holds_for_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cores_module, "_most", float("inf"))
+    before = usable_cores()
+
+    limit_cores(before + 1)
+    assert usable_cores() == before
+    limit_cores(1)
+    assert usable_cores() == 1
