@@ -41,6 +41,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "benchmarks/README",
         "examples/README",
         "localrank_transformers/models/bundled/*/MODEL_CARD",
+        "packages/*/*/MODEL_CARD",
         "CONTRIBUTING",
         "CHANGELOG",
     ),
