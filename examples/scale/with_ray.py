@@ -24,7 +24,7 @@ if __name__ == "__main__":
     source = sys.argv[1] if len(sys.argv) > 1 else str(folder / "in.parquet")
     if len(sys.argv) < 2:
         pq.write_table(pa.Table.from_pylist(ROWS), source)
-    ray.init(include_dashboard=False, logging_level="ERROR")
+    ray.init("local", include_dashboard=False, logging_level="ERROR")
     ray.data.DataContext.get_current().enable_progress_bars = False
     ranked = rerank_dataset(ray.data.read_parquet(source), "onnx:localrank-mini")
     ranked.write_parquet(str(folder / "out"))
