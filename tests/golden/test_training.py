@@ -247,7 +247,7 @@ def test_the_best_state_is_what_is_written(base: Path, tmp_path: Path) -> None:
         (pairs(tmp_path / "pairs.jsonl", 60),),
         tmp_path / "out",
         base=str(base),
-        settings=replace(SETTINGS, steps=6, learning_rate=1.0, measure_every=1, patience=None),
+        settings=replace(SETTINGS, steps=8, learning_rate=0.3, measure_every=1, patience=None),
     )
     result = train(request)
     history = [value for _, value in json.loads((tmp_path / "out/training.json").read_text())["history"]]
