@@ -57,7 +57,16 @@ def check_types(given: Mapping[str, Any], function: Callable[..., Any], **classe
         if any(kind is None or kind[1](value) for kind in kinds):
             continue
         wanted = " or ".join(dict.fromkeys(kind[0] for kind in kinds if kind is not None))
-        raise InvalidRequestError(f"{name} is of type {type(value).__name__}.", hint=f"Pass {wanted}.")
+        raise InvalidRequestError(f"{name} is {_shown(value, wanted)}.", hint=f"Pass {wanted}.")
+
+
+def _shown(value: Any, wanted: str) -> str:
+    """Return the value where it cannot be a secret or a text: nothing, a truth value, a number in place of a number."""
+    short = (
+        value is None or isinstance(value, bool) or (isinstance(value, int | float) and "number" in wanted)
+    )
+    short = short or (isinstance(value, float) and "integer" in wanted)
+    return repr(value) if short else f"of type {type(value).__name__}"
 
 
 def _kind(part: str, classes: Mapping[str, type]) -> tuple[str, _Fits] | None:

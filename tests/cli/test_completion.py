@@ -60,7 +60,7 @@ def test_zsh_completes_what_is_typed(programs: Path) -> None:
         pytest.skip("zsh is not installed")
     typed = (
         'autoload -U compinit; compinit -u -D; eval "$(localrank completion zsh)"\n'
-        "localrank ev\t --help\nlocalrank models path localrank-m\t\nexit\n"
+        "localrank ev\t --help\nlocalrank models path localrank-mi\t\nexit\n"
     )
     path = f"{programs}:{os.environ['PATH']}"
     _, shown = in_terminal(["zsh", "-f", "-i"], typed=typed.encode(), PATH=path, HOME=str(programs))

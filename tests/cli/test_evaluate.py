@@ -121,7 +121,7 @@ def test_three_files_in_trecs_forms(tmp_path: Path) -> None:
     [
         ([], 2, "Name DATA, or --queries-file, --documents and --qrels."),
         (["x.jsonl", "--documents", "y"], 2, "are for data without DATA"),
-        (["bad.jsonl"], 3, "bad.jsonl:2: 'relevant' is absent or no list."),
+        (["bad.jsonl"], 3, "bad.jsonl:2: 'documents' without 'relevant' or 'labels'"),
         (["none.jsonl"], 3, "none.jsonl cannot be read: No such file"),
         (["good.jsonl", "--first-stage", "none.run"], 3, "'none.run' is no file"),
         (["good.jsonl", "-m", "nothing:x"], 4, "nothing"),

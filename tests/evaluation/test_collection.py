@@ -36,5 +36,5 @@ def test_queries_and_judgements_without_a_common_id_are_refused() -> None:
 
 @pytest.mark.parametrize("count", [0, True, 1.5])
 def test_a_wrong_number_of_queries_is_refused(count: Any) -> None:
-    with pytest.raises(InvalidRequestError, match="number of queries"):
+    with pytest.raises(InvalidRequestError, match=r"count is (True|1\.5)|number of queries"):
         sampled(small_collection(), count)

@@ -61,4 +61,5 @@ def test_a_mutant_says_where_it_is_and_what_it_is() -> None:
 
 @pytest.mark.parametrize(("source", "tests"), tomllib.loads(TARGETS.read_text("utf-8")).items())
 def test_a_row_names_files_that_are_there(source: str, tests: str) -> None:
-    assert [path for path in (source, *tests.split()) if not (ROOT / path).exists()] == []
+    files = tests.partition(" -k ")[0].split()
+    assert [path for path in (source, *files) if not (ROOT / path).exists()] == []

@@ -151,12 +151,17 @@ async def test_an_echoed_header_of_the_call_never_shows(
     assert KEY not in f"{caught.value.__dict__}"
 
 
-@pytest.mark.parametrize("key", ["", "  ", "two words", "späť", "line\nbreak", 7])
+@pytest.mark.parametrize("key", ["", "  ", "two words", "späť", "line\nbreak"])
 def test_what_is_no_key_is_refused_and_not_shown(key: object) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         CohereReranker("m", api_key=key)  # type: ignore[arg-type]
 
     assert str(caught.value) == "api_key holds no key. A key is one word of printable ASCII characters."
+
+
+def test_a_number_for_a_key_is_refused_and_not_shown() -> None:
+    with pytest.raises(InvalidRequestError, match=r"^api_key is of type int\. Pass a string or None\.$"):
+        CohereReranker("m", api_key=7)  # type: ignore[arg-type]
 
 
 @pytest.mark.anyio

@@ -168,7 +168,7 @@ def test_a_cache_goes_inside():
         ({}, "no rule"),
         ({"rerank_if": 3}, "rerank_if is of type int"),
         ({"min_documents": 0}, "min_documents is 0"),
-        ({"min_documents": 1.5}, "min_documents is of type float"),
+        ({"min_documents": 1.5}, "min_documents is 1.5"),
         ({"margin": 0.0}, "margin is 0.0"),
         ({"margin": float("nan")}, "margin is nan"),
     ],

