@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 import anyio
 from anyio.abc import TaskGroup
 from anyio.from_thread import run_sync
-from anyio.lowlevel import EventLoopToken, current_token
+from anyio.lowlevel import EventLoopToken, checkpoint_if_cancelled, current_token
 
 from localrank.calling.checks import FirstStageScores
 from localrank.calling.rerank import rerank
@@ -130,18 +130,25 @@ class _Call(Generic[T]):
     def __init__(self, function: Callable[[], Awaitable[T]]) -> None:
         self.done: Future[T] = Future()
         self._function = function
+        self._has_begun = False
         self._scope: anyio.CancelScope | None = None
 
     async def run(self) -> None:
         with suppress(InvalidStateError):  # the caller was told something else meanwhile
             try:
+                await checkpoint_if_cancelled()
+                self._has_begun = True
                 with anyio.CancelScope() as self._scope:
                     self.done.set_result(await self._function())
             except anyio.get_cancelled_exc_class():
-                self.done.set_exception(_ended())
+                self.release()
                 raise
             except BaseException as error:
                 self.done.set_exception(error)
+
+    def release(self) -> None:
+        """Raise for the caller what became of a call whose loop has ended."""
+        self.done.set_exception(_ended() if self._has_begun else _NotBegunError())
 
     def cancel(self) -> None:
         """Cancel, in the loop's thread, what `run` has begun."""
@@ -236,7 +243,7 @@ class _Loop:
         """Raise for the callers of a loop that ended beneath them; nobody else would."""
         for call in list(self._calls):
             with suppress(InvalidStateError):
-                call.done.set_exception(_ended())
+                call.release()
 
 
 _lock = RenewedLock()

@@ -11,8 +11,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from anyio.from_thread import run_sync
 
 from localrank import DoRerankOptions, DoRerankResult, InferenceError, ScoredIndex, rerank_sync
+from localrank.calling import sync
 from localrank.testing import LexicalReranker, MockReranker
 from tests.support.children import run_script
 
@@ -229,3 +231,25 @@ def test_a_loop_that_is_ended_beneath_its_callers_releases_them() -> None:
             with pytest.raises(InferenceError, match="Call again"):
                 call.result(20)
     assert len(rerank_sync(MockReranker(), "q", ["a"])) == 1
+
+
+def test_a_call_that_the_loop_s_end_overtakes_runs_on_another() -> None:
+    rerank_sync(MockReranker(), "q", ["a"])
+    loop = sync._shared_loop()
+    assert loop is not None
+    running, held, released = loop._running.result(), threading.Event(), threading.Event()
+
+    def end() -> None:
+        held.set()
+        released.wait(20)
+        running.group.cancel_scope.cancel()
+
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(run_sync, end, token=running.token)
+        assert held.wait(20)
+        call = pool.submit(rerank_sync, MockReranker(), "q", ["a"])
+        while not loop._calls:
+            time.sleep(0.001)
+        time.sleep(0.05)
+        released.set()
+        assert len(call.result(20)) == 1
