@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 from collections.abc import Iterator
 
 import pytest
-
-# CPython 3.11 loses count of its depth when garbage is collected in the middle of `ast.parse`, by which pytest reads test files
-# ("AST constructor recursion depth mismatch"). So nothing is collected before all of them are read.
-gc.disable()
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
@@ -34,11 +29,6 @@ def graph_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     """The async library that a test marked `anyio` runs on."""
     return str(request.param)
-
-
-def pytest_collection_finish() -> None:
-    """Collect garbage again."""
-    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
