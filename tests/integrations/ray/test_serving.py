@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx2
-import psutil
 import pytest
 
 from localrank import InvalidRequestError, rerank_sync
@@ -18,6 +17,7 @@ from localrank.testing import LexicalReranker
 from localrank_transformers import OnnxReranker
 
 pytest.importorskip("ray")
+psutil = pytest.importorskip("psutil")
 
 pytestmark = [
     pytest.mark.slow,
