@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import logging
 import socket
 from typing import Any
@@ -15,7 +14,7 @@ from localrank.server import create_app
 from localrank.server.door.hosts import Hosts
 from localrank.server.door.keys import Keys, read_keys
 from localrank.testing import LexicalReranker
-from tests.support.serving import Client, serving, wait_until
+from tests.support.serving import Client, logged, serving, wait_until
 
 KEY = "correct-horse-battery"
 BODY = {"query": "tomato soup", "documents": ["tomato soup", "paris"]}
@@ -122,13 +121,12 @@ def test_the_log_has_a_line_a_request_and_no_text_or_key(
     locked: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     def lines() -> list[dict[str, Any]]:
-        records = [record for record in caplog.records if record.name == "localrank.server.access"]
-        return [json.loads(record.message) for record in records]
+        return logged(caplog.records, "good", "bad")
 
     with caplog.at_level(logging.DEBUG):
-        for documents in (["tomato"], ["parsley", 3]):
+        for name, documents in (("good", ["tomato"]), ("bad", ["parsley", 3])):
             body = {"query": "parsley", "documents": documents}
-            locked.post("/v1/rerank?secret=parsley", body, Authorization=f"Bearer {KEY}")
+            locked.post("/v1/rerank?secret=parsley", body, Authorization=f"Bearer {KEY}", X_Request_ID=name)
         wait_until(lambda: len(lines()) >= 2)  # a line is written once its answer is sent: in either order
 
     assert sorted((line["path"], line["status"], line["outcome"]) for line in lines()) == [

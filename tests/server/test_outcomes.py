@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import Any
 
@@ -21,7 +20,7 @@ from localrank.providers.unscored import unscored
 from localrank.server import create_app
 from localrank.testing import LexicalReranker
 from localrank_cohere import CohereReranker
-from tests.support.serving import Client, serving, wait_until
+from tests.support.serving import Client, logged, serving, wait_until
 
 TEXTS = ["paris", "tomato soup"]
 BODIES = {
@@ -93,11 +92,11 @@ def test_metrics_and_log_have_it(caplog: pytest.LogCaptureFixture) -> None:
         caplog.at_level(logging.INFO, "localrank.server.access"),
         serving(create_app({"second": Fallback(Refusing(), LexicalReranker())})) as client,
     ):
-        client.post("/score", BODIES["/score"])
-        wait_until(lambda: caplog.records)
+        client.post("/score", BODIES["/score"], X_Request_ID="scored")
+        wait_until(lambda: logged(caplog.records, "scored"))
         page = client.get("/metrics").body
 
-    assert json.loads(caplog.records[0].message)["ranking"] == "degraded"
+    assert logged(caplog.records, "scored")[0]["ranking"] == "degraded"
     for kind in ("ranked", "degraded"):
         assert f'localrank_rankings_total{{model="second",ranking="{kind}"}} 1.0' in page
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from localrank import DoRerankOptions, DoRerankResult
 from localrank.server import Limits, create_app
 from localrank.testing import LexicalReranker
-from tests.support.serving import serving, wait_until
+from tests.support.serving import logged, serving, wait_until
 
 SECRET = "parsley"
 BODY = {"query": f"tomato {SECRET}", "documents": ["a city", f"tomato {SECRET} soup"]}
@@ -53,8 +52,8 @@ def test_a_request_is_a_span_and_the_models_call_one_below_it(
     with caplog.at_level(logging.INFO, "localrank.server.access"), serving(app) as client:
         client.post("/v1/rerank", {**BODY, "top_n": 1}, X_Request_ID="abc-1", Traceparent=PARENT)
         request, call = finished(spans, 2)
-        wait_until(lambda: caplog.records)
-    record = json.loads(caplog.records[0].message)
+        wait_until(lambda: logged(caplog.records, "abc-1"))
+    (record,) = logged(caplog.records, "abc-1")
 
     assert (request.name, request.kind) == ("POST /v1/rerank", SpanKind.SERVER)
     assert dict(request.attributes) == {

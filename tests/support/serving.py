@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import re
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +57,9 @@ def _names(headers: Mapping[str, str]) -> dict[str, str]:
 @contextlib.contextmanager
 def serving(app: Any, *, http: str = "h11") -> Iterator[Client]:
     """Serve `app` with uvicorn in a thread."""
-    config = uvicorn.Config(app, port=0, log_level="error", ws="none", http=http)  # type: ignore[arg-type]
+    config = uvicorn.Config(
+        app, port=0, log_level="error", ws="none", http=http, timeout_graceful_shutdown=10
+    )  # type: ignore[arg-type]
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="server-under-test")
     thread.start()
@@ -107,3 +110,12 @@ def wait_until(holds: Callable[[], Any], seconds: float = 20.0) -> None:
     while not holds():
         assert time.monotonic() < end, "it never came to hold"
         time.sleep(0.01)
+
+
+def logged(records: Iterable[logging.LogRecord], *ids: str) -> list[dict[str, Any]]:
+    """Return the log's lines of these requests.
+
+    A line is written once its answer is sent, so that one of a test before may come late.
+    """
+    lines = [json.loads(record.message) for record in records if record.name == "localrank.server.access"]
+    return [line for line in lines if line["id"] in ids]
