@@ -174,7 +174,7 @@ def batch(
         job = job_of(**described)
         reranker = make_model(model, {"document_store": document_store}) if document_store else resolve(model)
         if dry_run:
-            _show_plan(plan(job, reranker))
+            _show_plan(plan(job, resolve(model)))  # a store would keep what the sample reads
             return
         if services_in(reranker) and not yes:
             _ask(plan(job, reranker), reranker)

@@ -52,6 +52,23 @@ def test_a_store_knows_afterwards_what_was_read(source: Path, tmp_path: Path) ->
     assert facts["documents"] == len({row["text"] for row in some_rows()})
 
 
+def test_a_dry_run_writes_no_store(source: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    shown = localrank(
+        "batch",
+        str(source),
+        str(tmp_path / "out"),
+        "-m",
+        "localrank-tiny",
+        "--dry-run",
+        "--document-store",
+        str(store),
+    )
+
+    assert shown.code == 0, shown.err
+    assert not store.exists()
+
+
 def test_a_dry_run_says_what_it_takes_and_writes_nothing(source: Path, tmp_path: Path) -> None:
     shown = localrank("batch", str(source), str(tmp_path / "out"), "-m", "lexical:default", "--dry-run")
     planned = json.loads(shown.out)
