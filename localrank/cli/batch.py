@@ -172,7 +172,9 @@ def batch(
         raise click.UsageError("--document-store is a folder of this machine, and --ray ranks on others.")
     with _input_errors():
         job = job_of(**described)
-        reranker = make_model(model, {"document_store": document_store}) if document_store else resolve(model)
+        reranker = resolve(model)
+        if document_store is not None:
+            reranker = _keeping(model, reranker, document_store)
         if dry_run:
             _show_plan(plan(job, resolve(model)))  # a store would keep what the sample reads
             return
@@ -183,6 +185,16 @@ def batch(
         report = _run(job, reranker, run_batch if ray is None else _on_ray(model, ray))
     _show_report(report, job)
     _exit(report)
+
+
+def _keeping(name: str, model: AnyReranker, store: Path) -> AnyReranker:
+    """Return the model of a name with a store of what it reads."""
+    if not getattr(model, "reads_documents_apart", False):
+        raise click.UsageError(
+            f"--document-store is for a model that reads documents apart from the query, and {model.provider}:{model.model_id} "
+            "does not. Leave it out."
+        )
+    return make_model(name, {"document_store": store})
 
 
 def job_of(

@@ -125,7 +125,7 @@ class ServedModels:
         before: What was served until now; a model that stays is the same one, loaded and with what it knows.
 
     Raises:
-        InvalidRequestError: Two models of one name, a blank name, or no model.
+        InvalidRequestError: Two models of one name, a blank name, no model, or a store that none of them would use.
         UnknownModelError: A spec that names no model.
     """
 
@@ -157,6 +157,17 @@ class ServedModels:
                 self._served[name.lower()] = Served(name, model)
         if not self._served:
             raise InvalidRequestError("There is no model to serve.")
+        self._check_store()
+
+    def _check_store(self) -> None:
+        """Refuse a store that nothing would be kept in."""
+        store = self._keeping.store
+        if store is not None and not any(map(self._keeping.options_of, self._made.values())):
+            raise InvalidRequestError(
+                f"document_store is given, and no model that is made here reads documents apart from the query: {store} "
+                "would stay empty.",
+                hint="Leave it out, or name a model such as localrank-mini.",
+            )
 
     def __iter__(self) -> Iterator[Served]:
         return iter(self._served.values())

@@ -52,6 +52,15 @@ def test_a_store_knows_afterwards_what_was_read(source: Path, tmp_path: Path) ->
     assert facts["documents"] == len({row["text"] for row in some_rows()})
 
 
+def test_a_store_that_the_model_does_not_use_is_refused_by_the_option(source: Path, tmp_path: Path) -> None:
+    store = ("--document-store", str(tmp_path / "store"))
+    shown = localrank("batch", str(source), str(tmp_path / "out"), "-m", "lexical:default", *store)
+
+    assert shown.code == 2
+    assert "--document-store is for a model that reads documents apart from the query" in shown.err
+    assert "lexical:default" in shown.err
+
+
 def test_a_dry_run_writes_no_store(source: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     shown = localrank(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -153,6 +154,12 @@ def test_a_store_on_disk_is_shared_by_servers_and_outlives_them(tmp_path: Path) 
 def test_a_store_that_is_no_path_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="document_store"):
         create_app("localrank-tiny", document_store="")
+
+
+@pytest.mark.parametrize("models", ["lexical:default", {"own": LexicalReranker()}])
+def test_a_store_that_no_model_would_use_is_refused(models: Any, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequestError, match="document_store is given, and no model"):
+        create_app(models, document_store=tmp_path / "store")
 
 
 def test_a_model_alone_and_inside_a_wrapper_is_one_model_of_this_server_alone() -> None:
