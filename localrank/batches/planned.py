@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from localrank.batches.amounts import Amount
 from localrank.batches.files.part import Part
 from localrank.batches.job import BatchJob
-from localrank.batches.rows import Asked
+from localrank.batches.rows import Asked, rank_rows
 from localrank.contract.model import AnyReranker
 from localrank.providers.registry import resolve
 from localrank.providers.services import services_in
@@ -72,9 +72,10 @@ def plan(job: BatchJob, model: AnyReranker | str) -> PlannedJob:
 
 def _seconds_a_document(part: Part, asked: Asked) -> float | None:
     """Return the time that one candidate takes, once the model is loaded."""
-    found = part.ranked(asked, lambda _: None, {})
+    rows = part.read({})
+    found = rank_rows(asked, rows)
     if not found.documents:
         return None
     began = time.perf_counter()
-    part.ranked(asked, lambda _: None, {})
+    rank_rows(asked, rows)
     return (time.perf_counter() - began) / found.documents

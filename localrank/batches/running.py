@@ -6,21 +6,24 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from typing import Literal
+from functools import partial
+from typing import Literal, TypeAlias
 
 from localrank.batches.files.packed import packed, packing_of
 from localrank.batches.files.part import Part, Source
 from localrank.batches.job import BatchJob
 from localrank.batches.manifest import DonePart, Manifest, Unchanged, clear, write_whole
-from localrank.batches.rows import Asked, RankedRows, Reject, numbered
-from localrank.batches.trec import Named
+from localrank.batches.rows import Asked, RankedRows, Reject, Rows, numbered, rank_rows
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker
 from localrank.providers.registry import resolve
 from localrank.providers.services import list_price, services_in
 from localrank.providers.trec import file_name
 
-__all__ = ["BatchProgress", "BatchReport", "forget", "run_batch"]
+__all__ = ["BatchProgress", "BatchReport", "InTurn", "forget", "rows_of", "run_batch"]
+
+InTurn: TypeAlias = Iterator[tuple[Part, Callable[[], RankedRows]]]
+"""Parts in their order, each with what ranks it, or waits until it is ranked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def run_batch(
     *,
     on_progress: Callable[[BatchProgress], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
-    ahead: Callable[[Iterator[Part]], Iterator[Part]] = lambda parts: parts,
+    ahead: Callable[[Iterator[Part]], InTurn] | None = None,
 ) -> BatchReport:
     """Rank the candidates of an input, and write its rows with rank and score into parts.
 
@@ -90,7 +93,7 @@ def run_batch(
         model: A reranker or a name.
         on_progress: Called after every few lists.
         should_stop: Asked after every part; True ends the run there.
-        ahead: Returns the same parts, which it may rank ahead of their turn and elsewhere, on a cluster say.
+        ahead: Ranks the parts elsewhere, on a cluster say, and ahead of their turn; None ranks each here in its turn.
 
     Returns:
         What it came to; `complete` is False after a stop.
@@ -109,7 +112,7 @@ def run_batch(
         manifest = Manifest.opened(job.output, job.identity(reranker, unchanged.digests))
         run = _Run(job, reranker, source, manifest=manifest, unchanged=unchanged, on_progress=on_progress)
         resumed = manifest.rows
-        stopped = None if manifest.complete else run.all_parts(should_stop, ahead)
+        stopped = None if manifest.complete else run.all_parts(should_stop, ahead or run.here)
     done = manifest.parts
     return BatchReport(
         complete=manifest.complete,
@@ -150,6 +153,11 @@ def forget(job: BatchJob) -> None:
     clear(job.output)
 
 
+def rows_of(part: Part, job: BatchJob) -> Rows:
+    """Return what of a part is to be ranked; rows that the job's output cannot hold are rejects."""
+    return part.read(part.named().faults() if job.writes_run else {})
+
+
 class _Run:
     """One run over what is left of a job."""
 
@@ -171,22 +179,32 @@ class _Run:
         self._is_first = True
 
     def all_parts(
-        self, should_stop: Callable[[], bool], ahead: Callable[[Iterator[Part]], Iterator[Part]]
+        self, should_stop: Callable[[], bool], ranking: Callable[[Iterator[Part]], InTurn]
     ) -> Literal["asked", "max_cost"] | None:
         """Rank and write what is left; return why not all of it was."""
         manifest, job = self._manifest, self._job
         if manifest.total is None:
             manifest.total = self._source.survey(self._read)
             manifest.write(job.output)
-        for part in ahead(self._source.parts(manifest.rows, job.documents_a_part(self._asked.model))):
+        parts = self._source.parts(manifest.rows, job.documents_a_part(self._asked.model))
+        for part, ranked in ranking(parts):
             if self._would_cost_too_much(part):
                 return "max_cost"
-            self._finish(part)
+            self._finish(part, ranked())
             if should_stop():
                 return "asked"
         manifest.complete = True
         manifest.write(job.output)
         return None
+
+    def here(self, parts: Iterator[Part]) -> InTurn:
+        """Yield the parts with what ranks each in this process."""
+        for part in parts:
+            yield part, partial(self._ranked, part)
+
+    def _ranked(self, part: Part) -> RankedRows:
+        rows, wanted = rows_of(part, self._job), self._job.columns.wanted
+        return rank_rows(self._asked, rows, wanted=wanted, on_ranked=self._tell)
 
     def _would_cost_too_much(self, part: Part) -> bool:
         if self._job.max_cost is None:
@@ -194,10 +212,8 @@ class _Run:
         dollars = part.amount().dollars(self._asked.model) or 0.0
         return self._manifest.dollars + dollars > self._job.max_cost
 
-    def _finish(self, part: Part) -> None:
-        """Rank a part and write it: its rejects first and the manifest last, so that what the manifest names is there."""
-        named = part.named() if self._job.writes_run else None
-        found = part.ranked(self._asked, self._tell, named.faults() if named else {})
+    def _finish(self, part: Part, found: RankedRows) -> None:
+        """Write a part: its rejects first and the manifest last, so that what the manifest names is there."""
         rejects = numbered(found, part.start)
         if self._is_first and part.start == 0:
             found.refuse_unsaid(self._asked.model)
@@ -209,16 +225,16 @@ class _Run:
                 hint="Mend it, or leave --strict out: such rows then go to the rejects.",
             )
         self._unchanged.check()
-        self._write(self._content(part, found, named), part, found, rejects)
+        self._write(self._content(part, found), part, found, rejects)
         self._documents += found.documents
         self._tokens += found.tokens
         self._tell(RankedRows(found.layout, found.said))
 
-    def _content(self, part: Part, found: RankedRows, named: Named | None) -> bytes:
-        if named is None:
+    def _content(self, part: Part, found: RankedRows) -> bytes:
+        if not self._job.writes_run:
             return part.written(found)
         tag = file_name(f"{self._asked.model.provider}:{self._asked.model.model_id}")
-        return packed(named.written(found, tag), self._packing)
+        return packed(part.named().written(found, tag), self._packing)
 
     def _write(self, content: bytes, part: Part, found: RankedRows, rejects: list[Reject]) -> None:
         folder, number = self._job.output, len(self._manifest.parts)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.types import shortened
 
-__all__ = ["Together"]
+__all__ = ["Together", "survey"]
+
+_ROWS_BETWEEN_WORDS = 10_000
 
 _PAGES_KIB = 16_384
 """Of digests that are held in memory; SQLite puts the rest into a file that nobody else sees and that ends with the process."""
@@ -57,3 +60,23 @@ class Together:
     def close(self) -> None:
         """Let go of what was kept."""
         self._before.close()
+
+
+def survey(source: str, keys: Iterable[Any], on_rows: Callable[[int], None]) -> int:
+    """Return the number of an input's rows, once it is known that those of a query stand together.
+
+    Args:
+        source: What the input is called in messages.
+        keys: A key for each row; None is no key.
+        on_rows: Called with the number of rows that were read, every 10,000.
+
+    Raises:
+        InvalidRequestError: A key comes again after another.
+    """
+    count = 0
+    with closing(Together(source)) as together:
+        for count, key in enumerate(keys, 1):
+            together.see((key,))
+            if count % _ROWS_BETWEEN_WORDS == 0:
+                on_rows(count)
+    return count

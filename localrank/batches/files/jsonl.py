@@ -15,8 +15,8 @@ from localrank.batches.columns import Columns
 from localrank.batches.cutting import cut
 from localrank.batches.files.packed import Packing, opened, packed, packing_of, reading
 from localrank.batches.files.part import Part
-from localrank.batches.rows import Asked, Layout, RankedRows, Rows, key_of, keys_of, lists_of, rank_rows
-from localrank.batches.together import Together
+from localrank.batches.rows import Layout, RankedRows, Rows, key_of, keys_of, lists_of
+from localrank.batches.together import survey
 from localrank.batches.trec import Named
 from localrank.contract.errors import InvalidRequestError
 
@@ -24,8 +24,6 @@ __all__ = ["JsonLines", "json_line", "lines_of"]
 
 _LONGEST_LINE = 1 << 28
 """Bytes of a line that are read: a file without line ends is no JSON Lines."""
-
-_ROWS_BETWEEN_WORDS = 10_000
 
 
 class JsonLines:
@@ -53,17 +51,8 @@ class JsonLines:
 
     def survey(self, on_rows: Callable[[int], None]) -> int:
         """Return the number of rows: see `Source`."""
-        together, count = Together(str(self._path)), 0
-        try:
-            for _, key in self._keyed(0):
-                count += 1
-                if self.layout == "candidates":
-                    together.see((key,))
-                if count % _ROWS_BETWEEN_WORDS == 0:
-                    on_rows(count)
-        finally:
-            together.close()
-        return count
+        keys = (key if self.layout == "candidates" else None for _, key in self._keyed(0))
+        return survey(str(self._path), keys, on_rows)
 
     def parts(self, start: int, most: int) -> Iterator[Part]:
         """Yield the parts; lines before `start` are read over."""
@@ -196,11 +185,6 @@ class _LinesPart:
             self._keys(),
             {**faults, **broken},
         )
-
-    def ranked(
-        self, asked: Asked, on_ranked: Callable[[RankedRows], None], faults: Mapping[int, str]
-    ) -> RankedRows:
-        return rank_rows(asked, self.read(faults), wanted=self.columns.wanted, on_ranked=on_ranked)
 
     def written(self, found: RankedRows) -> bytes:
         added = self.columns.added

@@ -12,9 +12,9 @@ from typing import Any
 from localrank.batches.amounts import Amount, amount_of
 from localrank.batches.columns import Columns
 from localrank.batches.files.part import Part
-from localrank.batches.rows import Asked, Layout, RankedRows, Rows, lists_of, rank_rows
+from localrank.batches.rows import Layout, RankedRows, Rows, lists_of
 from localrank.batches.tables import keys_in, layout_of, parts_of, rows_in, with_added
-from localrank.batches.together import Together
+from localrank.batches.together import survey
 from localrank.batches.trec import Named
 from localrank.contract.errors import InvalidRequestError
 from localrank.providers.extras import imported
@@ -52,18 +52,15 @@ class Parquet:
             total: int = file.metadata.num_rows
             if self.layout == "queries":
                 return total
-            together, before, count = Together(str(self._path)), None, 0
-            names = [name for name in (self._columns.query, self._columns.group) if name is not None]
-            try:
-                for batch in self._batches(file, 0, columns=names):
-                    keys = keys_in(batch, self._columns, self.layout, 0, before)
-                    together.see(keys)
-                    before = keys[-1] if keys else before
-                    count += batch.num_rows
-                    on_rows(count)
-            finally:
-                together.close()
-            return total
+            return survey(str(self._path), self._keys(file), on_rows)
+
+    def _keys(self, file: Any) -> Iterator[Any]:
+        before: Any = None
+        names = [name for name in (self._columns.query, self._columns.group) if name is not None]
+        for batch in self._batches(file, 0, columns=names):
+            keys = keys_in(batch, self._columns, self.layout, 0, before)
+            before = keys[-1] if keys else before
+            yield from keys
 
     def parts(self, start: int, most: int) -> Iterator[Part]:
         """Yield the parts; row groups before `start` are not read."""
@@ -137,11 +134,6 @@ class _TablePart:
 
     def read(self, faults: Mapping[int, str]) -> Rows:
         return rows_in(self.table, self.columns, self.layout, faults)
-
-    def ranked(
-        self, asked: Asked, on_ranked: Callable[[RankedRows], None], faults: Mapping[int, str]
-    ) -> RankedRows:
-        return rank_rows(asked, self.read(faults), wanted=self.columns.wanted, on_ranked=on_ranked)
 
     def written(self, found: RankedRows) -> bytes:
         file = io.BytesIO()

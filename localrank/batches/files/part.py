@@ -1,4 +1,4 @@
-"""What a source of rows is, whatever its file: parts of whole queries, which rank and write themselves."""
+"""What a source of rows is, whatever its file: parts of whole queries, which read and write themselves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from localrank.batches.amounts import Amount
-from localrank.batches.rows import Asked, Layout, RankedRows, Rows
+from localrank.batches.rows import Layout, RankedRows, Rows
 from localrank.batches.trec import Named
 
 __all__ = ["Part", "Source"]
@@ -34,18 +34,6 @@ class Part(Protocol):
         """Return what is to be ranked.
 
         Args:
-            faults: Rows that are rejects whatever they hold, with the reason.
-        """
-        ...
-
-    def ranked(
-        self, asked: Asked, on_ranked: Callable[[RankedRows], None], faults: Mapping[int, str]
-    ) -> RankedRows:
-        """Return what is said of the candidates.
-
-        Args:
-            asked: Model and options.
-            on_ranked: Called with what is known so far, again and again.
             faults: Rows that are rejects whatever they hold, with the reason.
         """
         ...

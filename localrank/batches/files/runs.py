@@ -14,14 +14,13 @@ from localrank.batches.files.jsonl import json_line, lines_of
 from localrank.batches.files.packed import packed, packing_of
 from localrank.batches.files.part import Part
 from localrank.batches.files.texts import CollectionFiles, Texts
-from localrank.batches.rows import Asked, Layout, RankedRows, Rows, lists_of, rank_rows
-from localrank.batches.together import Together
+from localrank.batches.rows import Layout, RankedRows, Rows, lists_of
+from localrank.batches.together import survey
 from localrank.batches.trec import Named
 
 __all__ = ["TrecRun"]
 
 _COLUMNS = 6
-_ROWS_BETWEEN_WORDS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +55,7 @@ class TrecRun:
 
     def survey(self, on_rows: Callable[[int], None]) -> int:
         """Return the number of lines: see `Source`."""
-        together, count, before = Together(str(self._path)), 0, None
-        try:
-            for line in self._lines(0):
-                count += 1
-                before = line.query or before
-                together.see([before])
-                if count % _ROWS_BETWEEN_WORDS == 0:
-                    on_rows(count)
-        finally:
-            together.close()
-        return count
+        return survey(str(self._path), (key for _, key, _ in self._cut_by(0)), on_rows)
 
     def parts(self, start: int, most: int) -> Iterator[Part]:
         """Yield the parts; lines before `start` are read over."""
@@ -127,11 +116,6 @@ class _RunPart:
         return Rows(
             "candidates", queries, documents, self._keys(), {**faults, **self._faults(queries, documents)}
         )
-
-    def ranked(
-        self, asked: Asked, on_ranked: Callable[[RankedRows], None], faults: Mapping[int, str]
-    ) -> RankedRows:
-        return rank_rows(asked, self.read(faults), wanted=self.columns.wanted, on_ranked=on_ranked)
 
     def written(self, found: RankedRows) -> bytes:
         """Return the lines as JSON: the ids, with what was said."""

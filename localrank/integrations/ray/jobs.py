@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from localrank._version import __version__
-from localrank.batches.amounts import Amount
 from localrank.batches.files.part import Part
 from localrank.batches.job import BatchJob
 from localrank.batches.rows import Asked, RankedRows, Rows, rank_rows
-from localrank.batches.running import BatchProgress, BatchReport, run_batch
-from localrank.batches.trec import Named
+from localrank.batches.running import BatchProgress, BatchReport, InTurn, rows_of, run_batch
 from localrank.compose.wrapping.wrapper import fingerprint_of
 from localrank.contract.errors import ConnectionFailedError, InferenceError, InvalidRequestError, RerankError
 from localrank.contract.model import AnyReranker
@@ -82,12 +81,11 @@ def run_batch_on_ray(
         options = {"num_cpus": num_cpus, "max_restarts": _DEATHS, "max_task_retries": _DEATHS}
         worker = ray.remote(**options)(_Worker)
 
-        def ahead(parts: Iterator[Part]) -> Iterator[Part]:
+        def ahead(parts: Iterator[Part]) -> InTurn:
             pool = _Pool(ray, [worker.remote(model, job, num_cpus) for _ in range(count)], wanted)
-            sent: deque[_Sent] = deque()
+            sent: deque[tuple[Part, Callable[[], RankedRows]]] = deque()
             for part in parts:
-                rows = part.read(part.named().faults() if job.writes_run else {})
-                sent.append(_Sent(part, pool, pool.rank(rows)))
+                sent.append((part, partial(pool.result, pool.rank(rows_of(part, job)))))
                 if len(sent) >= pool.places:
                     yield sent.popleft()
             yield from sent
@@ -199,42 +197,3 @@ def _why(error: Exception) -> str:
     """Return the first sentence of Ray's last line: more of it is advice about Ray's own machines."""
     lines = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
     return lines[-1].partition(". ")[0].strip(".")
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """A part that is ranked elsewhere, and written here."""
-
-    part: Part
-    pool: _Pool
-    begun: Any
-
-    @property
-    def start(self) -> int:
-        return self.part.start
-
-    @property
-    def rows(self) -> int:
-        return self.part.rows
-
-    def named(self) -> Named:
-        return self.part.named()
-
-    def read(self, faults: Mapping[int, str]) -> Rows:
-        return self.part.read(faults)
-
-    def ranked(
-        self,
-        asked: Asked,  # noqa: ARG002 - the actors were told
-        on_ranked: Callable[[RankedRows], None],
-        faults: Mapping[int, str],  # noqa: ARG002 - they went with the rows
-    ) -> RankedRows:
-        found = self.pool.result(self.begun)
-        on_ranked(found)
-        return found
-
-    def written(self, found: RankedRows) -> bytes:
-        return self.part.written(found)
-
-    def amount(self) -> Amount:
-        return self.part.amount()
