@@ -7,17 +7,18 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
 
-__all__ = ["MANIFEST", "DonePart", "Manifest", "Unchanged", "clear", "write_whole"]
+__all__ = ["MANIFEST", "DonePart", "Manifest", "Unchanged", "clear", "digest_of", "write_whole"]
 
 MANIFEST = "_manifest.json"
 """Readers of folders of Parquet files skip names that begin with an underscore."""
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class DonePart:
 
     Attributes:
         file: Its name.
-        bytes: Its size.
+        digest: What tells it from another: see `digest_of`.
         rows: Rows of the input that it covers.
         kept: Rows that it holds.
         rejected: Rows that went to the rejects.
@@ -35,7 +36,7 @@ class DonePart:
     """
 
     file: str
-    bytes: int
+    digest: str
     rows: int
     kept: int
     rejected: int
@@ -111,7 +112,7 @@ class Manifest:
                 hint="Name another folder, or begin anew with --fresh.",
             )
         for part in manifest.parts:
-            if not (folder / part.file).is_file() or (folder / part.file).stat().st_size != part.bytes:
+            if not (folder / part.file).is_file() or _digest(folder / part.file) != part.digest:
                 raise InvalidRequestError(
                     f"{folder / part.file} is not as it was written.", hint="Begin anew with --fresh."
                 )
@@ -166,7 +167,7 @@ class Unchanged:
         files: What each is, with its path.
 
     Attributes:
-        digests: What tells each file from another: its size, and a hash of all its bytes.
+        digests: What tells each file from another: see `digest_of`.
 
     Raises:
         InvalidRequestError: One cannot be read.
@@ -203,10 +204,18 @@ def _stamp(path: Path) -> tuple[int, int]:
     return there.st_size, there.st_mtime_ns
 
 
+def digest_of(content: bytes) -> str:
+    """Return what tells a file's content from another: its size, and a hash of all its bytes."""
+    return f"{len(content)}:{_blake2b(content).hexdigest()}"
+
+
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
+        digest = hashlib.file_digest(file, _blake2b)
     return f"{path.stat().st_size}:{digest.hexdigest()}"
+
+
+_blake2b = partial(hashlib.blake2b, digest_size=16)
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from localrank.batches.files.packed import packed, packing_of
 from localrank.batches.files.part import Part, Source
 from localrank.batches.job import BatchJob
-from localrank.batches.manifest import DonePart, Manifest, Unchanged, clear, write_whole
+from localrank.batches.manifest import DonePart, Manifest, Unchanged, clear, digest_of, write_whole
 from localrank.batches.rows import Asked, RankedRows, Reject, Rows, numbered, rank_rows
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker
@@ -246,7 +246,9 @@ class _Run:
             write_whole(folder / name, content)
             kept = len(found.kept())
             self._manifest.parts.append(
-                DonePart(name, len(content), part.rows, kept, len(rejects), found.documents, found.dollars)
+                DonePart(
+                    name, digest_of(content), part.rows, kept, len(rejects), found.documents, found.dollars
+                )
             )
             self._manifest.write(folder)
         except OSError as error:

@@ -410,10 +410,15 @@ def test_reading_a_long_input_is_told(write: WriteRows) -> None:
     assert [one.rows for one in seen if one.stage == "reading"] == [10_000, 20_000]
 
 
-def test_a_part_that_was_changed_is_noticed(write: WriteRows) -> None:
+@pytest.mark.parametrize("change", ["cut short", "of the same size", "deleted"])
+def test_a_part_that_was_changed_is_noticed(change: str, write: WriteRows) -> None:
     job = a_job(write("in.jsonl", some_rows()))
     run_batch(job, LexicalReranker())
-    (job.output / "part-00001.jsonl").write_bytes(b"")
+    part = job.output / "part-00001.jsonl"
+    content = part.read_bytes()
+    part.unlink()
+    if change != "deleted":
+        part.write_bytes(content[1:] if change == "cut short" else content[:-2] + b" \n")
 
     with pytest.raises(InvalidRequestError, match=r"part-00001\.jsonl is not as it was written"):
         run_batch(job, LexicalReranker())
