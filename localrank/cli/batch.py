@@ -147,7 +147,9 @@ _BETWEEN_LINES_S = {True: 0.5, False: 30.0}
 )
 @click.option("--strict", is_flag=True, help="A row that cannot be ranked ends the job.")
 @click.option("--fresh", is_flag=True, help="Delete what an earlier job left in OUTPUT, and begin anew.")
-@click.option("--dry-run", is_flag=True, help="Say what the job will take, and write nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Say what the job will take, on this machine, and write nothing."
+)
 @click.option("--yes", is_flag=True, help="Send to a remote model without asking.")
 @click.option(
     "--ray",
@@ -176,7 +178,8 @@ def batch(
         if document_store is not None:
             reranker = _keeping(model, reranker, document_store)
         if dry_run:
-            _show_plan(plan(job, resolve(model)))  # a store would keep what the sample reads
+            planned = plan(job, resolve(model))  # a store would keep what the sample reads
+            _show_plan(planned, on_cluster=ray is not None)
             return
         if services_in(reranker) and not yes:
             _ask(plan(job, reranker), reranker)
@@ -278,8 +281,9 @@ def _ask(planned: PlannedJob, model: AnyReranker) -> None:
     click.confirm("Send them?", abort=True, err=True)
 
 
-def _show_plan(planned: PlannedJob) -> None:
-    time_left = "" if planned.seconds is None else f"; about {_duration(planned.seconds)} on this machine"
+def _show_plan(planned: PlannedJob, *, on_cluster: bool) -> None:
+    where = "on this machine alone; no cluster was asked" if on_cluster else "on this machine"
+    time_left = "" if planned.seconds is None else f"; about {_duration(planned.seconds)} {where}"
     money = "" if planned.dollars is None else f"; about {_money(planned.dollars)} at the list price"
     note(
         f"{planned.rows:,} rows: {planned.documents:,} candidates of {planned.queries:,} queries, about "
@@ -404,6 +408,9 @@ class _Progress:
 def _show_report(report: BatchReport, job: BatchJob) -> None:
     if not stdout_is_terminal():
         print_json_lines([asdict(report)])
+    if report.complete and not report.rows:
+        note(f"{job.input} has no rows: {job.output} holds no part.")
+        return
     earlier = f", {report.resumed:,} of them by an earlier run" if report.resumed else ""
     money = f" for about {_money(report.dollars)}" if report.dollars else ""
     done = f"{_counted(report.rows, 'row')}{earlier}; {report.kept:,} written"

@@ -88,6 +88,22 @@ def test_a_dry_run_says_what_it_takes_and_writes_nothing(source: Path, tmp_path:
     assert not (tmp_path / "out").exists()
 
 
+def test_a_dry_run_says_that_it_asked_no_cluster(source: Path, tmp_path: Path) -> None:
+    shown = localrank(
+        "batch", str(source), str(tmp_path / "out"), "-m", "lexical:default", "--dry-run", "--ray"
+    )
+
+    assert "on this machine alone; no cluster was asked" in shown.err
+
+
+def test_an_input_without_rows_is_said(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").touch()
+    shown = localrank("batch", str(tmp_path / "in.jsonl"), str(tmp_path / "out"), "-m", "lexical:default")
+
+    assert (shown.code, json.loads(shown.out)["rows"]) == (0, 0)
+    assert "in.jsonl has no rows" in shown.err
+
+
 def test_a_remote_model_is_asked_for_first_and_priced(source: Path, tmp_path: Path) -> None:
     with RerankServer() as server:
         model = f"cohere:rerank-v3.5@{server.url}"
