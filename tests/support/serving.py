@@ -63,16 +63,23 @@ def serving(app: Any, *, http: str = "h11") -> Iterator[Client]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="server-under-test")
     thread.start()
-    wait_until(lambda: server.started)
-    host, port = server.servers[0].sockets[0].getsockname()[:2]
-    client = Client(f"http://{host}:{port}")
     try:
-        yield client
+        wait_until(lambda: server.started)
+        host, port = server.servers[0].sockets[0].getsockname()[:2]
+        with contextlib.closing(Client(f"http://{host}:{port}")) as client:
+            yield client
     finally:
-        client.close()
         server.should_exit = True
         thread.join(20)
-        assert not thread.is_alive()
+        assert not thread.is_alive(), f"the server did not end: {_left_of(server)}"
+
+
+def _left_of(server: uvicorn.Server) -> str:
+    """Return what a server that does not end may wait for."""
+    state, cycles = server.server_state, [one.cycle for one in server.server_state.connections]
+    asked = [cycle and (cycle.scope["path"], cycle.more_body, cycle.response_complete) for cycle in cycles]
+    threads = [thread.name for thread in threading.enumerate()]
+    return f"connections (path, body is coming, answered) {asked}, tasks {state.tasks}, threads {threads}"
 
 
 @contextlib.contextmanager
