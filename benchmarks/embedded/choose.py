@@ -49,7 +49,7 @@ def read_development(path: Path, lists: int, depth: int) -> dict[str, list[Train
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for row in map(json.loads, lines):
             family = row["source"].partition(":")[0].partition("_1")[0].partition("_v2")[0]
-            family = family if family in {"squad", "openstax", "medquad"} else "docs"
+            family = family if family in {"squad", "openstax", "medquad", "functions"} else "docs"
             one = TrainingList(
                 row["query"],
                 tuple(row["documents"][:depth]),

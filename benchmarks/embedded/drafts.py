@@ -13,6 +13,8 @@ __all__ = ["Draft", "draft_queries"]
 
 _COUNTS = {
     "human": 5_500,
+    "function": 3_500,
+    "long answer": 2_000,
     "heading": 2_000,
     "term": 800,
     "definition": 250,
@@ -73,9 +75,9 @@ def _given(records: Sequence[Record], scale: float, dice: random.Random) -> list
     kinds: dict[str, list[Record]] = {}
     uses: dict[str, int] = {}
     for one in dice.sample(list(records), len(records)):
-        kind = "human" if one.kind in HUMAN else one.kind
-        uses[one.passage] = uses.get(one.passage, 0) + (kind == "human")
-        if kind in _COUNTS and (kind != "human" or uses[one.passage] <= _A_PASSAGE):
+        kind = "human" if one.kind in HUMAN and one.kind not in _COUNTS else one.kind
+        uses[one.passage] = uses.get(one.passage, 0) + (one.kind in HUMAN)
+        if kind in _COUNTS and (one.kind not in HUMAN or uses[one.passage] <= _A_PASSAGE):
             kinds.setdefault(kind, []).append(one)
     return [
         _of_record(one, frozenset(good[one.query]), dice)

@@ -35,7 +35,16 @@ HELD_OUT = (
 )
 """The SQuAD articles that are an evaluation collection."""
 
-PASSAGES = {"squad_explore": 10_000, "medquad": 2_500, "openstax": 4_500, "docs": 2_800}
+PASSAGES = {
+    "squad_explore": 10_000,
+    "medquad": 2_500,
+    "openstax": 4_500,
+    "docs": 2_800,
+    "functions": 5_500,
+    "long_answers": 2_000,
+}
+"""Of each file, if it is there."""
+
 _TITLES = 2_500
 _NEAREST = 64
 _DEVELOPMENT_LISTS = 60
@@ -84,12 +93,19 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--scale", type=float, default=1.0, help="times as many passages and queries")
     parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument(
+        "--development",
+        action="store_true",
+        help="of the groups kept for development alone: more lists to choose by",
+    )
     return parser.parse_args()
 
 
 def _chosen(arguments: argparse.Namespace) -> list[Record]:
     protected = protected_texts(arguments.eval)
     records = read_records(arguments.train, excluded=HELD_OUT)
+    if arguments.development:
+        records = [one for one in records if is_development(one)]
     chosen: list[Record] = []
     for file, count in PASSAGES.items():
         own = [one for one in records if one.file == file and len(one.passage.split()) >= 8]

@@ -12,11 +12,14 @@ from pathlib import Path
 
 __all__ = ["HUMAN", "Record", "is_development", "read_records", "sample_groups"]
 
-HUMAN = frozenset({"qa", "faq"})
-"""Kinds whose query a person wrote as a question to that passage; all other kinds are taken from the layout of a text."""
+HUMAN = frozenset({"qa", "faq", "long answer", "function"})
+"""Kinds whose query a person wrote of that very passage; all other kinds are taken from the layout of a text."""
 
 _DEVELOPMENT_SHARE = 4
 """Of 100 groups."""
+
+_FEW_GROUPS = frozenset({"squad_explore", "functions"})
+"""Files of which three times as many are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ def _record(file: str, row: dict[str, object]) -> Record:
 
 def is_development(record: Record) -> bool:
     """Whether the record's group is kept out of training: a hash of its name decides."""
-    share = 3 * _DEVELOPMENT_SHARE if record.file == "squad_explore" else _DEVELOPMENT_SHARE
+    share = 3 * _DEVELOPMENT_SHARE if record.file in _FEW_GROUPS else _DEVELOPMENT_SHARE
     return zlib.crc32(record.group.encode()) % 100 < share
 
 

@@ -24,7 +24,7 @@ from benchmarks.embedded.teachers import Floats, softmax
 from localrank_transformers.training.fitting.fitting import trains_in_bf16
 from localrank_transformers.training.model.late_folder import read_head
 
-_SHARPNESS = 25.0
+SHARPNESS = 25.0
 """Makes the distributions over a list about as peaked as the bi-encoder's cosines times 20."""
 
 _LENGTH = 256
@@ -104,9 +104,9 @@ def best_cosines(query: torch.Tensor, document: torch.Tensor, *, by_length: bool
     return float((best * weights).sum() / weights.sum())
 
 
-def mixed(logits: Floats, cosines: Floats, share: float) -> Floats:
+def mixed(logits: Floats, cosines: Floats, share: float, sharpness: float = SHARPNESS) -> Floats:
     """Return the logarithm of the mean of a list's distribution and, of so much weight, that of the token vectors."""
-    found: Floats = np.log((1 - share) * softmax(logits) + share * softmax(cosines * _SHARPNESS) + 1e-6)
+    found: Floats = np.log((1 - share) * softmax(logits) + share * softmax(cosines * sharpness) + 1e-6)
     return found
 
 

@@ -46,8 +46,6 @@ _TIMED = 8
 """Queries of a language whose CPU time is compared."""
 _LEAST_MEAN = 0.855
 _LEAST_ENGLISH = 0.89
-_MOST_LOST = 0.015
-"""On the mean of the English collections, against the first of the other models."""
 _LEAST_ACROSS = {"de": 0.80, "es": 0.82, "zh": 0.72}
 
 Run = Mapping[str, Sequence[tuple[str, float]]]
@@ -108,6 +106,13 @@ def main() -> int:
     parser.add_argument("--runs", type=Path, help="folder of TREC runs, NAME.ANYTHING.run")
     parser.add_argument("--collection-queries", type=int, help="at most so many, spread over each collection")
     parser.add_argument("--name", default="multilingual_quality", help="of the files that are written")
+    parser.add_argument(
+        "--least-change",
+        type=float,
+        default=-0.015,
+        help="aimed at on the mean of the collections, to the second model",
+    )
+    parser.add_argument("--title", default="How good the multilingual model is", help="of the page")
     arguments = parser.parse_args()
     tasks = [_within(arguments.lists, one) for one in arguments.languages]
     tasks += [_across(arguments.lists, one) for one in arguments.across]
@@ -140,10 +145,10 @@ def main() -> int:
     }
     write(
         arguments.name,
-        "How good the multilingual model is",
+        arguments.title,
         page,
         data,
-        bars=_bars(tasks, stages, found),
+        bars=_bars(tasks, stages, found, arguments.least_change),
     )
     return 0
 
@@ -321,7 +326,10 @@ def _errors(tasks: Sequence[Task], found: Mapping[str, Mapping[str, Outcome]]) -
 
 
 def _bars(
-    tasks: Sequence[Task], stages: Mapping[str, Sequence[float]], found: Mapping[str, Mapping[str, Outcome]]
+    tasks: Sequence[Task],
+    stages: Mapping[str, Sequence[float]],
+    found: Mapping[str, Mapping[str, Outcome]],
+    least_change: float,
 ) -> list[Bar]:
     ours, *others = found.values()
     means = {name: fmean(one.values) for name, one in ours.items()}
@@ -340,7 +348,7 @@ def _bars(
             bars.append(_at_least(name, least, means[name]))
     if collections and others:
         changes = [fmean(ours[name].values) - fmean(others[0][name].values) for name in collections]
-        bars.append(_at_least("mean change on the English collections", -_MOST_LOST, fmean(changes)))
+        bars.append(_at_least("mean change on the English collections", least_change, fmean(changes)))
     return bars
 
 
