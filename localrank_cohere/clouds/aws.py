@@ -97,7 +97,7 @@ class AwsSignature:
         session = _sessions(self._profile) if self._session is None else self._session
         errors = _botocore("botocore.exceptions")
         try:
-            with _one_at_a_time:
+            with _one_at_a_time, logged_without(_Unsaid(())):
                 found = session.get_credentials()
                 keys = None if found is None else found.get_frozen_credentials()
         except errors.BotoCoreError as error:
@@ -108,7 +108,7 @@ class AwsSignature:
 
 
 class _Unsaid(Redactor):
-    """Leaves nothing of what botocore writes while it signs: the token is in it, and then the signature."""
+    """Leaves nothing of what botocore writes of keys, of a signature, and of a request for keys and its answer."""
 
     def text(self, text: str) -> str:  # noqa: ARG002
         """Return stars."""

@@ -22,8 +22,11 @@ _LOGGERS = (
     "hpack.hpack",
     "hpack.table",
     "botocore.auth",
+    "botocore.endpoint",
+    "botocore.parsers",
 )
-"""Who writes addresses, status lines and headers, all but the first at DEBUG; the last one writes what it signs."""
+"""Who writes addresses, status lines and headers, all but the first at DEBUG; botocore writes what it signs, and what passes
+between it and the service that gives a role its keys."""
 
 _current: ContextVar[Redactor | None] = ContextVar("localrank_redactor", default=None)
 

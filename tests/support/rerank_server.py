@@ -250,7 +250,7 @@ async def _read(reader: asyncio.StreamReader) -> Seen | None:
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
     method, path, _ = first.split(" ", 2)
-    is_form = headers.get("content-type") == "application/x-www-form-urlencoded"
+    is_form = headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
     body = content.decode() if is_form else json.loads(content) if content else None
     return Seen(method, path, headers, body, time.monotonic())
 

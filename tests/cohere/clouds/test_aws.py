@@ -26,6 +26,12 @@ from tests.support.rerank_server import RerankServer, Turn
 pytestmark = pytest.mark.anyio
 THEN = datetime(2026, 11, 28, 12, 0, 0)
 
+WEB_TOKEN = "eyJhbGciOiJSUzI1NiJ9.web-identity.of-a-workload"
+ROLE = f"""<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>{KEY}</AccessKeyId><SecretAccessKey>{SECRET}</SecretAccessKey>
+<SessionToken>{TOKEN}</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration></Credentials>
+</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>""".encode()
+
 
 @pytest.fixture
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,6 +126,27 @@ async def test_no_key_shows_where_a_server_echoes_what_it_was_sent(caplog: pytes
     assert "aws4_request" in str(caught.value)  # the words around the keys are left
     for secret in (KEY, SECRET, TOKEN, signature):
         assert secret not in shown
+
+
+async def test_no_key_shows_that_a_role_brought(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def token_service_or_model(seen: Any) -> Turn:
+        return Turn(body=ROLE, headers={"content-type": "text/xml"}) if seen.path == "/" else bedrock(seen)
+
+    (tmp_path / "web").write_text(WEB_TOKEN)
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/ranks")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "web"))
+    caplog.set_level(logging.DEBUG)
+    with RerankServer(choose=token_service_or_model) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.url)
+        async with BedrockReranker(base_url=server.url, region=REGION) as reranker:
+            await rerank(reranker, "q", ["a"])
+
+    assert server.requests[-1].headers["x-amz-security-token"] == TOKEN
+    assert "botocore.parsers" in caplog.text
+    for secret in (KEY, SECRET, TOKEN, WEB_TOKEN):
+        assert secret not in caplog.text
 
 
 async def test_without_credentials_the_error_says_how_to_have_some() -> None:
