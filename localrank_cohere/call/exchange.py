@@ -23,7 +23,7 @@ from localrank_cohere.dialects.table import Dialect
 from localrank_cohere.http.headers import answer_headers, secrets_in
 from localrank_cohere.http.redaction import Redactor, redactor
 from localrank_cohere.http.transport import Answer, Connections
-from localrank_cohere.wire.bodies import Reading, read, with_header_tokens
+from localrank_cohere.wire.answers import Reading, read, with_header_tokens
 from localrank_cohere.wire.failures import failure
 from localrank_cohere.wire.words import text_of
 

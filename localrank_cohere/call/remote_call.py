@@ -24,8 +24,9 @@ from localrank_cohere.dialects.options import check_options
 from localrank_cohere.dialects.prices import with_cost
 from localrank_cohere.http.headers import request_headers
 from localrank_cohere.http.transport import Connections
-from localrank_cohere.wire.bodies import read, request_body
+from localrank_cohere.wire.answers import read
 from localrank_cohere.wire.documents import sendable
+from localrank_cohere.wire.requests import request_body
 
 __all__ = ["MAX_PARALLEL_REQUESTS", "RemoteCall", "summed"]
 

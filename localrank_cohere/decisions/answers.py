@@ -13,7 +13,8 @@ from localrank.contract.types import RerankUsage, shortened
 from localrank.providers.unscored import UNSCORED, UNSCORED_TIER
 from localrank_cohere.decisions.forms import BEST, LEVELS, NONE, Form, document_id
 from localrank_cohere.dialects.decisions import DecisionService
-from localrank_cohere.wire.bodies import Reading
+from localrank_cohere.wire.answers import Reading
+from localrank_cohere.wire.values import count_in, number_in, word_in
 from localrank_cohere.wire.words import one_line, said
 
 __all__ = ["REFUSED", "read_answers"]
@@ -21,7 +22,6 @@ __all__ = ["REFUSED", "read_answers"]
 REFUSED = {**UNSCORED, "refused": True}
 """The mark, in `metadata`, of a document that the model declined to judge."""
 
-_MOST_COUNTED = 2.0**63
 _TOLERANCE = 1e-6
 """How far a probability may lie outside 0–1: sums of rounded parts do."""
 
@@ -50,8 +50,8 @@ def read_answers(form: Form, service: DecisionService, text: str, *, count: int,
     return Reading(
         results=results,
         usage=_usage(body.get("usage")),
-        id=_string(body.get("id")),
-        model_id=_string(body.get("model")),
+        id=word_in(body.get("id")),
+        model_id=word_in(body.get("model")),
         warnings=(),
         rest=rest,
     )
@@ -101,7 +101,7 @@ def _judged(index: int, name: str, answer: Any, wanted: str, source: str) -> Sco
     if kind != "score":
         field = "noul" if kind == "noul" else "probability"
         return ScoredIndex(index, _probability(answer.get(field), name, source))
-    confidence = _number(answer.get("confidence"))
+    confidence = number_in(answer.get("confidence"))
     metadata = None if confidence is None else {"confidence": confidence}
     return ScoredIndex(index, _share(answer, name, source), metadata=metadata)
 
@@ -111,7 +111,7 @@ def _share(answer: Mapping[str, Any], name: str, source: str) -> float:
     top = len(LEVELS) - 1
     weights = _weights(answer.get("probabilities"), name, source)
     if weights is None:
-        score = _number(answer.get("score"))
+        score = number_in(answer.get("score"))
         if score is None:
             _refuse(source, f"holds no score for {name!r} that is a number")
         return _probability(score / top, name, source)
@@ -150,7 +150,7 @@ def _chosen(answer: Any, wanted: str, count: int, source: str) -> tuple[list[Sco
         ScoredIndex(index, _probability(given.get(document_id(index)), document_id(index), source))
         for index in range(count)
     ]
-    return results, _number(given.get(NONE))
+    return results, number_in(given.get(NONE))
 
 
 def _kind(answer: Any, name: str, wanted: str, source: str) -> str:
@@ -163,7 +163,7 @@ def _kind(answer: Any, name: str, wanted: str, source: str) -> str:
 
 
 def _probability(value: Any, name: str, source: str) -> float:
-    number = _number(value)
+    number = number_in(value)
     if number is None or not -_TOLERANCE <= number <= 1 + _TOLERANCE:
         shown = shortened(repr(value)) if isinstance(value, (str, float, int)) else type(value).__name__
         _refuse(source, f"holds {shown} for {name!r}, which is no probability")
@@ -172,27 +172,8 @@ def _probability(value: Any, name: str, source: str) -> float:
 
 def _usage(given: Any) -> RerankUsage:
     usage = given if isinstance(given, dict) else {}
-    tokens, cost = _count(usage.get("input_tokens")), _count(usage.get("cost"))
+    tokens, cost = count_in(usage.get("input_tokens")), count_in(usage.get("cost"))
     return RerankUsage(input_tokens=None if tokens is None else int(tokens), api_calls=1, estimated_cost=cost)
-
-
-def _count(value: Any) -> float | None:
-    number = _number(value)
-    return number if number is not None and 0 <= number < _MOST_COUNTED else None
-
-
-def _number(value: Any) -> float | None:
-    if type(value) is not float and type(value) is not int:
-        return None
-    try:
-        number = float(value)
-    except OverflowError:  # JSON has integers of any length
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _string(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _refuse(source: str, what: str) -> NoReturn:

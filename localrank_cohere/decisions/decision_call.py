@@ -20,7 +20,7 @@ from localrank_cohere.decisions.sizes import Room, estimated_tokens
 from localrank_cohere.dialects.decisions import DecisionService
 from localrank_cohere.dialects.table import Dialect
 from localrank_cohere.http.transport import Connections
-from localrank_cohere.wire.bodies import Reading
+from localrank_cohere.wire.answers import Reading
 from localrank_cohere.wire.failures import request_id
 
 __all__ = ["Asking", "DecisionCall"]

@@ -53,7 +53,7 @@ def test_every_import_contract_holds() -> None:
             "The rooms of the local",
         ),
         (
-            "localrank_cohere/wire/bodies.py",
+            "localrank_cohere/wire/answers.py",
             "if TYPE_CHECKING:\n    import localrank_cohere.vendors",
             "No cycles",
         ),

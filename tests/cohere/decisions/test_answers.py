@@ -11,7 +11,7 @@ from localrank import InvalidResponseError
 from localrank_cohere.decisions.answers import read_answers
 from localrank_cohere.decisions.forms import FormName, form_named
 from localrank_cohere.dialects.decisions import decision_service_named
-from localrank_cohere.wire.bodies import Reading
+from localrank_cohere.wire.answers import Reading
 
 NOUL = {"type": "noul", "noul": 0.5}
 PREDICATE = {"type": "predicate", "probability": 0.5}

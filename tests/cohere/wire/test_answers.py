@@ -14,7 +14,7 @@ from localrank import InvalidResponseError, rerank
 from localrank_cohere import CohereReranker, TEIReranker
 from localrank_cohere.dialects.shapes import once_a_document, text_object
 from localrank_cohere.dialects.table import DIALECTS, Dialect, dialect_named
-from localrank_cohere.wire.bodies import read, request_body
+from localrank_cohere.wire.answers import read
 from localrank_cohere.wire.failures import failure
 from tests.support.rerank_server import RerankServer, Turn
 
@@ -219,23 +219,6 @@ NESTED = Dialect(
 )
 
 
-def test_every_field_of_a_request_may_stand_in_objects() -> None:
-    body = request_body(
-        NESTED,
-        model="m",
-        query="q",
-        documents=["a", "b"],
-        top_k=1,
-        fields={"settings.cut": "NONE", "more": 1},
-    )
-
-    assert json.loads(body) == {
-        "settings": {"model": "m", "top_n": 1, "echo": False, "cut": "NONE"},
-        "input": {"query": ["q", "q"], "documents": [{"text": "a"}, {"text": "b"}]},
-        "more": 1,
-    }
-
-
 def test_every_field_of_an_answer_may_stand_in_objects() -> None:
     rows = [{"place": 1, "scores": {"relevance": 0.5}}, {"place": 0, "scores": {"relevance": 0.25}}]
     text = json.dumps({"output": {"rows": rows, "took": 3}, "model": "m"})
@@ -328,14 +311,6 @@ async def test_half_a_bill_is_no_bill(server: RerankServer) -> None:
         result = await rerank(reranker, "two", DOCUMENTS)
 
     assert (result.usage.api_calls, result.usage.estimated_cost) == (2, None)
-
-
-def test_text_is_sent_as_utf8_and_lone_surrogates_are_replaced() -> None:
-    body = request_body(
-        dialect_named("cohere"), model="m", query="é", documents=["巴黎", "\ud83d"], top_k=None, fields={}
-    )
-
-    assert body.decode() == '{"model":"m","query":"é","documents":["巴黎","?"]}'
 
 
 JSON = st.recursive(

@@ -1,9 +1,8 @@
-"""Requests and answers of every dialect: options into a JSON body, a JSON body into scores and usage. Pure."""
+"""An answer of any dialect: a JSON body into scores and usage. Pure."""
 
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,53 +12,13 @@ from localrank.contract.errors import InvalidResponseError
 from localrank.contract.model import ScoredIndex
 from localrank.contract.types import RerankUsage, RerankWarning, shortened
 from localrank_cohere.dialects.table import Dialect
-from localrank_cohere.wire.paths import found, put, without
+from localrank_cohere.wire.paths import found, without
+from localrank_cohere.wire.values import count_in, number_in, word_in
 from localrank_cohere.wire.words import one_line, said
 
-__all__ = ["Reading", "read", "request_body", "with_header_tokens"]
-
+__all__ = ["Reading", "read", "with_header_tokens"]
 
 _PLACE = re.compile(r"[0-9]{1,9}")
-
-_MOST_COUNTED = 2.0**63
-"""A larger count is no count."""
-
-
-def request_body(
-    dialect: Dialect,
-    *,
-    model: str | None,
-    query: str,
-    documents: Sequence[Any],
-    top_k: int | None,
-    fields: Mapping[str, Any],
-) -> bytes:
-    """Return the JSON body.
-
-    Args:
-        dialect: Names the fields.
-        model: The model's name; left out where None.
-        query: The query.
-        documents: Texts, or whole objects where the dialect takes them.
-        top_k: How many results are wanted; all where None.
-        fields: Further fields by their paths, in place of the dialect's fixed ones.
-    """
-    written = [dialect.as_document(item) for item in documents]
-    if dialect.numbered is not None:
-        written = [{dialect.numbered: str(place), **item} for place, item in enumerate(written)]
-    asked = (
-        (dialect.model, model),
-        (dialect.query, dialect.as_query(query, len(documents))),
-        (dialect.documents, written),
-        (dialect.count, top_k),
-        *{**dialect.fixed, **fields}.items(),
-    )
-    body: dict[str, Any] = {}
-    for path, value in asked:
-        if path is not None and value is not None:
-            put(body, path, value)
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace")  # a lone surrogate has no UTF-8 form
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +65,8 @@ def read(dialect: Dialect, text: str, *, count: int, source: str) -> Reading:
     return Reading(
         results=_results(rows, dialect, count, source),
         usage=_usage(body),
-        id=_string(body.get("id")) or _string(body.get("request_id")),
-        model_id=_string(body.get("model")),
+        id=word_in(body.get("id")) or word_in(body.get("request_id")),
+        model_id=word_in(body.get("model")),
         warnings=tuple(_warnings(body)),
         rest={
             name: value
@@ -145,7 +104,7 @@ def _by_position(scores: list[Any], count: int, source: str) -> list[ScoredIndex
 
 
 def _score(value: Any, name: str, index: int, source: str) -> float:
-    number = _finite(value)
+    number = number_in(value)
     if number is None:
         shown = shortened(repr(value)) if isinstance(value, (str, float)) else type(value).__name__
         _refuse(source, f"holds the {name} {shown} at index {index}, which is no finite number")
@@ -189,18 +148,8 @@ def with_header_tokens(usage: RerankUsage, dialect: Dialect, headers: Mapping[st
 
 
 def _first(body: Mapping[str, Any], paths: Sequence[str]) -> float | None:
-    numbers = (_finite(found(body, path)) for path in paths)
-    return next((number for number in numbers if number is not None and 0 <= number < _MOST_COUNTED), None)
-
-
-def _finite(value: Any) -> float | None:
-    if type(value) is not float and type(value) is not int:
-        return None
-    try:
-        number = float(value)
-    except OverflowError:  # JSON has integers of any length
-        return None
-    return number if math.isfinite(number) else None
+    counts = (count_in(found(body, path)) for path in paths)
+    return next((count for count in counts if count is not None), None)
 
 
 def _warnings(body: Mapping[str, Any]) -> list[RerankWarning]:
@@ -213,10 +162,6 @@ def _warnings(body: Mapping[str, Any]) -> list[RerankWarning]:
     if _member(_member(meta, "api_version"), "is_deprecated") is True:
         warnings.append(RerankWarning("deprecated", "The server calls this version of its API deprecated."))
     return warnings
-
-
-def _string(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _refuse(source: str, what: str) -> NoReturn:
