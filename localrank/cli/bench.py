@@ -15,6 +15,7 @@ import click
 from localrank.cli.output import print_json_lines
 from localrank.cli.ranking import model_option
 from localrank.cli.reading import Reading, read_documents
+from localrank.cli.sources import named_once
 from localrank.contract.model import AnyReranker, DoRerankOptions
 from localrank.contract.types import RerankUsage
 from localrank.providers.calls import call_model
@@ -51,7 +52,7 @@ def _sizes(_context: click.Context, _option: click.Parameter, value: str) -> lis
 
 @click.command(help=_HELP, short_help="Measure how fast a model ranks your own documents.")
 @click.argument("query")
-@click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), callback=named_once)
 @model_option
 @click.option(
     "--precision",

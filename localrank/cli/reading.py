@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import click
-
 from localrank.calling.texts import TEXT_NAMES
-from localrank.cli.contents import STDIN, Decoding, Format, decoded, format_by_name, read_bytes, shown
-from localrank.cli.output import InputError
+from localrank.cli.contents import Decoding, Format, format_by_name, lines_of
+from localrank.cli.output import InputError, note
 from localrank.cli.paragraphs import Form, split_paragraphs
 from localrank.cli.records import Record, json_lines, json_records, parquet_records, table_records, text_in
+from localrank.cli.sources import STDIN, Opening, opened, shown
 
 __all__ = ["InputDocument", "Reading", "read_documents"]
 
@@ -59,16 +60,21 @@ class Reading:
         format: Of every source; None means what its name or its beginning tells.
         text_key: Where a record has its text: a key, a column or a path.
         decoding: How bytes become text.
+        opening: How sources are opened.
     """
 
     paragraphs: bool = False
     format: Format | None = None
     text_key: str | None = None
     decoding: Decoding = field(default_factory=Decoding)
+    opening: Opening = field(default_factory=Opening)
 
 
-def read_documents(sources: Sequence[str], reading: Reading) -> list[InputDocument]:
-    """Return the documents of all `sources`, in their order.
+def read_documents(sources: Sequence[str], reading: Reading) -> Generator[InputDocument]:
+    """Yield the documents of all `sources`, in their order, while they are read.
+
+    What is held at a time is a line, a row or 1,024 rows of Parquet; a JSON array, a file in paragraphs and text in UTF-16 or
+    UTF-32 are held as a whole.
 
     Args:
         sources: Files, folders (with `paragraphs`) and `-`; none at all means standard input.
@@ -78,16 +84,15 @@ def read_documents(sources: Sequence[str], reading: Reading) -> list[InputDocume
         InputError: Names the file, the line where it can, and the mend.
         MissingDependencyError: A Parquet file without pyarrow.
     """
-    documents: list[InputDocument] = []
+    is_empty = True
     for source in sources or (STDIN,):
-        if source != STDIN and Path(source).is_dir():
-            documents += _from_folder(source, reading)
-        else:
-            documents += _from_file(source, reading)
-    if not documents:
+        is_folder = source != STDIN and Path(source).is_dir()
+        for document in _from_folder(source, reading) if is_folder else _from_file(source, reading):
+            is_empty = False
+            yield document
+    if is_empty:
         names = ", ".join(map(shown, sources or (STDIN,)))
         raise InputError(f"There are no documents in {names}: nothing but blank lines.")
-    return documents
 
 
 def _from_folder(folder: str, reading: Reading) -> Iterator[InputDocument]:
@@ -98,9 +103,10 @@ def _from_folder(folder: str, reading: Reading) -> Iterator[InputDocument]:
         raise InputError(f"{folder} holds no {', '.join(sorted(TEXT_SUFFIXES))} files.")
     for path in paths:
         try:
-            documents = _from_file(path, reading)
+            documents = list(_from_file(path, reading))
         except InputError as error:
-            click.echo(f"localrank: skipped: {error.format_message()}", err=True)
+            if not reading.opening.again:
+                note(f"skipped: {error.format_message()}")
             continue
         yield from documents
 
@@ -114,43 +120,58 @@ def _text_files(folder: str) -> Iterator[str]:
                 yield str(path)
 
 
-def _from_file(source: str, reading: Reading) -> Iterable[InputDocument]:
+def _from_file(source: str, reading: Reading) -> Iterator[InputDocument]:
     origin = None if source == STDIN else source
-    data = read_bytes(source)
     kind = reading.format or format_by_name(source)
-    if data.startswith(b"PAR1") and kind in {None, "parquet"}:
-        return _from_records(parquet_records(data, source), source, reading, is_table=True)
-    if kind == "parquet":
-        raise InputError(f"{shown(source)} is no Parquet file.")
-    text = decoded(data, source, reading.decoding)
-    if reading.paragraphs and kind is None:
-        form = FORMS.get(Path(source).suffix.lower(), "markdown")
-        return [
-            InputDocument(part.text, part.line, origin, part.heading) for part in split_paragraphs(text, form)
-        ]
-    if kind is None and (reading.text_key is not None or _looks_like_json_lines(text, source)):
-        kind = "jsonl"
-    if kind in {None, "lines"}:
-        lines = enumerate(text.split("\n"), 1)
-        return [InputDocument(line.strip(), number, origin) for number, line in lines if line.strip()]
-    return _from_records(_records(text, source, kind), source, reading, is_table=kind in {"csv", "tsv"})
+    with opened(source, reading.opening) as content:
+        if content.beginning.startswith(b"PAR1") and kind in {None, "parquet"}:
+            file = content.file or io.BytesIO(content.stream.read())
+            yield from _from_records(parquet_records(file, source), source, reading, is_table=True)
+            return
+        if kind == "parquet":
+            raise InputError(f"{shown(source)} is no Parquet file.")
+        lines = lines_of(content, source, reading.decoding, again=reading.opening.again)
+        if reading.paragraphs and kind is None:
+            form = FORMS.get(Path(source).suffix.lower(), "markdown")
+            for part in split_paragraphs("".join(lines), form):
+                yield InputDocument(part.text, part.line, origin, part.heading)
+            return
+        if kind is None and reading.text_key is None:
+            lines, looks_like_json = _looked_through(lines, source)
+            kind = "jsonl" if looks_like_json else "lines"
+        if kind == "lines":
+            for number, line in enumerate(lines, 1):
+                text = line.strip()
+                if text:
+                    yield InputDocument(text, number, origin)
+            return
+        is_table = kind in {"csv", "tsv"}
+        yield from _from_records(_records(lines, source, kind), source, reading, is_table=is_table)
 
 
-def _records(text: str, source: str, kind: Format | None) -> Iterator[Record]:
-    if kind == "jsonl":
-        return json_lines(text, source)
+def _records(lines: Iterator[str], source: str, kind: Format | None) -> Iterator[Record]:
+    if kind in {None, "jsonl"}:
+        return json_lines(lines, source)
     if kind == "json":
-        return json_records(text, source)
-    return table_records(text, source, delimiter="\t" if kind == "tsv" else None)
+        return json_records("".join(lines), source)
+    return table_records(lines, source, delimiter="\t" if kind == "tsv" else None)
 
 
-def _looks_like_json_lines(text: str, source: str) -> bool:
-    """Whether the first line is an object with a text where texts are looked for, as other tools print them."""
-    first = text.lstrip().partition("\n")[0]
-    if not first.startswith("{") or Path(source).suffix.lower() in TEXT_SUFFIXES:
+def _looked_through(lines: Iterator[str], source: str) -> tuple[Iterator[str], bool]:
+    """Return the lines, and whether the first is an object with a text where texts are looked for, as tools print them."""
+    seen: list[str] = []
+    for line in lines:
+        seen.append(line)
+        if not line.isspace():
+            return chain(seen, lines), _is_json_line(line, source)
+    return iter(seen), False
+
+
+def _is_json_line(line: str, source: str) -> bool:
+    if not line.lstrip().startswith("{") or Path(source).suffix.lower() in TEXT_SUFFIXES:
         return False
     try:
-        value = json.loads(first)
+        value = json.loads(line)
     except (ValueError, RecursionError):
         return False
     return any(isinstance(value.get(name), str) for name in TEXT_NAMES)

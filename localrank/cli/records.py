@@ -6,13 +6,14 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, time
-from typing import Any, NoReturn
+from itertools import chain
+from typing import IO, Any, NoReturn
 
 from localrank.calling.paths import ABSENT, value_at
-from localrank.cli.contents import shown
 from localrank.cli.output import InputError
+from localrank.cli.sources import shown
 from localrank.contract.errors import InvalidRequestError
 from localrank.providers.extras import imported
 from localrank.providers.lines import json_kind, json_object
@@ -23,7 +24,7 @@ Record = tuple[int, Mapping[str, Any] | str]
 """The number of a line or a row, from 1, and what stands there: an object, or in a JSON array a text too."""
 
 _LONGEST_CELL = 2**31 - 1
-_LOOKED_AT = 65_536
+_ROWS_AT_ONCE = 1_024
 _DELIMITERS = ",;\t|"
 
 
@@ -56,12 +57,12 @@ def _listed(record: Mapping[str, Any], limit: int = 6) -> str:
     return f"{names}, …" if len(record) > limit else names or "no keys"
 
 
-def json_lines(text: str, source: str) -> Iterator[Record]:
+def json_lines(lines: Iterable[str], source: str) -> Iterator[Record]:
     """Yield the object of each line that is not blank."""
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                yield number, json_object(line, shown(source), number, finite=True)
+                yield number, json_object(line.rstrip("\n"), shown(source), number, finite=True)
             except InvalidRequestError as error:
                 raise InputError(str(error)) from None
 
@@ -73,7 +74,7 @@ def json_records(text: str, source: str) -> Iterator[Record]:
     except json.JSONDecodeError as error:
         first = text.lstrip().partition("\n")[0]
         if error.msg == "Extra data" and first.startswith("{"):  # objects one a line, under another name
-            yield from json_lines(text, source)
+            yield from json_lines(io.StringIO(text), source)
             return
         raise InputError(
             f"{shown(source)}:{error.lineno}: no valid JSON: {error.msg}, at column {error.colno}."
@@ -117,16 +118,19 @@ def _items(value: Any, source: str) -> list[Any]:
     raise InputError(f"{shown(source)} is a {json_kind(value)}, not an array of documents.")
 
 
-def table_records(text: str, source: str, *, delimiter: str | None) -> Iterator[Record]:
+def table_records(lines: Iterator[str], source: str, *, delimiter: str | None) -> Iterator[Record]:
     """Yield a mapping for each row of comma- or tab-separated values; the first row names the columns.
 
     Args:
-        text: The file's.
+        lines: The file's, each with the line feed at its end.
         source: Its name.
         delimiter: What stands between cells; None finds out which of `,` `;` tab and `|` does.
     """
     csv.field_size_limit(_LONGEST_CELL)
-    rows = csv.reader(io.StringIO(text), delimiter=delimiter or _delimiter(text), strict=True)
+    header = next(lines, "")
+    rows = csv.reader(
+        chain([header], lines), delimiter=delimiter or max(_DELIMITERS, key=header.count), strict=True
+    )
     try:
         names = next(rows, [])
         if len(set(names)) < len(names):
@@ -146,12 +150,7 @@ def table_records(text: str, source: str, *, delimiter: str | None) -> Iterator[
         raise InputError(f"{shown(source)}:{rows.line_num}: no valid CSV: {error}.") from None
 
 
-def _delimiter(text: str) -> str:
-    header = text[:_LOOKED_AT].partition("\n")[0]
-    return max(_DELIMITERS, key=header.count)
-
-
-def parquet_records(data: bytes, source: str) -> Iterator[Record]:
+def parquet_records(content: IO[bytes], source: str) -> Iterator[Record]:
     """Yield a mapping for each row, with the values that JSON has.
 
     Raises:
@@ -160,9 +159,9 @@ def parquet_records(data: bytes, source: str) -> Iterator[Record]:
     pyarrow = imported("pyarrow", "Reading Parquet", "parquet")
     parquet = imported("pyarrow.parquet", "Reading Parquet", "parquet")
     try:
-        file = parquet.ParquetFile(pyarrow.BufferReader(data))
+        file = parquet.ParquetFile(content)
         number = 0
-        for batch in file.iter_batches():
+        for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
             for row in batch.to_pylist():
                 number += 1
                 yield number, {name: _for_json(value) for name, value in row.items()}

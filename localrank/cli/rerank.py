@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from localrank.cli.candidates import DEFAULT_CANDIDATES, LONG_LIST, best_by_words
+from localrank.cli.candidates import DEFAULT_CANDIDATES, LONG_LIST, best_by_words, every_document
 from localrank.cli.compare import compare, two_models
 from localrank.cli.contents import ERRORS, FORMATS, Decoding, Errors, Format, known_encoding
 from localrank.cli.output import (
@@ -21,16 +21,14 @@ from localrank.cli.output import (
     writing,
 )
 from localrank.cli.ranking import RankRequest, model_option, place_of, rank, record_of, spent
-from localrank.cli.reading import InputDocument, Reading, read_documents
+from localrank.cli.reading import InputDocument, Reading
+from localrank.cli.sources import named_once
 from localrank.cli.tables import OUTPUTS, Output, print_records
 from localrank.cli.terminal import Row, console, show_rows
 from localrank.contract.types import RerankResult
 from localrank.providers.unscored import is_scored
 
 __all__ = ["rerank"]
-
-LARGE_BYTES = 20_000_000
-"""What is read in a moment needs no word."""
 
 ROWS_ON_A_TERMINAL = 10
 """How many places a person sees who asked for no number."""
@@ -41,7 +39,8 @@ Rank documents by how well each answers QUERY, best first.
 A document is a line of FILES, or of standard input where FILES is `-` or absent; blank lines are skipped. In .jsonl, .json,
 .csv, .tsv and .parquet files a document is an object or a row, and all it holds is carried through; --format says so of other
 files, and files packed by gzip, bzip2 or xz are unpacked. With --paragraphs a document is a paragraph of a text, Markdown or
-reStructuredText file, and folders are searched for such files.
+reStructuredText file, and folders are searched for such files. --first-stage reads its sources twice and needs no more memory for
+a million lines than for a few; what can be read only once is kept in a temporary file meanwhile.
 
 On a terminal you get a table, else JSON Lines: `rank` from 1, `index` from 0, `score`, `text`, and where they apply `source`,
 `line`, `heading`, the whole `document`, `truncated`, `scored`; and `outcome`: whether the model ranked all (`kind`), why not
@@ -69,7 +68,7 @@ Exit codes:
 
 @click.command(help=_HELP, epilog=_EPILOG, short_help="Rank lines, JSON Lines or paragraphs by a query.")
 @click.argument("query")
-@click.argument("files", nargs=-1, type=click.Path(allow_dash=True))
+@click.argument("files", nargs=-1, type=click.Path(allow_dash=True), callback=named_once)
 @click.option(
     "-k",
     "--top-k",
@@ -116,7 +115,7 @@ Exit codes:
 @click.option(
     "--first-stage",
     type=click.Choice(["bm25"]),
-    help="Rank only the documents that share most words with QUERY. Needs the extra eval.",
+    help="Rank only the documents that share most words with QUERY, of a list of any length.",
 )
 @click.option(
     "--candidates",
@@ -180,19 +179,20 @@ def rerank(
     if threshold is not None and math.isnan(threshold):
         raise click.UsageError("--threshold nan is no score.")
     for_person = stdout_is_terminal() and not as_json and output is None
-    _announce_reading(files)
-    documents = tuple(read_documents(files, Reading(paragraphs, kind, text_key, Decoding(encoding, errors))))
+    reading = Reading(paragraphs, kind, text_key, Decoding(encoding, errors))
     places = None
     if first_stage is not None:
-        places = best_by_words(query, documents, candidates or DEFAULT_CANDIDATES)
-    elif len(documents) >= LONG_LIST and stderr_is_terminal():
+        documents, places = best_by_words(query, files, reading, candidates or DEFAULT_CANDIDATES)
+    else:
+        documents = every_document(files, reading)
+    if places is None and len(documents) >= LONG_LIST and stderr_is_terminal():
         note(
             f"{len(documents):,} documents; --first-stage bm25 --candidates {DEFAULT_CANDIDATES} ranks only those that share "
             "most words with the query."
         )
     request = RankRequest(
         query=query,
-        documents=documents if places is None else tuple(documents[place] for place in places),
+        documents=documents,
         places=places,
         top_k=top_k or (ROWS_ON_A_TERMINAL if for_person else None),
         threshold=threshold,
@@ -209,13 +209,6 @@ def rerank(
         _show(result, request)
     else:
         print_records((record_of(ranked, request, result.outcome) for ranked in result), output or "jsonl")
-
-
-def _announce_reading(files: Sequence[str]) -> None:
-    """Tell a person that large files are being read, before the first bar can be drawn."""
-    size = sum(Path(file).stat().st_size for file in files if Path(file).is_file())
-    if size >= LARGE_BYTES and stderr_is_terminal():
-        note(f"reading {size / 1e6:,.0f} MB …")
 
 
 def _refuse_together(given: Mapping[tuple[str, str], bool]) -> None:

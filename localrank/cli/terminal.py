@@ -151,11 +151,18 @@ DELAY_S = 0.5
 
 
 class ProgressBar:
-    """A bar that appears once `DELAY_S` has passed. Call it with progress events, from any thread."""
+    """A bar that appears once `DELAY_S` has passed. Call it with progress events, from any thread.
 
-    def __init__(self, label: str, total: int) -> None:
+    Args:
+        label: What is done.
+        total: Of how many; None where nobody knows before the end.
+        in_bytes: What is counted are bytes.
+    """
+
+    def __init__(self, label: str, total: int | None, *, in_bytes: bool = False) -> None:
         self._label = label
         self._total = total
+        self._in_bytes = in_bytes
         self._done = 0
         self._lock = threading.Lock()
         self._timer = threading.Timer(DELAY_S, self._show)
@@ -173,6 +180,15 @@ class ProgressBar:
             self._done = done
             self._update()
 
+    def add(self, count: int) -> None:
+        """Note that `count` more are done."""
+        self.show(self._done + count)
+
+    @property
+    def done(self) -> int:
+        """How many are done."""
+        return self._done
+
     def start(self) -> None:
         """Begin to wait."""
         self._timer.start()
@@ -186,12 +202,19 @@ class ProgressBar:
                 self._progress.stop()
 
     def _show(self) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            DownloadColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
 
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            MofNCompleteColumn(),
+            DownloadColumn() if self._in_bytes else MofNCompleteColumn(),
             TimeRemainingColumn(),
         )
         with self._lock:
@@ -208,12 +231,12 @@ class ProgressBar:
 
 
 @contextmanager
-def progress_bar(label: str, total: int) -> Iterator[ProgressBar | None]:
+def progress_bar(label: str, total: int | None, *, in_bytes: bool = False) -> Iterator[ProgressBar | None]:
     """Show a bar while the block runs, if standard error is a terminal; yield what to pass as `on_progress`."""
     if not sys.stderr.isatty():
         yield None
         return
-    bar = ProgressBar(label, total)
+    bar = ProgressBar(label, total, in_bytes=in_bytes)
     bar.start()
     try:
         yield bar

@@ -23,7 +23,7 @@ from localrank.contract.errors import MissingDependencyError
 
 
 def read(*sources: Path | str, **how: Any) -> list[InputDocument]:
-    return read_documents([str(one) for one in sources], Reading(**how))
+    return list(read_documents([str(one) for one in sources], Reading(**how)))
 
 
 def written(folder: Path, name: str, content: bytes | str) -> Path:

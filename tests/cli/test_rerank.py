@@ -505,15 +505,6 @@ def test_an_option_beats_the_variable_and_is_not_blamed_on_it() -> None:
 
 
 @needs_terminal
-def test_a_large_file_is_announced_before_it_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "large.txt"
-    path.write_text(" " * 21_000_000)
-    _, shown = in_terminal([sys.executable, "-m", "localrank", "rerank", "router", str(path), *LEXICAL])
-
-    assert plain(shown).splitlines()[0] == "localrank: reading 21 MB …"
-
-
-@needs_terminal
 def test_a_long_list_has_a_way_out(tmp_path: Path) -> None:
     path = tmp_path / "many.txt"
     path.write_text("word\n" * 5_000)
