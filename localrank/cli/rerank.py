@@ -39,8 +39,8 @@ Rank documents by how well each answers QUERY, best first.
 A document is a line of FILES, or of standard input where FILES is `-` or absent; blank lines are skipped. In .jsonl, .json,
 .csv, .tsv and .parquet files a document is an object or a row, and all it holds is carried through; --format says so of other
 files, and files packed by gzip, bzip2 or xz are unpacked. With --paragraphs a document is a paragraph of a text, Markdown or
-reStructuredText file, and folders are searched for such files. --first-stage reads its sources twice and needs no more memory for
-a million lines than for a few; what can be read only once is kept in a temporary file meanwhile.
+reStructuredText file, and folders are searched for such files. --first-stage reads its sources twice and needs no more memory
+for a million lines than for a few; what can be read only once is kept in a temporary file meanwhile.
 
 On a terminal you get a table, else JSON Lines: `rank` from 1, `index` from 0, `score`, `text`, and where they apply `source`,
 `line`, `heading`, the whole `document`, `truncated`, `scored`; and `outcome`: whether the model ranked all (`kind`), why not
