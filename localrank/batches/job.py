@@ -97,7 +97,7 @@ class BatchJob:
         if len(names.added) > 2:
             raise InvalidRequestError(
                 "A TREC run has no place for logit, truncated and chunk.",
-                hint="Leave these columns out, or write another form (output_format, --output-format).",
+                hint="Leave these columns out, or write another form: output_format='jsonl'.",
             )
 
     def _refuse_unread(self, *, is_run: bool) -> None:
@@ -115,7 +115,7 @@ class BatchJob:
         if names.id is not None and not self.writes_run:
             raise InvalidRequestError(
                 f"The column of ids {names.id!r} is read for a TREC run only.",
-                hint="Leave it out, or write one: output_format='trec', --output-format trec.",
+                hint="Leave it out, or write one: output_format='trec'.",
             )
 
     @property

@@ -14,6 +14,7 @@ import click
 from localrank._version import __version__
 from localrank.cli.group import CommandGroup
 from localrank.cli.output import ExitCode, code_of
+from localrank.cli.wording import command_of, in_options
 from localrank.contract.errors import RerankError
 
 __all__ = ["cli", "main"]
@@ -57,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What follows the program's name; None takes `sys.argv`, and Ctrl-C then ends the process.
     """
     _show_steps()
+    typed = sys.argv[1:] if arguments is None else arguments
     try:
         status = cli.main(args=arguments, prog_name="localrank", standalone_mode=False)
         return status if isinstance(status, int) else ExitCode.OK
@@ -68,11 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ):  # of a group that another package brings; its message is the help
             click.echo(error.format_message(), err=True)
             return error.exit_code
-        return _failed(_line_of(error), error.exit_code)
+        line = _line_of(error)
+        return _failed(line if isinstance(error, click.UsageError) else _spoken(line, typed), error.exit_code)
     except Exception as error:
         if os.environ.get("LOCALRANK_DEBUG"):
             traceback.print_exc()
-        return _failed(_line_of_any(error), code_of(error))
+        return _failed(_spoken(_line_of_any(error), typed), code_of(error))
 
 
 def _show_steps() -> None:
@@ -108,6 +111,10 @@ def _line_of_any(error: Exception) -> str:
         return f"{error.filename}: {error.strerror}."
     what = f"unexpected {type(error).__name__}: {error}".rstrip(".: ")
     return f"{what}. Set LOCALRANK_DEBUG=1 to see where."
+
+
+def _spoken(message: str, arguments: Sequence[str]) -> str:
+    return in_options(message, command_of(cli, arguments), arguments)
 
 
 def _failed(message: str, code: int) -> int:

@@ -176,8 +176,10 @@ def rerank(
     if not files and stdin_is_terminal() and Path(query).exists():
         raise click.UsageError(f"There is no QUERY before {query!r}, which is a file or a folder.")
     names = None if models is None else two_models(models)
-    if threshold is not None and math.isnan(threshold):
-        raise click.UsageError("--threshold nan is no score.")
+    if threshold is not None and not math.isfinite(threshold):
+        raise click.UsageError(
+            f"--threshold {threshold} is no score. Give a number, or leave it out to print all."
+        )
     for_person = stdout_is_terminal() and not as_json and output is None
     reading = Reading(paragraphs, kind, text_key, Decoding(encoding, errors))
     places = None
