@@ -93,19 +93,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--scale", type=float, default=1.0, help="times as many passages and queries")
     parser.add_argument("--seed", type=int, default=11)
-    parser.add_argument(
-        "--development",
-        action="store_true",
-        help="of the groups kept for development alone: more lists to choose by",
-    )
     return parser.parse_args()
 
 
 def _chosen(arguments: argparse.Namespace) -> list[Record]:
     protected = protected_texts(arguments.eval)
     records = read_records(arguments.train, excluded=HELD_OUT)
-    if arguments.development:
-        records = [one for one in records if is_development(one)]
     chosen: list[Record] = []
     for file, count in PASSAGES.items():
         own = [one for one in records if one.file == file and len(one.passage.split()) >= 8]
