@@ -9,12 +9,8 @@ that of a fit on the other half of the lists.
 from __future__ import annotations
 
 import argparse
-import gzip
-import json
-import random
 import sys
 import time
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,38 +20,14 @@ import numpy as np
 from benchmarks.common.results import write
 from benchmarks.common.tables import markdown_table
 from benchmarks.embedded.calibrate import Floats, calibration_error, fit_scores
-from benchmarks.embedded.multilingual.letters import LetterIndex
-from benchmarks.embedded.multilingual.vocabulary import LANGUAGES
-from benchmarks.embedded.records import HUMAN, read_records
+from benchmarks.embedded.multilingual.lists import Labelled, of_headings, of_people
 from localrank import rerank_sync
 from localrank_transformers import OnnxReranker
 from localrank_transformers.training.model.late_folder import read_head, write_head
 
-__all__ = ["KEPT_BACK"]
-
-SEED = 26
 LISTS = 8
 """Of each language."""
 CANDIDATES = 20
-POOL = 1500
-"""Passages of a language that candidates are taken from."""
-SHORT = 600
-"""Characters of a passage that are read."""
-SHORTEST_HEADING = 12
-KEPT_BACK = frozenset({"squad_explore"})
-"""What the questions that the model is measured by are translated from."""
-
-_PEOPLE = "en, people"
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """A query with candidates, of which `right` is right."""
-
-    language: str
-    query: str
-    documents: tuple[str, ...]
-    right: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +49,10 @@ def main() -> int:
     parser.add_argument("--train", type=Path, required=True, help="records")
     parser.add_argument("--name", default="multilingual_calibration", help="of the files that are written")
     arguments = parser.parse_args()
-    lists = [*_of_people(arguments.train), *_of_headings(arguments.passages)]
+    lists = [
+        *of_people(arguments.train, lists=LISTS, candidates=CANDIDATES, apart=False),
+        *of_headings(arguments.passages, lists=LISTS, candidates=CANDIDATES, apart=False),
+    ]
     head = read_head(arguments.model)
     write_head(arguments.model, replace(head, scale=1.0, bias=0.0))
     scored = list(_scored(arguments.model, lists))
@@ -99,57 +74,6 @@ def main() -> int:
         {"fit": asdict(fit), "rows": rows},
     )
     return 0
-
-
-def _of_headings(path: Path) -> Iterator[Labelled]:
-    """Yield lists of each language in which enough headings stand on one page only."""
-    passages: dict[str, list[dict[str, str]]] = defaultdict(list)
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for record in map(json.loads, lines):
-            passages[record["language"]].append(record)
-    for language in sorted(LANGUAGES):
-        records = passages[language]
-        often = Counter(heading for heading, _ in {(one["heading"], _page(one)) for one in records})
-        dice = random.Random(f"{SEED} {language}")  # noqa: S311 - no secret
-        pool = dice.sample(records, min(POOL, len(records)))
-        asked = [
-            one
-            for one in pool
-            if len(one["heading"] or "") >= SHORTEST_HEADING and often[one["heading"]] == 1
-        ]
-        if len(asked) < LISTS:
-            continue
-        index = LetterIndex([one["text"] for one in pool])
-        for record in asked[:LISTS]:
-            near = (pool[at] for at in index.best(record["heading"], POOL))
-            others = [one["text"] for one in near if _page(one) != _page(record)]
-            yield _labelled(language, record["heading"], record["text"], others, dice)
-
-
-def _page(record: dict[str, str]) -> str:
-    return record["group"].rpartition("/")[0]
-
-
-def _of_people(train: Path) -> Iterator[Labelled]:
-    """Yield English lists: questions that people asked, with the passages of other groups that are nearest."""
-    records = [
-        one for one in read_records(train, excluded=()) if one.kind in HUMAN and one.file not in KEPT_BACK
-    ]
-    dice = random.Random(SEED)  # noqa: S311 - no secret
-    for source in sorted({one.file for one in records}):
-        own = [one for one in records if one.file == source]
-        pool = dice.sample(own, min(POOL, len(own)))
-        index = LetterIndex([one.passage for one in pool])
-        for record in pool[:LISTS]:
-            near = (pool[at] for at in index.best(record.query, POOL))
-            others = list(dict.fromkeys(one.passage for one in near if one.group != record.group))
-            yield _labelled(_PEOPLE, record.query, record.passage, others, dice)
-
-
-def _labelled(language: str, query: str, right: str, others: Sequence[str], dice: random.Random) -> Labelled:
-    documents = [text[:SHORT] for text in (right, *others[: CANDIDATES - 1])]
-    dice.shuffle(documents)
-    return Labelled(language, query, tuple(documents), documents.index(right[:SHORT]))
 
 
 def _scored(folder: Path, lists: Sequence[Labelled]) -> Iterator[Scored]:

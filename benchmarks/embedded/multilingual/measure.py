@@ -8,37 +8,50 @@ others.
 
 The score is looked at as a probability too: the expected calibration error over 15 bins of equal count, by language.
 
-With `--data` and `--runs` the collections that `--collections` names are reranked too: English, the 50 best of a run.
+With `--data` and `--runs` the collections that `--collections` names are reranked too: English, the 50 best of a run. With
+`--passages` and `--train` lists that `lists` makes: of headings in each language, of headings over English passages, and of
+questions of people. What a model gives on a task is kept in `--kept`, by what its scores depend on and the task, so that a run
+that was cut short, or one with another model beside, measures the rest alone.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
+import hashlib
 import json
 import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from statistics import fmean, median
 
 import numpy as np
 
-from benchmarks.common.candidates import judged, spread
 from benchmarks.common.results import Bar, write
 from benchmarks.common.statistics import Interval, paired_difference
 from benchmarks.common.tables import markdown_table
 from benchmarks.embedded.calibrate import Floats, calibration_error
+from benchmarks.embedded.multilingual.tasks import (
+    ENGLISH,
+    Kind,
+    Run,
+    Task,
+    across,
+    collection,
+    first,
+    made,
+    within,
+)
 from localrank import rerank_sync
-from localrank.evaluation import load_beir, read_run
 from localrank.evaluation.measures import measured
 from localrank_transformers import OnnxReranker
 
+__all__ = ["Outcome", "outcome_of"]
+
 _NDCG = "nDCG@10"
-ENGLISH = "en"
 _CACHE_MB = 200
 _SEED = 26
 _SAMPLES = 2_000
@@ -47,31 +60,6 @@ _TIMED = 8
 _LEAST_MEAN = 0.855
 _LEAST_ENGLISH = 0.89
 _LEAST_ACROSS = {"de": 0.80, "es": 0.82, "zh": 0.72}
-
-Run = Mapping[str, Sequence[tuple[str, float]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """Queries with candidates.
-
-    Attributes:
-        name: The language; of two, `de → en`.
-        queries: Id → text.
-        docs: Id → text.
-        qrels: Query → document → 1.
-        candidates: Query → documents with the first stage's score, the best first; without a first stage all, at 0.
-        has_stage: Whether there is one.
-        is_collection: Whether it is one of the English collections.
-    """
-
-    name: str
-    queries: Mapping[str, str]
-    docs: Mapping[str, str]
-    qrels: Mapping[str, Mapping[str, int]]
-    candidates: Run
-    has_stage: bool = True
-    is_collection: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +93,10 @@ def main() -> int:
     parser.add_argument("--data", type=Path, help="folder of collections in the BEIR layout")
     parser.add_argument("--runs", type=Path, help="folder of TREC runs, NAME.ANYTHING.run")
     parser.add_argument("--collection-queries", type=int, help="at most so many, spread over each collection")
+    parser.add_argument("--passages", type=Path, help="that lists are made of")
+    parser.add_argument("--train", type=Path, help="records that lists are made of")
+    parser.add_argument("--made", type=int, default=24, help="lists of each language")
+    parser.add_argument("--kept", type=Path, help="folder of what was measured before")
     parser.add_argument("--name", default="multilingual_quality", help="of the files that are written")
     parser.add_argument(
         "--least-change",
@@ -114,26 +106,22 @@ def main() -> int:
     )
     parser.add_argument("--title", default="How good the multilingual model is", help="of the page")
     arguments = parser.parse_args()
-    tasks = [_within(arguments.lists, one) for one in arguments.languages]
-    tasks += [_across(arguments.lists, one) for one in arguments.across]
-    tasks = [_first(task, arguments.queries) for task in tasks]
-    tasks += [_collection(arguments, name) for name in arguments.collections]
+    tasks = _tasks(arguments)
     stages = {task.name: _values(task, task.candidates) for task in tasks if task.has_stage}
     found: dict[str, dict[str, Outcome]] = {}
     for text in arguments.model:
         name, _, model = text.partition("=")
         found[name] = {}
         for task in tasks:
-            found[name][task.name] = outcome = _outcome(model, task)
+            found[name][task.name] = outcome = outcome_of(model, task, arguments.kept)
             print(
                 f"{name} {task.name}: {fmean(outcome.values):.4f}, ECE {outcome.error:.4f}, {outcome.seconds:.0f} s",
                 file=sys.stderr,
                 flush=True,
             )
     models = dict(text.split("=", 1) for text in arguments.model)
-    within = [task for task in tasks if task.has_stage and not task.is_collection]
     parts = [_table(tasks, stages, found)]
-    parts += _of_lists(models, [task for task in tasks if not task.is_collection], within, found)
+    parts += _of_lists(models, [task for task in tasks if task.kind is not Kind.COLLECTION], found)
     page = "\n\n".join(parts)
     data = {
         "queries": {task.name: len(task.queries) for task in tasks},
@@ -153,70 +141,53 @@ def main() -> int:
     return 0
 
 
+def _tasks(arguments: argparse.Namespace) -> list[Task]:
+    tasks = [within(arguments.lists, one) for one in arguments.languages]
+    tasks += [across(arguments.lists, one) for one in arguments.across]
+    tasks = [first(task, arguments.queries) for task in tasks]
+    tasks += [
+        collection(arguments.data, arguments.runs, name, arguments.collection_queries)
+        for name in arguments.collections
+    ]
+    if arguments.passages is not None:
+        tasks += made(arguments.passages, arguments.train, arguments.made)
+    return tasks
+
+
 def _of_lists(
-    models: Mapping[str, str],
-    tasks: Sequence[Task],
-    within: Sequence[Task],
-    found: Mapping[str, Mapping[str, Outcome]],
+    models: Mapping[str, str], tasks: Sequence[Task], found: Mapping[str, Mapping[str, Outcome]]
 ) -> list[str]:
     """Return what is told of languages alone: how far the score is a probability, and what time it takes."""
     if not tasks:
         return []
-    return [
-        "Expected calibration error of the score:",
-        _errors(tasks, found),
-        f"User CPU time of {next(iter(models))} as a multiple of each model's, the median of {_TIMED} queries with their "
-        "candidates, each ranked by one model after the other:",
-        markdown_table(["", *models], [[task.name, *_times(models, task)] for task in within], left=1),
-    ]
+    parts = ["Expected calibration error of the score:", _errors(tasks, found)]
+    timed = [task for task in tasks if task.kind is Kind.SENTENCES]
+    if timed:
+        parts += [
+            f"User CPU time of {next(iter(models))} as a multiple of each model's, the median of {_TIMED} queries with "
+            "their candidates, each ranked by one model after the other:",
+            markdown_table(["", *models], [[task.name, *_times(models, task)] for task in timed], left=1),
+        ]
+    return parts
 
 
-def _read(folder: Path, language: str) -> dict[str, Mapping[str, object]]:
-    content: dict[str, Mapping[str, object]] = json.loads(
-        gzip.decompress((folder / f"xquadr_{language}.json.gz").read_bytes())
-    )
-    return content
+def outcome_of(model: str, task: Task, kept: Path | None) -> Outcome:
+    """Return what the model gives on the task: measured now, unless it was before and is kept."""
+    if kept is None:
+        return _measured(model, task)
+    depends = [OnnxReranker(model, precision="int8").fingerprint, task.queries, task.candidates]
+    key = hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:24]
+    path = kept / f"{key}.json"
+    if path.is_file():
+        content = json.loads(path.read_text("utf-8"))
+        return Outcome(tuple(content.pop("values")), **content)
+    outcome = _measured(model, task)
+    kept.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asdict(outcome)), "utf-8")
+    return outcome
 
 
-def _within(folder: Path, language: str) -> Task:
-    content = _read(folder, language)
-    return Task(language, content["queries"], content["docs"], content["qrels"], content["candidates"])  # type: ignore[arg-type]  # as the file has them
-
-
-def _across(folder: Path, language: str) -> Task:
-    """Return the questions of a language over all English sentences; questions have the same ids in all languages."""
-    asked, english = _read(folder, language), _within(folder, ENGLISH)
-    everything = [(document, 0.0) for document in english.docs]
-    queries: Mapping[str, str] = asked["queries"]  # type: ignore[assignment]  # as above
-    return Task(
-        f"{language} → en",
-        queries,
-        english.docs,
-        {query: english.qrels[query] for query in queries},
-        dict.fromkeys(queries, everything),
-        has_stage=False,
-    )
-
-
-def _collection(arguments: argparse.Namespace, name: str) -> Task:
-    """Return queries of a collection with the best 50 of its run."""
-    collection = load_beir(arguments.data / name)
-    run = read_run(next(iter(sorted(arguments.runs.glob(f"{name}.*.run")))))
-    candidates = spread(judged(run, collection), arguments.collection_queries)
-    queries = {query: collection.queries[query] for query in candidates}
-    qrels = {query: collection.judgements[query] for query in candidates}
-    return Task(name, queries, collection.documents, qrels, candidates, is_collection=True)
-
-
-def _first(task: Task, count: int | None) -> Task:
-    queries = dict(islice(task.queries.items(), count))
-    candidates = {query: task.candidates[query] for query in queries}
-    return replace(
-        task, queries=queries, candidates=candidates, qrels={query: task.qrels[query] for query in queries}
-    )
-
-
-def _outcome(model: str, task: Task) -> Outcome:
+def _measured(model: str, task: Task) -> Outcome:
     run: dict[str, list[tuple[str, float]]] = {}
     scores, labels = [], []
     with OnnxReranker(model, precision="int8", document_cache_mb=_CACHE_MB) as reranker:
@@ -271,7 +242,7 @@ def _table(
             theirs = found[other][task.name].values
             row += [_mean(theirs), _change(ours, theirs)]
         rows.append(row)
-    rows += _mean_row(tasks, stages, found)
+    rows += [row for kind in Kind for row in _mean_row(kind, tasks, stages, found)]
     header = ["nDCG@10", "queries", "candidates", "first stage", first, "more than the first stage"]
     for other in others:
         header += [other, f"{first}: more than {other}"]
@@ -279,14 +250,17 @@ def _table(
 
 
 def _mean_row(
-    tasks: Sequence[Task], stages: Mapping[str, Sequence[float]], found: Mapping[str, Mapping[str, Outcome]]
+    kind: Kind,
+    tasks: Sequence[Task],
+    stages: Mapping[str, Sequence[float]],
+    found: Mapping[str, Mapping[str, Outcome]],
 ) -> list[list[str]]:
-    """Return the mean over the collections, each counting alike; the interval is of queries drawn within each."""
-    names = [task.name for task in tasks if task.is_collection]
+    """Return the mean over the tasks of a kind, each counting alike; the interval is of queries drawn within each."""
+    names = [task.name for task in tasks if task.kind is kind and task.has_stage]
     if len(names) < 2:
         return []
     first, *others = ([np.array(own[name].values) for name in names] for own in found.values())
-    row = ["mean of collections", str(sum(map(len, first))), ""]
+    row = [f"mean of {len(names)}: {kind.value}", str(sum(map(len, first))), ""]
     stage = [np.array(stages[name]) for name in names]
     row += [f"{_of_means(stage):.4f}", f"{_of_means(first):.4f}", _change_of_means(first, stage)]
     for other in others:
@@ -333,14 +307,15 @@ def _bars(
 ) -> list[Bar]:
     ours, *others = found.values()
     means = {name: fmean(one.values) for name, one in ours.items()}
-    within = [task.name for task in tasks if task.has_stage and not task.is_collection]
-    collections = [task.name for task in tasks if task.is_collection]
+    sentences = [task.name for task in tasks if task.kind is Kind.SENTENCES]
+    collections = [task.name for task in tasks if task.kind is Kind.COLLECTION]
     bars = []
-    foreign = [means[name] for name in within if name != ENGLISH]
+    foreign = [means[name] for name in sentences if name != ENGLISH]
     if foreign:
         bars.append(_at_least("mean without English", _LEAST_MEAN, fmean(foreign)))
-    bars += [_at_least(f"{name}, not below BM25", fmean(stages[name]), means[name]) for name in within]
-    if ENGLISH in within:
+    ranked = [task.name for task in tasks if task.has_stage and task.kind is not Kind.COLLECTION]
+    bars += [_at_least(f"{name}, not below BM25", fmean(stages[name]), means[name]) for name in ranked]
+    if ENGLISH in sentences:
         bars.append(_at_least("English", _LEAST_ENGLISH, means[ENGLISH]))
     for language, least in _LEAST_ACROSS.items():
         name = f"{language} → en"

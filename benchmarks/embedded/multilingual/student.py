@@ -1,14 +1,14 @@
 """Half of the layers, taught by the whole: `python -m benchmarks.embedded.multilingual.student TEACHER --cut CUT --run RUN …`.
 
 The student begins with every second layer of the teacher, the last one among them, and with its embeddings; the word table
-stays as it is. It reads a text bare, the teacher after its prefix. First each of its layers learns to give the teacher's
-vectors of the same tokens after the layer that it was (the squared distance over the variance of the goal, so that what all
-vectors have in common counts for nothing); from step `--order-from` on, the order too in which the teacher puts the texts of
-a batch for tokens in a row of one of them (`likeness.disorder`).
+stays as it is. It reads a text bare, the teacher after its prefix. Each of its layers learns to give the teacher's vectors of
+the same tokens after the layer that it was (the squared distance over the variance of the goal, so that what all vectors have
+in common counts for nothing).
 
 The learning rate is constant after its warm-up, and the weights are averaged over the steps: whenever the run ends, the
-average is a model. `RUN` keeps the state: the same command goes on from it, with the batches that come next. `--out` writes
-the average as a folder for `finish --layers 6 --prefix ""`; with `--steps 0` nothing else is done, also while a run goes on.
+average is a model. With `--cool N` the rate falls to nothing over the last N of `--steps`. `RUN` keeps the state: the same
+command goes on from it, with the batches that come next. `--out` writes the average as a folder for
+`finish --layers 6 --prefix ""`; with `--steps 0` nothing else is done, also while a run goes on.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModel
 
 from benchmarks.embedded.late_start import write_late
-from benchmarks.embedded.likeness import TextVectors, disorder
-from benchmarks.embedded.multilingual.fit import KEPT_BACK
+from benchmarks.embedded.multilingual.lists import KEPT_BACK
 from benchmarks.embedded.multilingual.texts import Passage, Row, Texts, read_passages
 from benchmarks.embedded.overlap import protected_texts
 from benchmarks.embedded.prepare import HELD_OUT, unprotected
@@ -45,9 +44,6 @@ _WARMUP = 60
 _DECAY = 0.99
 _REPORT = 20
 _STATE = "state.pt"
-
-_SHARPNESS = 60.0
-"""Makes the distributions over a batch about as peaked as in `likeness`: the cosines of E5 lie closer together."""
 
 
 def main() -> int:
@@ -81,10 +77,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, default=800, help="a step")
     parser.add_argument("--learning-rate", type=float, default=3e-4)
     parser.add_argument("--of-layers", type=float, default=1.0, help="what the layers before the last count")
-    parser.add_argument("--order-from", type=int, default=600)
-    parser.add_argument(
-        "--of-order", type=float, default=1.0, help="what the order counts beside the vectors"
-    )
+    parser.add_argument("--cool", type=int, default=0, help="steps at the end in which the rate falls to 0")
     parser.add_argument("--save-every", type=int, default=40)
     parser.add_argument("--seed", type=int, default=26)
     return parser.parse_args()
@@ -97,7 +90,7 @@ def _texts(arguments: argparse.Namespace) -> Texts:
         if one.file not in KEPT_BACK and not is_development(one)
     ]
     allowed = unprotected(records, protected_texts(arguments.eval))
-    books = list({one.passage: Passage("en", one.group, one.passage) for one in allowed}.values())
+    books = list({one.passage: Passage("en", one.group, one.passage, one.query) for one in allowed}.values())
     tokenizer = Tokenizer.from_file(str(arguments.cut / "tokenizer.json"))
     passages = read_passages(arguments.passages)
     return Texts(passages, books, tokenizer=tokenizer, words=arguments.words, seed=arguments.seed)
@@ -109,7 +102,6 @@ class Losses:
 
     last: torch.Tensor
     between: torch.Tensor
-    order: torch.Tensor
 
 
 class Learner:
@@ -170,16 +162,16 @@ class Learner:
         student.load_state_dict(self._average, strict=False)
         write_late(out, student, cut, LateLogit(1.0, 0.0, "sigmoid", by_length=True))
 
-    def learn(self, rows: Sequence[Row], *, of_layers: float, of_order: float) -> Losses:
-        """Make one step."""
-        losses = self._losses(rows, order=of_order > 0)
-        loss = losses.last + of_layers * losses.between + of_order * losses.order
+    def learn(self, rows: Sequence[Row], *, of_layers: float, of_rate: float = 1.0) -> Losses:
+        """Make one step, at `of_rate` of the learning rate."""
+        losses = self._losses(rows)
+        loss = losses.last + of_layers * losses.between
         self._optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._trained.values(), 1.0)
         self.step += 1
         for group in self._optimizer.param_groups:
-            group["lr"] = self._rate * min(1.0, self.step / _WARMUP)
+            group["lr"] = self._rate * of_rate * min(1.0, self.step / _WARMUP)
         self._optimizer.step()
         keep = min(_DECAY, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
@@ -188,16 +180,10 @@ class Learner:
         self.tokens += sum(map(len, rows))
         return losses
 
-    def _losses(self, rows: Sequence[Row], *, order: bool) -> Losses:
+    def _losses(self, rows: Sequence[Row]) -> Losses:
         goal, found = self._taught(rows), self._read(rows)
         parts = [_apart(torch.cat(own), torch.cat(theirs)) for own, theirs in zip(found, goal, strict=True)]
-        nothing = torch.zeros(())
-        own, theirs = (TextVectors.padded(one[-1]) for one in (found, goal))
-        return Losses(
-            parts[-1],
-            torch.stack(parts[:-1]).mean(),
-            disorder(own, theirs, sharpness=_SHARPNESS) if order else nothing,
-        )
+        return Losses(parts[-1], torch.stack(parts[:-1]).mean())
 
     @torch.no_grad()
     def _taught(self, rows: Sequence[Row]) -> list[list[torch.Tensor]]:
@@ -248,16 +234,16 @@ def _train(learner: Learner, texts: Texts, arguments: argparse.Namespace) -> Non
     started, recent = time.perf_counter(), []
     before = learner.tokens
     while learner.step < arguments.steps and time.perf_counter() - started < 60 * arguments.minutes:
-        of_order = arguments.of_order if learner.step >= arguments.order_from else 0.0
         rows = texts.batch(learner.step, tokens=arguments.tokens)
-        losses = learner.learn(rows, of_layers=arguments.of_layers, of_order=of_order)
-        recent.append([losses.last.item(), losses.between.item(), losses.order.item()])
+        of_rate = min(1.0, (arguments.steps - learner.step) / arguments.cool) if arguments.cool else 1.0
+        losses = learner.learn(rows, of_layers=arguments.of_layers, of_rate=of_rate)
+        recent.append([losses.last.item(), losses.between.item()])
         if learner.step % _REPORT == 0:
             seconds = time.perf_counter() - started
-            last, between, order = np.mean(recent, axis=0)
+            last, between = np.mean(recent, axis=0)
             recent.clear()
             print(
-                f"step {learner.step}  last {last:.4f}  between {between:.4f}  order {order:.4f}  "
+                f"step {learner.step}  last {last:.4f}  between {between:.4f}  "
                 f"{learner.tokens:,} tokens  {seconds:.0f} s  {(learner.tokens - before) / seconds:.0f} a second",
                 file=sys.stderr,
                 flush=True,

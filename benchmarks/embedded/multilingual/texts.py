@@ -1,8 +1,9 @@
 """Texts of many languages in batches, for a student to read: neighbours of a page, and the same passage in two languages.
 
-Every language has the same say. English is read from the training records too, half of the time, so that not all texts are of
-one field. A text is cut to the length of a question or of a passage, and in every second one some tokens are exchanged for
-those of frequent words of its language, so that words are met that the passages lack.
+Every language has the same say, and English training records that of several languages, so that not all texts are of one field
+and questions are among them. Beside a passage its heading or question stands now and then. A text is cut to the length of a
+question or of a passage, one in ten is small letters alone, and in every second one some tokens are exchanged for those of
+frequent words of its language, so that words are met that the passages lack. Some pages are kept apart in all languages.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ from tokenizers import Tokenizer
 
 from benchmarks.embedded.multilingual.vocabulary import LANGUAGES, frequencies
 
-__all__ = ["Passage", "Texts", "read_passages"]
+__all__ = ["Passage", "Texts", "is_apart", "read_passages"]
 
 Row = npt.NDArray[np.int64]
 
@@ -40,6 +42,15 @@ _FREQUENT = 20_000
 """Words of a language whose tokens are put in."""
 
 _BOOKS = "en, records"
+_OF_BOOKS = 5
+"""The say of the English records; that of a language is 1."""
+
+_TITLED = 0.35
+"""How often a passage's heading or question stands beside it."""
+
+_LOWER = 0.1
+_APART = 5
+"""Of 100 pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +61,28 @@ class Passage:
         language: ISO 639-1.
         group: The page and the passage's place; the same in every language that has the page.
         text: What it says.
+        title: Its heading, or a question that it answers; empty where there is none.
     """
 
     language: str
     group: str
     text: str
+    title: str = ""
+
+
+def is_apart(group: str) -> bool:
+    """Whether a passage's page is kept out of training, to choose by: a hash of its name decides, for all languages."""
+    return zlib.crc32(group.rpartition("/")[0].encode()) % 100 < _APART
 
 
 def read_passages(path: Path) -> dict[str, list[Passage]]:
-    """Return the passages of each supported language, in the order of the file."""
+    """Return the passages of each supported language that may be learnt from, in the order of the file."""
     found: dict[str, list[Passage]] = defaultdict(list)
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for record in map(json.loads, lines):
-            if record["language"] in LANGUAGES:
-                one = Passage(record["language"], record["group"], record["text"])
+            if record["language"] in LANGUAGES and not is_apart(record["group"]):
+                title = record["heading"] or ""
+                one = Passage(record["language"], record["group"], record["text"], title)
                 found[one.language].append(one)
     return found
 
@@ -92,6 +111,7 @@ class Texts:
         self._tokenizer = tokenizer
         self._seed = seed
         self._languages = sorted(passages)
+        self._drawn = [*self._languages, *[_BOOKS] * _OF_BOOKS]
         self._places: dict[str, dict[str, int]] = {
             language: {one.group: at for at, one in enumerate(own)} for language, own in passages.items()
         }
@@ -102,13 +122,15 @@ class Texts:
         dice = random.Random(f"{self._seed} {step}")  # noqa: S311 - sampling, no secret
         rows: list[Row] = []
         while sum(map(len, rows)) < tokens:
-            rows += filter(len, (self._row(one, dice) for one in self._near(dice)))
+            for one in self._near(dice):
+                rows.append(self._row(one, one.text, dice))
+                if one.title and dice.random() < _TITLED:
+                    rows.append(self._row(one, one.title, dice))
+            rows = [row for row in rows if len(row)]
         return sorted(rows, key=len)
 
     def _near(self, dice: random.Random) -> Iterator[Passage]:
-        language = dice.choice(self._languages)
-        if language == "en" and dice.random() < 0.5:
-            language = _BOOKS
+        language = dice.choice(self._drawn)
         own = self._passages[language]
         at = dice.randrange(len(own))
         around = own[max(0, at - _AROUND) : at + _AROUND]
@@ -121,8 +143,10 @@ class Texts:
                 other = dice.choice(others)
                 yield self._passages[other][self._places[other][one.group]]
 
-    def _row(self, passage: Passage, dice: random.Random) -> Row:
-        row = np.array(self._tokenizer.encode(passage.text, add_special_tokens=False).ids, np.int64)
+    def _row(self, passage: Passage, text: str, dice: random.Random) -> Row:
+        if dice.random() < _LOWER:
+            text = text.lower()
+        row = np.array(self._tokenizer.encode(text, add_special_tokens=False).ids, np.int64)
         length = dice.randint(*_SHORT) if dice.random() < _SHORT_SHARE else dice.choice(_LONG)
         start = dice.randrange(max(1, len(row) - length)) if dice.random() < 0.5 else 0
         row = row[start : start + length]

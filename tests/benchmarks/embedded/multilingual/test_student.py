@@ -104,7 +104,7 @@ def test_a_student_learns_what_the_teacher_gives_and_leaves_the_word_table(teach
     torch.manual_seed(3)
     found = learner(teacher, cut)
     words = found.student.embeddings.word_embeddings.weight.clone()
-    losses = [found.learn(ROWS, of_layers=1.0, of_order=0.0) for _ in range(16)]
+    losses = [found.learn(ROWS, of_layers=1.0) for _ in range(16)]
     assert losses[-1].last < losses[0].last
     assert losses[-1].between < losses[0].between
     assert found.student.embeddings.word_embeddings.weight.equal(words)
@@ -116,14 +116,14 @@ def test_a_run_goes_on_from_its_state_as_if_it_had_not_ended(
 ) -> None:
     whole, first = learner(teacher, cut), learner(teacher, cut)
     for _ in range(4):
-        whole.learn(ROWS, of_layers=1.0, of_order=0.0)
+        whole.learn(ROWS, of_layers=1.0)
     for _ in range(2):
-        first.learn(ROWS, of_layers=1.0, of_order=0.0)
+        first.learn(ROWS, of_layers=1.0)
     first.save(tmp_path / "state.pt")
     second = learner(teacher, cut)
     second.load(tmp_path / "state.pt")
     for _ in range(2):
-        second.learn(ROWS, of_layers=1.0, of_order=0.0)
+        second.learn(ROWS, of_layers=1.0)
     for name, value in whole.student.state_dict().items():
         torch.testing.assert_close(second.student.state_dict()[name], value, msg=name)
     whole.write(tmp_path / "a", cut)
@@ -134,7 +134,13 @@ def test_a_run_goes_on_from_its_state_as_if_it_had_not_ended(
         torch.testing.assert_close(left, right)
 
 
-def test_an_order_has_a_share_of_the_loss(teacher: Path, cut: Path) -> None:
-    torch.manual_seed(3)
-    losses = learner(teacher, cut).learn(ROWS * 2, of_layers=1.0, of_order=1.0)
-    assert losses.order.item() > 0
+def test_at_none_of_its_rate_a_step_changes_nothing(teacher: Path, cut: Path) -> None:
+    found = learner(teacher, cut)
+    before = {name: value.clone() for name, value in found.student.state_dict().items()}
+    found.learn(ROWS, of_layers=1.0, of_rate=0.0)
+    for name, value in found.student.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=0, msg=name)
+    found.learn(ROWS, of_layers=1.0, of_rate=0.5)
+    assert not found.student.encoder.layer[5].output.dense.weight.equal(
+        before["encoder.layer.5.output.dense.weight"]
+    )
