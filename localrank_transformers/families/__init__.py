@@ -1,1 +1,1 @@
-"""What a kind of model means: one file a family."""
+"""What a kind of model means: texts to rows, numbers to logits."""
