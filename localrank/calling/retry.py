@@ -121,7 +121,10 @@ class RetryPolicy:
         return None if isinstance(error, _FINAL) or _is_numbered(error) else 0.0
 
     def _backoff(self, error: Exception, retry: int) -> float:
-        backoff = self.initial_delay * self.factor**retry
+        try:
+            backoff = self.initial_delay * self.factor**retry
+        except OverflowError:
+            backoff = _LARGEST if self.initial_delay else 0.0
         backoff *= 1 + self.jitter * (2 * self.random() - 1)
         asked: float | None = getattr(error, "retry_after", None)
         if asked is not None and 0 <= asked <= max(LONGEST_ASKED_WAIT_S, backoff):

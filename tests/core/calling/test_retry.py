@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -270,3 +271,12 @@ async def test_every_attempt_gets_the_same_request() -> None:
     model, _, _ = await failing_with([ServerError("x")] * 2)
 
     assert len({(options.query, options.documents, options.top_k) for options in model.calls}) == 1
+
+
+@pytest.mark.parametrize(("initial_delay", "waited"), [(0, 0.0), (1e-9, sys.float_info.max)])
+async def test_a_wait_that_grew_beyond_all_numbers_is_no_error_of_its_own(
+    initial_delay: float, waited: float
+) -> None:
+    policy = RetryPolicy(initial_delay=initial_delay, factor=2.0)
+
+    assert policy.delay(ServerError("x"), 5_000) == waited
