@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 import anyio.lowlevel
 
@@ -14,10 +13,9 @@ from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredInde
 from localrank.contract.types import RerankUsage, RerankWarning, StageUsage
 from localrank.providers.splitting import Part, split
 from localrank.providers.unscored import RestUnscored, scored_part, unscored_warning
+from localrank.providers.usage import added
 
 __all__ = ["in_windows"]
-
-Number = TypeVar("Number", int, float)
 
 
 async def in_windows(
@@ -83,34 +81,22 @@ class _Merged:
             results = RestUnscored(self._scored, count, scored_count=self._scored_count)
             warnings.append(unscored_warning(self._scored_count, count))
         last = self._answers[-1] if self._answers else DoRerankResult([])
-        usages = [answer.usage for answer in self._answers if answer.usage is not None]
+        usages = [answer.usage or RerankUsage() for answer in self._answers]
         served = dict.fromkeys(answer.served_by for answer in self._answers if answer.served_by)
         served_by = "+".join(served) or None
-        return replace(last, results=results, usage=_summed(usages), warnings=warnings, served_by=served_by)
+        return replace(
+            last,
+            results=results,
+            usage=_summed(usages) if any(answer.usage for answer in self._answers) else None,
+            warnings=warnings,
+            served_by=served_by,
+        )
 
 
-def _summed(usages: Sequence[RerankUsage]) -> RerankUsage | None:
+def _summed(usages: Sequence[RerankUsage]) -> RerankUsage:
     """Return the sum of what the parts cost; stages of one model stay one line."""
-    if not usages:
-        return None
     lines: dict[tuple[str, str], list[RerankUsage]] = {}
     for stage in (stage for usage in usages for stage in usage.stages):
         lines.setdefault((stage.provider, stage.model_id), []).append(stage.usage)
-    stages = (StageUsage(*who, found) for who, of in lines.items() if (found := _summed(of)) is not None)
-    return RerankUsage(
-        input_tokens=_total([usage.input_tokens for usage in usages]),
-        tokens_estimated=any(usage.tokens_estimated for usage in usages),
-        search_units=_total([usage.search_units for usage in usages]),
-        duration_ms=_total([usage.duration_ms for usage in usages]),
-        load_ms=sum(usage.load_ms for usage in usages),
-        truncated_documents=_total([usage.truncated_documents for usage in usages]),
-        api_calls=sum(usage.api_calls for usage in usages),
-        cache_hits=sum(usage.cache_hits for usage in usages),
-        estimated_cost=_total([usage.estimated_cost for usage in usages]),
-        stages=tuple(stages),
-    )
-
-
-def _total(values: Sequence[Number | None]) -> Number | None:
-    known = [value for value in values if value is not None]
-    return sum(known[1:], known[0]) if known else None
+    stages = tuple(StageUsage(*who, _summed(of)) for who, of in lines.items())
+    return replace(added(usages), stages=stages)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio
 
@@ -22,10 +22,9 @@ from localrank.contract.types import RerankResponse, RerankUsage, RerankWarning,
 from localrank.providers.calls import call_model
 from localrank.providers.remarks import unread_options
 from localrank.providers.unscored import UNSCORED_TIER, RestUnscored, unscored_warning
+from localrank.providers.usage import added
 
 __all__ = ["DOCUMENTS_AT_ONCE", "Stages", "moved", "subset", "summed"]
-
-Number = TypeVar("Number", int, float)
 
 DOCUMENTS_AT_ONCE = 2_000
 """What a wrapper does with so many documents in the event loop takes some milliseconds."""
@@ -211,31 +210,19 @@ def _joined(known: object, new: object) -> object:
 
 
 def summed(stages: Sequence[StageUsage], *, cache_hits: int = 0) -> RerankUsage:
-    """Return the sum of `stages` with `stages` beneath it.
+    """Return the sum of `stages` (see `added`) with `stages` beneath it.
 
-    A figure that no stage knows stays None; one that only some know is the sum of those, and tokens are then marked as an
-    estimate. `duration_ms` is left to the core: stages may have run side by side.
+    `duration_ms` is left to the core: stages may have run side by side.
 
     Args:
         stages: One entry a call of an inner model.
         cache_hits: Documents that the wrapper itself answered from a cache.
     """
-    usages = [stage.usage for stage in stages]
-    tokens = [usage.input_tokens for usage in usages]
-    partly_known = None in tokens and any(count is not None for count in tokens)
-    return RerankUsage(
-        input_tokens=_total(tokens) if stages else 0,
-        tokens_estimated=partly_known or any(usage.tokens_estimated for usage in usages),
-        search_units=_total(usage.search_units for usage in usages),
-        load_ms=sum(usage.load_ms for usage in usages),
-        truncated_documents=_total(usage.truncated_documents for usage in usages),
-        api_calls=sum(usage.api_calls for usage in usages),
-        cache_hits=cache_hits + sum(usage.cache_hits for usage in usages),
-        estimated_cost=_total(usage.estimated_cost for usage in usages),
+    known = added([stage.usage for stage in stages])
+    return replace(
+        known,
+        input_tokens=known.input_tokens if stages else 0,
+        duration_ms=None,
+        cache_hits=cache_hits + known.cache_hits,
         stages=tuple(stages),
     )
-
-
-def _total(values: Iterable[Number | None]) -> Number | None:
-    known = [value for value in values if value is not None]
-    return sum(known[1:], known[0]) if known else None

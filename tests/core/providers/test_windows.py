@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from localrank import (
@@ -103,3 +105,15 @@ async def test_an_abort_is_heard_between_parts() -> None:
     with pytest.raises(RerankAbortedError):
         await call_model(model, DoRerankOptions("q", DOCUMENTS, abort_event=Token()))
     assert len(model.asked) == 2
+
+
+async def test_tokens_of_which_a_part_says_nothing_are_an_estimate() -> None:
+    class Forgets(Parts):
+        async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
+            answer = await super().do_rerank(options)
+            return replace(answer, usage=None) if len(self.asked) == 2 else answer
+
+    usage = (await call_model(Forgets(), DoRerankOptions("q", DOCUMENTS))).usage
+
+    assert usage is not None
+    assert (usage.input_tokens, usage.tokens_estimated) == (7, True)
