@@ -129,6 +129,13 @@ async def test_errors_take_their_place_in_the_list_when_asked() -> None:
     assert [one.documents for one in (first, third) if not isinstance(one, Exception)] == [("a",), ("c",)]
 
 
+def test_errors_take_their_place_without_async_too() -> None:
+    first, second = rerank_many_sync(Counting(), [("0", ["a"]), ("bad", ["b"])], return_exceptions=True)
+
+    assert not isinstance(first, Exception)
+    assert isinstance(second, InferenceError)
+
+
 async def test_events_say_of_which_pair_they_are() -> None:
     told: list[Any] = []
 
