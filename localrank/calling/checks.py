@@ -6,7 +6,6 @@ A long list is checked in a thread, so that the event loop stays free and a limi
 from __future__ import annotations
 
 import math
-import operator
 import time
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -22,6 +21,7 @@ from localrank.calling.texts import TextOf
 from localrank.contract.cancellation import AbortToken
 from localrank.contract.errors import InvalidRequestError, RerankAbortedError
 from localrank.contract.types import is_blank, plain, shortened
+from localrank.providers.arguments import whole_number
 from localrank.providers.images import count_images
 from localrank.providers.loading import never
 from localrank.providers.worker import run_in_thread
@@ -181,10 +181,10 @@ def _refuse(argument: str, value: object, hint: str) -> NoReturn:
 def _top_k(top_k: int | None, count: int) -> int | None:
     if top_k is None:
         return None
-    value: Any = top_k
-    if isinstance(value, bool) or not hasattr(value, "__index__") or operator.index(value) < 1:
+    wanted = whole_number(top_k)
+    if wanted is None or wanted < 1:
         _refuse("top_k", top_k, "Pass an integer of at least 1, or None for all.")
-    return min(operator.index(value), count) if count else operator.index(value)
+    return min(wanted, count) if count else wanted
 
 
 def _seconds(argument: str, value: float | None) -> float | None:

@@ -22,6 +22,7 @@ from localrank.contract.errors import (
     RerankTimeoutError,
     RetryError,
 )
+from localrank.providers.arguments import whole_number
 from localrank.providers.types import check_types
 
 __all__ = [
@@ -138,9 +139,10 @@ def _is_numbered(error: Exception) -> bool:
 
 
 def _check_max_retries(value: Any) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < 0:
+    number = whole_number(value)
+    if number is None or number < 0:
         raise InvalidRequestError(f"max_retries is {value!r}.", hint="Pass an integer of at least 0.")
-    return int(value)
+    return number
 
 
 DEFAULT_POLICY = RetryPolicy()

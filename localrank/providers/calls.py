@@ -30,7 +30,9 @@ from localrank.contract.types import (
     RerankUsage,
     RerankWarning,
     is_blank,
+    shortened,
 )
+from localrank.providers.arguments import whole_number
 from localrank.providers.beside import ENDS_PROGRAMS, ending_error, is_main_thread
 from localrank.providers.images import image_of
 from localrank.providers.unscored import RestUnscored, is_unscored, placed_unscored
@@ -280,12 +282,9 @@ def _metadata(given: Mapping[str, Any] | None, index: int, model: AnyReranker) -
 
 
 def _valid_index(index: Any, count: int, model: AnyReranker) -> int:
-    if isinstance(index, bool) or not hasattr(index, "__index__"):
-        _refuse(model, f"returned the index {index!r}, which is no integer")
-    try:
-        position = operator.index(index)
-    except TypeError:  # an array of several numbers has the method too
-        _refuse(model, f"returned an index of type {type(index).__name__}, which is no integer")
+    position = whole_number(index)
+    if position is None:
+        _refuse(model, f"returned the index {shortened(repr(index))}, which is no integer")
     if not 0 <= position < count:
         _refuse(model, f"returned index {position} for {count} documents")
     return position

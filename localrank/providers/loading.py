@@ -23,7 +23,12 @@ __all__ = ["LoadOnce", "ShouldStop", "never"]
 T = TypeVar("T")
 
 
-def _never() -> bool:
+ShouldStop: TypeAlias = Callable[[], bool]
+"""Polled while a file is fetched; True ends the download, which a later one continues."""
+
+
+def never() -> bool:
+    """Return False: nobody asks to stop."""
     return False
 
 
@@ -46,7 +51,7 @@ class LoadOnce(Generic[T]):
         self._waiting: list[Callable[[], bool]] = []
         renew_after_fork(self, LoadOnce._renew)
 
-    def get(self, gave_up: Callable[[], bool] = _never) -> tuple[T, float]:
+    def get(self, gave_up: Callable[[], bool] = never) -> tuple[T, float]:
         """Return the value and the milliseconds that this call waited for it.
 
         Args:
@@ -123,12 +128,3 @@ def _refuse_half_imports() -> None:
             f"This process was forked while another thread was importing {broken[0]}: it cannot be imported here.",
             hint="Fork before the model is loaded or after it, or use the start method spawn or forkserver.",
         )
-
-
-ShouldStop: TypeAlias = Callable[[], bool]
-"""Polled while a file is fetched; True ends the download, which a later one continues."""
-
-
-def never() -> bool:
-    """Return False: nobody asks to stop."""
-    return False
