@@ -161,13 +161,14 @@ async def checked_beside(
         abort_event=abort_event if callable(getattr(abort_event, "is_set", None)) else None,
         seconds=timeout if _is_time(timeout) else None,
     )
-    if outcome.error is not None:
-        raise outcome.error
     if outcome.value is not None:
         return outcome.value
     if outcome.stopped == "aborted":
         raise RerankAbortedError(phase="before_start")
-    raise timed_out(timeout or 0.0)
+    if outcome.stopped == "time":
+        raise timed_out(timeout or 0.0)
+    assert outcome.error is not None
+    raise outcome.error
 
 
 def _is_time(seconds: Any) -> bool:

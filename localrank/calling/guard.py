@@ -20,7 +20,7 @@ StopReason = Literal["aborted", "time"]
 
 @dataclass(slots=True, eq=False, repr=False)
 class Outcome(Generic[T]):
-    """How guarded work ended: with a value, an error, or stopped for a reason."""
+    """How guarded work ended: with a value, with an error, or stopped for a reason, whatever it raised on its way out."""
 
     value: T | None = None
     error: Exception | None = None
@@ -43,32 +43,43 @@ async def run_guarded(
         beside: Runs next to `work` and is cancelled with it.
     """
     outcome: Outcome[T] = Outcome()
-    with anyio.move_on_after(seconds) as scope:
-        if abort_event is None and beside is None:
-            await _record(work, outcome)
-        else:
-            try:
-                async with anyio.create_task_group() as group:
-                    if abort_event is not None:
-                        group.start_soon(_watch, abort_event, group.cancel_scope, outcome)
-                    if beside is not None:
-                        group.start_soon(beside)
-                    await _record(work, outcome)
-                    group.cancel_scope.cancel()
-            except BaseExceptionGroup as grouped:
-                if len(grouped.exceptions) > 1:
-                    raise
-                raise grouped.exceptions[0] from None
-    if scope.cancelled_caught and outcome.value is None and outcome.error is None:
+    try:
+        with anyio.move_on_after(seconds) as scope:
+            if abort_event is None and beside is None:
+                await _record(work, outcome)
+            else:
+                await _record_beside(work, outcome, abort_event, beside)
+    except ExceptionGroup as grouped:  # of trio, where an error stood beside the cancellation
+        outcome.error = outcome.error or grouped
+    except BaseExceptionGroup as grouped:
+        if len(grouped.exceptions) > 1:
+            raise
+        raise grouped.exceptions[0] from None
+    if scope.cancel_called and outcome.value is None:
         outcome.stopped = outcome.stopped or "time"
     return outcome
+
+
+async def _record_beside(
+    work: Callable[[], Awaitable[T]],
+    outcome: Outcome[T],
+    abort_event: AbortToken | None,
+    beside: Callable[[], Coroutine[Any, Any, None]] | None,
+) -> None:
+    async with anyio.create_task_group() as group:
+        if abort_event is not None:
+            group.start_soon(_watch, abort_event, group.cancel_scope, outcome)
+        if beside is not None:
+            group.start_soon(beside)
+        await _record(work, outcome)
+        group.cancel_scope.cancel()
 
 
 async def _record(work: Callable[[], Awaitable[T]], outcome: Outcome[T]) -> None:
     try:
         outcome.value = await work()
     except Exception as error:
-        outcome.error = error
+        outcome.error = outcome.error or error
 
 
 async def _watch(token: AbortToken, scope: anyio.CancelScope, outcome: Outcome[T]) -> None:
@@ -78,6 +89,10 @@ async def _watch(token: AbortToken, scope: anyio.CancelScope, outcome: Outcome[T
     except ENDS_PROGRAMS as error:  # here it would end the loop that other calls share
         if is_main_thread():
             raise
-        raise ending_error(error, "abort_event.is_set()") from error
-    outcome.stopped = "aborted"
+        outcome.error = ending_error(error, "abort_event.is_set()")
+        outcome.error.__cause__ = error
+    except Exception as error:
+        outcome.error = error
+    else:
+        outcome.stopped = "aborted"
     scope.cancel()

@@ -221,12 +221,12 @@ class _Call(Generic[D]):
         )
         if outcome.stopped == "aborted" or is_aborted(token):
             raise RerankAbortedError(phase=self.phase) from outcome.error
-        if outcome.error is not None:
+        if outcome.error is not None and outcome.stopped is None:
             raise outcome.error
         if outcome.value is not None:
             return self._assembled(self._whole(outcome.value))
         if request.timeout is not None and request.timeout == seconds:
-            raise timed_out(request.timeout)
+            raise timed_out(request.timeout) from outcome.error
         return self._assembled(self._callers_order())
 
     async def _answer(self) -> DoRerankResult:

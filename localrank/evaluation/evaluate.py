@@ -193,10 +193,11 @@ async def _candidates(
     find = partial(first_stage_of, collection, first_stage, candidates=count)
     in_thread = partial(anyio.to_thread.run_sync, find, abandon_on_cancel=True)
     outcome = await run_guarded(in_thread, abort_event=abort_event, seconds=None)
+    if outcome.stopped is not None:
+        raise RerankAbortedError(phase="before_start")
     if outcome.error is not None:
         raise outcome.error
-    if outcome.value is None:
-        raise RerankAbortedError(phase="before_start")
+    assert outcome.value is not None
     return outcome.value
 
 

@@ -26,8 +26,17 @@ async def until_aborted(work: Callable[[], Awaitable[T]], token: AbortToken | No
     raise_if_aborted(token)
     values: list[T] = []
     errors: list[Exception] = []
+
+    async def watch() -> None:
+        try:
+            while not token.is_set():
+                await anyio.sleep(POLL_INTERVAL_S)
+        except Exception as error:  # whatever a token of the caller's raises
+            errors.append(error)
+        group.cancel_scope.cancel()
+
     async with anyio.create_task_group() as group:
-        group.start_soon(_watch, token, group.cancel_scope)
+        group.start_soon(watch)
         try:
             values.append(await work())
         except Exception as error:
@@ -38,9 +47,3 @@ async def until_aborted(work: Callable[[], Awaitable[T]], token: AbortToken | No
     if errors:
         raise errors[0]
     return values[0]
-
-
-async def _watch(token: AbortToken, scope: anyio.CancelScope) -> None:
-    while not token.is_set():
-        await anyio.sleep(POLL_INTERVAL_S)
-    scope.cancel()

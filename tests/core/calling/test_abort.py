@@ -16,6 +16,7 @@ from localrank import (
     DoRerankOptions,
     DoRerankResult,
     RerankAbortedError,
+    RerankTimeoutError,
     RetryPolicy,
     ScoredIndex,
     ServerError,
@@ -204,6 +205,33 @@ async def test_a_token_that_fails_raises_its_own_error() -> None:
 
     with pytest.raises(OSError, match="the remote flag is gone"):
         await rerank(Stubborn(anyio.sleep_forever), "q", ["a"], abort_event=Broken())
+
+
+async def fails_while_it_is_cancelled() -> None:
+    """Work with a task group of its own, in which an error comes on the way out."""
+
+    async def child() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            raise OSError("the connection could not be closed")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(child)
+        await anyio.sleep_forever()
+
+
+async def test_an_abort_is_one_where_the_model_fails_on_its_way_out_too() -> None:
+    token = threading.Event()
+    async with anyio.create_task_group() as group:
+        group.start_soon(set_after, token, 0.01)
+        with pytest.raises(RerankAbortedError):
+            await rerank(Stubborn(fails_while_it_is_cancelled), "q", ["a"], abort_event=token)
+
+
+async def test_a_timeout_is_one_where_the_model_fails_on_its_way_out_too() -> None:
+    with pytest.raises(RerankTimeoutError):
+        await rerank(Stubborn(fails_while_it_is_cancelled), "q", ["a"], timeout=0.01, max_retries=0)
 
 
 async def test_the_token_of_a_synchronous_model_is_the_callers() -> None:
