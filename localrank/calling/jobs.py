@@ -32,8 +32,8 @@ _CHECKED_AT_ONCE = 64
 """Pairs that are checked between two moments for the rest of the event loop."""
 
 Pairs: TypeAlias = Sequence[tuple[str, Sequence[D]]]
-Deliver: TypeAlias = Callable[[int, RerankResult[D] | Exception], Awaitable[bool]]
-"""Takes the answer of a pair; False means that no more are wanted."""
+Deliver: TypeAlias = Callable[[int, RerankResult[D] | Exception], Awaitable[None]]
+"""Takes the answer of a pair."""
 
 
 class CallOptions(TypedDict, total=False):
@@ -78,8 +78,7 @@ class Jobs(Generic[D]):
                     error.pair_index = position
                 error.add_note(f"In queries_and_documents[{position}].")
                 answer = error
-            if not await deliver(position, answer):
-                return
+            await deliver(position, answer)
 
 
 @dataclass(frozen=True, slots=True)

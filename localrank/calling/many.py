@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any, Literal, TypeVar, Unpack, overload
 
@@ -15,6 +15,7 @@ from localrank.contract.cancellation import AbortToken
 from localrank.contract.errors import RerankError
 from localrank.contract.model import AnyReranker
 from localrank.contract.types import RerankResult
+from localrank.providers.all_of import all_of
 from localrank.providers.extras import imported
 
 __all__ = ["rerank_as_completed", "rerank_many", "rerank_many_sync"]
@@ -82,27 +83,20 @@ async def rerank_many(
     asked = Unchecked(model, queries_and_documents, top_k, abort_event, max_parallel, options)
     jobs = await asked.checked()
     answers: dict[int, RerankResult[D] | Exception] = {}
-    failures: list[Exception] = []
 
     with _bar(len(jobs.requests), shown=progress) as advance:
 
-        async def deliver(position: int, answer: RerankResult[D] | Exception) -> bool:
+        async def deliver(position: int, answer: RerankResult[D] | Exception) -> None:
             advance()
-            if isinstance(answer, RerankResult) or return_exceptions:
-                answers[position] = answer
-                return True
-            failures.append(answer)
-            group.cancel_scope.cancel()
-            return False
+            if isinstance(answer, Exception) and not return_exceptions:
+                raise answer
+            answers[position] = answer
 
-        async with anyio.create_task_group() as group:
-            for _ in range(jobs.workers):
-                group.start_soon(jobs.work, deliver)
-    if failures:
-        first = failures[0]
-        if isinstance(first, RerankError):
+        try:
+            await all_of([partial(jobs.work, deliver)] * jobs.workers)
+        except RerankError as first:
             first.finished_results = {position: answers[position] for position in sorted(answers)}
-        raise first
+            raise
     return [answers[position] for position in range(len(jobs.requests))]
 
 
@@ -198,15 +192,16 @@ async def _as_completed(asked: Unchecked[D]) -> AsyncGenerator[AsyncIterator[tup
     raised: Exception | None = None
 
     async def feed() -> None:
-        async def deliver(position: int, answer: RerankResult[D] | Exception) -> bool:
+        async def deliver(position: int, answer: RerankResult[D] | Exception) -> None:
             await send.send((position, answer))
-            return True
 
         async with send, anyio.create_task_group() as workers:
             for _ in range(jobs.workers):
                 workers.start_soon(jobs.work, deliver)
 
-    with receive:  # closed behind the group: whoever waits to hand over an answer is cancelled, not told that nobody reads
+    # Closed behind the group: whoever waits to hand over an answer is cancelled, not told that nobody reads. What calls that
+    # were cancelled raise on their way out is of no use to who left.
+    with receive, suppress(ExceptionGroup):
         async with anyio.create_task_group() as group:
             group.start_soon(feed)
             try:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-import anyio
-
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex, ignore_progress
+from localrank.providers.all_of import all_of
 
 __all__ = ["Part", "rerank_in_parts", "rerank_parts", "split", "split_at"]
 
@@ -75,27 +74,17 @@ async def rerank_parts(
     """Run `parts` of `options` as `rerank_in_parts` does."""
     answers: list[DoRerankResult | None] = [None] * len(parts)
     waiting = iter(enumerate(parts))
-    failures: list[Exception] = []
     done = 0
 
     async def work() -> None:
         nonlocal done
         for position, part in waiting:
-            try:
-                answer = await do_rerank(part.options)
-            except Exception as error:
-                failures.append(error)
-                group.cancel_scope.cancel()
-                return
+            answer = await do_rerank(part.options)
             answers[position] = replace(answer, results=_shifted(answer, part.start))
             done += len(part.options.documents)
             options.report_progress(done, len(options.documents))
 
-    async with anyio.create_task_group() as group:
-        for _ in range(min(max_parallel, len(parts))):
-            group.start_soon(work)
-    if failures:
-        raise failures[0]
+    await all_of([work] * min(max_parallel, len(parts)))
     return [answer for answer in answers if answer is not None]
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Literal, get_args
-
-import anyio
 
 from localrank.compose.rules.fusion import RRF_K, Normalization, normalized, reciprocal_ranks, weighted_sum
 from localrank.compose.wrapping.progress import SharedProgress
@@ -21,6 +20,7 @@ from localrank.contract.model import (
     score_kind,
 )
 from localrank.contract.types import ScoreKind
+from localrank.providers.all_of import all_of
 from localrank.providers.arguments import check_choice
 from localrank.providers.types import check_types
 from localrank.providers.unscored import RestUnscored, scored_part
@@ -116,24 +116,14 @@ class Fused(Wrapper):
         self, options: DoRerankOptions, stages: Stages, progress: SharedProgress
     ) -> list[DoRerankResult | None]:
         answers: list[DoRerankResult | None] = [None] * len(self.models)
-        failures: list[Exception] = []
         stages.reserve(self.models)
 
         async def ask(position: int, model: AnyReranker) -> None:
             request = replace(options, top_k=None, report_progress=progress.stage(position))
-            try:
-                answers[position] = await stages.call(model, request, line=position)
-            except Exception as error:
-                failures.append(error)
-                group.cancel_scope.cancel()
-                return
+            answers[position] = await stages.call(model, request, line=position)
             progress.finished(position)
 
-        async with anyio.create_task_group() as group:
-            for position, model in enumerate(self.models):
-                group.start_soon(ask, position, model)
-        if failures:
-            raise failures[0]
+        await all_of([partial(ask, position, model) for position, model in enumerate(self.models)])
         return answers
 
     def _fused(self, rankings: Sequence[list[ScoredIndex]], count: int) -> list[ScoredIndex]:

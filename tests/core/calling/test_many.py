@@ -339,3 +339,28 @@ async def test_leaving_while_answers_wait_raises_nothing_but_the_callers_own(err
         caught = other
 
     assert caught is error
+
+
+async def test_leaving_early_is_quiet_where_a_call_fails_on_its_way_out() -> None:
+    class Fails:
+        model_id, provider = "fails", "test"
+
+        async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
+            if options.query != "slow":
+                return DoRerankResult([ScoredIndex(0, 0.5)])
+
+            async def child() -> None:
+                try:
+                    await anyio.sleep_forever()
+                finally:
+                    raise OSError("the connection could not be closed")
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(child)
+                await anyio.sleep_forever()
+            raise AssertionError
+
+    async with rerank_as_completed(Fails(), [("slow", ["a"]), ("quick", ["a"])]) as answers:
+        position, _ = await anext(aiter(answers))
+
+    assert position == 1

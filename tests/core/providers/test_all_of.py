@@ -1,0 +1,57 @@
+"""Work side by side ends whole, or with the first failure as it is."""
+
+from __future__ import annotations
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from localrank.providers.all_of import all_of
+
+pytestmark = pytest.mark.anyio
+
+
+async def fails() -> None:
+    await anyio.sleep(0.01)
+    raise ValueError("first")
+
+
+async def fails_while_it_is_cancelled() -> None:
+    async def child() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            raise OSError("second")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(child)
+        await anyio.sleep_forever()
+
+
+async def test_all_end() -> None:
+    ended: list[int] = []
+
+    async def end() -> None:
+        await anyio.lowlevel.checkpoint()
+        ended.append(1)
+
+    await all_of([end] * 3)
+
+    assert ended == [1, 1, 1]
+
+
+async def test_the_first_failure_stops_the_others_and_is_raised_as_it_is() -> None:
+    with pytest.raises(ValueError, match="first"):
+        await all_of([anyio.sleep_forever, fails])
+
+
+async def test_what_the_others_say_on_their_way_out_does_not_count() -> None:
+    with pytest.raises(ValueError, match="first"):
+        await all_of([fails_while_it_is_cancelled, fails])
+
+
+async def test_the_hosts_cancellation_passes_unchanged() -> None:
+    with anyio.move_on_after(0.01) as scope:
+        await all_of([anyio.sleep_forever] * 2)
+
+    assert scope.cancelled_caught
