@@ -13,8 +13,10 @@ from typing import Any, TextIO
 
 import click
 
+from localrank.cli.wording import in_options
 from localrank.contract.errors import (
     InvalidDataError,
+    InvalidRequestError,
     MissingAPIKeyError,
     MissingDependencyError,
     ModelLoadError,
@@ -74,7 +76,7 @@ def note(message: str) -> None:
 def warn_of(result: RerankResult[Any]) -> None:
     """Print the result's warnings."""
     for warning in result.warnings:
-        note(f"warning: {warning.message}")
+        note(f"warning: {in_options(warning.message, click.get_current_context().command)}")
 
 
 def print_json_lines(records: Iterable[Mapping[str, Any]]) -> None:
@@ -141,16 +143,18 @@ class InputError(click.ClickException):
     exit_code = ExitCode.INPUT
 
 
+_CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
+    ((UnknownModelError, ModelLoadError, MissingDependencyError, MissingAPIKeyError), ExitCode.MODEL),
+    ((InvalidDataError,), ExitCode.INPUT),
+    ((InvalidRequestError,), ExitCode.USAGE),
+    ((RerankTimeoutError,), ExitCode.TIMEOUT),
+    ((RerankAbortedError,), ExitCode.INTERRUPTED),
+)
+"""The first kind that an error is of decides."""
+
+
 def code_of(error: Exception) -> ExitCode:
     """Return the exit code of an error; several attempts have that of the last."""
     if isinstance(error, RetryError) and isinstance(error.last_error, RerankError):
         return code_of(error.last_error)
-    if isinstance(error, UnknownModelError | ModelLoadError | MissingDependencyError | MissingAPIKeyError):
-        return ExitCode.MODEL
-    if isinstance(error, InvalidDataError):
-        return ExitCode.INPUT
-    if isinstance(error, RerankTimeoutError):
-        return ExitCode.TIMEOUT
-    if isinstance(error, RerankAbortedError):
-        return ExitCode.INTERRUPTED
-    return ExitCode.FAILED
+    return next((code for kinds, code in _CODES if isinstance(error, kinds)), ExitCode.FAILED)

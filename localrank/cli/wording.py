@@ -10,6 +10,21 @@ import click
 __all__ = ["command_of", "in_options"]
 
 
+_CALLED = {"--threshold": "min_score"}
+"""Options with another name than the argument that they set."""
+
+_ARGUMENTS = r"\w+=(?: or \w+=)?"
+_ELSEWHERE = (
+    (rf",? or pass {_ARGUMENTS}(?=[.;]( |$))", ""),
+    (rf"\b[Pp]ass {_ARGUMENTS}, or set ", "Set "),
+    (r"\boffline=/(?=HF_)", ""),
+    (r", or None\b", ", or leave it out"),
+    (r"metadata\['(\w+)'\] = False", r'"\1": false'),
+    (r"metadata\['(\w+)'\] = True", r'"\1": true'),
+)
+"""What Python alone has, and how it is said where there is no Python."""
+
+
 def command_of(root: click.Command, arguments: Sequence[str]) -> click.Command:
     """Return the command that `arguments` begin with, within groups too."""
     command = root
@@ -23,12 +38,13 @@ def command_of(root: click.Command, arguments: Sequence[str]) -> click.Command:
     return command
 
 
-def in_options(message: str, command: click.Command, arguments: Sequence[str]) -> str:
+def in_options(message: str, command: click.Command, arguments: Sequence[str] = ()) -> str:
     """Return a message with `--top-k` for `top_k` and `--top-k 3` for `top_k=3`, for the options that `command` has.
 
     A word without an underscore is an option's only where it is written like an argument: `timeout=`, or first as in
     "timeout is 0". What stands in quotes or in a path is somebody's own. A command that reads the same words from a file
-    (`--config`) keeps them unless the option was given.
+    (`--config`) keeps them unless the option was given. Arguments that are no option are left out where there is another way
+    ("Set CO_API_KEY, or pass api_key="), and values of Python are called as the command line has them.
 
     Args:
         message: For people.
@@ -42,7 +58,10 @@ def in_options(message: str, command: click.Command, arguments: Sequence[str]) -
         given = any(word.partition("=")[0] in option.opts for word in arguments)
         if written.startswith("--") and (given or not reads_file):
             message = _replaced(message, option.name or "", written)
-            message = _replaced(message, written[2:].replace("-", "_"), written)
+            for name in {written[2:].replace("-", "_"), _CALLED.get(written, written)}:
+                message = _replaced(message, name, written)
+    for pattern, instead in _ELSEWHERE:
+        message = re.sub(pattern, instead, message)
     return message
 
 

@@ -6,6 +6,8 @@ they are also settings, under the names that the constructors give them.
 
 from __future__ import annotations
 
+from localrank.contract.errors import InvalidRequestError
+from localrank.contract.types import shortened
 from localrank_cohere.clouds.azure import AzureReranker
 from localrank_cohere.clouds.bedrock import BedrockReranker
 from localrank_cohere.clouds.cloudflare import CloudflareReranker
@@ -16,9 +18,19 @@ __all__ = ["azure", "bedrock", "bedrock_invoke", "cloudflare", "vertex", "watson
 
 
 def azure(body: str, *, api_key: str | None = None, base_url: str | None = None) -> AzureReranker:
-    """Return the reranker for `azure:URL` or `azure:DEPLOYMENT@URL`."""
+    """Return the reranker for `azure:URL` or `azure:DEPLOYMENT@URL`.
+
+    Raises:
+        InvalidRequestError: There is no address.
+    """
     model, url = _split(body)
-    return AzureReranker(base_url or url or "", model=model, api_key=api_key)
+    address = base_url or url
+    if address is None:
+        raise InvalidRequestError(
+            f"azure:{shortened(body)} names no address, and each deployment has its own.",
+            hint='Write "azure:https://…", or "azure:DEPLOYMENT@https://…"; base_url= is the same.',
+        )
+    return AzureReranker(address, model=model, api_key=api_key)
 
 
 def bedrock(

@@ -57,7 +57,7 @@ def endpoint(dialect: Dialect, base_url: str | None, model: str | None = None) -
     if base is None:
         raise InvalidRequestError(
             f"The dialect {dialect.name!r} has no address of its own.",
-            hint='Pass base_url=, such as "http://127.0.0.1:8080".',
+            hint=f'Pass base_url="http://127.0.0.1:8080", or write "{dialect.name}:MODEL@http://127.0.0.1:8080".',
         )
     parts = _split(base)
     pieces = [piece for piece in parts.path.split("/") if piece]

@@ -99,7 +99,9 @@ class Connections:
                 raise
             return failure
         return ConnectionFailedError(
-            f"No complete answer of {_server(url)} came within timeout={self.timeout:g} s.", url=url
+            f"No complete answer of {_server(url)} came within timeout={self.timeout:g} s.",
+            url=url,
+            hint="Allow a request more time, or send fewer documents in one.",
         )
 
     def _refuse_in_child(self) -> None:
@@ -197,7 +199,10 @@ def _failure(error: Exception, url: str, way: Way | None, redactor: Redactor) ->
     """Return what an exception of the HTTP client means, or None where it is of somebody else."""
     http = httpx2_module()
     if isinstance(error, http.UnsupportedProtocol | http.LocalProtocolError | http.InvalidURL):
-        return InvalidRequestError(f"The request cannot be sent as it is ({type(error).__name__}).")
+        return InvalidRequestError(
+            f"The request cannot be sent as it is ({type(error).__name__}).",
+            hint="Look at base_url and headers.",
+        )
     if not isinstance(error, http.TransportError | http.DecodingError):
         return None
     reasons = [text[:_LONGEST_REASON] for text in map(str, _causes(error)) if text]
@@ -205,7 +210,7 @@ def _failure(error: Exception, url: str, way: Way | None, redactor: Redactor) ->
     what = one_line(redactor.text(untrusted or next(iter(reasons), "no answer"))).rstrip(".")
     proxy = way.proxy if way is not None else None
     through = f" through the proxy that {proxy.variable} names" if proxy is not None else ""
-    hint = None
+    hint = "Check the network, and whether a server answers at this address."
     if untrusted is not None:
         hint = "Name a file with its authority in SSL_CERT_FILE, or pass http_client= with a context that trusts it."
     elif proxy is not None:

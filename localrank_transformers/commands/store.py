@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import anyio
 import click
 
-from localrank.contract.errors import InvalidRequestError
+from localrank.contract.errors import InvalidDataError
 from localrank.contract.model import DoRerankOptions
 from localrank.providers.calls import call_model
-from localrank.providers.extras import imported
+from localrank.providers.data.folders import corpus_files
+from localrank.providers.data.rows import is_records, joined_text, records
+from localrank.providers.lines import fault
 from localrank_transformers.families.late.known.keeping import DocumentStore, Setting
 from localrank_transformers.rerankers.onnx import OnnxReranker
 
@@ -29,6 +31,7 @@ Look after a folder in which a model keeps what it read of documents: OnnxRerank
 
 \b
   localrank store warm FOLDER beir/scifact
+  localrank store warm FOLDER NanoBEIR-en/
   localrank store warm FOLDER passages.jsonl --text-key body --model localrank-tiny
   localrank store info FOLDER
 """
@@ -37,7 +40,8 @@ _WARM_HELP = """\
 Read a collection ahead, so that the first search finds its documents known.
 
 SOURCES are JSON Lines (.jsonl; a `title`, if any, is put before the text with a space, as BEIR has it), Parquet (.parquet, with
-pyarrow) and folders in BEIR's layout. What the store knows already is not read again: after an interruption, run the command
+pyarrow) and folders as `localrank evaluate` reads them: BEIR's layout and that of data sets of the hub, of which all
+collections are read. What the store knows already is not read again: after an interruption, run the command
 again. A document is found only if a search passes the very same text.
 """
 
@@ -128,52 +132,26 @@ def clear(*, folder: Path) -> None:
 
 
 def texts_of(source: Path, key: str) -> Iterator[str]:
-    """Yield the texts of a JSON Lines or Parquet file, or of a folder in BEIR's layout.
+    """Yield the texts of a JSON Lines or Parquet file, or of all collections in a folder that `localrank evaluate` reads.
 
     Args:
         source: The file or folder.
         key: Where a record has its text.
 
     Raises:
-        InvalidRequestError: It is none of these, or a record has no text there.
+        InvalidDataError: It is none of these, or a record has no text there.
         MissingDependencyError: A Parquet file without pyarrow.
     """
-    path = source / "corpus.jsonl" if source.is_dir() else source
-    if path.suffix == ".parquet":
-        yield from _texts(path, _parquet(path, key), key)
-    elif path.suffix in {".jsonl", ".ndjson"} and path.is_file():
-        yield from _texts(path, _lines(path), key)
-    else:
-        raise InvalidRequestError(
-            f"{path} is no collection.",
-            hint="Pass a .jsonl or .parquet file, or a folder with corpus.jsonl.",
-        )
-
-
-def _texts(path: Path, records: Iterator[Any], key: str) -> Iterator[str]:
-    for number, record in enumerate(records, start=1):
-        text = record.get(key) if isinstance(record, dict) else None
-        if not isinstance(text, str):
-            raise InvalidRequestError(
-                f"Record {number} of {path} has no text at {key!r}.", hint="Say where it is: --text-key NAME"
+    for path in corpus_files(source) if source.is_dir() else [source]:
+        if not is_records(path):
+            raise InvalidDataError(
+                f"{path} is no collection.",
+                hint="Pass a .jsonl or .parquet file, or a folder as `localrank evaluate` reads it: with corpus.jsonl, or with "
+                "a folder corpus.",
             )
-        title = record.get("title")
-        yield f"{title} {text}".strip() if isinstance(title, str) else text
-
-
-def _lines(path: Path) -> Iterator[Any]:
-    with path.open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                try:
-                    yield json.loads(line)
-                except ValueError as error:
-                    raise InvalidRequestError(f"Line {number} of {path} is no JSON: {error}") from error
-
-
-def _parquet(path: Path, key: str) -> Iterator[Any]:
-    parquet = imported("pyarrow.parquet", "Reading Parquet", "parquet")
-    with parquet.ParquetFile(path) as file:
-        columns = [name for name in (key, "title") if name in file.schema_arrow.names]
-        for batch in file.iter_batches(batch_size=_AT_ONCE, columns=columns):
-            yield from batch.to_pylist()
+        for number, record in records(path):
+            if key not in record:
+                keys = ", ".join(map(repr, record))
+                hint = f"The keys are {keys}. Say which has the text with --text-key."
+                raise fault(path, number, f"there is no {key!r}.", hint=hint)
+            yield joined_text(path, number, record, key)

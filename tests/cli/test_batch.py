@@ -212,7 +212,7 @@ def test_another_job_is_refused_and_begun_anew_on_request(source: Path, tmp_path
     anew = localrank("batch", str(source), out, "-m", "lexical:default", "--top-k", "2", "--fresh")
 
     assert refused.code == 3
-    assert "top_k was None and is 2" in refused.err
+    assert "--top-k was None and is 2" in refused.err
     assert json.loads(anew.out)["kept"] == 24
 
 

@@ -276,7 +276,7 @@ def test_a_journal_that_is_a_folder_is_named_with_fresh_too(folder: Path, tmp_pa
     for more in ([], ["--fresh"]):
         done = localrank("evaluate", str(folder), *LEXICAL, "-o", str(tmp_path / "out"), *more)
 
-        assert done.code == 1
+        assert done.code == 2
         assert f"{journal} cannot be" in done.err
         assert "unexpected" not in done.err
 

@@ -149,8 +149,8 @@ def test_a_threshold_counts_before_top_k(lines: Path) -> None:
 def test_a_threshold_for_scores_that_are_only_an_order_is_an_error(lines: Path) -> None:
     done = localrank("rerank", "city", str(lines), "-m", "identity:callers-order", "--threshold", "0.5")
 
-    assert (done.code, done.out) == (1, "")
-    assert "ordinal" in done.err
+    assert (done.code, done.out) == (2, "")
+    assert "--threshold is given, and the scores of identity:callers-order are ordinal" in done.err
 
 
 def a_fallback(tmp_path: Path) -> str:

@@ -46,6 +46,11 @@ def test_every_option_is_called_by_its_name(path: tuple[str, ...]) -> None:
         ("The timeout passed.", "The timeout passed."),
         ("timeout is 0.0. Pass timeout=5.", "--timeout is 0.0. Pass --timeout 5."),
         ("Pass listwise=Listwise(top_k=2).", "Pass listwise=Listwise(--top-k 2)."),
+        ("There is no key. Set CO_API_KEY, or pass api_key=.", "There is no key. Set CO_API_KEY."),
+        ("Pass project_id= or space_id=, or set WATSONX_PROJECT_ID.", "Set WATSONX_PROJECT_ID."),
+        ('Install "localrank[bedrock]", or pass signer=.', 'Install "localrank[bedrock]".'),
+        ("Pass seconds, or None.", "Pass seconds, or leave it out."),
+        ("The rest follow, marked metadata['scored'] = False.", 'The rest follow, marked "scored": false.'),
         ("No model of the documents.", "No model of the documents."),
     ],
 )
@@ -64,7 +69,7 @@ def test_words_of_a_settings_file_stay_unless_the_option_was_given() -> None:
 def test_the_server_speaks_of_its_options() -> None:
     done = localrank("serve", LEXICAL[1], "--document-store", "kept")
 
-    assert done.code == 1
+    assert done.code == 2
     assert done.err.startswith("localrank: --document-store is given, and no model that is made here reads")
 
 
@@ -72,3 +77,51 @@ def test_a_threshold_that_fits_no_score_is_an_option() -> None:
     done = localrank("rerank", "late", "--threshold", "inf", *LEXICAL, stdin=b"late\n")
 
     assert done.err.startswith("localrank: --threshold inf is no score.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["-m", "cohere"], 2, "--model is 'cohere', a provider without a model."),
+        (["-m", "cohere:rerank-v3.5"], 4, "There is no key for cohere. Set CO_API_KEY."),
+        (
+            ["-m", "azure:command"],
+            2,
+            "azure:command names no address, and each deployment has its own. Write",
+        ),
+        (
+            ["--timeout", "nan", *LEXICAL],
+            2,
+            "--timeout is nan. Pass a positive number of seconds, or leave it out.",
+        ),
+        (
+            ["--timeout", "1e-9", *LEXICAL],
+            5,
+            "The reranking took longer than --timeout 1e-09 s. Allow more time, or pass",
+        ),
+        (
+            ["-m", "fallback:(lexical:default,stage_timeout=-2)"],
+            2,
+            "stage_timeout is -2. Pass a positive number",
+        ),
+    ],
+    ids=str,
+)
+def test_what_cannot_work_is_told_as_it_was_typed(arguments: list[str], code: int, said: str) -> None:
+    done = localrank("rerank", "late", *arguments, stdin=b"late\n", CO_API_KEY="")
+
+    assert done.code == code
+    assert done.err.startswith(f"localrank: {said}")
+
+
+def test_what_a_deadline_left_out_is_marked_as_the_lines_mark_it() -> None:
+    done = localrank("rerank", "late", "--deadline", "1e-9", stdin=b"late\n")
+
+    assert 'marked "scored": false' in done.err
+    assert '"scored": false' in done.out
+
+
+def test_a_warning_calls_the_threshold_by_its_name() -> None:
+    done = localrank("rerank", "late", "--threshold", "0.99", stdin=b"late\nsoup\n")
+
+    assert "min_score" not in done.err

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -50,6 +52,32 @@ def test_the_request_has_the_members_of_flashranks_own() -> None:
 
     for arguments in ((), ("q",), ("q", [{"text": "a"}])):
         assert vars(flashrank.RerankRequest(*arguments)) == vars(RerankRequest(*arguments))
+
+
+@pytest.mark.parametrize(
+    ("ours", "name"),
+    [(Ranker.__init__, "__init__"), (Ranker.rerank, "rerank"), (RerankRequest.__init__, "request")],
+)
+def test_what_flashrank_takes_is_taken_at_the_same_places(ours: Callable[..., Any], name: str) -> None:
+    flashrank = pytest.importorskip("flashrank", reason="needs the extra `frameworks`")
+    theirs = flashrank.RerankRequest.__init__ if name == "request" else getattr(flashrank.Ranker, name)
+
+    def taken(function: Callable[..., Any]) -> list[tuple[str, Any]]:
+        return [(one.name, one.kind) for one in inspect.signature(function).parameters.values()]
+
+    assert taken(ours) == taken(theirs)
+
+
+def test_what_flashrank_takes_is_taken_as_it_is_left_out() -> None:
+    flashrank = pytest.importorskip("flashrank", reason="needs the extra `frameworks`")
+    left_out = {
+        name: one.default
+        for name, one in inspect.signature(flashrank.Ranker.__init__).parameters.items()
+        if name not in {"self", "model_name"}
+    }
+
+    assert {"cache_dir", "max_length", "log_level"} <= left_out.keys()
+    assert Ranker("localrank-tiny", **left_out).rerank(RerankRequest(QUERY, passages()))
 
 
 def test_flashranks_own_request_is_read_too() -> None:

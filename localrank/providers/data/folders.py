@@ -16,7 +16,7 @@ from localrank.providers.data.judgements import Grades, judgements
 from localrank.providers.data.rows import IDS, identifier, is_records, joined_text, records, split_of
 from localrank.providers.lines import fault
 
-__all__ = ["FolderData", "read_folder", "texts_by_id"]
+__all__ = ["FolderData", "corpus_files", "read_folder", "texts_by_id"]
 
 _ENDINGS = (".jsonl", ".jsonl.gz", ".parquet")
 _JUDGED = ("qrels", "relevance", "data")
@@ -87,6 +87,18 @@ def read_folder(
         judged_in=files,
         candidates=_candidates(folder, split),
     )
+
+
+def corpus_files(folder: Path) -> Sequence[Path]:
+    """Return the files with the documents of a folder in one of the layouts, of all its collections.
+
+    Raises:
+        InvalidDataError: It is no such folder.
+    """
+    found = _splits(folder, "corpus")
+    if not found:
+        raise _absent(folder, "corpus")
+    return [path for files in found.values() for path in files]
 
 
 def texts_by_id(files: Sequence[Path], *keys: str) -> dict[str, str]:

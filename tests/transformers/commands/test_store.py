@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 from localrank import InvalidRequestError, ModelLoadError, rerank_sync
 from localrank_transformers import OnnxReranker
 from localrank_transformers.commands.store import store, texts_of
+from tests.support.hub_folder import write_rows
 
 
 def run(*words: str | Path) -> Result:
@@ -79,7 +81,9 @@ def test_texts_are_where_one_says(tmp_path: Path) -> None:
     path = tmp_path / "c.jsonl"
     path.write_text('{"body": "a"}\n\n{"body": "b", "title": ""}\n')
     assert list(texts_of(path, "body")) == ["a", "b"]
-    with pytest.raises(InvalidRequestError, match=r"Record 1 .* 'text'"):
+    with pytest.raises(
+        InvalidRequestError, match=r"c\.jsonl:1: there is no 'text'\. The keys are 'body'\. .*--text-key"
+    ):
         list(texts_of(path, "text"))
 
 
@@ -87,7 +91,7 @@ def test_texts_are_where_one_says(tmp_path: Path) -> None:
 def test_what_is_no_record_of_texts_is_refused_by_its_place(tmp_path: Path, content: str) -> None:
     path = tmp_path / "c.jsonl"
     path.write_text('{"text": "a"}\n' + content)
-    with pytest.raises(InvalidRequestError, match="2 of"):
+    with pytest.raises(InvalidRequestError, match=r"c\.jsonl:2: "):
         list(texts_of(path, "text"))
 
 
@@ -96,6 +100,28 @@ def test_parquet_is_read_by_its_column(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     parquet.write_table(pyarrow.table({"body": ["a", "b"], "n": [1, 2]}), tmp_path / "c.parquet")
     assert list(texts_of(tmp_path / "c.parquet", "body")) == ["a", "b"]
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".jsonl", ".jsonl.gz"])
+def test_a_data_set_of_the_hub_is_read_with_all_its_collections(tmp_path: Path, ending: str) -> None:
+    for split, text in (("NanoA", "one"), ("NanoB", "two")):
+        path = write_rows(
+            tmp_path / "corpus" / f"{split}-00000-of-00001{ending.removesuffix('.gz')}",
+            [{"_id": "d", "title": "a", "text": text}],
+        )
+        if ending.endswith(".gz"):
+            path.with_suffix(".jsonl.gz").write_bytes(gzip.compress(path.read_bytes()))
+            path.unlink()
+
+    assert list(texts_of(tmp_path, "text")) == ["a one", "a two"]
+
+
+def test_a_folder_of_something_else_says_what_it_holds_and_what_is_wanted(tmp_path: Path) -> None:
+    (tmp_path / "notes.md").write_text("a")
+    with pytest.raises(
+        InvalidRequestError, match=r"It holds notes\.md\. A BEIR folder holds corpus\.jsonl.*a folder each"
+    ):
+        list(texts_of(tmp_path, "text"))
 
 
 def test_another_file_is_no_collection(tmp_path: Path) -> None:
