@@ -14,6 +14,7 @@ from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker
 from localrank.contract.types import shortened
 from localrank.providers.extras import imported
+from localrank.providers.types import check_types
 from localrank.providers.unscored import is_scored
 
 __all__ = ["rerank_frame", "rerank_frame_sync"]
@@ -59,6 +60,8 @@ async def rerank_frame(
         MissingDependencyError: narwhals is not installed.
         RerankError: Whatever `rerank` raises.
     """
+    names = {"first_stage_scores": first_stage_scores, "rank": rank, "score": score}
+    check_types(names, rerank_frame)
     nw = imported("narwhals", "rerank_frame", "frames")
     frame = _eager(nw, table)
     if rank == score:

@@ -17,6 +17,7 @@ from localrank.contract.model import AnyReranker
 from localrank.contract.types import RerankResult
 from localrank.providers.all_of import all_of
 from localrank.providers.extras import imported
+from localrank.providers.types import check_types
 
 __all__ = ["rerank_as_completed", "rerank_many", "rerank_many_sync"]
 
@@ -80,6 +81,7 @@ async def rerank_many(
         RerankError: Whatever the first failing call raised. Its `pair_index` says which pair that was, its
             `finished_results` holds the answers that were there, by their pairs' positions.
     """
+    check_types({"return_exceptions": return_exceptions, "progress": progress}, rerank_many)
     asked = Unchecked(model, queries_and_documents, top_k, abort_event, max_parallel, options)
     jobs = await asked.checked()
     answers: dict[int, RerankResult[D] | Exception] = {}

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
+import anyio
+import pandas
 import pytest
 
 import localrank
@@ -60,6 +62,11 @@ def targets() -> Iterator[tuple[Callable[..., Any], Given]]:
     yield localrank.MemoryStore, {}
     yield localrank.SQLiteStore, {"path": "scores.db"}
     yield localrank.RetryPolicy, {}
+    asked = {"model": model, "query": "q", "documents": ["a", "b"]}
+    yield localrank.rerank_sync, asked
+    yield localrank.rerank_many_sync, {"model": model, "queries_and_documents": [("q", ["a", "b"])]}
+    table = pandas.DataFrame({"text": ["a", "b"]})
+    yield waited(localrank.rerank_frame), {"model": model, "query": "q", "table": table}
     yield localrank_transformers.OnnxReranker, {}
     yield localrank_transformers.DocumentStore, {"path": "vectors"}
     yield localrank_transformers.Listwise, {}
@@ -95,10 +102,18 @@ def targets() -> Iterator[tuple[Callable[..., Any], Given]]:
     yield ev.write_reports, {"evaluation": found, "folder": "out"}
 
 
+def waited(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def call(**given: Any) -> Any:
+        return anyio.run(partial(function, **given))
+
+    return call
+
+
 def cases() -> Iterator[Any]:
     for made, given in targets():
         for name, parameter in inspect.signature(made).parameters.items():
-            if parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
+            if parameter.kind not in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
                 types = allowed(str(parameter.annotation))
                 yield pytest.param(partial(made, **given), name, types, id=f"{made.__name__}-{name}")
 
