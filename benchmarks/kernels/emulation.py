@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.kernels.building import build
 from benchmarks.kernels.cases import embedded_rows
-from localrank_transformers.engines.native.agreement import SUMS, sum_of_bits
+from localrank_transformers.engines.native.agreement import recorded, sum_of_bits
 from localrank_transformers.engines.native.encoder import NativeEncoder, StopFlag
 from localrank_transformers.engines.native.layout import NativeLayout
 from localrank_transformers.engines.native.library import Kernels, open_library, usable
@@ -55,7 +55,7 @@ def main() -> int:
         if arguments.data:
             failed += _embedded(arguments.data, arguments.documents, native, [*others, *emulated])
         for kernels in (native, *others, *emulated):
-            failed += sum(sum_of_bits(kernels, model) != recorded for model, recorded in SUMS.items())
+            failed += sum(sum_of_bits(kernels, model) != bits for model, bits in recorded().items())
     print("every bit is the same" if not failed else f"{failed} runs differ")
     return int(failed > 0)
 

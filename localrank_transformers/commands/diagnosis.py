@@ -64,9 +64,9 @@ def _kernels() -> Iterator[Finding]:
 def _agreement(kernels: Kernels) -> Finding:
     name = "their bits"
     try:
-        from localrank_transformers.engines.native.agreement import SUMS, sum_of_bits  # noqa: PLC0415 - run also where it cannot be imported
+        from localrank_transformers.engines.native.agreement import recorded, sum_of_bits  # noqa: PLC0415 - run also where it cannot be imported
 
-        differ = [model for model, expected in SUMS.items() if sum_of_bits(kernels, model) != expected]
+        differ = [model for model, expected in recorded().items() if sum_of_bits(kernels, model) != expected]
     except Exception as error:
         return Finding(name, f"not compared, {type(error).__name__}: {error}", "note")
     if differ:

@@ -12,8 +12,9 @@ from localrank_transformers.engines.native.encoder import NativeEncoder, StopFla
 from localrank_transformers.engines.native.layout import read_layout
 from localrank_transformers.engines.native.library import Kernels
 from localrank_transformers.models import bundled
+from localrank_transformers.models.bundled.separate import EXTRAS, is_installed, recorded_bits
 
-__all__ = ["SUMS", "sum_of_bits"]
+__all__ = ["SUMS", "recorded", "sum_of_bits"]
 
 _LONG = (
     "The river rises in the hills, turns mills in 14 villages and is, at 212 km, the longest of the three. "
@@ -37,11 +38,17 @@ SUMS = {
     "localrank-mini": "44fc89c70daa217e2fea69aef4f126bc7b8fc2e5763f978bbb4290d47ebff4c1",
     "localrank-tiny": "9c48ebf8ca07da01506c41869019a19d2b03d2f86b05eab63fd66a2af3eecccf",
 }
-"""SHA-256 of all vectors of an embedded model, as float32 from the lowest byte up."""
+"""SHA-256 of all vectors of an embedded model of this package, as float32 from the lowest byte up."""
+
+
+def recorded() -> dict[str, str]:
+    """Return `SUMS`, and the same of each model of a package of its own that is installed and states it."""
+    found = {model: recorded_bits(model) for model in EXTRAS if is_installed(model)}
+    return SUMS | {model: bits for model, bits in found.items() if bits is not None}
 
 
 def sum_of_bits(kernels: Kernels, model: str) -> str:
-    """Return what `SUMS` holds for an embedded model, as these kernels compute it.
+    """Return what `recorded` has of an embedded model, as these kernels compute it.
 
     Raises:
         ModelLoadError: A file of the model is missing or altered, or there is no memory for it.

@@ -1,7 +1,7 @@
 """Embedded models that a package of their own brings, so that the base installation stays small; found by entry point.
 
 The entry point of the group `localrank.models` is called like the model and names a module beside whose code the files lie. The
-module has `SHA256`, their sums by name.
+module has `SHA256`, their sums by name, and from version 0.2 on `BITS`, the sum of what the kernels compute with them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from localrank.providers.extras import missing
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-__all__ = ["EXTRAS", "GROUP", "is_installed", "recorded_sums", "separate_folder"]
+__all__ = ["EXTRAS", "GROUP", "is_installed", "recorded_bits", "recorded_sums", "separate_folder"]
 
 GROUP = "localrank.models"
 
@@ -41,6 +41,12 @@ def recorded_sums(model: str) -> Mapping[str, str]:
     """
     sums: Mapping[str, str] = _module(model).SHA256
     return sums
+
+
+def recorded_bits(model: str) -> str | None:
+    """Return the sum of a model's vectors over some texts; None where none is stated. Raise as `recorded_sums` does."""
+    bits: str | None = getattr(_module(model), "BITS", None)
+    return bits
 
 
 def separate_folder(model: str) -> Traversable:

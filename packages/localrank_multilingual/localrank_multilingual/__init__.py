@@ -8,3 +8,6 @@ SHA256: dict[str, str] = {
     "onnx/model_int8.onnx": "a6b3edac58d9f737c8d6ce41551a45d2b361e104c300c182598fe8dcd9428eb5",
 }
 """The sum of every file that is read."""
+
+BITS = "e587efe23ebb96bac7acce3599b95d721c504b5f68af1647e61d7f9ce51a9e1f"
+"""SHA-256 of all vectors over the texts of `localrank_transformers.engines.native.agreement`, as the kernels compute them."""
