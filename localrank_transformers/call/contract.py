@@ -155,8 +155,13 @@ class EngineRequest(Protocol):
         """
         ...
 
-    def vectors(self, rows: Sequence[Row]) -> list[npt.NDArray[Any]]:
-        """Return the vectors of each row's tokens, shape (tokens, dimensions) each; raise as `run` does."""
+    def vectors(self, rows: Sequence[Row], *, alone: bool = False) -> list[npt.NDArray[Any]]:
+        """Return the vectors of each row's tokens, shape (tokens, dimensions) each; raise as `run` does.
+
+        Args:
+            rows: What is read.
+            alone: Whether the call runs nothing else meanwhile.
+        """
         ...
 
 
@@ -168,8 +173,13 @@ class Engine(Protocol):
         """How rows may share a run without changing each other's numbers."""
         ...
 
-    def request(self, threads: int = 1) -> EngineRequest:
-        """Return a handle for the runs of one call, of which one long row may take `threads` where that is faster."""
+    def request(self, threads: int = 1, *, alone: bool = True) -> EngineRequest:
+        """Return a handle for the runs of one call.
+
+        Args:
+            threads: What a run of one row may take where that is faster, and the call runs nothing else meanwhile.
+            alone: Whether that is so of every run; if not, of those that say so.
+        """
         ...
 
     def settle(self) -> None:

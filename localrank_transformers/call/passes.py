@@ -187,10 +187,10 @@ class Cores:
     threads: int | None = None
 
     def begin(self, engine: Engine, family: Family, documents: int) -> _CoresRunner:
-        """Return a runner; where a call of one document computes alone, its run may take all threads that the call may use."""
+        """Return a runner; where a call computes alone, a run that is its only one may take all threads that it may use."""
         workers = self.scheduler.workers
         threads = self.threads or workers
-        request = engine.request(threads if documents == 1 and self.scheduler.is_idle else 1)
+        request = engine.request(threads if self.scheduler.is_idle else 1, alone=documents == 1)
         at_once = min(threads, workers)
         planned = _planner(engine, family, at_once)
         return _CoresRunner(request, DEADLINE_SLICE * workers, planned, at_once, self.scheduler, self.threads)

@@ -117,11 +117,12 @@ class OnnxEngine:
             return "alone"
         return "padded" if _MASK in self._inputs else "equal"
 
-    def request(self, threads: int = 1) -> OnnxRequest:
+    def request(self, threads: int = 1, *, alone: bool = True) -> OnnxRequest:
         """Return a handle for the runs of one call, which one assignment stops.
 
         Args:
             threads: What a run of one long row may take where that is faster.
+            alone: Whether the call never runs two at once: otherwise each takes one thread.
 
         Raises:
             InferenceError: A weight is not finite, which a graph in int8 would hide.
@@ -131,7 +132,7 @@ class OnnxEngine:
                 f"A weight of the model is not finite: {self._not_finite!r} holds NaN or infinity.",
                 hint="Fetch or export the model again; a training that diverged leaves such weights.",
             )
-        wide = self._wide if threads > 1 else None
+        wide = self._wide if threads > 1 and alone else None
         feed = partial(_feed, self._inputs, pad_id=self._pad_id, shape=self._shape)
         return OnnxRequest(self._session, feed, self._output, packed=self._packed, wide=wide, threads=threads)
 
@@ -185,7 +186,7 @@ class OnnxRequest:
         runs = [self._output_of(shared)[: len(shared)] for shared in _shared(rows)]
         return runs[0] if len(runs) == 1 else np.concatenate(runs)
 
-    def vectors(self, rows: Sequence[Row]) -> list[npt.NDArray[Any]]:
+    def vectors(self, rows: Sequence[Row], *, alone: bool = False) -> list[npt.NDArray[Any]]:  # noqa: ARG002  # short rows gain nothing
         """Return the vectors of each row's tokens, shape (tokens, dimensions) each.
 
         Raises:

@@ -47,13 +47,21 @@ _HINT = "Export the model with `localrank models export NAME --out FOLDER`, or u
 
 @dataclass(slots=True, eq=False, repr=False)
 class LateQuery:
-    """See `Query`."""
+    """See `Query`.
+
+    Attributes:
+        family: Whose query it is.
+        query: Its tokens.
+        spared: Keys of documents that were planned to be read, and then were known.
+        reads: Whether one of the documents that came last is to be read.
+    """
 
     family: LateFamily
     query: LateQueryTokens
     truncated: bool
     query_tokens: int
     spared: set[bytes] = field(default_factory=set[bytes])
+    reads: bool = True
     shared_tokens: ClassVar[int] = 0
 
     def documents(self, documents: Sequence[str]) -> list[DocumentTokens]:
@@ -64,6 +72,7 @@ class LateQuery:
         keys = [known.key(document) for document in documents]
         found = known.find(keys)
         new = [at for at, one in enumerate(found) if one is None]
+        self.reads = bool(new)
         read = iter(tokenizer.documents([documents[at] for at in new]) if new else ())
         return [
             KeyedTokens.of(next(read), key) if one is None else one
@@ -86,17 +95,19 @@ class LateQuery:
     def rows(self, documents: Sequence[DocumentTokens]) -> list[Row]:
         """Return the query's row and the documents'."""
         ids, _ = self.family.tokenizer.rows(documents)
-        return [self._row(), *map(row, ids)]
+        return [self.own_row, *map(row, ids)]
 
     def scorer(self, request: EngineRequest) -> Scorer:
         """Return what runs documents and compares their vectors with the query's."""
-        return _LateScorer(self.family, self._row(), request, self.spared)
+        return _LateScorer(self, request)
 
     def vectors(self, request: EngineRequest) -> QueryVectors:
         """Return the query's vectors."""
-        return _LateScorer(self.family, self._row(), request, self.spared).asked()
+        return _LateScorer(self, request).asked()
 
-    def _row(self) -> Row:
+    @property
+    def own_row(self) -> Row:
+        """As the engine reads it."""
         return row(self.query.ids, self.query.attended)
 
 
@@ -159,17 +170,14 @@ class _LateScorer:
     """Encodes the query once, in the worker that comes first, while the others begin with documents; see `Scorer`.
 
     Args:
-        family: Whose query it is.
-        query: The query's row.
+        query: What documents are compared with.
         request: Of the engine.
-        spared: Gains the keys of documents that were planned to be read, and then were known.
     """
 
-    def __init__(self, family: LateFamily, query: Row, request: EngineRequest, spared: set[bytes]) -> None:
-        self._family = family
+    def __init__(self, query: LateQuery, request: EngineRequest) -> None:
+        self._family = query.family
         self._query = query
         self._request = request
-        self._spared = spared
         self._vectors_of_query: QueryVectors | None = None
         self._lock = threading.Lock()
 
@@ -215,7 +223,7 @@ class _LateScorer:
             lambda places: self._computed([documents[at] for at in places]),
             lambda: self._request.is_stopped,
         )
-        self._spared.update(key for key, one in zip(keys, found, strict=True) if not one.is_new)
+        self._query.spared.update(key for key, one in zip(keys, found, strict=True) if not one.is_new)
         return [one.document for one in found]
 
     def _computed(self, documents: Sequence[DocumentTokens]) -> list[PackedDocument]:
@@ -232,8 +240,9 @@ class _LateScorer:
 
     def _ask(self) -> QueryVectors:
         if self._vectors_of_query is None:
-            (vectors,) = self._vectors([self._query])
-            _checked(vectors, len(self._query.ids), hidden=self._family.hidden, width=self._family.width)
+            asked = self._query.own_row
+            (vectors,) = self._vectors([asked], alone=not self._query.reads)
+            _checked(vectors, len(asked.ids), hidden=self._family.hidden, width=self._family.width)
             weights, compare = self._weights(vectors), self._family.compare
             packed = None if compare is None else compare.pack_query(vectors, weights)
             self._vectors_of_query = QueryVectors(vectors, weights, packed)
@@ -251,10 +260,11 @@ class _LateScorer:
         weights: npt.NDArray[np.float32] = lengths / lengths.sum()
         return weights
 
-    def _vectors(self, rows: Sequence[Row]) -> list[npt.NDArray[np.float32]]:
+    def _vectors(self, rows: Sequence[Row], *, alone: bool = False) -> list[npt.NDArray[np.float32]]:
         if not rows:
             return []
-        return [vectors.astype(np.float32, copy=False) for vectors in self._request.vectors(rows)]
+        read = self._request.vectors(rows, alone=alone)
+        return [vectors.astype(np.float32, copy=False) for vectors in read]
 
 
 def late_logits(logit: LateLogit, cosines: npt.NDArray[Any]) -> list[float]:

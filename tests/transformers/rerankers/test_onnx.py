@@ -198,9 +198,9 @@ async def test_the_event_loops_thread_neither_tokenizes_nor_computes(
     for owner, name in ((LateTokenizer, "query"), (LateTokenizer, "documents"), (request, "vectors")):
         original = getattr(owner, name)
 
-        def noting(self, *arguments, _original=original, _name=name):
+        def noting(self, *arguments, _original=original, _name=name, **how):
             threads.setdefault(_name, set()).add(threading.get_ident())
-            return _original(self, *arguments)
+            return _original(self, *arguments, **how)
 
         monkeypatch.setattr(owner, name, noting)
     await rerank(embedded, RAG, RAG_DOCUMENTS)
@@ -270,9 +270,9 @@ def slowed(monkeypatch: pytest.MonkeyPatch, model: OnnxReranker) -> None:
     request = type(model._once.get()[0].engine.request())
     vectors, stop, stopped = request.vectors, request.stop, threading.Event()
 
-    def slow(self, rows):
+    def slow(self, rows, **how):
         stopped.wait(0.006 * (os.cpu_count() or 1))
-        return vectors(self, rows)
+        return vectors(self, rows, **how)
 
     def stopping(self):
         stopped.set()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,6 +84,29 @@ def test_threads_of_one_row_change_no_bit(
             np.testing.assert_array_equal(shared.vectors([row])[0], alone.vectors([row])[0])
         else:
             np.testing.assert_array_equal(shared.run([row]), alone.run([row]))
+
+
+@pytest.mark.parametrize(("tokens", "threads"), [(8, 1), (9, 2), (29, 2), (30, 3)])
+def test_a_row_takes_more_threads_where_the_call_runs_nothing_else_meanwhile_and_that_is_faster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tokens: int, threads: int
+) -> None:
+    taken: list[int] = []
+    original = NativeEncoder.run
+
+    def watching(self: NativeEncoder, *arguments: Any, threads: int) -> Any:
+        taken.append(threads)
+        return original(self, *arguments, threads=threads)
+
+    monkeypatch.setattr(NativeEncoder, "run", watching)
+    monkeypatch.setattr(native, "_LEAST_SHARE", 10)
+    engine = opened(packed_encoders.build(tmp_path / "m", "late"))
+    (row,) = packed_encoders.some_rows(tokens)
+    among_others, alone = engine.request(3, alone=False), engine.request(3)
+    among_others.vectors([row])
+    among_others.vectors([row], alone=True)
+    alone.vectors([row])
+    alone.vectors([row, row])
+    assert taken == [1, threads, threads, 1]
 
 
 def test_threads_of_many_runs_do_not_disturb_each_other(tmp_path: Path) -> None:

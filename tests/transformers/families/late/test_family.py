@@ -175,10 +175,10 @@ async def test_a_query_is_encoded_once_and_each_document_alone(
     lengths: list[int] = []
     original = OnnxRequest.vectors
 
-    def counting(self: OnnxRequest, rows: Sequence[Row]) -> Any:
+    def counting(self: OnnxRequest, rows: Sequence[Row], *, alone: bool) -> Any:
         assert len(rows) == 1
         lengths.append(len(rows[0].ids))
-        return original(self, rows)
+        return original(self, rows, alone=alone)
 
     monkeypatch.setattr(OnnxRequest, "vectors", counting)
     texts = ["paris", "paris city", "the port of paris", "paris"]
@@ -193,10 +193,10 @@ async def test_no_documents_vectors_are_kept(folder: Path, monkeypatch: pytest.M
     most = 0
     original = OnnxRequest.vectors
 
-    def watching(self: OnnxRequest, rows: Sequence[Row]) -> Any:
+    def watching(self: OnnxRequest, rows: Sequence[Row], *, alone: bool) -> Any:
         nonlocal most
         most = max(most, sum(ref() is not None for ref in alive))
-        output = original(self, rows)
+        output = original(self, rows, alone=alone)
         alive.append(weakref.ref(output[0]))
         return output
 

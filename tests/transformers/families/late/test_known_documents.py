@@ -30,9 +30,9 @@ def read_rows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     def watch(request: type[OnnxRequest | NativeRequest]) -> None:
         original = request.vectors
 
-        def watching(self: Any, rows: Sequence[Row]) -> Any:
+        def watching(self: Any, rows: Sequence[Row], *, alone: bool) -> Any:
             lengths.extend(len(row.ids) for row in rows)
-            return original(self, rows)
+            return original(self, rows, alone=alone)
 
         monkeypatch.setattr(request, "vectors", watching)
 
@@ -63,6 +63,28 @@ async def test_a_known_document_is_not_read_again_and_has_the_bits_that_it_had_w
         assert len(lengths) == 1  # the query
         assert result.usage.cache_hits == len(TEXTS) + 1
         assert result.usage.input_tokens == lengths[0]
+
+
+@pytest.mark.anyio
+async def test_a_query_takes_the_threads_of_its_call_where_every_document_is_known_and_changes_no_bit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    original = NativeRequest.vectors
+
+    def watching(self: Any, rows: Sequence[Row], *, alone: bool) -> Any:
+        taken.append((len(rows[0].ids), alone))
+        return original(self, rows, alone=alone)
+
+    long = " ".join([QUERY] * 4)
+    with OnnxReranker("localrank-tiny", document_cache_mb=8) as model:
+        new = in_order(await rerank(model, long, TEXTS))
+        taken: list[tuple[int, bool]] = []
+        monkeypatch.setattr(NativeRequest, "vectors", watching)
+        assert in_order(await rerank(model, long, TEXTS)) == new
+        ((query, is_alone),) = taken
+        assert is_alone
+        await rerank(model, long, [*TEXTS, "new"])
+        assert max(taken[1:]) == (query, False)
 
 
 @pytest.mark.anyio
