@@ -2,9 +2,10 @@
 
 They are compiled by a cross compiler and run under QEMU as three processors: one with all that the kernels use, one without
 int8 matrix products (Neoverse N1) and one without dot products (Cortex-A72). On each the library must find what that one runs.
-Random encoders, among them ones whose numbers leave int32, and the embedded models were computed here. Needs
-`gcc-aarch64-linux-gnu` and `qemu-user` (Debian's names). It says nothing of speed. `--count 37 120` counts instructions in
-documents of so many tokens by a plugin of QEMU instead, and prints them beside those that the products need.
+Random encoders, among them ones whose numbers leave int32, and the embedded models were computed here; random token vectors
+were packed and compared by numpy. Needs `gcc-aarch64-linux-gnu` and `qemu-user` (Debian's names). It says nothing of speed.
+`--count 37 120` counts instructions in documents of so many tokens by a plugin of QEMU instead, and prints them beside those
+that the products need.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 
 from benchmarks.common.tables import markdown_table
 from benchmarks.kernels.building import ARM, SOURCES, build
-from benchmarks.kernels.cases import comparison_cases, embedded_cases, random_cases, write_case
+from benchmarks.kernels.cases import comparison_cases, embedded_cases, packing_cases, random_cases, write_case
 from localrank_transformers.engines.native.agreement import TEXTS
 from localrank_transformers.engines.native.library import Kernels, usable
 from tests.support import native_layouts
@@ -68,6 +69,7 @@ def _cases(kernels: Kernels, folder: Path, seed: int, encoders: int, texts: Sequ
     )
     cases = list(random_cases(kernels, folder, seed=seed, count=encoders))
     cases += comparison_cases(folder, seed=seed, count=5 * encoders)
+    cases += packing_cases(folder, seed=seed, count=5 * encoders)
     return cases + (list(embedded_cases(kernels, folder, texts)) if texts else [])
 
 
@@ -81,10 +83,16 @@ def _runner(folder: Path) -> Path:
 
 def _run(runner: Path, library: Path, processor: str, cases: Sequence[Path]) -> int:
     """Run what the processor has; a newer one runs all kernels, so that those of others are run once."""
-    chosen = cases if processor == "max" else cases[:2]
+    chosen = cases if processor == "max" else _one_of_each(cases)
     print(f"{processor}: ", end="", flush=True)
     command = _command(processor, (runner, library), "all", 3, chosen)
     return subprocess.run(command, check=False).returncode
+
+
+def _one_of_each(cases: Sequence[Path]) -> list[Path]:
+    """Return two encoders, comparisons and packings: those with an odd number and an even one."""
+    kinds = ("random", "maxsim", "packing")
+    return [case for kind in kinds for case in [one for one in cases if one.name.startswith(kind)][:2]]
 
 
 def _command(

@@ -14,16 +14,23 @@ from tokenizers import Tokenizer
 from localrank_transformers.engines.native.encoder import NativeEncoder
 from localrank_transformers.engines.native.layout import NativeLayer, NativeLayout, read_layout
 from localrank_transformers.engines.native.library import GivenQuery, Kernels
-from localrank_transformers.families.late.known.packed import Bits, ByNumpy
+from localrank_transformers.families.late.known.packed import Bits, ByNumpy, pack_document, pack_query
 from localrank_transformers.models import bundled
 from tests.support import native_layouts
 from tests.support.native_layouts import Document
-from tests.support.token_vectors import random_case
+from tests.support.token_vectors import random_case, random_vectors
 
-__all__ = ["comparison_cases", "embedded_cases", "embedded_rows", "random_cases", "write_case"]
+__all__ = [
+    "comparison_cases",
+    "embedded_cases",
+    "embedded_rows",
+    "packing_cases",
+    "random_cases",
+    "write_case",
+]
 
 _LINE = 64
-_HEAD = 9 * 8
+_HEAD = 10 * 8
 
 
 def random_cases(kernels: Kernels, folder: Path, *, seed: int, count: int) -> Iterator[Path]:
@@ -86,8 +93,7 @@ def write_case(kernels: Kernels, layout: NativeLayout, documents: Sequence[Docum
         _placed(blob, np.array([len(one) for one, _ in documents], dtype=np.int32)),
         _placed(blob, expected),
         expected.size,
-        0,
-        0,
+        *(0, 0, 0),
     ]
     return _written(place, blob, head)
 
@@ -95,7 +101,7 @@ def write_case(kernels: Kernels, layout: NativeLayout, documents: Sequence[Docum
 def comparison_cases(folder: Path, *, seed: int, count: int) -> Iterator[Path]:
     """Write random queries and documents for MaxSim, and what numpy makes of them."""
     for at in range(seed, seed + count):
-        bits: Bits = 7 if at % 2 else 1
+        bits = _bits(at)
         query, documents = random_case(np.random.default_rng(at), bits)
         documents = [one for one in documents if one.tokens]
         blob = bytearray(_HEAD)
@@ -112,8 +118,36 @@ def comparison_cases(folder: Path, *, seed: int, count: int) -> Iterator[Path]:
             len(documents),
             _placed(blob, places),
             _placed(blob, np.frombuffer(_moved(given, moved), dtype=np.uint8)),
+            0,
         ]
         yield _written(folder / f"maxsim_{at}.case", blob, head)
+
+
+def packing_cases(folder: Path, *, seed: int, count: int) -> Iterator[Path]:
+    """Write random vectors, a few of which have no length, and what numpy packs them to, as a document and as a query."""
+    for at in range(seed, seed + count):
+        random, bits = np.random.default_rng(at), _bits(at)
+        width = int(random.choice([random.integers(1, 140), 312, 384, 1024]))
+        vectors = random_vectors(random, int(random.integers(1, 71)), width)
+        vectors[random.random(len(vectors)) < 0.1] = 0
+        counted = random.integers(0, 2, len(vectors)).astype(np.int64)
+        document = pack_document(vectors, counted, bits=bits)
+        query = pack_query(vectors, bits=bits)
+        blob = bytearray(_HEAD)
+        expected = np.concatenate(
+            [document.data, *(one.reshape(-1).view(np.uint8) for one in (query.numbers, query.weights))]
+        )
+        packing = [
+            *(_placed(blob, vectors), _placed(blob, counted), len(vectors), width, document.tokens, bits),
+            *(document.data.nbytes, query.numbers.nbytes),
+        ]
+        head = [*(0, 0, 0, 0, 0), _placed(blob, expected), expected.size, *(0, 0), 0]
+        head[-1] = _placed(blob, np.array(packing, dtype="<i8"))
+        yield _written(folder / f"packing_{at}.case", blob, head)
+
+
+def _bits(at: int) -> Bits:
+    return 7 if at % 2 else 1
 
 
 def _written(place: Path, blob: bytearray, head: Sequence[int]) -> Path:

@@ -1,9 +1,10 @@
-/* Runs a library's kernels over encoders from files and compares bits: runner LIBRARY NAME,… KERNELS THREADS CASE…
+/* Runs a library's kernels over cases from files and compares bits: runner LIBRARY NAME,… KERNELS THREADS CASE…
 
-   A case is written by `cases.py`, by a process of the same byte order and width of a pointer: a head, the encoder with
-   offsets for pointers, the documents, and what they led to elsewhere. Runs KERNELS, or
-   `all`, on one thread and on THREADS. Prints a line for each run that differs and the number of runs; ends with 1 if
-   one differs, and with 2 if the kernels that this processor can run are not those named. */
+   A case is written by `cases.py`, by a process of the same byte order and width of a pointer: a head, what it is of
+   with offsets for pointers, and what that led to elsewhere: an encoder with documents, a query's vectors with those
+   that they are compared with, or vectors that are packed. Runs KERNELS, or `all`, on one thread and on THREADS. Prints
+   a line for each run that differs and the number of runs; ends with 1 if one differs, and with 2 if the kernels that
+   this processor can run are not those named. */
 #include "door.h"
 
 #include <stddef.h>
@@ -24,7 +25,15 @@
 typedef struct {
     int64_t given, documents, ids, types, lengths, expected, numbers;
     int64_t places, query; /* of MaxSim, which has no encoder: where the documents lie, and a query */
+    int64_t packing;       /* of vectors that are packed: what they are */
 } head;
+
+/* Vectors that are packed as a document's and as a query's, and the bytes of both. */
+typedef struct {
+    const float *vectors;
+    const int64_t *counted;
+    int64_t tokens, width, kept, bits, document, query;
+} packing;
 
 typedef struct {
     int32_t (*version)(void);
@@ -36,6 +45,8 @@ typedef struct {
     int32_t (*run)(const encoder *, void *, const int64_t *, const int64_t *, const int32_t *, int32_t, int32_t,
                    float *, const volatile int32_t *);
     void (*compare)(const token_vectors *, const void *const *, const int32_t *, int32_t, double *, int32_t);
+    int32_t (*pack)(const float *, const int64_t *, int32_t, int32_t, int32_t, int32_t, void *, int32_t);
+    int32_t (*pack_query)(const float *, int32_t, int32_t, int32_t, uint8_t *, float *, int32_t);
 } door;
 
 static void fail(const char *what, const char *which)
@@ -64,6 +75,8 @@ static door opened(const char *path)
     *(void **)&all.room = found(library, "localrank_room");
     *(void **)&all.run = found(library, "localrank_run");
     *(void **)&all.compare = found(library, "localrank_compare");
+    *(void **)&all.pack = found(library, "localrank_pack");
+    *(void **)&all.pack_query = found(library, "localrank_pack_query");
     if (all.version() != LOCALRANK_INTERFACE) fail("of other sources", path);
     return all;
 }
@@ -135,6 +148,32 @@ static int compared_documents(const door *by, int kernels, char *base, const hea
     return is_other;
 }
 
+/* The same of packing: a document's bytes, a query's numbers, and what each of
+ * its tokens counts. */
+static int compared_packing(const door *by, int kernels, const char *base, const head *is, const char *path)
+{
+    const packing *of = (const packing *)(base + is->packing);
+    const int32_t tokens = (int32_t)of->tokens, width = (int32_t)of->width, bits = (int32_t)of->bits;
+    const char *expected = base + is->expected, *weights = expected + of->document + of->query;
+    char *document = malloc((size_t)of->document + 1);
+    uint8_t *query = malloc((size_t)of->query);
+    float *scales = malloc((size_t)tokens * 4);
+    if (!document || !query || !scales) fail("no memory for", path);
+    int is_same = by->pack(of->vectors, of->counted, tokens, width, (int32_t)of->kept, bits, document, kernels) &&
+                  !memcmp(document, expected, (size_t)of->document);
+    is_same &= by->pack_query(of->vectors, tokens, width, bits, query, scales, kernels) &&
+               !memcmp(query, expected + of->document, (size_t)of->query);
+    for (int t = 0; t < tokens; t++) {
+        const double weight = 1.0 / tokens * (double)scales[t];
+        is_same &= !memcmp(&weight, weights + 8 * t, 8);
+    }
+    if (!is_same) printf("%s: %s differs\n", path, by->name(kernels));
+    free(document);
+    free(query);
+    free(scales);
+    return !is_same;
+}
+
 int main(int count, char **arguments)
 {
     if (count < 5) fail("usage", "runner LIBRARY NAME,... KERNELS THREADS CASE...");
@@ -149,7 +188,9 @@ int main(int count, char **arguments)
         char *base = content_of(arguments[n]);
         const head *is = (const head *)base;
         const given_encoder *given = is->given ? placed(base, is) : NULL;
-        if (!given) {
+        if (is->packing)
+            point(base + is->packing, 2, base);
+        else if (!given) {
             point(base + is->places, is->documents, base);
             point(base + is->query, 2, base);
         }
@@ -157,6 +198,8 @@ int main(int count, char **arguments)
             if (!by.is_supported(kernels) || (!is_all && strcmp(by.name(kernels), arguments[3]))) continue;
             if (given)
                 differ += compared(&by, kernels, most, given, base, is, arguments[n]);
+            else if (is->packing)
+                differ += compared_packing(&by, kernels, base, is, arguments[n]);
             else
                 differ += compared_documents(&by, kernels, base, is, arguments[n]);
             runs += given && most > 1 ? 2 : 1;
