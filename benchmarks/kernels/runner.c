@@ -148,8 +148,7 @@ static int compared_documents(const door *by, int kernels, char *base, const hea
     return is_other;
 }
 
-/* The same of packing: a document's bytes, a query's numbers, and what each of
- * its tokens counts. */
+/* The same of packing: a document's bytes, a query's numbers, and what each of its tokens counts. */
 static int compared_packing(const door *by, int kernels, const char *base, const head *is, const char *path)
 {
     const packing *of = (const packing *)(base + is->packing);
