@@ -25,8 +25,8 @@ import numpy as np
 from benchmarks.common.results import RESULTS, Bar, write
 from benchmarks.common.tables import markdown_table
 from localrank_transformers.engines.native.maxsim import fastest_compare
+from localrank_transformers.families.late.known.disk.store import OpenStore
 from localrank_transformers.families.late.known.packed import pack_document, pack_query
-from localrank_transformers.families.late.known.store import OpenStore
 from tests.support import stored_documents
 from tests.support.stored_documents import IDENTITY, WIDTH, document, key
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from localrank_transformers.families.late.known.disk.store import OpenStore
 from localrank_transformers.families.late.known.packed import PackedDocument, pack_document
-from localrank_transformers.families.late.known.store import OpenStore
 
 __all__ = ["IDENTITY", "WIDTH", "document", "key", "store_for_ever"]
 

@@ -13,9 +13,9 @@ from localrank.providers.forking import RenewedLock
 from localrank.providers.types import check_types
 
 if TYPE_CHECKING:
+    from localrank_transformers.families.late.known.disk.index import StoreFacts
+    from localrank_transformers.families.late.known.disk.store import OpenStore
     from localrank_transformers.families.late.known.documents import KnownDocuments
-    from localrank_transformers.families.late.known.index import StoreFacts
-    from localrank_transformers.families.late.known.store import OpenStore
 
 __all__ = ["DocumentStore", "Keeping", "Setting"]
 
@@ -36,7 +36,7 @@ class DocumentStore:
     longest unused make room, a 32nd of the store at a time.
 
     Args:
-        path: A folder; it is made when the first model uses it.
+        path: A folder; it is made when the first model uses it. A relative one is of where the process is now.
         max_mb: Megabytes that it may take on the disk, at least 8. The store remembers it: None means what it was made with,
             and 10,000 for a new one.
         vectors: `"full"`, or `"small"`, which takes an eighth of the room and changes the order a little
@@ -53,7 +53,7 @@ class DocumentStore:
         check_types(locals(), DocumentStore.__init__)
         self.max_mb = check_count("max_mb", max_mb, least=_LEAST_MB)
         check_choice("vectors", vectors, (None, *get_args(Setting)))
-        self.path = check_path("path", path)
+        self.path = check_path("path", path).absolute()
         self.vectors = vectors
         self._opened: OpenStore | None = None
         self._lock = RenewedLock()
@@ -67,7 +67,7 @@ class DocumentStore:
     @property
     def opened(self) -> OpenStore:
         """The store in use."""
-        from localrank_transformers.families.late.known.store import OpenStore  # noqa: PLC0415  # SQLite and numpy
+        from localrank_transformers.families.late.known.disk.store import OpenStore  # noqa: PLC0415  # SQLite and numpy
 
         with self._lock:
             if self._opened is None:

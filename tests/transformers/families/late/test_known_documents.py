@@ -15,7 +15,7 @@ from localrank_transformers import DocumentStore, OnnxReranker
 from localrank_transformers.call.contract import Row
 from localrank_transformers.engines.native.engine import NativeRequest
 from localrank_transformers.engines.onnx.session import OnnxRequest
-from localrank_transformers.families.late.known.segments import SegmentWriter
+from localrank_transformers.families.late.known.disk.segments import SegmentWriter
 from localrank_transformers.families.late.tokens import LateTokenizer
 from tests.support import late_graphs, tiny_models
 

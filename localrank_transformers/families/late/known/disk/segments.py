@@ -15,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from localrank_transformers.families.late.known.index import Place
+from localrank_transformers.families.late.known.disk.index import Place
 from localrank_transformers.families.late.known.packed import PackedDocument
 
 __all__ = ["Located", "SegmentWriter", "disk_bytes", "mapped", "remove", "segment_file", "sum_of"]

@@ -28,6 +28,9 @@ _AT_ONCE = 500
 _LOG_PAGES, _LOG_BYTES = 200, 1_000_000
 """What is written is taken over from the log that early, and the log is cut to that: it counts in the bound of the store."""
 
+_NOW = "max(?, (select coalesce(max(used), 0) + .001 from segments))"
+"""The time, or a little more than the latest there is: a clock that is set back makes nothing older than what came before."""
+
 _SCHEMA = """
 create table if not exists facts (name text primary key, value blob);
 create table if not exists segments (
@@ -181,6 +184,14 @@ class StoreIndex:
             for (number,) in self.connection.execute("select number from segments order by used, number")
         ]
 
+    def places_of(self, segment: int) -> dict[bytes, Place]:
+        """Return where the documents of a segment lie."""
+        rows = self.connection.execute(
+            "select key, segment, place, size, tokens, truncated, sum from documents where segment = ?",
+            (segment,),
+        )
+        return {bytes(key): Place(*place) for key, *place in rows}
+
     def end_of(self, segment: int) -> int:
         """Return the first byte behind what is entered of a segment."""
         found = self.connection.execute(
@@ -226,7 +237,8 @@ class StoreIndex:
         with self.writing():
             dropped = self.make_room(most - capacity)
             made = self.connection.execute(
-                "insert into segments (capacity, used) values (?, ?)", (capacity, time.time())
+                f"insert into segments (capacity, used) values (?, {_NOW})",  # noqa: S608  # ours
+                (capacity, time.time()),
             ).lastrowid
         assert made is not None
         return made, dropped
@@ -239,7 +251,8 @@ class StoreIndex:
     def use(self, segments: Sequence[int]) -> None:
         """Note that segments were used now."""
         self.connection.executemany(
-            "update segments set used = ? where number = ?", [(time.time(), number) for number in segments]
+            f"update segments set used = {_NOW} where number = ?",  # noqa: S608  # ours
+            [(time.time(), number) for number in segments],
         )
 
     def count(self) -> tuple[int, int, int]:

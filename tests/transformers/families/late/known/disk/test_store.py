@@ -20,10 +20,11 @@ import pytest
 
 from localrank import InvalidRequestError, ModelLoadError
 from localrank_transformers import DocumentStore
-from localrank_transformers.families.late.known import index as index_module
-from localrank_transformers.families.late.known import store as store_module
-from localrank_transformers.families.late.known.index import INDEX_FILE
-from localrank_transformers.families.late.known.store import OpenStore
+from localrank_transformers.families.late.known.disk import index as index_module
+from localrank_transformers.families.late.known.disk import store as store_module
+from localrank_transformers.families.late.known.disk.index import INDEX_FILE
+from localrank_transformers.families.late.known.disk.segments import SegmentWriter
+from localrank_transformers.families.late.known.disk.store import OpenStore
 from tests.support import stored_documents
 from tests.support.stored_documents import IDENTITY, document, key
 
@@ -190,7 +191,7 @@ def test_what_cannot_be_written_is_not_kept_and_a_warning_says_so(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store_module.SegmentWriter, "write", full)
+    monkeypatch.setattr(SegmentWriter, "write", full)
     store.keep([(key(1), document(1))])
     (warning,) = store.warnings()
     assert "No space left" in warning.message
@@ -346,7 +347,7 @@ def test_closing_lets_go_of_its_files_and_the_next_use_opens_them_again(tmp_path
     store = DocumentStore(tmp_path / "s", max_mb=8)
     store.opened.open(IDENTITY, "a model")
     keep(store.opened, range(3))
-    connection, writer = store.opened._opened().connection, store.opened._writer
+    connection, writer = store.opened._opened().connection, store.opened._writing._segment
     store.close()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         connection.execute("select 1")
@@ -439,3 +440,78 @@ def test_an_entry_that_is_no_place_is_a_miss_and_read_anew(opened: Opener, damag
     assert found(again, range(3)) == []
     keep(again, range(3))
     assert found(opened(), range(3)) == [0, 1, 2]
+
+
+def test_a_relative_folder_stays_the_same_one_wherever_the_process_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    store = DocumentStore("s", max_mb=8)
+    store.opened.open(IDENTITY, "a model")
+    keep(store.opened, range(3))
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert found(store.opened, range(3)) == [0, 1, 2]
+    keep(store.opened, range(3, 5))
+    store.close()
+    assert found(pickle.loads(pickle.dumps(store)).opened, range(5)) == [*range(5)]
+    assert not (tmp_path / "elsewhere" / "s").exists()
+
+
+def test_the_oldest_make_room_though_the_clock_is_set_back(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "_LOOK_S", 0.0)
+    store, tokens = opened(max_mb=8), 2_000
+    for number in range(300):
+        monkeypatch.setattr(index_module.time, "time", lambda now=1e9 - 1000 * number: now)
+        store.keep([(key(number), document(number, tokens))])
+        store.find([key(0)])
+    kept = [one is not None for one in store.find([key(number) for number in range(300)])]
+    assert kept[0]
+    assert kept[-50:] == [True] * 50
+    assert not all(kept)
+
+
+def test_emptying_a_store_gives_its_room_back_before_the_index_is_changed_which_a_full_disk_would_not_let(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened()
+    keep(store, range(5))
+
+    def full(*_: object) -> None:
+        raise failing("database or disk is full", sqlite3.SQLITE_FULL)
+
+    monkeypatch.setattr(index_module.StoreIndex, "drop", full)
+    with pytest.raises(ModelLoadError, match=r"disk of the document store .* is full") as caught:
+        store.clear()
+    assert "Make room" in str(caught.value)
+    assert not list(store.path.glob("*.vectors"))
+    monkeypatch.undo()
+    assert found(opened(), range(5)) == []
+    store.clear()
+    keep(store, range(5))
+    assert found(opened(), range(5)) == [*range(5)]
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_as_that(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(opened(), range(3))
+
+    def refused(*_: object, **__: object) -> None:
+        raise failing("unable to open database file", sqlite3.SQLITE_CANTOPEN)
+
+    monkeypatch.setattr(store_module, "StoreIndex", refused)
+    with pytest.raises(ModelLoadError, match="may be damaged"):
+        opened()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(ModelLoadError, match="cannot be written to") as caught:
+        opened()
+    assert "damaged" not in str(caught.value)
+
+
+def failing(message: str, code: int) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError(message)
+    error.sqlite_errorcode = code
+    return error

@@ -1,4 +1,4 @@
-"""A store of documents in use: one model's, found by their keys, written one process a file, bounded."""
+"""A store of documents in use: one model's, found by their keys, bounded; it remembers how it was made."""
 
 from __future__ import annotations
 
@@ -11,28 +11,16 @@ from pathlib import Path
 from localrank.contract.errors import ModelLoadError
 from localrank.contract.types import RerankWarning
 from localrank.providers.forking import RenewedLock, leave_behind, renew_after_fork
-from localrank_transformers.families.late.known.index import INDEX_FILE, WAIT_S, Place, StoreFacts, StoreIndex
+from localrank_transformers.families.late.known.disk.faults import unusable
+from localrank_transformers.families.late.known.disk.index import INDEX_FILE, Place, StoreFacts, StoreIndex
+from localrank_transformers.families.late.known.disk.segments import Located, disk_bytes
+from localrank_transformers.families.late.known.disk.writing import Bounds, Writing
 from localrank_transformers.families.late.known.packed import PackedDocument
-from localrank_transformers.families.late.known.segments import (
-    Located,
-    SegmentWriter,
-    disk_bytes,
-    remove,
-    sum_of,
-)
 
 __all__ = ["OpenStore"]
 
 _DEFAULT_MB, _DEFAULT_VECTORS = 10_000, "full"
 """Of a store that says nothing else, as older versions made them."""
-
-_SEGMENTS = 32
-"""Into which the room is divided, within the bounds that follow: that much makes room at once."""
-
-_SMALLEST, _LARGEST = 1 << 20, 1 << 28
-
-_OF_VECTORS, _OF_LOG = 0.95, 2_000_000
-"""The part of the room that vectors may take, and the bytes of it that are for SQLite's log; the rest is for the index."""
 
 _LOOK_S = 5.0
 """How often it is looked which segments are gone, and noted which ones are used."""
@@ -60,9 +48,9 @@ class OpenStore:
 
     def _begin(self) -> None:
         self._index: StoreIndex | None = None
-        self._writer: SegmentWriter | None = None
         self._looked = time.monotonic()
         self._located = Located(self.path)
+        self._writing = Writing(self.path, self._located)
         self._not_kept: str | None = None
         self._file: tuple[int, int] | None = None
         self._is_gone = False
@@ -90,7 +78,7 @@ class OpenStore:
                 if is_its_own and self._asked_vectors in (None, kept):
                     self._bound(index)
             except (sqlite3.Error, OSError) as error:
-                raise self._unusable(error) from error
+                raise unusable(self.path, error) from error
         if not is_its_own:
             raise ModelLoadError(
                 f"The store {self.path} holds vectors of another model: {whose}, not {model}; or its window or files differ.",
@@ -116,7 +104,7 @@ class OpenStore:
             try:
                 return _text(self._opened().fact("vectors")) or _DEFAULT_VECTORS
             except (sqlite3.Error, OSError) as error:
-                raise self._unusable(error) from error
+                raise unusable(self.path, error) from error
 
     def _begin_facts(self, index: StoreIndex, identity: bytes, model: str) -> None:
         """Say whose a new store is; another process may have said so meanwhile."""
@@ -129,11 +117,12 @@ class OpenStore:
         asked = self._asked_mb
         if asked is not None and index.fact("max_mb") != str(asked).encode():
             index.restate("max_mb", str(asked).encode())
-        if index.is_beyond(self._capacity, self._most):
+        bounds = Bounds(self.max_mb)
+        if index.is_beyond(bounds.capacity, bounds.most):
             with index.writing():
-                index.end_large(self._capacity)
-                dropped = index.make_room(self._most)
-            self._remove(dropped)
+                index.end_large(bounds.capacity)
+                dropped = index.make_room(bounds.most)
+            self._writing.remove(dropped)
 
     def find(self, keys: Sequence[bytes]) -> list[PackedDocument | None]:
         """Return the document of each key where it lies, or None.
@@ -149,16 +138,16 @@ class OpenStore:
                 for key, place in places.items():
                     self._locate(key, place)
             except sqlite3.Error as error:
-                raise self._unusable(error) from error
+                raise unusable(self.path, error) from error
             return self._located.take(keys)
 
     def keep(self, documents: Sequence[tuple[bytes, PackedDocument]]) -> None:
         """Write documents by their keys; what cannot be written is not kept, and a warning says so."""
         with self._lock:
             try:
-                self._opened()
+                index = self._opened()
                 if self._found_file() == self._file:
-                    self._keep(documents)
+                    self._writing.write(index, Bounds(self.max_mb), documents)
                 elif not self._is_gone:
                     self._is_gone, self._not_kept = (
                         True,
@@ -187,7 +176,7 @@ class OpenStore:
                 documents, tokens, size = index.count()
                 model, vectors = index.fact("model"), _text(index.fact("vectors")) or _DEFAULT_VECTORS
             except (sqlite3.Error, OSError) as error:
-                raise self._unusable(error) from error
+                raise unusable(self.path, error) from error
         disk_mb = disk_bytes(self.path) / 1e6
         return StoreFacts(documents, tokens, size / 1e6, disk_mb, _text(model), vectors, self.max_mb)
 
@@ -202,10 +191,10 @@ class OpenStore:
             try:
                 index = self._opened()
                 for number in index.segments():
-                    self._move_out(index, number)
+                    self._writing.move_out(index, Bounds(self.max_mb), number)
                 index.connection.execute("vacuum")
             except (sqlite3.Error, OSError) as error:
-                raise self._unusable(error) from error
+                raise unusable(self.path, error) from error
 
     def clear(self) -> None:
         """Remove all documents, and whose they were; a model that uses the store meanwhile finds nothing more.
@@ -217,6 +206,9 @@ class OpenStore:
         with self._lock:
             try:
                 index = self._opened()
+                self._writing.remove(
+                    index.segments()
+                )  # first, since a full disk lets nobody change the index
                 with index.writing():
                     numbers = index.segments()
                     for number in numbers:
@@ -226,16 +218,15 @@ class OpenStore:
                         self._begin_facts(index, self._identity, self._model)
                 index.connection.execute("vacuum")
             except (sqlite3.Error, OSError) as error:
-                raise self._unusable(error) from error
-            self._remove(numbers)
+                raise unusable(self.path, error) from error
+            self._writing.remove(numbers)
 
     def close(self) -> None:
         """Close files; the next use opens them again."""
         with self._lock:
-            index, writer = self._index, self._writer
+            index, writing = self._index, self._writing
             self._begin()
-            if writer is not None:
-                writer.close()
+            writing.leave()
             if index is not None:
                 index.close()
 
@@ -259,57 +250,6 @@ class OpenStore:
         if not (self.path / INDEX_FILE).is_file():
             raise ModelLoadError(f"There is no document store in {self.path}.", hint="Check the path.")
 
-    @property
-    def _most(self) -> int:
-        """Bytes that all segments may have."""
-        return int(self.max_mb * 1e6 * _OF_VECTORS) - _OF_LOG
-
-    @property
-    def _capacity(self) -> int:
-        """Bytes of a new segment."""
-        return max(_SMALLEST, min(_LARGEST, self._most // _SEGMENTS))
-
-    def _keep(self, documents: Sequence[tuple[bytes, PackedDocument]]) -> None:
-        written: list[tuple[bytes, Place]] = []
-        writer = self._writer or self._next_writer()
-        for key, document in documents:
-            place = writer.write(document.data)
-            if place is None and document.data.nbytes <= self._capacity:
-                self._enter(writer, written)
-                written = []
-                self._leave_writer()
-                writer = self._next_writer()
-                place = writer.write(document.data)
-            if place is not None:
-                head = (document.data.nbytes, document.tokens, int(document.truncated))
-                written.append((key, Place(writer.number, place, *head, sum_of(key, *head, document.data))))
-        self._enter(writer, written)
-
-    def _enter(self, writer: SegmentWriter, written: Sequence[tuple[bytes, Place]]) -> None:
-        if written and not self._opened().enter(writer.number, written):
-            self._leave_writer()  # it had to make room for another process
-
-    def _next_writer(self) -> SegmentWriter:
-        """Go on with a segment that nobody writes to, or begin one."""
-        index = self._opened()
-        for number in reversed(index.segments()):
-            end, capacity = index.end_of(number), index.capacity_of(number)
-            if end < capacity // 2:
-                try:
-                    self._writer = SegmentWriter(self.path, number, capacity, end)
-                except OSError:  # another process writes to it
-                    continue
-                return self._writer
-        number, dropped = index.begin_segment(self._capacity, self._most)
-        self._remove(dropped)
-        self._writer = SegmentWriter(self.path, number, self._capacity)
-        return self._writer
-
-    def _leave_writer(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-
     def _locate(self, key: bytes, place: Place) -> None:
         """Remember where a document lies; one that is not there is taken out, and is a miss."""
         if not self._located.locate(key, place):
@@ -331,60 +271,13 @@ class OpenStore:
                 index.use(sorted(used))
         self._located.keep_only(index.segments())
 
-    def _remove(self, numbers: Sequence[int]) -> None:
-        if self._writer is not None and self._writer.number in numbers:
-            self._leave_writer()
-        self._located.forget(numbers)
-        for number in numbers:
-            remove(self.path, number)
-
-    def _move_out(self, index: StoreIndex, number: int) -> None:
-        """Write what a half empty segment holds elsewhere, unless another process writes to it."""
-        if self._writer is not None and self._writer.number == number:
-            return
-        rows = index.connection.execute(
-            "select key, segment, place, size, tokens, truncated, sum from documents where segment = ?",
-            (number,),
-        ).fetchall()
-        places = {bytes(key): Place(*place) for key, *place in rows}
-        capacity = index.capacity_of(number)
-        if sum(place.size for place in places.values()) > capacity // 2:
-            return
-        try:
-            held = SegmentWriter(self.path, number, capacity)
-        except OSError:  # another process writes to it
-            return
-        try:
-            for key, place in places.items():
-                self._locate(key, place)
-            found = zip(places, self._located.take(list(places)), strict=True)
-            self._keep([(key, document) for key, document in found if document is not None])
-            with index.writing():
-                index.drop(number)
-        finally:
-            held.close()
-        self._remove([number])
-
-    def _unusable(self, error: Exception) -> ModelLoadError:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
-            return ModelLoadError(
-                f"Another process has been writing to the document store {self.path} for {WAIT_S:.0f} s.",
-                hint="Each takes milliseconds: look for one that is stopped, or that has left a transaction open.",
-            )
-        return ModelLoadError(
-            f"The document store {self.path} cannot be used: {type(error).__name__}: {error}",
-            hint="It may be damaged, or lie where SQLite cannot lock files, as on a network drive: choose another folder, or "
-            "remove this one.",
-        )
-
     def _renew(self) -> None:
         """In a child, open everything anew: SQLite's connections are of one process."""
         leave_behind(self._index)
-        writer, located = self._writer, self._located
+        writing, located = self._writing, self._located
         self._begin()
-        self._located = located
-        if writer is not None:
-            writer.close()
+        self._located, self._writing = located, Writing(self.path, located)
+        writing.leave()
 
 
 def _text(stated: bytes | None) -> str | None:
