@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,6 +31,21 @@ def never() -> bool:
 @pytest.fixture
 def known() -> KnownDocuments:
     return KnownDocuments(b"model", DocumentMemory(1_000_000))
+
+
+class Shelf:
+    """What outlives the process, and notes which keys it was asked for."""
+
+    def __init__(self) -> None:
+        self.kept: dict[bytes, PackedDocument] = {}
+        self.asked: list[bytes] = []
+
+    def find(self, keys: Sequence[bytes]) -> list[PackedDocument | None]:
+        self.asked += keys
+        return [self.kept.get(key) for key in keys]
+
+    def keep(self, documents: Sequence[tuple[bytes, PackedDocument]]) -> None:
+        self.kept |= dict(documents)
 
 
 class Reading:
@@ -170,3 +186,38 @@ def test_many_calls_at_once_read_each_text_once(known: KnownDocuments) -> None:
         every = list(pool.map(call, range(8)))
     assert sorted(read) == sorted(texts)
     assert all(len(found) == len(texts) for found in every)
+
+
+def test_without_a_store_what_memory_has_is_all_that_is_known(known: KnownDocuments) -> None:
+    one, other = count(known, ["one", "other"])
+    keys = [known.key(text) for text in ("new", "other", "one")]
+    assert known.find(keys) == [None, other.document, one.document]
+
+
+def test_what_is_read_is_kept_in_the_store_and_only_what_memory_lacks_is_looked_up_there() -> None:
+    shelf = Shelf()
+    first = KnownDocuments(b"model", DocumentMemory(1_000_000), shelf)
+    (one,) = count(first, ["one"])
+    assert shelf.kept == {first.key("one"): one.document}
+
+    shelf.asked.clear()
+    assert first.find([first.key("one"), first.key("new")]) == [one.document, None]
+    assert shelf.asked == [first.key("new")]
+
+    after = KnownDocuments(b"model", None, shelf)
+    (found,) = count(after, ["one"])
+    assert found == Found(one.document, is_new=False)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_waits_for_no_thread_of_its_parent(known: KnownDocuments) -> None:
+    reading = Reading()
+    with ThreadPoolExecutor(1) as pool:
+        future = begun(known, pool, reading, ["one"])
+        child = os.fork()
+        if not child:  # where nobody reads on what the parent reads
+            (found,) = count(known, ["one"], is_stopped=lambda: True)
+            os._exit(0 if found.is_new else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        reading.go.set()
+        assert future.result(WAIT_S)[0].is_new
