@@ -22,6 +22,7 @@ __all__ = [
     "RerankWarning",
     "ScoreKind",
     "StageUsage",
+    "first_line",
     "is_blank",
     "plain",
     "shortened",
@@ -54,6 +55,12 @@ _SHOWN_CHARACTERS = 60
 def shortened(text: str, limit: int = _SHOWN_CHARACTERS) -> str:
     """Return at most `limit` characters of `text`, for a repr or a message that must not hold a whole document."""
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def first_line(error: BaseException, limit: int = 200) -> str:
+    """Return the first line of what another library's error says, at most `limit` characters; its type where it is mute."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:limit] if lines else type(error).__name__
 
 
 def is_blank(text: str) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from localrank.contract.errors import ModelLoadError, RerankError
 from localrank.contract.model import DoRerankOptions, DoRerankResult
-from localrank.contract.types import RerankWarning, ScoreKind
+from localrank.contract.types import RerankWarning, ScoreKind, first_line
 from localrank.providers.files import TOO_MANY_OPEN_HINT, has_too_many_open
 from localrank.providers.languages import (
     READ_CHARACTERS,
@@ -186,9 +186,8 @@ def loading(model_id: str) -> Iterator[None]:
             ) from error
         if isinstance(error, RerankError):
             raise
-        reason = str(error).strip().split("\n", 1)[0][:200]
         raise ModelLoadError(
-            f"{model_id} cannot be loaded: {type(error).__name__}: {reason}",
+            f"{model_id} cannot be loaded: {type(error).__name__}: {first_line(error)}",
             hint="Its files may be damaged or of another version; copy or fetch them again."
             if not isinstance(error, MemoryError)
             else "There is not enough memory: close other models, or take a smaller one.",

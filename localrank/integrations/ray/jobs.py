@@ -18,6 +18,7 @@ from localrank.batches.running import BatchProgress, BatchReport, InTurn, rows_o
 from localrank.compose.wrapping.wrapper import fingerprint_of
 from localrank.contract.errors import ConnectionFailedError, InferenceError, InvalidRequestError, RerankError
 from localrank.contract.model import AnyReranker
+from localrank.contract.types import first_line
 from localrank.integrations.ray.data import check_sendable
 from localrank.integrations.ray.installed import imported_ray
 from localrank.providers.arguments import check_count
@@ -105,7 +106,7 @@ def _connected(ray: Any, address: str | None) -> Iterator[None]:
         )
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise ConnectionFailedError(
-            f"There is no cluster of Ray at {address or 'RAY_ADDRESS'}: {str(error).partition(chr(10))[0]}.",
+            f"There is no cluster of Ray at {address or 'RAY_ADDRESS'}: {first_line(error)}.",
             hint="Start one with `ray start --head`; one that asks for a token wants RAY_AUTH_MODE=token here.",
         ) from None
     try:

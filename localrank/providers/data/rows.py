@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from localrank.contract.errors import InvalidDataError
+from localrank.contract.types import first_line
 from localrank.providers.extras import imported
 from localrank.providers.lines import fault, json_objects
 
@@ -66,7 +67,7 @@ def records(path: Path, *, hint: str | None = None) -> Iterator[tuple[int, Mappi
     except OSError as error:
         raise InvalidDataError(f"{path} cannot be read: {error.strerror or error}.") from None
     except pyarrow.ArrowException as error:
-        raise InvalidDataError(f"{path} is no readable Parquet: {str(error).partition(chr(10))[0]}") from None
+        raise InvalidDataError(f"{path} is no readable Parquet: {first_line(error)}") from None
 
 
 def _check_fetched(path: Path) -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from localrank.contract.errors import InferenceError, InvalidRequestError, ModelLoadError
+from localrank.contract.types import first_line
 from localrank_transformers.call.contract import Grouping
 from localrank_transformers.call.planner import PACKED_DOCUMENTS
 from localrank_transformers.engines.onnx.finite import not_finite
@@ -81,7 +82,7 @@ class OnnxEngine:
         except Exception as error:
             label = "the graph" if isinstance(onnx, bytes) else repr(str(onnx))
             raise ModelLoadError(
-                f"ONNX Runtime cannot load {label}: {_first_line(error)}.",
+                f"ONNX Runtime cannot load {label}: {first_line(error)}.",
                 hint="The file may be incomplete; copy or export it again.",
             ) from error
         self._inputs = _inputs_of(self._session)
@@ -203,7 +204,7 @@ class OnnxRequest:
                 [self._output], self._feed(rows), self._options
             )[0]
         except Exception as error:
-            reason = "the run was stopped" if self._stopped else _first_line(error)
+            reason = "the run was stopped" if self._stopped else first_line(error)
             raise InferenceError(f"ONNX Runtime failed: {reason}") from error
         return output
 
@@ -351,7 +352,3 @@ def _batch(
         else:
             batch[at, :length] = row.ids if name == IDS else row.types
     return batch
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0][:200]

@@ -15,7 +15,7 @@ import torch
 
 from localrank.contract.cancellation import POLL_INTERVAL_S
 from localrank.contract.errors import InferenceError, RerankError
-from localrank.contract.types import RerankWarning
+from localrank.contract.types import RerankWarning, first_line
 from localrank.providers.forking import RenewedLock, hold_off_forks, let_forks_through
 from localrank_transformers.call.contract import Family
 from localrank_transformers.call.deadline import OutOfMemoryError, StoppedError
@@ -295,9 +295,5 @@ def _in_our_words(error: Exception) -> Exception:
     if isinstance(error, StoppedError):
         return StoppedError()
     if isinstance(error, torch.OutOfMemoryError):
-        return OutOfMemoryError(_first_line(error))
-    return InferenceError(f"torch failed: {type(error).__name__}: {_first_line(error)}")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0][:200]
+        return OutOfMemoryError(first_line(error))
+    return InferenceError(f"torch failed: {type(error).__name__}: {first_line(error)}")

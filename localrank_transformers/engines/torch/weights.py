@@ -13,6 +13,7 @@ import transformers
 from transformers.utils import logging as transformers_logging
 
 from localrank.contract.errors import InferenceError, ModelLoadError
+from localrank.contract.types import first_line
 from localrank_transformers.engines.torch.device import Placement
 from localrank_transformers.engines.torch.packed_attention import PACKED, register
 from localrank_transformers.engines.torch.settings import TorchSettings
@@ -66,7 +67,7 @@ def load_weights(
             )
     except Exception as error:
         raise ModelLoadError(
-            f"transformers cannot load the model in {str(folder)!r}: {str(error).strip().split(chr(10), 1)[0][:300]}",
+            f"transformers cannot load the model in {str(folder)!r}: {first_line(error, 300)}",
             hint="A model with code of its own needs trust_remote_code=True; read that code first."
             if "trust_remote_code" in str(error)
             else "The files may be incomplete, or the installed transformers does not know the architecture.",

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from localrank.contract.errors import ModelLoadError
+from localrank.contract.types import first_line
 from localrank_transformers.engines.torch.device import choose
 from localrank_transformers.engines.torch.opening import load_causal_family, torch_device
 from localrank_transformers.engines.torch.packed import reads_segments
@@ -117,7 +118,7 @@ def save_graph(
             program.save(str(path), external_data=size > _SINGLE_FILE_BYTES)
     except Exception as error:
         raise ModelLoadError(
-            f"torch cannot export {architecture}: {str(error).strip().split(chr(10), 1)[0][:300]}",
+            f"torch cannot export {architecture}: {first_line(error, 300)}",
             hint="The model runs with TorchReranker.",
         ) from error
 

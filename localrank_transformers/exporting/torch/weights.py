@@ -12,6 +12,7 @@ import transformers
 from safetensors.torch import save_file
 
 from localrank.contract.errors import ModelLoadError
+from localrank.contract.types import first_line
 from localrank.providers.files import give_ordinary_mode
 from localrank_transformers.engines.torch.weights import silenced
 
@@ -44,7 +45,7 @@ def _unpickled(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:  # also a WeightsUnpickler's error, which says at length how to allow the code
         raise ModelLoadError(
-            f"{path.name} cannot be read as tensors only: {str(error).strip().split(chr(10), 1)[0][:200]}",
+            f"{path.name} cannot be read as tensors only: {first_line(error)}",
             hint="A file that needs more than tensors would run code; it is not converted.",
         ) from error
 
@@ -88,7 +89,7 @@ def convert_tokenizer(folder: Path, target: Path) -> None:
             tokenizer.save_pretrained(target)
     except Exception as error:
         raise ModelLoadError(
-            f"The tokenizer in {str(folder)!r} cannot be converted: {str(error).strip().split(chr(10), 1)[0][:200]}",
+            f"The tokenizer in {str(folder)!r} cannot be converted: {first_line(error)}",
             hint="A SentencePiece tokenizer may need: pip install sentencepiece protobuf",
         ) from error
     if not (target / "tokenizer.json").is_file():

@@ -9,6 +9,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from localrank.contract.errors import ModelLoadError
+from localrank.contract.types import first_line
 from localrank_transformers.training.data.mining import Hits, Retriever
 
 __all__ = ["bi_encoder_retriever"]
@@ -29,9 +30,7 @@ def bi_encoder_retriever(name: str, texts: Sequence[str]) -> Retriever:
     try:
         model = SentenceTransformer(name, trust_remote_code=False)
     except Exception as error:
-        raise ModelLoadError(
-            f"The bi-encoder {name!r} cannot be loaded: {str(error).splitlines()[0][:300]}"
-        ) from error
+        raise ModelLoadError(f"The bi-encoder {name!r} cannot be loaded: {first_line(error, 300)}") from error
     vectors = _encoded(model, texts)
 
     def retrieve(queries: Sequence[str], depth: int) -> list[Hits]:

@@ -9,6 +9,7 @@ from typing import Any
 import transformers
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
+from localrank.contract.types import first_line
 from localrank_transformers.engines.torch.weights import quiet
 from localrank_transformers.models import bundled
 from localrank_transformers.models.location import fetch_torch, locate
@@ -87,7 +88,7 @@ def _config(source: Path) -> Any:
         )
     except Exception as error:
         raise ModelLoadError(
-            f"transformers cannot read the configuration in {str(source)!r}: {str(error).splitlines()[0][:300]}"
+            f"transformers cannot read the configuration in {str(source)!r}: {first_line(error, 300)}"
         ) from error
     for name in _DROPOUTS:
         if getattr(config, name, None) is not None:
@@ -120,5 +121,5 @@ def _classifier(source: Path, seed: int) -> Any:
         )
     except Exception as error:
         raise ModelLoadError(
-            f"transformers cannot load {str(source)!r} as a classifier: {str(error).splitlines()[0][:300]}"
+            f"transformers cannot load {str(source)!r} as a classifier: {first_line(error, 300)}"
         ) from error

@@ -16,6 +16,7 @@ from localrank.contract.types import (
     RerankResponse,
     RerankResult,
     RerankUsage,
+    first_line,
     is_blank,
     shortened,
 )
@@ -146,3 +147,16 @@ def test_nothing_but_what_nobody_sees_is_blank(text: str) -> None:
 @pytest.mark.parametrize("text", ["a", "\u200ba", "\u00e9", "\u200d\U0001f600"])
 def test_what_is_seen_is_not_blank(text: str) -> None:
     assert not is_blank(text)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("\n one\ntwo"), "one"),
+        (ValueError("x" * 300), "x" * 200),
+        (AssertionError(), "AssertionError"),
+        (AssertionError(" \n"), "AssertionError"),
+    ],
+)
+def test_of_a_foreign_error_the_first_line_is_told(error: Exception, said: str) -> None:
+    assert first_line(error) == said
