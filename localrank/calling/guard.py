@@ -20,11 +20,15 @@ StopReason = Literal["aborted", "time"]
 
 @dataclass(slots=True, eq=False, repr=False)
 class Outcome(Generic[T]):
-    """How guarded work ended: with a value, with an error, or stopped for a reason, whatever it raised on its way out."""
+    """How guarded work ended: with a value, with an error, or stopped for a reason, whatever it raised on its way out.
+
+    `token_error` is what the token raised; `run_guarded` raises it.
+    """
 
     value: T | None = None
     error: Exception | None = None
     stopped: StopReason | None = None
+    token_error: Exception | None = None
 
 
 async def run_guarded(
@@ -34,7 +38,7 @@ async def run_guarded(
     seconds: float | None,
     beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
 ) -> Outcome[T]:
-    """Await `work` and say how it ended. The host's own cancellation passes through unchanged.
+    """Await `work` and say how it ended. The host's own cancellation passes through unchanged, as does what the token raises.
 
     Args:
         work: Cancelled when the token is set or the time is over.
@@ -55,6 +59,8 @@ async def run_guarded(
         if len(grouped.exceptions) > 1:
             raise
         raise grouped.exceptions[0] from None
+    if outcome.token_error is not None:
+        raise outcome.token_error
     if scope.cancel_called and outcome.value is None:
         outcome.stopped = outcome.stopped or "time"
     return outcome
@@ -79,7 +85,7 @@ async def _record(work: Callable[[], Awaitable[T]], outcome: Outcome[T]) -> None
     try:
         outcome.value = await work()
     except Exception as error:
-        outcome.error = outcome.error or error
+        outcome.error = error
 
 
 async def _watch(token: AbortToken, scope: anyio.CancelScope, outcome: Outcome[T]) -> None:
@@ -89,10 +95,10 @@ async def _watch(token: AbortToken, scope: anyio.CancelScope, outcome: Outcome[T
     except ENDS_PROGRAMS as error:  # here it would end the loop that other calls share
         if is_main_thread():
             raise
-        outcome.error = ending_error(error, "abort_event.is_set()")
-        outcome.error.__cause__ = error
+        outcome.token_error = ending_error(error, "abort_event.is_set()")
+        outcome.token_error.__cause__ = error
     except Exception as error:
-        outcome.error = error
+        outcome.token_error = error
     else:
         outcome.stopped = "aborted"
     scope.cancel()
