@@ -117,6 +117,11 @@ class ModelLoadError(RerankError):
 
     code = "model_load"
 
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(
+            message, hint=hint or "Fetch or save its files anew; if they are whole, take another model."
+        )
+
 
 class InferenceError(RerankError):
     """The engine failed while it computed scores, or the process has no thread or file left for the call."""

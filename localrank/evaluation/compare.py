@@ -85,7 +85,8 @@ def compare_evaluations(
     measures = [measure for measure in first.measures if measure in second.measures]
     if not measures:
         raise InvalidRequestError(
-            f"The evaluations have no measure in common: {', '.join(first.measures)}, and {', '.join(second.measures)}."
+            f"The evaluations have no measure in common: {', '.join(first.measures)}, and {', '.join(second.measures)}.",
+            hint="Evaluate both again with the same measures.",
         )
     pairs = [
         (_narrowed(before, queries, names[0]), _narrowed(after, queries, names[1]))
@@ -116,7 +117,10 @@ def _common_queries(first: Evaluation, second: Evaluation) -> list[str]:
         )
     for query in common:
         if first.queries[query] != second.queries[query]:
-            raise InvalidRequestError(f"Query {query!r} has two texts: these are two collections.")
+            raise InvalidRequestError(
+                f"Query {query!r} has two texts: these are two collections.",
+                hint="Compare evaluations of one.",
+            )
         if dict(first.judgements[query]) != dict(second.judgements[query]):
             raise InvalidRequestError(
                 f"Query {query!r} is judged differently in the two evaluations.",

@@ -43,7 +43,7 @@ def check_measures(names: Sequence[str]) -> tuple[str, ...]:
     written = [str(measure) for measure in _parsed(names)]
     for name in written:
         if written.count(name) > 1:
-            raise InvalidRequestError(f"The measure {name!r} is asked for twice.")
+            raise InvalidRequestError(f"The measure {name!r} is asked for twice.", hint="Name it once.")
     return tuple(written)
 
 

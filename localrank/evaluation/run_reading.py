@@ -42,5 +42,7 @@ def read_run(path: Path) -> dict[str, list[tuple[str, float]]]:
             raise fault(path, number, f"document {document!r} is ranked twice for query {query!r}.")
         ranking[document] = score
     if not run:
-        raise InvalidDataError(f"{path} holds no ranking.")
+        raise InvalidDataError(
+            f"{path} holds no ranking.", hint="A line of a TREC run is: query Q0 document rank score tag."
+        )
     return {query: sorted(ranking.items(), key=lambda pair: -pair[1]) for query, ranking in run.items()}

@@ -21,6 +21,8 @@ __all__ = ["load_evaluation", "save_evaluation", "summary_of"]
 
 FORMAT = "localrank-evaluation/1"
 
+_WRITTEN_BY = "`localrank evaluate` writes one as results.json."
+
 
 def save_evaluation(
     evaluation: Evaluation, path: str | Path, *, answers: Sequence[AnswerFigures] = ()
@@ -68,18 +70,17 @@ def load_evaluation(path: str | Path) -> Evaluation:
     except OSError as error:
         raise InvalidRequestError(f"{path} cannot be read: {error.strerror}.") from None
     except RecursionError:
-        raise InvalidRequestError(f"{path} is no JSON: it is nested too deeply.") from None
+        raise InvalidRequestError(f"{path} is no JSON: it is nested too deeply.", hint=_WRITTEN_BY) from None
     except ValueError as error:
-        raise InvalidRequestError(f"{path} is no JSON: {error}.") from None
+        raise InvalidRequestError(f"{path} is no JSON: {error}.", hint=_WRITTEN_BY) from None
     if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise InvalidRequestError(
-            f"{path} is no saved evaluation.", hint="`localrank evaluate` writes one as results.json."
-        )
+        raise InvalidRequestError(f"{path} is no saved evaluation.", hint=_WRITTEN_BY)
     try:
         return _checked(_evaluation(record))
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise InvalidRequestError(
-            f"{path} is a damaged evaluation: {type(error).__name__} at {error}."
+            f"{path} is a damaged evaluation: {type(error).__name__} at {error}.",
+            hint="Evaluate again.",
         ) from None
 
 

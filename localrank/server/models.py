@@ -156,7 +156,7 @@ class ServedModels:
             else:
                 self._served[name.lower()] = Served(name, model)
         if not self._served:
-            raise InvalidRequestError("There is no model to serve.")
+            raise InvalidRequestError("There is no model to serve.", hint="Name one, such as localrank-mini.")
         self._check_store()
 
     def _check_store(self) -> None:

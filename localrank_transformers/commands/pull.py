@@ -59,7 +59,9 @@ def _engine_of(name: str, entry: CatalogueEntry | None) -> Engine:
     if "torch" in entry.engines:
         return "torch"
     reasons = "; ".join(f"{engine}: {reason}" for engine, reason in entry.engine_notes.items())
-    raise ModelLoadError(f"No engine here can run {name}: {reasons}.")
+    raise ModelLoadError(
+        f"No engine here can run {name}: {reasons}.", hint="`localrank models list` has those that run."
+    )
 
 
 def _fetched(name: str, engine: Engine, precision: Precision, *, update: bool) -> Path | None:

@@ -130,7 +130,9 @@ def _source(model: str | Path, template: str | None, revision: str | None) -> _S
     location = locate(model, revision=revision)
     folder = fetch_torch(location)
     if folder is None:
-        raise ModelLoadError(f"The embedded model {model} is an ONNX graph already.")
+        raise ModelLoadError(
+            f"The embedded model {model} is an ONNX graph already.", hint="There is nothing to export."
+        )
     entry = lookup(location.model_id) if location.folder is None else None
     files = read_torch_files(folder)
     family = "causal" if template is not None else entry.family if entry else None

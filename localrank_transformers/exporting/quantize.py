@@ -48,6 +48,8 @@ def quantize(source: Path, target: Path, *, seven_bits: bool, signed: bool = Tru
             use_external_data_format=size > _SINGLE_FILE_BYTES,
         )
     except Exception as error:
-        raise ModelLoadError(f"The graph cannot be quantized: {str(error)[:200]}") from error
+        raise ModelLoadError(
+            f"The graph cannot be quantized: {str(error)[:200]}", hint="Take precision fp32."
+        ) from error
     finally:
         logger.setLevel(level)

@@ -179,7 +179,10 @@ def _checked_store(store: Any) -> ScoreStore:
 def _sound(found: Sequence[Any], count: int) -> tuple[list[CachedScore | None], int]:
     """Return the kept scores that can be used, and how many others there were."""
     if len(found) != count:
-        raise InvalidResponseError(f"The store returned {len(found)} scores for {count} keys.")
+        raise InvalidResponseError(
+            f"The store returned {len(found)} scores for {count} keys.",
+            hint="It returns one score, or None, a key, in order.",
+        )
     sound = [score if _is_score(score) else None for score in found]
     return sound, sum(score is None for score in sound) - sum(score is None for score in found)
 

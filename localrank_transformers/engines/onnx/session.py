@@ -243,7 +243,10 @@ def _again(
         ModelLoadError: It is another by now.
     """
     if isinstance(onnx, Path) and identity(onnx) != made_of:
-        raise ModelLoadError(f"{str(onnx)!r} has changed since it was loaded.")
+        raise ModelLoadError(
+            f"{str(onnx)!r} has changed since it was loaded.",
+            hint="Make a new reranker, which reads it anew.",
+        )
     return make(threads)
 
 

@@ -128,6 +128,7 @@ def _checked(at: int, given: Any, width: int) -> Vectors:
     vectors = np.asarray(given, dtype=np.float32)
     if vectors.ndim != 2 or vectors.shape[1] != width:
         raise InvalidRequestError(
-            f"The vectors of document {at} have the shape {vectors.shape}; this model's are (tokens, {width})."
+            f"The vectors of document {at} have the shape {vectors.shape}; this model's are (tokens, {width}).",
+            hint="Pass what this model's document_vectors gave.",
         )
     return vectors

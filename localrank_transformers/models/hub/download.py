@@ -127,7 +127,8 @@ def _fetch(store: HubStore, repo_id: str, commit: str, name: str, should_stop: S
         raise no_hub(constants.ENDPOINT, f"{name} of {repo_id}")
     if answered != commit:
         raise ModelLoadError(
-            f"The hub answered with commit {answered[:64]!r} of {repo_id} instead of {commit}."
+            f"The hub answered with commit {answered[:64]!r} of {repo_id} instead of {commit}.",
+            hint="Check HF_ENDPOINT: a mirror or proxy may answer with something else.",
         )
     size = _size(headers, is_redirect=answer.status >= 300)
     if size is not None:

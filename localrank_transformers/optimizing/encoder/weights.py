@@ -156,7 +156,9 @@ def check_kind(config: Mapping[str, Any]) -> str:
             hint=f"Known types: {', '.join(_PREFIXES)}. It runs as it is.",
         )
     if config.get("position_embedding_type", "absolute") != "absolute":
-        raise ModelLoadError("Only absolute position embeddings can be optimized. The model runs as it is.")
+        raise ModelLoadError(
+            "Only absolute position embeddings can be optimized.", hint="The model runs as it is."
+        )
     return kind
 
 

@@ -33,7 +33,10 @@ def held_out(
         InvalidDataError: No list has a positive, or too few lists, or lists that all share one, to take any away.
     """
     if not any(example.positives for example in lists):
-        raise InvalidDataError("No document in the data is labelled as relevant, with a label above 0.")
+        raise InvalidDataError(
+            "No document in the data is labelled as relevant, with a label above 0.",
+            hint="Label the right documents with 1, or name them as positive.",
+        )
     wanted = min(most, max(1, round(len(lists) * share)))
     chosen = _chosen(
         [group for group in _by_positive(lists).values() if lists[group[0]].positives], wanted, seed

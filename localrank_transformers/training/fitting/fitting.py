@@ -236,5 +236,5 @@ def _last(checkpoints: Path) -> str:
         transformers.trainer_utils.get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
     )
     if checkpoint is None:
-        raise InvalidRequestError(f"{checkpoints} holds no checkpoint to resume from.")
+        raise InvalidRequestError(f"{checkpoints} holds no checkpoint to resume from.", hint="Begin anew.")
     return str(checkpoint)

@@ -168,3 +168,10 @@ def test_each_kind_knows_whether_a_retry_may_help(error: RerankError, retryable:
 
 def test_retry_after_given_beats_the_headers() -> None:
     assert APICallError("No.", headers={"retry-after": "9"}, retry_after=2.5).retry_after == 2.5
+
+
+def test_a_model_that_cannot_be_loaded_always_says_what_to_do() -> None:
+    assert str(ModelLoadError("config.json is malformed.")) == (
+        "config.json is malformed. Fetch or save its files anew; if they are whole, take another model."
+    )
+    assert str(ModelLoadError("It is absent.", hint="Fetch it.")) == "It is absent. Fetch it."
