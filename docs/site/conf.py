@@ -14,6 +14,7 @@ html_show_sphinx = False
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+smartquotes_action = "qe"  # quotes and dots alone: a dash of two is the beginning of an option
 default_role = "code"  # docstrings mark names as Markdown does
 myst_heading_anchors = 6
 maximum_signature_line_length = 90

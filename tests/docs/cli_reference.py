@@ -30,7 +30,7 @@ stops at once. `LOCALRANK_DEBUG=1` shows where an error comes from, and `NO_COLO
 
 def reference() -> str:
     """Return the page."""
-    codes = "".join(f"| {code:d} | {meaning} |\n" for code, meaning in EXIT_CODES.items())
+    codes = "".join(f"| {code:d} | {_marked(meaning)} |\n" for code, meaning in EXIT_CODES.items())
     return INTRODUCTION + codes + "".join(_pages(cli, "localrank", level=2))
 
 
@@ -72,7 +72,7 @@ def _prose(text: str) -> str:
 
 def _block(block: str) -> str:
     if not block.startswith("\b"):
-        return "\n".join(line.strip() for line in block.splitlines())
+        return _marked("\n".join(line.strip() for line in block.splitlines()))
     lines = "\n".join(line.strip() for line in block.splitlines()[1:])
     return f"```bash\n{lines}\n```"
 
@@ -82,8 +82,17 @@ def _row(option: click.Option) -> str:
     value = "" if option.is_flag else f" `{_metavar(option)}`"
     default = f" [default: {option.default}]" if option.show_default else ""
     environment = f" [environment: `{option.envvar}`]" if option.show_envvar else ""
-    meaning = f"{option.help or ''}{default}{environment}".replace("|", "\\|")
+    meaning = _marked(f"{option.help or ''}{default}{environment}".replace("|", "\\|"))
     return f"| {names}{value} | {meaning} |\n"
+
+
+def _marked(text: str) -> str:
+    """Return prose with its options written as code; what is code stays as it is."""
+    pieces = re.split(r"(`[^`]*`)", text)
+    return "".join(
+        piece if piece.startswith("`") else re.sub(r"(?<![\w-])--[a-z][a-z-]*", r"`\g<0>`", piece)
+        for piece in pieces
+    )
 
 
 def _metavar(option: click.Option) -> str:
