@@ -39,6 +39,15 @@ documents before, and is timed on what is left, beside a model that reads them, 
 seen: for models with late interaction, as the embedded ones are.
 """
 
+_EPILOG = """\
+Examples:
+
+\b
+  localrank bench "how do I reset it?" manual.txt
+  localrank bench "how do I reset it?" manual.txt -m localrank-tiny --sizes 20,200
+  localrank bench "how do I reset it?" manual.txt --known --json
+"""
+
 
 def _sizes(_context: click.Context, _option: click.Parameter, value: str) -> list[int]:
     try:
@@ -50,7 +59,7 @@ def _sizes(_context: click.Context, _option: click.Parameter, value: str) -> lis
     return sizes
 
 
-@click.command(help=_HELP, short_help="Measure how fast a model ranks your own documents.")
+@click.command(help=_HELP, epilog=_EPILOG, short_help="Measure how fast a model ranks your own documents.")
 @click.argument("query")
 @click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), callback=named_once)
 @model_option

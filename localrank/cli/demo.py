@@ -30,8 +30,16 @@ Rank five short texts for one question, and show the order before and after.
 Nothing is downloaded and nothing is sent: the model is part of the package.
 """
 
+_EPILOG = """\
+Examples:
 
-@click.command(help=_HELP, short_help="See what reranking does, on five short texts.")
+\b
+  localrank demo
+  localrank demo -m localrank-tiny
+"""
+
+
+@click.command(help=_HELP, epilog=_EPILOG, short_help="See what reranking does, on five short texts.")
 @click.option(
     "-m", "--model", metavar="NAME", default=DEFAULT_MODEL, show_default=True, help="Rank with this model."
 )

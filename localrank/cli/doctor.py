@@ -42,8 +42,17 @@ make sense, by three pairs of texts whose order is certain. Ends with {ExitCode.
 --api-key-file, or of {KEY_VARIABLE}.
 """
 
+_EPILOG = """\
+Examples:
 
-@click.command(help=_HELP, short_help="Check this installation and time a run.")
+\b
+  localrank doctor
+  localrank doctor -m ./my-reranker --json
+  localrank doctor --server http://127.0.0.1:8080
+"""
+
+
+@click.command(help=_HELP, epilog=_EPILOG, short_help="Check this installation and time a run.")
 @tested_model_option
 @click.option("--server", "url", metavar="URL", help="Check the rerank server at URL instead.")
 @click.option(

@@ -44,6 +44,30 @@ List the known models, show one, fetch one, or print where its files lie.
   localrank models --remote
 """
 
+_LIST_EXAMPLES = """\
+Examples:
+
+\b
+  localrank models list --language German --max-size 500MB
+  localrank models list --commercial --sort quality --json
+"""
+
+_PATH_EXAMPLES = """\
+Examples:
+
+\b
+  localrank models path mini
+  ls "$(localrank models path localrank-mini)"
+"""
+
+_SHOW_EXAMPLES = """\
+Examples:
+
+\b
+  localrank models show localrank-mini
+  localrank models show bge-v2-m3 --json
+"""
+
 
 def _megabytes(_context: click.Context, _option: click.Parameter, value: str | None) -> float | None:
     try:
@@ -123,7 +147,7 @@ models.add_command(optimize_model)
 models.add_command(pull_models)
 
 
-@models.command("list")
+@models.command("list", epilog=_LIST_EXAMPLES)
 @_choosing
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines.")
 def list_models(*, as_json: bool, **choice: Any) -> None:
@@ -147,7 +171,7 @@ def _list(choice: Mapping[str, Any], *, as_json: bool) -> None:
     print_table(chosen)
 
 
-@models.command("show")
+@models.command("show", epilog=_SHOW_EXAMPLES)
 @click.argument("name", shell_complete=_names)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show_model(*, name: str, as_json: bool) -> None:
@@ -171,7 +195,7 @@ def show_model(*, name: str, as_json: bool) -> None:
         click.echo(f"{click.style(f'{label:<{width}}', bold=True)}  {text}")
 
 
-@models.command("path")
+@models.command("path", epilog=_PATH_EXAMPLES)
 @click.argument("name", shell_complete=_names)
 def path_of_model(*, name: str) -> None:
     """Print the folder with a model's files, if it is on this machine."""

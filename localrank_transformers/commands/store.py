@@ -45,6 +45,11 @@ collections are read. What the store knows already is not read again: after an i
 again. A document is found only if a search passes the very same text.
 """
 
+
+def _examples(*commands: str) -> str:
+    return "Examples:\n\n\b\n" + "".join(f"  {command}\n" for command in commands)
+
+
 _folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 
 
@@ -53,7 +58,7 @@ def store() -> None:
     """Hold the commands."""
 
 
-@store.command(help="Print what a store holds.")
+@store.command(help="Print what a store holds.", epilog=_examples("localrank store info FOLDER --json"))
 @_folder
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def info(*, folder: Path, as_json: bool) -> None:
@@ -68,7 +73,14 @@ def info(*, folder: Path, as_json: bool) -> None:
     click.echo(f"disk       {facts.disk_mb:,.1f} MB of {facts.max_mb:,}")
 
 
-@store.command(help=_WARM_HELP, short_help="Read a collection ahead.")
+@store.command(
+    help=_WARM_HELP,
+    epilog=_examples(
+        "localrank store warm FOLDER beir/scifact",
+        "localrank store warm FOLDER passages.jsonl --text-key body --model localrank-tiny",
+    ),
+    short_help="Read a collection ahead.",
+)
 @_folder
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @click.option("-m", "--model", help="An embedded model, a folder or a hub id. [default: localrank-mini]")
@@ -115,7 +127,10 @@ async def _read(reranker: OnnxReranker, texts: Iterator[str], report: Callable[[
     return read
 
 
-@store.command(help="Give back the room of files that are half empty. Processes may use the store meanwhile.")
+@store.command(
+    help="Give back the room of files that are half empty. Processes may use the store meanwhile.",
+    epilog=_examples("localrank store compact FOLDER"),
+)
 @_folder
 def compact(*, folder: Path) -> None:
     """Compact, and print what it takes then."""
@@ -124,7 +139,10 @@ def compact(*, folder: Path) -> None:
     click.echo(f"{kept.facts().disk_mb:,.1f} MB")
 
 
-@store.command(help="Remove all documents; any model may have the store then.")
+@store.command(
+    help="Remove all documents; any model may have the store then.",
+    epilog=_examples("localrank store clear FOLDER"),
+)
 @_folder
 def clear(*, folder: Path) -> None:
     """Clear."""

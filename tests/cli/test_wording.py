@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import click
 import pytest
 
 from localrank.cli.main import cli
 from localrank.cli.wording import command_of, in_options
+from tests.support.commands import commands
 from tests.support.shell import LEXICAL, localrank
-
-
-def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    if not isinstance(command, click.Group):
-        yield path
-        return
-    context = click.Context(command)
-    for name in command.list_commands(context):
-        inner = command.get_command(context, name)
-        assert inner is not None
-        yield from commands(inner, (*path, name))
 
 
 @pytest.mark.parametrize("path", list(commands(cli)), ids=" ".join)
