@@ -89,7 +89,7 @@ class Columns:
             if name not in there:
                 raise InvalidRequestError(
                     f"{source} has no column {name!r}; it has {listed or 'none'}.",
-                    hint="Name the columns: --query-column, --text-column and so on, or Columns(query=, text=).",
+                    hint="Name the columns: Columns(query=, text=).",
                 )
         added = [*self.added, *([] if reject_column is None else [("the reason of a reject", reject_column)])]
         taken: dict[str, str] = {}

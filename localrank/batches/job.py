@@ -92,7 +92,7 @@ class BatchJob:
         if not is_run and None in (names.group, names.id):
             raise InvalidRequestError(
                 "A TREC run as output needs the ids of queries and candidates.",
-                hint="Name their columns: Columns(group=, id=), or --group-column and --id-column.",
+                hint="Name their columns: Columns(group=, id=).",
             )
         if len(names.added) > 2:
             raise InvalidRequestError(

@@ -54,7 +54,7 @@ class Together:
                     f"{self._source}: rows of one query stand apart: {shortened(repr(key))} comes again in row "
                     f"{self._rows:,}.",
                     hint="Sort the rows by query; or, if these are two lists, name the column that tells them apart "
-                    "(--group-column, Columns(group=)).",
+                    "(Columns(group=)).",
                 )
 
     def close(self) -> None:

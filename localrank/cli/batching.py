@@ -18,6 +18,7 @@ from localrank.batches.planned import PlannedJob
 from localrank.batches.running import BatchProgress, BatchReport
 from localrank.cli.output import (
     ExitCode,
+    counted,
     note,
     print_json_lines,
     stderr_is_terminal,
@@ -41,8 +42,9 @@ def ask(planned: PlannedJob, model: AnyReranker) -> None:
         else f"about {_money(planned.dollars)} at the list price"
     )
     note(
-        f"{model.provider}:{model.model_id}: {planned.documents:,} candidates of {planned.queries:,} queries, about "
-        f"{planned.tokens:,} tokens; {cost}."
+        f"{model.provider}:{model.model_id}: {counted(planned.documents, 'candidate')} of "
+        f"{counted(planned.queries, 'query', 'queries')}, about "
+        f"{counted(planned.tokens, 'token')}; {cost}."
     )
     if not stdin_is_terminal():
         raise click.UsageError("Nobody is there to be asked: agree to the calls with --yes.")
@@ -55,8 +57,9 @@ def show_plan(planned: PlannedJob, *, on_cluster: bool) -> None:
     time_left = "" if planned.seconds is None else f"; about {_duration(planned.seconds)} {where}"
     money = "" if planned.dollars is None else f"; about {_money(planned.dollars)} at the list price"
     note(
-        f"{planned.rows:,} rows: {planned.documents:,} candidates of {planned.queries:,} queries, about "
-        f"{planned.tokens:,} tokens{time_left}{money}."
+        f"{counted(planned.rows, 'row')}: {counted(planned.documents, 'candidate')} of "
+        f"{counted(planned.queries, 'query', 'queries')}, about "
+        f"{counted(planned.tokens, 'token')}{time_left}{money}."
     )
     if not stdout_is_terminal():
         print_json_lines([asdict(planned)])
@@ -184,10 +187,10 @@ def show_report(report: BatchReport, job: BatchJob) -> None:
         return
     earlier = f", {report.resumed:,} of them by an earlier run" if report.resumed else ""
     money = f" for about {_money(report.dollars)}" if report.dollars else ""
-    done = f"{_counted(report.rows, 'row')}{earlier}; {report.kept:,} written"
-    note(f"{done} in {_counted(report.parts, 'part')} to {job.output}{money}.")
+    done = f"{counted(report.rows, 'row')}{earlier}; {report.kept:,} written"
+    note(f"{done} in {counted(report.parts, 'part')} to {job.output}{money}.")
     if report.rejected:
-        which = "No row" if not report.kept else _counted(report.rejected, "row")
+        which = "No row" if not report.kept else counted(report.rejected, "row")
         could = "could" if not report.kept else "could not"
         note(f"{which} {could} be ranked: see {job.output}/_rejects-*.jsonl.")
     if report.stopped == "max_cost":
@@ -196,10 +199,6 @@ def show_report(report: BatchReport, job: BatchJob) -> None:
         )
     elif not report.complete:
         note("Stopped after a whole part; the same command goes on from there.")
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _money(dollars: float) -> str:

@@ -12,7 +12,7 @@ from statistics import median
 import anyio
 import click
 
-from localrank.cli.output import print_json_lines
+from localrank.cli.output import counted, print_json_lines
 from localrank.cli.ranking import model_option
 from localrank.cli.reading import Reading, read_documents
 from localrank.cli.sources import named_once
@@ -90,6 +90,8 @@ def bench(
     as_json: bool,
 ) -> None:
     """Read, measure, print."""
+    if not query.strip():
+        raise click.UsageError("QUERY is blank. Write a text with words in it.")
     documents = [document.text for document in read_documents(files, Reading())]
     random.Random(SHUFFLE_SEED).shuffle(documents)  # noqa: S311 - an order, no secret
     settings = {"precision": precision, "document_cache_mb": KNOWN_MB if known else None}
@@ -234,7 +236,7 @@ def _peak_memory_mb() -> float | None:
 def _table(result: BenchResult) -> str:
     compares = any(row.read_ms is not None for row in result.rows)
     lines = [
-        f"{result.model_id} on {result.cores} cores, {result.repetitions} calls each; "
+        f"{result.model_id} on {counted(result.cores, 'core')}, {counted(result.repetitions, 'call')} each; "
         f"loaded in {result.load_ms:.0f} ms.",
         "",
         f"{'documents':>9}  {'median ms':>9}  {'fastest':>8}  {'slowest':>8}  {'ms/doc':>7}  {'tokens/s':>9}"

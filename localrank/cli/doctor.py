@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from localrank.cli.ranking import RankRequest, rank, spent, tested_model_option
 from localrank.cli.reading import InputDocument
 from localrank.cli.server_check import KEY_VARIABLE, check_server, read_key
 from localrank.cli.terminal import console
+from localrank.cli.wording import in_options
 from localrank.contract.errors import RerankError
 from localrank.providers.diagnosis import Finding, Section, State, diagnoses
 from localrank.providers.registry import ENTRY_POINT_GROUP as PROVIDERS
@@ -74,7 +76,23 @@ def doctor(
         return
     is_named = context.get_parameter_source("model") is ParameterSource.COMMANDLINE
     check = check_server(url, model=model if is_named else None, api_key=read_key(api_key_file))
-    _report([check.section], as_json=as_json, failed=ExitCode.FAILED if check.is_asked else ExitCode.MODEL)
+    _report(
+        [_spoken(check.section, context.command)],
+        as_json=as_json,
+        failed=ExitCode.FAILED if check.is_asked else ExitCode.MODEL,
+    )
+
+
+def _spoken(section: Section, command: click.Command) -> Section:
+    findings = (
+        replace(
+            one,
+            value=in_options(one.value, command),
+            hint=one.hint and in_options(one.hint, command),
+        )
+        for one in section.findings
+    )
+    return replace(section, findings=tuple(findings))
 
 
 def _report(sections: Sequence[Section], *, as_json: bool, failed: ExitCode = ExitCode.FAILED) -> None:

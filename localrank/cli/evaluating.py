@@ -10,7 +10,7 @@ from typing import Literal
 
 import click
 
-from localrank.cli.output import note, print_json_lines, stdin_is_terminal, writing
+from localrank.cli.output import counted, note, print_json_lines, stdin_is_terminal, writing
 from localrank.cli.snippets import printable
 from localrank.cli.terminal import console, progress_bar
 from localrank.contract.errors import InvalidRequestError, RerankError
@@ -110,7 +110,9 @@ def run_evaluation(collection: Collection, request: EvaluationRequest) -> Evalua
     except InvalidRequestError as error:
         raise click.UsageError(str(error)) from None
     chosen = sampled(collection, request.queries, seed=request.seed)
-    note(f"{len(chosen.queries)} judged queries, {len(chosen.documents):,} documents.")
+    note(
+        f"{counted(len(chosen.queries), 'judged query', 'judged queries')}, {counted(len(chosen.documents), 'document')}."
+    )
     if chosen.first_stages and request.first_stage is None:
         note(f"Came with the data, for --first-stage: {', '.join(chosen.first_stages)}.")
     stage = first_stage_of(chosen, request.first_stage, candidates=request.candidates)

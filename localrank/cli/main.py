@@ -70,8 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ):  # of a group that another package brings; its message is the help
             click.echo(error.format_message(), err=True)
             return error.exit_code
-        line = _line_of(error)
-        return _failed(line if isinstance(error, click.UsageError) else _spoken(line, typed), error.exit_code)
+        return _failed(_spoken(_line_of(error), typed), error.exit_code)
     except Exception as error:
         if os.environ.get("LOCALRANK_DEBUG"):
             traceback.print_exc()

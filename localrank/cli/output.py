@@ -33,6 +33,7 @@ __all__ = [
     "ExitCode",
     "InputError",
     "code_of",
+    "counted",
     "discard_output",
     "note",
     "print_json_lines",
@@ -71,6 +72,11 @@ def stderr_is_terminal() -> bool:
 def note(message: str) -> None:
     """Tell the person something that is no data."""
     click.echo(f"localrank: {message}", err=True)
+
+
+def counted(count: int, what: str, several: str | None = None) -> str:
+    """Return `1 row`, `2 rows`; `several` where an s does not make it."""
+    return f"{count:,} {what if count == 1 else several or f'{what}s'}"
 
 
 def warn_of(result: RerankResult[Any]) -> None:

@@ -10,7 +10,7 @@ import click
 __all__ = ["command_of", "in_options"]
 
 
-_CALLED = {"--threshold": "min_score"}
+_CALLED = {"--threshold": "min_score", "--server": "base_url", "--api-key-file": "api_key"}
 """Options with another name than the argument that they set."""
 
 _ARGUMENTS = r"\w+=(?: or \w+=)?"
@@ -60,9 +60,14 @@ def in_options(message: str, command: click.Command, arguments: Sequence[str] = 
             message = _replaced(message, option.name or "", written)
             for name in {written[2:].replace("-", "_"), _CALLED.get(written, written)}:
                 message = _replaced(message, name, written)
+    message = re.sub(r"\bColumns\(([\w=, ]*)\)", _as_columns, message)
     for pattern, instead in _ELSEWHERE:
         message = re.sub(pattern, instead, message)
     return message
+
+
+def _as_columns(found: re.Match[str]) -> str:
+    return ", ".join(f"--{name}-column" for name in re.findall(r"\w+(?==)", found[1]))
 
 
 def _replaced(message: str, name: str, option: str) -> str:

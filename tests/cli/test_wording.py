@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 import pytest
 
@@ -9,6 +11,8 @@ from localrank.cli.main import cli
 from localrank.cli.wording import command_of, in_options
 from tests.support.commands import commands
 from tests.support.shell import LEXICAL, localrank
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("path", list(commands(cli)), ids=" ".join)
@@ -65,6 +69,56 @@ def test_a_threshold_that_fits_no_score_is_an_option() -> None:
     done = localrank("rerank", "late", "--threshold", "inf", *LEXICAL, stdin=b"late\n")
 
     assert done.err.startswith("localrank: --threshold inf is no score.")
+
+
+def test_columns_of_a_job_are_options_there() -> None:
+    said = in_options("Name them: Columns(query=, text=).", command_of(cli, ["batch"]))
+
+    assert said == "Name them: --query-column, --text-column."
+
+
+def test_the_address_of_a_server_is_an_option_of_the_doctor() -> None:
+    done = localrank("doctor", "--server", "nonsense")
+
+    assert "--server is no plain http or https address" in done.out
+    assert "base_url" not in done.out
+    assert "api_key" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("portt = 3", "says 'portt', which is no setting. Did you mean 'port'?"),
+        ("document_store = 3", "document_store in 'serve.toml' is 3, not a string."),
+        (None, "'serve.toml' cannot be read: No such file or directory."),
+    ],
+)
+def test_a_settings_file_is_spoken_of_in_its_own_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        (tmp_path / "serve.toml").write_text(content)
+
+    assert said in localrank("serve", "--config", "serve.toml", PYTHONPATH=str(ROOT)).err
+
+
+def test_one_is_no_plural(tmp_path: Path) -> None:
+    source = tmp_path / "a.jsonl"
+    source.write_text('{"query": "q", "documents": ["a"], "relevant": [0]}\n', "utf-8")
+
+    planned = localrank(
+        "batch", str(source), str(tmp_path / "out"), "--text-column", "documents", "--dry-run", *LEXICAL
+    )
+
+    assert planned.err.startswith("localrank: 1 row: 1 candidate of 1 query, about 1 token")
+
+
+def test_a_blank_query_is_not_timed() -> None:
+    done = localrank("bench", " ", "-", *LEXICAL, stdin=b"a\n")
+
+    assert (done.code, done.out) == (2, "")
+    assert "QUERY is blank" in done.err
 
 
 @pytest.mark.parametrize(

@@ -238,8 +238,8 @@ def test_a_file_says_what_options_say(tmp_path: Path) -> None:
     [
         ("ports = 3", "'ports', which is no setting"),
         ('port = "3"', "port in"),
-        ("page = 1", "not bool"),
-        ("max_documents = true", "not int"),
+        ("page = 1", "not true or false"),
+        ("max_documents = true", "not a whole number"),
         ("timeout = -1", "below 0"),
         ("timeout = 0", "timeout is 0"),
         ("timeout = nan", "timeout is nan"),
@@ -255,7 +255,7 @@ def test_a_wrong_word_in_the_file_is_one_line(
     config = tmp_path / "serve.toml"
     config.write_text(content)
 
-    assert main(["serve", "--config", str(config)]) == 1
+    assert main(["serve", "--config", str(config)]) == 2
     message = capsys.readouterr().err
     assert said in message
     assert message.count("\n") == 1

@@ -71,7 +71,7 @@ def read_keys(path: Path | None, environment: Mapping[str, str]) -> Keys:
             lines = path.read_text("utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidRequestError(
-                f"The key file {str(path)!r} cannot be read: {type(error).__name__}."
+                f"The key file {str(path)!r} cannot be read: {getattr(error, 'strerror', None) or 'it is no UTF-8 text'}."
             ) from None
         found = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
         if not found:

@@ -6,6 +6,7 @@ import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +110,22 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 }
 
 
+_KINDS: Mapping[type, str] = {
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+}
+"""What TOML has, in words."""
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         content = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequestError(f"{str(path)!r} cannot be read: {type(error).__name__}.") from None
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise InvalidRequestError(f"{str(path)!r} cannot be read: {reason}.") from None
     except tomllib.TOMLDecodeError as error:
         raise InvalidRequestError(f"{str(path)!r} is no TOML: {error}.") from None
     models = content.pop("models", None)
@@ -130,14 +142,17 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _checked(path: Path, name: str, value: Any) -> Any:
     if name not in _TYPES:
+        near = get_close_matches(name, _TYPES, n=2)
         raise InvalidRequestError(
             f"{str(path)!r} says {name!r}, which is no setting.",
-            hint=f"There are {', '.join(_TYPES)}, and [models].",
+            hint=f"Did you mean {' or '.join(map(repr, near))}?"
+            if near
+            else f"There are {', '.join(_TYPES)}, and [models].",
         )
     wanted = _TYPES[name]
     if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
         raise InvalidRequestError(
-            f"{name} in {str(path)!r} is {value!r}, not {' or '.join(kind.__name__ for kind in wanted)}."
+            f"{name} in {str(path)!r} is {value!r}, not {' or '.join(_KINDS[kind] for kind in wanted)}."
         )
     if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
         raise InvalidRequestError(f"{name} in {str(path)!r} is {value}, which is below 0.")

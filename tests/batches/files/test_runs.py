@@ -239,7 +239,7 @@ def test_lists_with_ids_come_out_as_a_run(name: str, write: WriteRows) -> None:
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ({"output_format": "trec"}, r"needs the ids.*--id-column"),
+        ({"output_format": "trec"}, r"needs the ids.*Columns"),
         ({"output_format": "jsonl"}, "is for a TREC run as input"),
         ({"output_format": "csv"}, "output_format is 'csv'"),
         ({"output_format": "trec", "columns": Columns(group="g", id="i", logit="l")}, "no place for logit"),
