@@ -19,6 +19,7 @@ from localrank.calling.sync import run_blocking
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker
 from localrank.contract.types import RerankResult
+from localrank.providers.arguments import check_count
 from localrank.providers.registry import DEFAULT_MODEL, resolve
 
 __all__ = ["AsyncCohereClient", "CohereClient", "CohereResponse", "CohereResult"]
@@ -147,7 +148,7 @@ class _Call:
         if isinstance(fields, str):
             raise InvalidRequestError(f"rank_fields is {fields!r}.", hint=f"Pass a list: [{fields!r}].")
         self._fields = None if fields is None else tuple(fields)
-        top_n = given.pop("top_n", None)
+        top_n = check_count("top_n", given.pop("top_n", None))
         for name in given:
             if name in _REFUSED:
                 raise InvalidRequestError(

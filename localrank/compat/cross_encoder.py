@@ -94,6 +94,12 @@ class CrossEncoder:
         device = arguments.pop("device")
         check_unsettable(arguments)
         check_choice("backend", backend, ("onnx", "torch"))
+        on_cpu = device is None or str(device) == "cpu"
+        if backend == "onnx" and not on_cpu:
+            raise InvalidRequestError(
+                f"device is {shortened(repr(device))}, and the backend here is ONNX Runtime on the CPU.",
+                hint='Leave device= out, or pass backend="torch".',
+            )
         extra: dict[str, Any] = {}
         for name in ("model_kwargs", "processor_kwargs", "config_kwargs"):
             extra.update(settings_of(name, arguments[name]))
@@ -106,7 +112,7 @@ class CrossEncoder:
             "cache_dir": arguments["cache_folder"],
             "revision": revision,
             "offline": local_files_only or None,
-            "device": None if backend == "onnx" and device == "cpu" else device,
+            "device": None if backend == "onnx" else device,
         }
         given = {name: value for name, value in settings.items() if value is not None}
         if model_name_or_path is not None and not isinstance(model_name_or_path, (str, Path)):

@@ -113,3 +113,9 @@ def test_a_returned_document_is_shown_whatever_its_keys() -> None:
         query="q", documents=[{"text": "q", 1: 2}], return_documents=True
     )
     assert repr(answer[0].document) == "<document with text, 1>"
+
+
+@pytest.mark.parametrize("top_n", [0, -1, 1.5, True])
+def test_a_wrong_top_n_is_called_by_its_name(top_n: Any) -> None:
+    with pytest.raises(InvalidRequestError, match=rf"^top_n is {top_n}\. Pass an integer of at least 1"):
+        CohereClient(LexicalReranker()).rerank(query="q", documents=["a"], top_n=top_n)

@@ -333,3 +333,11 @@ def test_logits_are_those_of_the_original(weights: Path) -> None:
     expected = original(weights, activation_fn=identity).predict(PAIRS)
 
     np.testing.assert_allclose(ours(weights, activation_fn=identity).predict(PAIRS), expected, atol=1e-4)
+
+
+def test_a_device_that_the_backend_has_not_is_refused_with_the_one_that_has() -> None:
+    assert CrossEncoder("localrank-tiny", device="cpu")
+    with pytest.raises(
+        InvalidRequestError, match=r"device is 'cuda:0', and the backend .* backend=\"torch\""
+    ):
+        CrossEncoder("localrank-tiny", device="cuda:0")
