@@ -80,7 +80,7 @@ def main() -> int:
 def _drawn(row: dict[str, Any], count: int, dice: random.Random) -> dict[str, Any]:
     """Return the list with `count` of its documents, the first among them, which is the positive."""
     total = len(row["documents"])
-    places = [0, *dice.sample(range(1, total), min(count, total) - 1)]
+    places = [0, *sorted(dice.sample(range(1, total), min(count, total) - 1))]
     shorter = {name: [row[name][place] for place in places] for name in _BY_DOCUMENT if name in row}
     return row | shorter
 
