@@ -40,7 +40,7 @@ class SQLiteStore:
     what is kept. Before the process forks, the file is closed; parent and child open it again, each for itself.
 
     Args:
-        path: The file; made where it is absent, its folder too.
+        path: The file; made where it is absent, its folder too. A relative one is of where the process is now.
         max_bytes: About how large the database may grow; the least recently used scores (to the hour) are dropped beyond it.
             The write-ahead log beside it takes a few megabytes more.
         now: The present as a Unix time.
@@ -59,7 +59,7 @@ class SQLiteStore:
         now: Callable[[], float] = time.time,
     ) -> None:
         check_types(locals(), SQLiteStore.__init__)
-        self.path = check_path("path", path)
+        self.path = check_path("path", path).absolute()
         self.max_bytes = max_bytes
         self._now = now
         if max_bytes < 64 * 1024:

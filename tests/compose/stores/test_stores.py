@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sqlite3
 import subprocess
 import sys
@@ -43,6 +44,20 @@ def test_sqlite_gives_back_exactly_what_it_was_given(tmp_path):
     again = SQLiteStore(tmp_path / "deep" / "scores.sqlite")
     assert again.get_many([key(2), key(3), key(1)]) == [kept[key(2)], None, kept[key(1)]]
     again.close()
+
+
+def test_sqlite_keeps_a_relative_file_where_it_was_asked_for_wherever_the_process_goes(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    store = SQLiteStore("scores.sqlite")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    store.put_many(scores(1))
+    store.close()
+    again = pickle.loads(pickle.dumps(SQLiteStore(store.path)))
+    assert again.get_many([key(1)]) == [CachedScore(0.5, True)]
+    again.close()
+    assert (tmp_path / "scores.sqlite").exists()
+    assert not list((tmp_path / "elsewhere").iterdir())
 
 
 def test_sqlite_finds_more_keys_than_one_query_holds(tmp_path):
