@@ -2,9 +2,8 @@
 
 They are fitted on two kinds of lists, of which each candidate but one is wrong: headings of passages that only one page of a
 language has, with the passages of other pages that are nearest by BM25 over letters; and questions of people from the English
-training records, but SQuAD's. Each list is there twice, with the passages and with their first sentences alone, since the best
-match in a short text is lower. Every language has as many lists; one says what the score means in each. The error by language
-is that of a fit on the other half of the lists.
+training records, but SQuAD's. Every language has as many lists; one says what the score means in each. The error by language is
+that of a fit on the other half of the lists.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import numpy as np
 from benchmarks.common.results import write
 from benchmarks.common.tables import markdown_table
 from benchmarks.embedded.calibrate import Floats, calibration_error, fit_scores
-from benchmarks.embedded.multilingual.lists import Labelled, first_sentences, of_headings, of_people
+from benchmarks.embedded.multilingual.lists import Labelled, of_headings, of_people
 from localrank import rerank_sync
 from localrank_transformers import OnnxReranker
 from localrank_transformers.training.model.late_folder import read_head, write_head
@@ -50,23 +49,20 @@ def main() -> int:
     parser.add_argument("--train", type=Path, required=True, help="records")
     parser.add_argument("--name", default="multilingual_calibration", help="of the files that are written")
     arguments = parser.parse_args()
-    whole = [
+    lists = [
         *of_people(arguments.train, lists=LISTS, candidates=CANDIDATES, apart=False),
         *of_headings(arguments.passages, lists=LISTS, candidates=CANDIDATES, apart=False),
     ]
-    lists = [*whole, *map(first_sentences, whole)]
     head = read_head(arguments.model)
     write_head(arguments.model, replace(head, scale=1.0, bias=0.0))
     scored = list(_scored(arguments.model, lists))
     fit = fit_scores(*_flat(scored))
-    scale, bias = 1 / fit.temperature, fit.bias / fit.temperature
-    write_head(arguments.model, replace(head, scale=scale, bias=bias))
+    write_head(arguments.model, replace(head, scale=1 / fit.temperature, bias=fit.bias / fit.temperature))
     rows = list(_rows(scored))
     text = (
         f"{len(lists)} lists of up to {CANDIDATES} candidates, one right: headings over passages of each language, and "
-        "questions that people asked in English; half of them over the passages, half over their first sentences. "
-        f"Scale {scale:.2f}, bias {bias:.2f}, fitted on all; the error of each row is that of a fit on the other half of "
-        "all lists.\n\n"
+        f"questions that people asked in English. Scale {1 / fit.temperature:.2f}, bias {fit.bias / fit.temperature:.2f}, "
+        "fitted on all; the error of each row is that of a fit on the other half of all lists.\n\n"
         + markdown_table(
             ["", "lists", "pairs", "expected calibration error", "mean score", "right"], rows, left=1
         )

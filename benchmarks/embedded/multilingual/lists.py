@@ -14,7 +14,7 @@ import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -23,15 +23,7 @@ from benchmarks.embedded.multilingual.texts import is_apart
 from benchmarks.embedded.multilingual.vocabulary import LANGUAGES
 from benchmarks.embedded.records import HUMAN, is_development, read_records
 
-__all__ = [
-    "KEPT_BACK",
-    "PEOPLE",
-    "Labelled",
-    "first_sentences",
-    "of_headings",
-    "of_headings_across",
-    "of_people",
-]
+__all__ = ["KEPT_BACK", "PEOPLE", "Labelled", "of_headings", "of_headings_across", "of_people"]
 
 KEPT_BACK = frozenset({"squad_explore"})
 """What the questions that the model is measured by are translated from."""
@@ -138,15 +130,6 @@ def of_people(train: Path, *, lists: int, candidates: int, apart: bool) -> Itera
             yield pool.labelled(PEOPLE, one.query, one.passage, one.group, candidates, near=one.query)
 
 
-def first_sentences(whole: Labelled) -> Labelled:
-    """Return the list with the first sentence of each document alone: a score is asked of short texts too."""
-    right, *_ = firsts = [_first(text) for text in (whole.documents[whole.right], *whole.documents)]
-    others = dict.fromkeys(text for text in firsts if text != right)
-    documents = [*others]
-    documents.insert(min(whole.right, len(documents)), right)
-    return replace(whole, documents=tuple(documents), right=documents.index(right))
-
-
 def _passages(path: Path) -> Mapping[str, Sequence[_Passage]]:
     """Return the passages of each supported language, without what was not translated."""
     found: dict[str, list[_Passage]] = defaultdict(list)
@@ -193,15 +176,6 @@ def _asked(
 def _divided(passage: _Passage) -> tuple[str, str]:
     first, *rest = [part for part in _SENTENCE.split(passage.text) if part] or [""]
     return first, " ".join(rest)
-
-
-def _first(text: str) -> str:
-    """Return the first sentence, with the next where it is no more than a word."""
-    parts = [part for part in _SENTENCE.split(text) if part]
-    at = 1
-    while at < len(parts) and sum(map(len, parts[:at])) < _SHORTEST_HEADING:
-        at += 1
-    return " ".join(parts[:at])[:_LONGEST_SENTENCE]
 
 
 class _Pool:

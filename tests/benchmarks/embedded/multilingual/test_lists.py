@@ -9,13 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.embedded.multilingual.lists import (
-    Labelled,
-    first_sentences,
-    of_headings,
-    of_headings_across,
-    of_people,
-)
+from benchmarks.embedded.multilingual.lists import of_headings, of_headings_across, of_people
 from benchmarks.embedded.multilingual.texts import is_apart
 
 ANIMALS = ("Hund", "Katze", "Pferd", "Schwein", "Esel", "Ziege", "Huhn", "Ente")
@@ -132,15 +126,3 @@ def test_questions_of_people_are_of_the_groups_asked_for(tmp_path: Path) -> None
     assert not apart & others
     assert "no" not in apart | others
     assert all(int(query.rpartition(" ")[2]) % 2 for query in apart | others)
-
-
-def test_a_list_of_first_sentences_keeps_the_right_one_and_each_text_once() -> None:
-    whole = Labelled(
-        "de",
-        "Frage",
-        ("Gut. Ein Satz mehr. Rest.", "Zwei. Der andere da. Nein.", "Gut. Ein Satz mehr. X."),
-        2,
-    )
-    short = first_sentences(whole)
-    assert short.documents[short.right] == "Gut. Ein Satz mehr."
-    assert sorted(short.documents) == ["Gut. Ein Satz mehr.", "Zwei. Der andere da."]
