@@ -103,12 +103,9 @@ static product int8_product(int inputs, int outputs, const float *scales)
 
 static void *rounded_rows(int rows, int inputs)
 {
-    rounded_t *found = cleared(rows * rounded_stride(inputs));
-    for (int r = 0; r < rows; r++) {
-        rounded_t *row = found + r * rounded_stride(inputs);
-        for (int k = 0; k < inputs; k++) row[k] = (rounded_t)(OFFSET + bell());
-        settle(row, inputs, OFFSET);
-    }
+    rounded_t *found = cleared(rows * rounded_room(inputs));
+    for (long n = 0; n < (long)rows * inputs; n++) found[n] = (rounded_t)(OFFSET + bell());
+    settle(found, rows, inputs, OFFSET);
     return found;
 }
 

@@ -41,8 +41,7 @@ static void turn_keys(const float *key, int64_t stride, int keys, int head_width
 static void weigh(const float *scores, int64_t scores_stride, int rows, const float *value, int64_t stride, int keys,
                   int head_width, const float *shares, float *out, int64_t out_stride)
 {
-    for (int column = 0; column < head_width; column += PANEL)
-        float_tile(rows, PANEL / LANES, scores, scores_stride, value + column, stride, keys, out + column, out_stride);
+    float_product(rows, scores, scores_stride, value, stride, PANEL, keys, head_width, out, out_stride);
     for (int r = 0; r < rows; r++)
         for (int column = 0; column < head_width; column += LANES) {
             float *place = out + r * out_stride + column;
@@ -60,9 +59,8 @@ void attend(const float *query, int64_t query_stride, int queries, const float *
         turn_keys(key, stride, keys, head_width, columns);
         for (int q = 0, rows; q < queries; q += rows) {
             rows = tile_rows(queries - q, TILE_ROWS);
-            for (int k = 0; k < filled; k += PANEL)
-                float_tile(rows, keys - k > LANES ? 2 : 1, query + q * query_stride, query_stride,
-                           columns + (int64_t)k * head_width, PANEL, head_width, scores + k, filled);
+            float_product(rows, query + q * query_stride, query_stride, columns, PANEL, (int64_t)PANEL * head_width,
+                          head_width, keys, scores, filled);
             for (int r = 0; r < rows; r++) shares[r] = softened(scores + (int64_t)r * filled, keys);
             weigh(scores, filled, rows, value, stride, keys, head_width, shares, out + q * out_stride, out_stride);
         }

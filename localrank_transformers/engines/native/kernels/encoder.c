@@ -56,11 +56,9 @@ static const void *read_by(const encoder *self, int number, int place, const flo
     if (!self->is.is_int8) return rows;
     const given_layer *layer = &self->layer[number];
     const int width = self->is.width;
-    for (int r = 0; r < count; r++) {
-        rounded_t *to = rounded + r * rounded_stride(width);
-        round_row(rows + (int64_t)r * width, width, layer->factors[place], layer->offsets[place], to);
-        settle(to, width, layer->offsets[place]);
-    }
+    for (int64_t r = 0; r < count; r++)
+        round_row(rows + r * width, width, layer->factors[place], layer->offsets[place], rounded + r * width);
+    settle(rounded, count, width, layer->offsets[place]);
     return rounded;
 }
 
@@ -122,7 +120,7 @@ static void multiply_qkv(const part *p, int number, int is_narrow)
     for (int64_t r = p->first, some; r < p->end; r += some) {
         some = p->end - r < CHUNK ? p->end - r : CHUNK;
         const void *input = read_by(all->self, number, TO_QKV, all->room.hidden + r * width, (int)some,
-                                    all->room.rounded + r * rounded_stride((int)width));
+                                    all->room.rounded + r * rounded_room((int)width));
         multiply(&all->self->packed[number].qkv, input, (int)some, panel, 3 * (int)width / PANEL,
                  all->room.qkv + r * 3 * width + panel * PANEL, 3 * width, 0);
     }
@@ -134,7 +132,7 @@ static void finish_whole(const part *p, int number)
     const int64_t before = (int64_t)p->first * width;
     const shared_room *b = &p->of->room;
     attend_rows(p);
-    finish_layer(p, number, b->context + before, b->hidden + before, b->rounded + p->first * rounded_stride(width),
+    finish_layer(p, number, b->context + before, b->hidden + before, b->rounded + p->first * rounded_room(width),
                  p->end - p->first);
 }
 

@@ -21,15 +21,35 @@ INLINE int next_tile(const int is_int8, const product *w, const void *input, int
     const int most = is_int8 ? INT8_ROWS : TILE_ROWS, some = tile_rows(rows - done, most);
     const int tiles = tiles_of(rows, most), tile = tiles - tiles_of(rows - done, most);
     if (is_int8) {
-        const int64_t inputs = w->rounded.inputs, stride = rounded_stride(w->rounded.inputs);
+        const int64_t inputs = w->rounded.inputs;
         const fetched next = share_of(w->rounded.panels, inputs / A_STEP, INT8_BYTES, panel, tile, tiles);
-        int8_sums(some, (const rounded_t *)input + done * stride, stride, &w->rounded, panel, sums, next);
+        int8_sums(some, (const rounded_t *)input + done * inputs, inputs, &w->rounded, panel, sums, next);
     } else {
         const int64_t inputs = w->whole.inputs;
         const fetched next = share_of(w->whole.panels, inputs, FLOAT_BYTES, panel, tile, tiles);
         float_sums(some, (const float *)input + done * inputs, inputs, &w->whole, panel, sums, next);
     }
     return some;
+}
+
+/* Sums of one panel for as many of the next rows as have room, at most SUMS_ROWS; returns how many. */
+INLINE int next_sums(const int is_int8, const product *w, const void *input, int rows, int done, int panel,
+                     const void **list, char *sums)
+{
+    const int most = is_int8 ? INT8_ROWS : TILE_ROWS;
+    int end = done;
+    while (end < rows && end - done + tile_rows(rows - end, most) <= SUMS_ROWS)
+        end += next_tile(is_int8, w, input, rows, end, panel, sums + (end - done) * PANEL * 4);
+    if (is_int8)
+        *list = add_beyond(*list, done, end, w->rounded.panels + (int64_t)panel * w->rounded.inputs * PANEL,
+                           (int32_t *)(void *)sums);
+    return end - done;
+}
+
+/* What is listed behind int8 rows. */
+INLINE const void *list_of(const int is_int8, const product *w, const void *input, int rows)
+{
+    return is_int8 ? listed_behind(input, rows, w->rounded.inputs) : 0;
 }
 
 /* Sixteen sums of `row` as what they stand for. */
@@ -42,10 +62,11 @@ INLINE vec16 value_of(const int is_int8, const product *w, const void *sums, int
 INLINE void multiply_in(const int is_int8, const product *w, const void *input, int rows, int first, int end,
                         float *out, int64_t stride, int add)
 {
-    _Alignas(64) char sums[TILE_ROWS * PANEL * 4];
-    for (int panel = first; panel < end; panel++, out += PANEL)
+    _Alignas(64) char sums[SUMS_ROWS * PANEL * 4];
+    for (int panel = first; panel < end; panel++, out += PANEL) {
+        const void *list = list_of(is_int8, w, input, rows);
         for (int r = 0, some; r < rows; r += some) {
-            some = next_tile(is_int8, w, input, rows, r, panel, sums);
+            some = next_sums(is_int8, w, input, rows, r, panel, &list, sums);
             for (int t = 0; t < some; t++)
                 for (int c = 0; c < PANEL; c += LANES) {
                     float *place = out + (r + t) * stride + c;
@@ -53,20 +74,21 @@ INLINE void multiply_in(const int is_int8, const product *w, const void *input, 
                     store16(place, add ? add16(value, load16(place)) : value);
                 }
         }
+    }
 }
 
 INLINE void widen_in(const int is_int8, const product *w, const void *input, int rows, int outputs,
                      const float *factors, int offset, void *inner)
 {
-    _Alignas(64) char sums[TILE_ROWS * PANEL * 4];
-    const int64_t stride = is_int8 ? rounded_stride(outputs) : outputs;
-    for (int first = 0; first < outputs; first += PANEL)
+    _Alignas(64) char sums[SUMS_ROWS * PANEL * 4];
+    for (int first = 0; first < outputs; first += PANEL) {
+        const void *list = list_of(is_int8, w, input, rows);
         for (int r = 0, some; r < rows; r += some) {
-            some = next_tile(is_int8, w, input, rows, r, first / PANEL, sums);
+            some = next_sums(is_int8, w, input, rows, r, first / PANEL, &list, sums);
             for (int t = 0; t < some; t++)
                 for (int c = 0; c < PANEL; c += LANES) {
                     const vec16 value = value_of(is_int8, w, sums, t, c, first / PANEL);
-                    const int64_t place = (r + t) * stride + first + c;
+                    const int64_t place = (int64_t)(r + t) * outputs + first + c;
                     if (is_int8)
                         store_rounded((rounded_t *)inner + place,
                                       mul16(coarse_gelu_of(value), load16(factors + first + c)), all_ints(offset));
@@ -74,7 +96,8 @@ INLINE void widen_in(const int is_int8, const product *w, const void *input, int
                         store16((float *)inner + place, gelu_of(value));
                 }
         }
-    for (int r = 0; is_int8 && r < rows; r++) settle((rounded_t *)inner + r * stride, outputs, offset);
+    }
+    if (is_int8) settle(inner, rows, outputs, offset);
 }
 
 void multiply(const product *w, const void *input, int rows, int first, int end, float *out, int64_t stride, int add)

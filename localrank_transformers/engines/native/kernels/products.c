@@ -89,7 +89,7 @@ INLINE void int8_rows(const int rows, const rounded_t *a, int64_t a_stride, cons
                       int32_t *sums, fetched next)
 {
     const int pairs = w->inputs / 8;
-    const weight_t *const all_weights = w->panels + (int64_t)panel * w->inputs * PANEL, *weights = all_weights;
+    const weight_t *weights = w->panels + (int64_t)panel * w->inputs * PANEL;
     const uint16_t *large = w->large + (int64_t)panel * (pairs + 1);
     ints16 sum[INT8_ROWS];
 #pragma GCC unroll 10
@@ -116,8 +116,7 @@ INLINE void int8_rows(const int rows, const rounded_t *a, int64_t a_stride, cons
         }
     }
 #pragma GCC unroll 10
-    for (int r = 0; r < rows; r++)
-        store_ints(sums + r * PANEL, add_beyond(sum[r], a + r * a_stride, w->inputs, all_weights));
+    for (int r = 0; r < rows; r++) store_ints(sums + r * PANEL, sum[r]);
 }
 
 #else
@@ -206,14 +205,21 @@ void float_sums(int rows, const float *a, int64_t a_stride, const float_weights 
     FOR_ROWS(rows, float_rows, PANEL / LANES, a, a_stride, weights, PANEL, w->inputs, bias, sums, PANEL, &next)
 }
 
-void float_tile(int rows, int lanes, const float *a, int64_t a_stride, const float *b, int64_t b_stride, int inputs,
-                float *out, int64_t out_stride)
+/* Panel after panel of columns; of the last one as many lanes as there are columns. */
+INLINE void float_panels(const int rows, const float *a, int64_t a_stride, const float *b, int64_t b_stride,
+                         int64_t b_panel, int inputs, int columns, float *out, int64_t out_stride)
 {
-    if (PANEL > LANES && lanes > 1) {
-        FOR_ROWS(rows, float_rows, 2, a, a_stride, b, b_stride, inputs, 0, out, out_stride, 0)
-    } else {
-        FOR_ROWS(rows, float_rows, 1, a, a_stride, b, b_stride, inputs, 0, out, out_stride, 0)
-    }
+    for (; columns > 0; columns -= PANEL, b += b_panel, out += PANEL)
+        if (PANEL > LANES && columns > LANES)
+            float_rows(rows, 2, a, a_stride, b, b_stride, inputs, 0, out, out_stride, 0);
+        else
+            float_rows(rows, 1, a, a_stride, b, b_stride, inputs, 0, out, out_stride, 0);
+}
+
+void float_product(int rows, const float *a, int64_t a_stride, const float *b, int64_t b_stride, int64_t b_panel,
+                   int inputs, int columns, float *out, int64_t out_stride)
+{
+    FOR_ROWS(rows, float_panels, a, a_stride, b, b_stride, b_panel, inputs, columns, out, out_stride)
 }
 
 void pack_int8(const int8_t *matrix, int inputs, int outputs, int offset, weight_t *panels, int32_t *starts)

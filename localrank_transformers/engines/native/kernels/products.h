@@ -11,8 +11,19 @@
 #include "window.h"
 #else
 INLINE int base_of(int offset) { return (void)offset, STORED_LESS; }
-INLINE int64_t rounded_stride(int inputs) { return inputs; }
-INLINE void settle(rounded_t *row, int inputs, int offset) { (void)row, (void)inputs, (void)offset; }
+INLINE int64_t rounded_room(int inputs) { return inputs; }
+INLINE const void *listed_behind(const rounded_t *rows, int count, int inputs)
+{
+    return (void)rows, (void)count, (void)inputs, (const void *)0;
+}
+INLINE void settle(rounded_t *rows, int count, int inputs, int offset)
+{
+    (void)rows, (void)count, (void)inputs, (void)offset;
+}
+INLINE const void *add_beyond(const void *list, int first, int end, const weight_t *panel, int32_t *sums)
+{
+    return (void)first, (void)end, (void)panel, (void)sums, list;
+}
 #endif
 
 /* Weights of int8 for rows of uint8, or of float32 for rows of float32, in panels of PANEL outputs. */
@@ -55,9 +66,10 @@ static inline vec16 scaled(const int32_t *sums, const int8_weights *w, int colum
 void float_sums(int rows, const float *a, int64_t a_stride, const float_weights *w, int panel, float *sums,
                 fetched next);
 
-/* out[r][c] = Σ a[r][k] b[k][c], for `lanes` * 16 columns, at most PANEL. */
-void float_tile(int rows, int lanes, const float *a, int64_t a_stride, const float *b, int64_t b_stride, int inputs,
-                float *out, int64_t out_stride);
+/* out[r][c] = Σ a[r][k] b[k][c], of at most TILE_ROWS rows. Of `b` a panel begins `b_panel` numbers after the one
+   before it; `columns` are filled up to whole sixteens. */
+void float_product(int rows, const float *a, int64_t a_stride, const float *b, int64_t b_stride, int64_t b_panel,
+                   int inputs, int columns, float *out, int64_t out_stride);
 
 /* Into how many tiles rows are cut, and how many the next one has, so that all are nearly alike. */
 static inline int tiles_of(int rows, int most) { return (rows + most - 1) / most; }

@@ -17,7 +17,7 @@ own_room take_own(const encoder *self, arena *from, const extent *of)
 {
     const int64_t rows = of->tokens < CHUNK ? of->tokens : CHUNK;
     return (own_room){
-        .inner = take(from, rows * (self->is.is_int8 ? rounded_stride(self->is.inner) : (int64_t)self->is.inner * 4)),
+        .inner = take(from, rows * (self->is.is_int8 ? rounded_room(self->is.inner) : (int64_t)self->is.inner * 4)),
         .attention = take(from, attention_room((int)of->longest, self->is.width / self->is.heads) * 4),
     };
 }
@@ -25,7 +25,7 @@ own_room take_own(const encoder *self, arena *from, const extent *of)
 shared_room take_shared(const encoder *self, arena *from, const extent *of, int threads)
 {
     const int64_t width = self->is.width, documents = of->documents;
-    const int64_t bytes = self->is.is_int8 ? rounded_stride(self->is.width) : 0; /* of a rounded row */
+    const int64_t bytes = self->is.is_int8 ? rounded_room(self->is.width) : 0; /* of a rounded row */
     arena of_one = {0, 0};
     take_own(self, &of_one, of);
     return (shared_room){

@@ -14,7 +14,7 @@
 #define extent_of NAMED(extent_of)
 #define find_large NAMED(find_large)
 #define float_sums NAMED(float_sums)
-#define float_tile NAMED(float_tile)
+#define float_product NAMED(float_product)
 #define int8_sums NAMED(int8_sums)
 #define multiply NAMED(multiply)
 #define pack_float NAMED(pack_float)

@@ -7,6 +7,7 @@
 #define TILE_ROWS 6 /* Twelve accumulators, two registers of weights, one of inputs. */
 #define PANEL 16
 #define CHUNK 96
+#define SUMS_ROWS 48 /* See `next_sums`. */
 
 typedef struct {
     __m256 low, high;
@@ -27,7 +28,12 @@ INLINE void store16(float *to, vec16 x)
     _mm256_storeu_ps(to + 8, x.high);
 }
 INLINE vec16 zero16(void) { return (vec16){_mm256_setzero_ps(), _mm256_setzero_ps()}; }
-INLINE vec16 all16(float x) { return (vec16){_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
+INLINE vec16 all16(float x)
+{
+    __m256 eight = _mm256_set1_ps(x);
+    __asm__("" : "+x"(eight)); /* GCC would have every instruction read a constant from memory, for each half */
+    return (vec16){eight, eight};
+}
 INLINE vec16 add16(vec16 x, vec16 y) { return BOTH_OF(vec16, _mm256_add_ps, x, y); }
 INLINE vec16 sub16(vec16 x, vec16 y) { return BOTH_OF(vec16, _mm256_sub_ps, x, y); }
 INLINE vec16 mul16(vec16 x, vec16 y) { return BOTH_OF(vec16, _mm256_mul_ps, x, y); }

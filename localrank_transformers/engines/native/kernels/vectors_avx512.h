@@ -7,6 +7,7 @@
 #define TILE_ROWS 10 /* Two accumulators a row: more rows leave too few registers for addresses. */
 #define PANEL 32
 #define CHUNK 160
+#define SUMS_ROWS TILE_ROWS
 
 typedef __m512 vec16;
 typedef __m512i ints16;

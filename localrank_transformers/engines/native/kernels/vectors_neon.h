@@ -9,6 +9,7 @@
 #define TILE_ROWS 6 /* 24 accumulators, six registers of inputs, two of weights. */
 #define PANEL 16
 #define CHUNK 96
+#define SUMS_ROWS 48
 #define BY_LANE /* See lanes.h. */
 
 /* int8 products: a step takes A_STEP inputs. They are uint8, and stored less STORED_LESS where the processor only

@@ -9,7 +9,7 @@
 
 #include "vectors.h"
 
-#define WINDOW 120
+#define WINDOW 127
 
 /* Where the window of an input with this offset begins; what is beyond it on either side is 127 at most. */
 INLINE int base_of(int offset)
@@ -21,18 +21,21 @@ INLINE int base_of(int offset)
 /* Four neighbouring inputs of a row, by how much each is above the window, or below it. */
 typedef struct {
     uint32_t four;
-    uint32_t place; /* twice the number of the four, and 1 for below */
+    int32_t sign;    /* 1 or -1, twice in sixteen bits */
+    int32_t weights; /* where their step begins in a panel */
+    int32_t sums;    /* where the row begins among sums of rows */
 } beyond;
 
-/* A rounded row: `inputs` numbers, how many lists of four there are, and these; their number is a multiple of BATCH,
-   which the processor foresees better than a number of its own for each row. */
-#define BATCH 4
-INLINE int64_t rounded_stride(int inputs) { return inputs + 64 + inputs / 2 * (int64_t)sizeof(beyond); }
-INLINE const uint32_t *count_of(const rounded_t *row, int inputs) { return (const uint32_t *)(row + inputs); }
-INLINE const beyond *lists_of(const rounded_t *row, int inputs) { return (const beyond *)(row + inputs + 64); }
+/* Rounded rows lie one after another, and behind them the list of what is beyond in any of them, row after row, with
+   one of no row at its end. One list, since the end of one for each row is what a processor does not foresee. */
+INLINE int64_t rounded_room(int inputs) { return inputs + (inputs / 2 + 1) * (int64_t)sizeof(beyond) + 64; }
+INLINE beyond *listed_behind(const rounded_t *rows, int count, int inputs)
+{
+    return (beyond *)(rows + (int64_t)count * inputs);
+}
 
 /* Append those fours of eight, from `first` on, that are not zero. */
-static inline beyond *listed(beyond *to, __m256i by_how_much, int first, int is_below)
+static inline beyond *listed(beyond *to, __m256i by_how_much, int row, int first, int32_t sign)
 {
     uint32_t fours[8];
     _mm256_storeu_si256((__m256i *)fours, by_how_much);
@@ -40,41 +43,49 @@ static inline beyond *listed(beyond *to, __m256i by_how_much, int first, int is_
     unsigned some = 0xffu & ~(unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(are_none));
     for (; some; some &= some - 1) {
         const int n = __builtin_ctz(some);
-        *to++ = (beyond){fours[n], (uint32_t)((first + n) * 2 + is_below)};
+        *to++ = (beyond){fours[n], sign, (first + n) * 4 * LANES, row * LANES};
     }
     return to;
 }
 
-/* A row of uint8 becomes one of its window, in place. */
-static inline void settle(rounded_t *row, int inputs, int offset)
+/* Rows of uint8 become rows of their window, in place. */
+static inline void settle(rounded_t *rows, int count, int inputs, int offset)
 {
     const int base = base_of(offset);
     const __m256i low = _mm256_set1_epi8((char)base), high = _mm256_set1_epi8((char)(base + WINDOW));
-    beyond *const lists = (beyond *)(row + inputs + 64), *end = lists;
-    for (int k = 0; k < inputs; k += 32) {
-        const __m256i x = _mm256_loadu_si256((const __m256i *)(row + k));
-        const __m256i above = _mm256_subs_epu8(x, high), below = _mm256_subs_epu8(low, x);
-        const __m256i inside = _mm256_min_epu8(_mm256_subs_epu8(x, low), _mm256_set1_epi8(WINDOW));
-        _mm256_storeu_si256((__m256i *)(row + k), inside);
-        const __m256i any = _mm256_or_si256(above, below);
-        if (_mm256_testz_si256(any, any)) continue;
-        end = listed(end, above, k / 4, 0);
-        end = listed(end, below, k / 4, 1);
-    }
-    while ((end - lists) % BATCH) *end++ = (beyond){0, 0};
-    *(uint32_t *)(row + inputs) = (uint32_t)(end - lists);
+    beyond *end = listed_behind(rows, count, inputs);
+    for (int r = 0; r < count; r++)
+        for (int k = 0; k < inputs; k += 32, rows += 32) {
+            const __m256i x = _mm256_loadu_si256((const __m256i *)rows);
+            const __m256i above = _mm256_subs_epu8(x, high), below = _mm256_subs_epu8(low, x);
+            const __m256i inside = _mm256_min_epu8(_mm256_subs_epu8(x, low), _mm256_set1_epi8(WINDOW));
+            _mm256_storeu_si256((__m256i *)rows, inside);
+            const __m256i any = _mm256_or_si256(above, below);
+            if (_mm256_testz_si256(any, any)) continue;
+            end = listed(end, above, r, k / 4, 0x00010001);
+            end = listed(end, below, r, k / 4, -1);
+        }
+    *end = (beyond){.sums = INT32_MAX};
 }
 
-/* Sixteen columns of four inputs each: whether sums of four products, of this step and the next one, may be cut. */
+/* Sixteen columns of four inputs each: whether sums of four products, of this step and the next one, may be cut. Inputs
+   are not negative, so it is the greatest sum of those above zero, or the least of those below. */
 static inline int is_too_large(const weight_t *step)
 {
-    for (int n = 0; n < 4 * LANES; n += 2) {
-        const int8_t *one = step + n, *other = step + 4 * LANES + n;
-        const int sum =
-            __builtin_abs(one[0]) + __builtin_abs(one[1]) + __builtin_abs(other[0]) + __builtin_abs(other[1]);
-        if (sum * WINDOW > INT16_MAX) return 1;
+    const __m256i zero = _mm256_setzero_si256(), ones = _mm256_set1_epi8(1),
+                  most = _mm256_set1_epi16(INT16_MAX / WINDOW);
+    __m256i any = zero;
+    for (int n = 0; n < 4 * LANES; n += 32) {
+        const __m256i one = _mm256_loadu_si256((const __m256i *)(step + n));
+        const __m256i other = _mm256_loadu_si256((const __m256i *)(step + 4 * LANES + n));
+        const __m256i above = _mm256_add_epi16(_mm256_maddubs_epi16(ones, _mm256_max_epi8(one, zero)),
+                                               _mm256_maddubs_epi16(ones, _mm256_max_epi8(other, zero)));
+        const __m256i below = _mm256_add_epi16(_mm256_maddubs_epi16(ones, _mm256_min_epi8(one, zero)),
+                                               _mm256_maddubs_epi16(ones, _mm256_min_epi8(other, zero)));
+        any = _mm256_or_si256(any, _mm256_cmpgt_epi16(above, most));
+        any = _mm256_or_si256(any, _mm256_cmpgt_epi16(_mm256_sub_epi16(zero, below), most));
     }
-    return 0;
+    return !_mm256_testz_si256(any, any);
 }
 
 /* Two steps with one sum: products of four inputs each, which int16 holds. */
@@ -89,18 +100,20 @@ INLINE ints16 add_two_steps(ints16 sums, ints16 inputs, ints16 others, ints16 we
                     add_two_steps_8(sums.high, inputs.high, others.high, weights.high, more.high)};
 }
 
-/* Of what is beyond the window. */
-INLINE ints16 add_beyond(ints16 sums, const rounded_t *row, int inputs, const weight_t *panel)
+/* To sums of the rows `first` up to `end`, what is beyond the window in them; returns what is listed of later rows. */
+INLINE const void *add_beyond(const void *list, int first, int end, const weight_t *panel, int32_t *sums)
 {
-    static const uint32_t signs[2] = {0x00010001, 0xffffffff};
-    const beyond *at = lists_of(row, inputs), *end = at + *count_of(row, inputs);
-    for (; at < end; at++) {
-        const ints16 weights = load_weights(panel + (int64_t)(at->place / 2) * 4 * LANES);
-        const __m256i four = _mm256_set1_epi32((int)at->four), sign = _mm256_set1_epi32((int)signs[at->place & 1]);
-        sums.low = _mm256_add_epi32(sums.low, _mm256_madd_epi16(_mm256_maddubs_epi16(four, weights.low), sign));
-        sums.high = _mm256_add_epi32(sums.high, _mm256_madd_epi16(_mm256_maddubs_epi16(four, weights.high), sign));
+    const beyond *at = list;
+    for (; at->sums < end * LANES; at++) {
+        const ints16 weights = load_weights(panel + at->weights);
+        const __m256i four = _mm256_set1_epi32((int)at->four), sign = _mm256_set1_epi32(at->sign);
+        int32_t *const row = sums + (at->sums - first * LANES);
+        ints16 sum = load_ints(row);
+        sum.low = _mm256_add_epi32(sum.low, _mm256_madd_epi16(_mm256_maddubs_epi16(four, weights.low), sign));
+        sum.high = _mm256_add_epi32(sum.high, _mm256_madd_epi16(_mm256_maddubs_epi16(four, weights.high), sign));
+        store_ints(row, sum);
     }
-    return sums;
+    return at;
 }
 
 #endif
