@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,6 +26,20 @@ on_linux = pytest.mark.skipif(
 )
 
 
+COMPILER = shlex.split(os.environ.get("CC", "cc"))
+
+
+def compiles() -> bool:
+    """Return whether what compiles the kernels is there: `CC=false` says that nothing does."""
+    if not shutil.which(COMPILER[0]):
+        return False
+    asked = subprocess.run([*COMPILER, "--version"], check=False, capture_output=True)
+    return asked.returncode == 0
+
+
+with_compiler = pytest.mark.skipif(not compiles(), reason="no C compiler")
+
+
 @pytest.fixture
 def builder(tmp_path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("localrank_kernels_build", KERNELS / "build.py")
@@ -36,14 +52,14 @@ def builder(tmp_path: Path) -> ModuleType:
 
 
 @on_linux
-@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+@with_compiler
 def test_a_compiler_made_them_for_every_kind_of_processor(builder: ModuleType) -> None:
     names = [kernels.name for kernels in native.open_library(Path(native.__file__).with_name(native.FILE))]
     assert names == list(builder._VARIANTS[builder._target("").machine])
 
 
 @on_linux
-@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+@with_compiler
 def test_what_a_compiler_does_not_know_is_left_out(builder: ModuleType, tmp_path: Path) -> None:
     target = builder._target("")
     first, *others = builder._VARIANTS[target.machine]
@@ -54,9 +70,9 @@ def test_what_a_compiler_does_not_know_is_left_out(builder: ModuleType, tmp_path
 
 
 @on_linux
-@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+@with_compiler
 def test_a_compiler_is_told_of_a_processor_as_it_understands_it(builder: ModuleType) -> None:
-    assert builder._known(["cc"], [["-mtomorrow"], ["-O1"]]) == ["-O1"]
+    assert builder._known(COMPILER, [["-mtomorrow"], ["-O1"]]) == ["-O1"]
 
 
 @pytest.mark.parametrize(
@@ -81,10 +97,8 @@ def test_for_an_unknown_machine_there_is_a_reason(builder: ModuleType, tmp_path:
 
 
 @on_linux
-@pytest.mark.skipif(
-    shutil.which("cc") is None or "AVX2" not in (cpu_features() or ()),
-    reason="no C compiler, or a processor without AVX2",
-)
+@with_compiler
+@pytest.mark.skipif("AVX2" not in (cpu_features() or ()), reason="a processor without AVX2")
 def test_they_are_there_where_they_can_be() -> None:
     assert native.absence() is None
 
@@ -131,13 +145,13 @@ def test_a_file_for_another_machine_is_no_library(elsewhere: Path) -> None:
 
 
 @on_linux
-@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+@with_compiler
 @pytest.mark.parametrize(
     "source", ["int localrank_interface(void) { return -1; }", "int other(void) { return 0; }"]
 )
 def test_a_library_of_other_sources_is_no_library(elsewhere: Path, source: str) -> None:
     subprocess.run(
-        ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(elsewhere / native.FILE)],
+        [*COMPILER, "-shared", "-fPIC", "-x", "c", "-", "-o", str(elsewhere / native.FILE)],
         input=source,
         text=True,
         check=True,
