@@ -22,6 +22,9 @@ Array = npt.NDArray[Any]
 _MULTIPLE = 32
 """Widths that the kernels compute are multiples of it."""
 
+_MOST = 1 << 16
+"""The greatest width: int32 holds the sum of so many products of uint8 and int8, 255 · 128 each."""
+
 _INT8_PRODUCT = "MatMulIntegerToFloat"
 
 _WORD_BLOCKS = "GatherBlockQuantized"
@@ -258,6 +261,8 @@ def _check(layout: NativeLayout) -> None:
     vocabulary, width = len(layout.words), layout.width
     inner = layout.layers[0].products[4].weight.shape[1]
     if min(width, inner, layout.heads) < 1 or width % (_MULTIPLE * layout.heads) or inner % _MULTIPLE:
+        raise _UnknownGraphError
+    if max(width, inner) > _MOST:
         raise _UnknownGraphError
     if layout.has_word_blocks:
         _expect(layout.words, (vocabulary, width // 2), np.uint8)
