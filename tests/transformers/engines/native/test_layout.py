@@ -103,7 +103,9 @@ def test_an_encoder_without_a_head_has_none(tmp_path: Path) -> None:
         tiny_encoders.Shape(hidden=48, heads=1),
         tiny_encoders.Shape(hidden=64, heads=4),
         tiny_encoders.Shape(hidden=64, heads=2, wide=80),
-        tiny_encoders.Shape(hidden=32, heads=1, layers=1, wide=65_568),  # more products than int32 holds the sum of
+        tiny_encoders.Shape(
+            hidden=32, heads=1, layers=1, wide=65_568
+        ),  # more products than int32 holds the sum of
     ],
 )
 def test_other_widths_are_left_to_onnx_runtime(tmp_path: Path, shape: tiny_encoders.Shape) -> None:
