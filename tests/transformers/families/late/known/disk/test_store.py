@@ -227,6 +227,23 @@ def test_compacting_moves_what_half_empty_files_hold(opened: Opener) -> None:
     assert found(opened(), range(40)) == [*range(40)]
 
 
+def test_who_writes_compacts_what_others_left_and_leaves_out_what_is_damaged(opened: Opener) -> None:
+    stores = [opened() for _ in range(3)]
+    for at, store in enumerate(stores):
+        keep(store, range(10 * at, 10 * at + 10))
+    for store in stores[:2]:
+        store.close()
+    first = stores[0].path / "00000001.vectors"
+    content = bytearray(first.read_bytes())
+    content[0] ^= 1
+    first.write_bytes(content)
+    writing = stores[2]
+    writing.compact()
+    assert len(list(writing.path.glob("*.vectors"))) == 1
+    keep(writing, range(30, 35))
+    assert found(opened(), range(35)) == [*range(1, 35)]
+
+
 def test_a_child_may_use_it_with_its_parent(opened: Opener) -> None:
     store = opened()
     keep(store, range(10))
