@@ -528,6 +528,36 @@ def test_a_folder_that_cannot_be_written_to_is_told_as_that(
     assert "damaged" not in str(caught.value)
 
 
+def test_how_a_store_will_keep_vectors_is_said_without_making_it(tmp_path: Path) -> None:
+    assert OpenStore(tmp_path / "none", 8).vectors() == "full"
+    assert OpenStore(tmp_path / "none", 8, "small").vectors() == "small"
+    assert not (tmp_path / "none").exists()
+
+
+def test_what_is_located_is_not_looked_up_again_nor_noted_each_time(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened()
+    keep(store, range(5))
+    asked: list[bytes] = []
+    noted: list[int] = []
+    find, use = index_module.StoreIndex.find, index_module.StoreIndex.use
+    monkeypatch.setattr(
+        index_module.StoreIndex, "find", lambda self, keys: (asked.extend(keys), find(self, keys))[1]
+    )
+    monkeypatch.setattr(
+        index_module.StoreIndex, "use", lambda self, numbers: (noted.extend(numbers), use(self, numbers))[1]
+    )
+    monkeypatch.setattr(store_module, "_LOOK_S", 1e9)
+    assert found(store, range(3)) == [0, 1, 2]
+    assert found(store, range(5)) == [*range(5)]
+    assert asked == [key(number) for number in range(5)]
+    assert noted == []
+    monkeypatch.setattr(store_module, "_LOOK_S", 0.0)
+    assert found(store, range(5)) == [*range(5)]
+    assert noted == [1]
+
+
 def failing(message: str, code: int) -> sqlite3.OperationalError:
     error = sqlite3.OperationalError(message)
     error.sqlite_errorcode = code
