@@ -266,8 +266,8 @@ def test_a_wrong_word_in_the_file_is_one_line(
     [
         (["nonsense-model"], 4, "nonsense-model"),
         (["--alias", "x"], 2, "is not NAME=SPEC"),
-        (["localrank-mini", "--alias", "localrank-mini=localrank-tiny"], 1, "Two models are called"),
-        (["--api-key-file", "/nonexistent/keys"], 1, "cannot be read"),
+        (["localrank-mini", "--alias", "localrank-mini=localrank-tiny"], 2, "Two models are called"),
+        (["--api-key-file", "/nonexistent/keys"], 2, "cannot be read"),
         (["--port", "70000"], 2, "70000"),
     ],
 )

@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
 from benchmarks.embedded.finished_teacher import FinishedTeacher, main
 from benchmarks.embedded.teachers import softmax
 from localrank_transformers.models import bundled
