@@ -145,7 +145,7 @@ class CrossEncoder:
         """Return the score of each (query, document) pair: an array of float32, or one number for one pair.
 
         Args:
-            inputs: Pairs, or one pair.
+            inputs: Pairs, or one pair, or a table of pandas, Polars or Arrow whose two columns are the query and the document.
             batch_size: Accepted, checked and not used.
             show_progress_bar: Accepted and not used.
             activation_fn: A Sigmoid or an Identity for this call; None means the model's own.
@@ -242,10 +242,11 @@ def _check_batch_size(batch_size: Any) -> None:
 
 
 def _read(inputs: Any) -> tuple[Any, ...]:
-    if isinstance(inputs, (str, bytes, Mapping)) or not isinstance(inputs, Iterable) or is_table(inputs):
+    if is_table(inputs):
+        return _rows(inputs)
+    if isinstance(inputs, (str, bytes, Mapping)) or not isinstance(inputs, Iterable):
         raise InvalidRequestError(
-            f"inputs is of type {type(inputs).__name__}.",
-            hint='Pass pairs of (query, document); of a table, list(zip(table["query"], table["text"])).',
+            f"inputs is of type {type(inputs).__name__}.", hint="Pass pairs of (query, document)."
         )
     try:
         return tuple(inputs)
@@ -254,6 +255,25 @@ def _read(inputs: Any) -> tuple[Any, ...]:
             f"inputs, of type {type(inputs).__name__}, could not be read to the end: {type(error).__name__}.",
             hint="Pass a list of pairs.",
         ) from error
+
+
+def _rows(table: Any) -> tuple[Any, ...]:
+    kind = type(table)
+    in_arrow = hasattr(kind, "to_pylist")
+    if not in_arrow and not hasattr(kind, "to_numpy"):
+        raise InvalidRequestError(
+            f"inputs is of type {kind.__name__}, which has no rows yet.",
+            hint="Pass a table in memory, such as table.collect().",
+        )
+    columns = len(table.columns)
+    if columns != 2:
+        raise InvalidRequestError(
+            f"inputs is of type {kind.__name__}, and the number of its columns is {columns}.",
+            hint='Pass two of them, the query first, such as table[["query", "text"]].',
+        )
+    if in_arrow:
+        return tuple(zip(*(column.to_pylist() for column in table.columns), strict=True))
+    return tuple(table.to_numpy().tolist())
 
 
 def _pair(pair: Any, index: int) -> tuple[str, str]:

@@ -266,9 +266,39 @@ def test_pairs_may_come_from_zip_and_from_a_column() -> None:
     table = pandas.DataFrame({"query": QUERY, "text": WORDS}, index=[5, 3, 9])
     assert model.predict(list(zip(table["query"], table["text"], strict=True))).tolist() == expected
     assert model.rank(QUERY, table["text"]) == model.rank(QUERY, WORDS)
-    for call in (lambda: model.predict(table), lambda: model.rank(QUERY, table)):
-        with pytest.raises(InvalidRequestError, match="DataFrame"):
-            call()
+    with pytest.raises(InvalidRequestError, match="DataFrame"):
+        model.rank(QUERY, table)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "pyarrow"])
+def test_a_table_of_two_columns_holds_a_pair_a_row(kind: str) -> None:
+    module = pytest.importorskip(kind)
+    made = module.table if kind == "pyarrow" else module.DataFrame
+    table = made({"query": [QUERY] * 3, "text": WORDS})
+    model = CrossEncoder(LexicalReranker())
+
+    assert model.predict(table).tolist() == model.predict(PAIRS).tolist()
+    with pytest.raises(InvalidRequestError, match=r"columns is 1\..*two of them, the query first"):
+        model.predict(made({"text": WORDS}))
+    with pytest.raises(InvalidRequestError, match=r"inputs\[1\] is"):
+        model.predict(made({"query": [QUERY] * 3, "text": [WORDS[0], None, WORDS[1]]}))
+    assert model.predict(made({"query": [], "text": []})).tolist() == []
+
+
+def test_rows_of_a_table_of_pandas_are_told_apart_whatever_its_index_and_names() -> None:
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(list(zip([QUERY] * 3, WORDS, strict=True)), index=[5, 3, 9], columns=["x", "x"])
+    model = CrossEncoder(LexicalReranker())
+
+    assert model.predict(table).tolist() == model.predict(PAIRS).tolist()
+
+
+def test_a_table_that_has_no_rows_yet_is_refused() -> None:
+    polars = pytest.importorskip("polars")
+    table = polars.LazyFrame({"query": [QUERY] * 3, "text": WORDS})
+
+    with pytest.raises(InvalidRequestError, match=r"LazyFrame.*no rows yet.*collect\(\)"):
+        CrossEncoder(LexicalReranker()).predict(table)
 
 
 @pytest.mark.parametrize(
