@@ -1,6 +1,6 @@
 """How late a deadline and a timeout end very long lists, and what is scored: `python -m benchmarks.deadline_sizes`.
 
-The embedded small model; each kind of document at each size, `top_k=10` and all, beside a task that notes how long the event
+`localrank-tiny`; each kind of document at each size, `top_k=10` and all, beside a task that notes how long the event
 loop stood still.
 """
 
