@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,6 +19,7 @@ from localrank.calling.texts import TextOf
 from localrank.contract.cancellation import AbortToken, is_aborted, raise_if_aborted
 from localrank.contract.errors import AbortPhase, RerankAbortedError
 from localrank.contract.events import CallEnded, CallFailed, CallProgress, CallStarted, Hook
+from localrank.contract.frozen import freeze, thawed
 from localrank.contract.model import (
     AnyReranker,
     DoRerankOptions,
@@ -50,6 +51,8 @@ DEADLINE_GRACE_S, DEADLINE_GRACE_S_A_DOCUMENT = 0.04, 0.25e-6
 
 _MADE_AT_ONCE = 10_000
 """Unscored documents that are made with the result: 20 ms."""
+
+_ThawedDocument = thawed(RankedDocument)
 
 
 async def rerank(
@@ -339,18 +342,26 @@ def _ranked_documents(request: Request[D], results: Sequence[ScoredIndex]) -> Se
     """Return the caller's documents in the order of `results`: a tuple, unless very many were not scored."""
     if isinstance(results, RestUnscored) and results.left_count > _MADE_AT_ONCE:
         return RestLater(partial(_ranked, request), results)
-    return tuple(_ranked(request, item, rank) for rank, item in enumerate(results, start=1))
+    return tuple(_in_order(request, results, 1))
 
 
 def _ranked(request: Request[D], item: ScoredIndex, rank: int) -> RankedDocument[D]:
-    index = item.index
-    return RankedDocument(
-        index=index,
-        score=item.score,
-        document=request.originals[index],
-        text=request.texts[index] if index < len(request.texts) else "",
-        rank=rank,
-        truncated=item.truncated,
-        metadata=dict(item.metadata or {}),
-        tier=item.tier,
-    )
+    return _in_order(request, [item], rank)[0]
+
+
+def _in_order(request: Request[D], items: Iterable[ScoredIndex], first_rank: int) -> list[RankedDocument[D]]:
+    documents, texts, read = request.originals, request.texts, len(request.texts)
+    made = [
+        _ThawedDocument(
+            item.index,
+            item.score,
+            documents[item.index],
+            texts[item.index] if item.index < read else "",
+            rank,
+            item.truncated,
+            dict(item.metadata or {}),
+            item.tier,
+        )
+        for rank, item in enumerate(items, start=first_rank)
+    ]
+    return freeze(made, RankedDocument)

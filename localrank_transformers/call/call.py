@@ -21,6 +21,7 @@ from heapq import nsmallest
 from typing import TYPE_CHECKING, Any
 
 from localrank.contract.errors import RerankAbortedError
+from localrank.contract.frozen import freeze, thawed
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage, RerankWarning
 from localrank.providers import remarks
@@ -137,6 +138,8 @@ def _below(rough: list[ScoredIndex], exact: Tally) -> list[ScoredIndex]:
     return [replace(item, tier=UNREFINED_TIER) for item in rough if item.index not in exact.logits]
 
 
+_ThawedIndex = thawed(ScoredIndex)
+
 UNREFINED_TIER = 1
 """What kept its int8 score stands below everything that was scored in float32."""
 
@@ -161,20 +164,17 @@ def scored(
 ) -> list[ScoredIndex]:
     """Return an entry for each document that has a logit, or for the `top_k` best, with the `precision` if one is given."""
     mark = {"precision": precision} if precision else {}
-    scores: Iterable[tuple[int, float]] = (
-        (index, score(logit, activation)) for index, logit in tally.logits.items()
+    logits, truncated = tally.logits, tally.truncated
+    scores: Iterable[tuple[int, float]] = zip(
+        logits, [score(logit, activation) for logit in logits.values()], strict=True
     )
-    if top_k is not None and top_k < len(tally.logits):
+    if top_k is not None and top_k < len(logits):
         scores = nsmallest(top_k, scores, key=lambda one: (-one[1], one[0]))
-    return [
-        ScoredIndex(
-            index,
-            value,
-            truncated=index in tally.truncated,
-            metadata={"logit": tally.logits[index], **mark},
-        )
+    made = [
+        _ThawedIndex(index, value, 0, index in truncated, {"logit": logits[index], **mark})
         for index, value in scores
     ]
+    return freeze(made, ScoredIndex)
 
 
 def score(logit: float, activation: Activation) -> float:

@@ -75,7 +75,8 @@ class Tally:
         """Enter the logit of each text at each of its places."""
         with self._lock:
             for document, indexes, logit in zip(documents, places, logits, strict=True):
-                self.logits.update(dict.fromkeys(indexes, logit))
+                for index in indexes:
+                    self.logits[index] = logit
                 if document.truncated:
                     self.truncated.update(indexes)
 
