@@ -19,7 +19,7 @@ from localrank.calling.texts import TextOf
 from localrank.contract.cancellation import AbortToken, is_aborted, raise_if_aborted
 from localrank.contract.errors import AbortPhase, RerankAbortedError
 from localrank.contract.events import CallEnded, CallFailed, CallProgress, CallStarted, Hook
-from localrank.contract.frozen import freeze, thawed
+from localrank.contract.frozen import thawed
 from localrank.contract.model import (
     AnyReranker,
     DoRerankOptions,
@@ -351,7 +351,7 @@ def _ranked(request: Request[D], item: ScoredIndex, rank: int) -> RankedDocument
 
 def _in_order(request: Request[D], items: Iterable[ScoredIndex], first_rank: int) -> list[RankedDocument[D]]:
     documents, texts, read = request.originals, request.texts, len(request.texts)
-    made = [
+    made: list[RankedDocument[D]] = [
         _ThawedDocument(
             item.index,
             item.score,
@@ -364,4 +364,6 @@ def _in_order(request: Request[D], items: Iterable[ScoredIndex], first_rank: int
         )
         for rank, item in enumerate(items, start=first_rank)
     ]
-    return freeze(made, RankedDocument)
+    for one in made:
+        one.__class__ = RankedDocument
+    return made

@@ -1,16 +1,14 @@
 """Many frozen objects at once: a frozen dataclass takes five times as long to make as one that is not.
 
-`thawed` gives a class that differs in nothing but that, and `freeze` makes its objects those of the frozen one.
+`thawed` gives a class that differs in nothing but that; an object of it becomes one of the frozen class by its `__class__`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-__all__ = ["freeze", "thawed"]
-
-T = TypeVar("T")
+__all__ = ["thawed"]
 
 
 def thawed(kind: type[Any]) -> type[Any]:
@@ -24,20 +22,7 @@ def thawed(kind: type[Any]) -> type[Any]:
         "__module__": kind.__module__,
         "__slots__": names,
         "__annotations__": dict.fromkeys(names, Any),
-        "__orig_bases__": getattr(
-            kind, "__orig_bases__", (object,)
-        ),  # `Generic` looks there for its parameters
+        # `Generic` looks there for its parameters
+        "__orig_bases__": getattr(kind, "__orig_bases__", (object,)),
     }
     return dataclass(eq=False, repr=False)(type(f"Thawed{kind.__name__}", kind.__bases__, body))
-
-
-def freeze(objects: list[Any], kind: type[T]) -> list[T]:
-    """Return `objects`, which nobody can change from now on.
-
-    Args:
-        objects: Of the class that `thawed` made of `kind`.
-        kind: What they become.
-    """
-    for one in objects:
-        one.__class__ = kind
-    return objects

@@ -21,7 +21,7 @@ from heapq import nsmallest
 from typing import TYPE_CHECKING, Any
 
 from localrank.contract.errors import RerankAbortedError
-from localrank.contract.frozen import freeze, thawed
+from localrank.contract.frozen import thawed
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage, RerankWarning
 from localrank.providers import remarks
@@ -170,11 +170,13 @@ def scored(
     )
     if top_k is not None and top_k < len(logits):
         scores = nsmallest(top_k, scores, key=lambda one: (-one[1], one[0]))
-    made = [
+    made: list[ScoredIndex] = [
         _ThawedIndex(index, value, 0, index in truncated, {"logit": logits[index], **mark})
         for index, value in scores
     ]
-    return freeze(made, ScoredIndex)
+    for one in made:
+        one.__class__ = ScoredIndex
+    return made
 
 
 def score(logit: float, activation: Activation) -> float:

@@ -8,7 +8,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
-from localrank.contract.frozen import freeze, thawed
+from localrank.contract.frozen import thawed
 from localrank.contract.model import ScoredIndex
 from localrank.contract.types import RankedDocument
 
@@ -27,8 +27,10 @@ def _frozen(
 ) -> RankedDocument[dict[str, str]] | ScoredIndex:
     kind = type(single)
     values = [getattr(single, field.name) for field in fields(single)]
-    (found,) = freeze([thawed(kind)(*values)], kind)
-    return found
+    found = thawed(kind)(*values)
+    found.__class__ = kind
+    made: RankedDocument[dict[str, str]] | ScoredIndex = found
+    return made
 
 
 def test_an_object_of_many_equals_one_made_by_its_class(
