@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
@@ -56,6 +57,8 @@ def best_by_words(
         with _bar("Fetching the best", sources, size) as on_bytes:
             second = replace(reading, opening=Opening(kept, on_bytes, again=True))
             documents = _at(best.places, sources, second)
+        for before, now in zip(first.opening.files, second.opening.files, strict=False):
+            _check_same(before, now)
     if not best.holding:
         note(
             f"warning: no document holds a word of the query, so the first {len(documents):,} of {best.texts:,} are ranked. "
@@ -78,6 +81,15 @@ def _at(places: Sequence[int], sources: Sequence[str], reading: Reading) -> tupl
             f"{', '.join(sources)}: shorter than a moment ago. Rank a file that nobody writes to."
         )
     return tuple(found[place] for place in places)
+
+
+def _check_same(before: tuple[str, os.stat_result], now: tuple[str, os.stat_result]) -> None:
+    """Refuse a file that is another than before. One that grew is the same up to there."""
+    (name, was), (_, stat) = before, now
+    replaced = before[0] != now[0] or not os.path.samestat(was, stat)
+    written = stat.st_size == was.st_size and stat.st_mtime_ns != was.st_mtime_ns
+    if replaced or written or stat.st_size < was.st_size:
+        raise InputError(f"{name}: changed while it was read. Rank a file that nobody writes to.")
 
 
 @contextmanager

@@ -41,6 +41,8 @@ _BY_SUFFIX: Mapping[str, Format] = {
 }
 
 _BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins like UTF-16's
+    (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
@@ -122,12 +124,7 @@ def _line_by_line(
             line = "\n" if decoding.errors == "skip" else raw.decode(encoding, "replace")
         yield line
     if wrong and not again:
-        fate = "left out" if decoding.errors == "skip" else "read with \ufffd for the wrong bytes"
-        which = f"line {first} is" if wrong == 1 else f"{wrong:,} lines, the first {first}, are"
-        note(
-            f"warning: {shown(source)}: {which} not {_written(encoding)} and {'is' if wrong == 1 else 'are'} {fate}; "
-            "see --encoding."
-        )
+        _tell_of(wrong, first, source, encoding, decoding)
 
 
 def _all_at_once(
@@ -135,17 +132,37 @@ def _all_at_once(
 ) -> Iterator[str]:
     """Read text whose lines do not end in the byte of a line feed, as in UTF-16."""
     try:
-        text = data.decode(encoding)
+        yield from io.StringIO(data.decode(encoding))
+        return
     except UnicodeDecodeError as error:
         if decoding.errors == "strict":
             line = data[: error.start].decode(encoding).count("\n") + 1
             raise _not_in(encoding, source, line, data[error.start]) from None
-        if not again:
-            note(
-                f"warning: {shown(source)} is not all {encoding}; what could not be read is shown as \ufffd."
-            )
-        text = data.decode(encoding, "replace")
-    yield from io.StringIO(text)
+    wrong, first = 0, 0
+    for number, text in enumerate(io.StringIO(data.decode(encoding, _MARKED)), 1):
+        if _MARK not in text:
+            yield text
+            continue
+        wrong, first = wrong + 1, first or number
+        yield "\n" if decoding.errors == "skip" else text.replace(_MARK, "\ufffd")
+    if not again:
+        _tell_of(wrong, first, source, encoding, decoding)
+
+
+_MARK = "\udfff"
+"""No encoding of text has it."""
+
+_MARKED = "localrank-marked"
+codecs.register_error(_MARKED, lambda error: (_MARK, error.end))  # type: ignore[attr-defined]
+
+
+def _tell_of(wrong: int, first: int, source: str, encoding: str, decoding: Decoding) -> None:
+    fate = "left out" if decoding.errors == "skip" else "read with \ufffd for the wrong bytes"
+    which = f"line {first} is" if wrong == 1 else f"{wrong:,} lines, the first {first}, are"
+    note(
+        f"warning: {shown(source)}: {which} not {_written(encoding)} and {'is' if wrong == 1 else 'are'} {fate}; "
+        "see --encoding."
+    )
 
 
 def _not_in(encoding: str, source: str, line: int, byte: int) -> InputError:

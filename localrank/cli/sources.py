@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import stat
 import sys
 import tempfile
@@ -66,6 +67,8 @@ _NOT_TEXT = (
 )
 """How files begin that people have beside their texts, what they are, and the way to a text."""
 
+_TAR = slice(257, 262)
+
 
 @dataclass(frozen=True, slots=True)
 class Opening:
@@ -75,11 +78,13 @@ class Opening:
         kept: Source that can be read once → a file with what it held, from `kept_sources`.
         on_bytes: Told of each piece how many bytes it has, before it is unpacked.
         again: Everything was read before, and what was said of it need not be said again.
+        files: Gets the name of each file that is opened, in their order, and what it was then.
     """
 
     kept: Mapping[str, IO[bytes]] = field(default_factory=dict)
     on_bytes: Callable[[int], None] | None = None
     again: bool = False
+    files: list[tuple[str, os.stat_result]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +192,8 @@ def opened(source: str, opening: Opening) -> Iterator[Content]:
             if file is not None:
                 file.seek(0)
             raw = file or stack.enter_context(_raw(source))
+            if file is None and source != STDIN:
+                opening.files.append((source, os.fstat(raw.fileno())))
             beginning, stream = _looked_at(raw, opening.on_bytes)
             unpack = next((unpack for mark, unpack in _PACKED.values() if beginning.startswith(mark)), None)
         except OSError as error:
@@ -194,9 +201,7 @@ def opened(source: str, opening: Opening) -> Iterator[Content]:
         try:
             if unpack is not None:
                 beginning, stream = _looked_at(unpack(stream), None)
-            for mark, what, way_out in _NOT_TEXT:
-                if beginning.startswith(mark):
-                    raise InputError(f"{shown(source)} is {what}, which is no text. {way_out}")
+            _refuse_no_text(source, beginning)
             yield Content(beginning, stream, None if unpack is not None or not raw.seekable() else raw)
         except BrokenPipeError:  # of a note
             raise
@@ -204,6 +209,18 @@ def opened(source: str, opening: Opening) -> Iterator[Content]:
             if unpack is None:
                 raise InputError(f"{shown(source)}: {getattr(error, 'strerror', None) or error}.") from None
             raise InputError(f"{shown(source)} is packed and damaged: {error}.") from None
+
+
+def _refuse_no_text(source: str, beginning: bytes) -> None:
+    for mark, what, way_out in _NOT_TEXT:
+        if beginning.startswith(mark):
+            raise InputError(f"{shown(source)} is {what}, which is no text. {way_out}")
+    if beginning[_TAR] == b"ustar":
+        raise InputError(
+            f"{shown(source)} is a tar archive, which is no text. Unpack it first: tar -xf FILE."
+        )
+    if any(beginning.startswith(mark) for mark, _ in _PACKED.values()):
+        raise InputError(f"{shown(source)} is packed more than once. Unpack it first, once.")
 
 
 @contextmanager

@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -110,6 +112,63 @@ def test_a_file_that_became_shorter_meanwhile_is_told(
 
     with pytest.raises(InputError, match=r"a\.txt: shorter than a moment ago"):
         best_by_words("late", (str(path),), Reading(), 1)
+
+
+def rewrite(path: Path) -> None:
+    stat = path.stat()
+    path.write_text("later\nparcel\n", "utf-8")
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+
+
+def replace(path: Path) -> None:
+    other = path.with_suffix(".new")
+    other.write_text("more\nthan\nbefore\n", "utf-8")
+    other.replace(path)
+
+
+def put_before(path: Path) -> None:
+    path.with_name("A.txt").write_text("another\n", "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "paragraphs"),
+    [(rewrite, False), (rewrite, True), (replace, False), (replace, True), (put_before, True)],
+)
+def test_a_file_that_is_another_when_it_is_read_again_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None], paragraphs: bool
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("later\nletter\n", "utf-8")
+    best = bm25_stream.best_by_bm25
+
+    def changed_meanwhile(*given: Any) -> BestByWords:
+        found = best(*given)
+        change(path)
+        return found
+
+    monkeypatch.setattr(bm25_stream, "best_by_bm25", changed_meanwhile)
+
+    with pytest.raises(InputError, match="changed while it was read"):
+        best_by_words("later", (str(tmp_path if paragraphs else path),), Reading(paragraphs=paragraphs), 1)
+
+
+def test_a_file_that_grows_meanwhile_is_the_same_up_to_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("late\nparcel\n", "utf-8")
+    best = bm25_stream.best_by_bm25
+
+    def grown_meanwhile(*given: Any) -> BestByWords:
+        found = best(*given)
+        with path.open("a", encoding="utf-8") as file:
+            file.write("parcel parcel\n")
+        return found
+
+    monkeypatch.setattr(bm25_stream, "best_by_bm25", grown_meanwhile)
+
+    documents, _ = best_by_words("parcel", (str(path),), Reading(), 1)
+    assert [document.text for document in documents] == ["parcel"]
 
 
 def test_the_first_stage_needs_no_extra(tmp_path: Path) -> None:

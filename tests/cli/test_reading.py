@@ -7,6 +7,7 @@ import json
 import lzma
 import re
 import sys
+import tarfile
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from localrank.cli.contents import Decoding
+from localrank.cli.contents import Decoding, Errors
 from localrank.cli.output import InputError
 from localrank.cli.reading import InputDocument, Reading, read_documents
 from localrank.contract.errors import MissingDependencyError
@@ -38,6 +39,13 @@ def refusal(*sources: Path | str, **how: Any) -> str:
         read(*sources, **how)
     assert caught.value.exit_code == 3
     return caught.value.format_message()
+
+
+def tar() -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("one.txt"))
+    return file.getvalue()
 
 
 def test_a_line_is_a_document_and_blank_lines_are_skipped(tmp_path: Path) -> None:
@@ -345,3 +353,46 @@ def test_no_documents_is_an_error(tmp_path: Path, content: str) -> None:
     path = written(tmp_path, "a.txt", content)
 
     assert refusal(path) == f"There are no documents in {path}: nothing but blank lines."
+
+
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_a_byte_order_mark_of_utf_32_is_not_taken_for_one_of_utf_16(tmp_path: Path, order: str) -> None:
+    path = written(tmp_path, "wide.txt", "\ufeffGrüße\nzwei".encode(f"utf-32-{order}"))
+
+    assert [one.text for one in read(path)] == ["Grüße", "zwei"]
+
+
+@pytest.mark.parametrize(
+    ("errors", "texts"), [("skip", ["one", "three"]), ("replace", ["one", "\ufffdtwo", "three"])]
+)
+def test_a_wrong_line_costs_in_utf_16_what_it_costs_in_utf_8(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], errors: Errors, texts: list[str]
+) -> None:
+    alone = b"\x00\xd8"  # half of a pair
+    content = "one\n".encode("utf-16") + alone + "two\nthree\n".encode("utf-16-le")
+    path = written(tmp_path, "wide.txt", content)
+
+    found = read(path, decoding=Decoding(errors=errors))
+
+    assert [one.text for one in found] == texts
+    assert found[-1].line == 3
+    assert "line 2 is not utf-16" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (gzip.compress(gzip.compress(b"one\n")), "packed more than once"),
+        (gzip.compress(bz2.compress(b"one\n")), "packed more than once"),
+        (tar(), "a tar archive"),
+        (gzip.compress(tar()), "a tar archive"),
+    ],
+    ids=["gzip in gzip", "bzip2 in gzip", "tar", "tar in gzip"],
+)
+def test_what_is_packed_in_another_way_is_told_as_what_it_is(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    path = written(tmp_path, "packed.gz", content)
+
+    with pytest.raises(InputError, match=said):
+        read(path)
