@@ -10,6 +10,8 @@ import anyio
 
 from localrank.contract.cancellation import POLL_INTERVAL_S, AbortToken
 from localrank.providers.beside import ENDS_PROGRAMS, ending_error, is_main_thread
+from localrank.providers.cancelled import pass_cancellation, raise_what_ends_programs
+from localrank.providers.worker import cancel_requests
 
 __all__ = ["Outcome", "run_guarded"]
 
@@ -47,6 +49,7 @@ async def run_guarded(
         beside: Runs next to `work` and is cancelled with it.
     """
     outcome: Outcome[T] = Outcome()
+    before = cancel_requests()
     try:
         with anyio.move_on_after(seconds) as scope:
             if abort_event is None and beside is None:
@@ -56,9 +59,13 @@ async def run_guarded(
     except ExceptionGroup as grouped:  # of trio, where an error stood beside the cancellation
         outcome.error = outcome.error or grouped
     except BaseExceptionGroup as grouped:
+        raise_what_ends_programs(grouped)
+        await pass_cancellation(before)
         if len(grouped.exceptions) > 1:
             raise
         raise grouped.exceptions[0] from None
+    if outcome.error is not None:
+        await pass_cancellation(before)
     if outcome.token_error is not None:
         raise outcome.token_error
     if scope.cancel_called and outcome.value is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any, Literal, TypeVar, Unpack, overload
 
@@ -16,8 +16,11 @@ from localrank.contract.errors import RerankError
 from localrank.contract.model import AnyReranker
 from localrank.contract.types import RerankResult
 from localrank.providers.all_of import all_of
+from localrank.providers.beside import ENDS_PROGRAMS
+from localrank.providers.cancelled import pass_cancellation, raise_what_ends_programs
 from localrank.providers.extras import imported
 from localrank.providers.types import check_types
+from localrank.providers.worker import cancel_requests
 
 __all__ = ["rerank_as_completed", "rerank_many", "rerank_many_sync"]
 
@@ -191,7 +194,7 @@ def rerank_as_completed(
 async def _as_completed(asked: Unchecked[D]) -> AsyncGenerator[AsyncIterator[tuple[int, Any]], None]:
     jobs = await asked.checked()
     send, receive = anyio.create_memory_object_stream[tuple[int, Any]]()
-    raised: Exception | None = None
+    raised: BaseException | None = None
 
     async def feed() -> None:
         async def deliver(position: int, answer: RerankResult[D] | Exception) -> None:
@@ -201,16 +204,28 @@ async def _as_completed(asked: Unchecked[D]) -> AsyncGenerator[AsyncIterator[tup
             for _ in range(jobs.workers):
                 workers.start_soon(jobs.work, deliver)
 
+    before = cancel_requests()
     # Closed behind the group: whoever waits to hand over an answer is cancelled, not told that nobody reads. What calls that
     # were cancelled raise on their way out is of no use to who left.
-    with receive, suppress(ExceptionGroup):
-        async with anyio.create_task_group() as group:
-            group.start_soon(feed)
-            try:
-                yield receive
-            except Exception as error:  # out of the group first, which would put the caller's own error into a group of errors
-                raised = error
-            group.cancel_scope.cancel()
+    with receive:
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(feed)
+                try:
+                    yield receive
+                except (Exception, *ENDS_PROGRAMS) as error:  # the group would put it into a group
+                    raised = error
+                except BaseExceptionGroup as error:  # with a cancellation in it
+                    raised = error
+                    raise
+                group.cancel_scope.cancel()
+        except BaseExceptionGroup as grouped:
+            if raised is not None:
+                raise raised from None
+            raise_what_ends_programs(grouped)
+            await pass_cancellation(before)
+            if not isinstance(grouped, ExceptionGroup):
+                raise
     if raised is not None:
         raise raised
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import math
 import operator
@@ -11,7 +12,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from localrank.contract.cancellation import LinkedToken
-from localrank.contract.errors import InvalidRequestError, InvalidResponseError
+from localrank.contract.errors import InferenceError, InvalidRequestError, InvalidResponseError
 from localrank.contract.model import (
     AnyReranker,
     DoRerankOptions,
@@ -34,10 +35,11 @@ from localrank.contract.types import (
 )
 from localrank.providers.arguments import whole_number
 from localrank.providers.beside import ENDS_PROGRAMS, ending_error, is_main_thread
+from localrank.providers.cancelled import pass_cancellation, raise_what_ends_programs
 from localrank.providers.images import image_of
 from localrank.providers.unscored import RestUnscored, is_unscored, placed_unscored
 from localrank.providers.windows import in_windows
-from localrank.providers.worker import run_in_thread
+from localrank.providers.worker import cancel_requests, run_in_thread
 
 __all__ = ["call_model", "check_model", "checked", "outcome_of", "sort_and_cut"]
 
@@ -74,7 +76,8 @@ async def call_model(model: AnyReranker, options: DoRerankOptions) -> DoRerankRe
 
     Raises:
         InvalidResponseError: The answer breaks the contract.
-        InferenceError: The model raised what ends a program, such as `SystemExit`, in a loop or thread that other calls share.
+        InferenceError: The model raised what ends a program, such as `SystemExit`, in a loop or thread that other calls share,
+            or the `CancelledError` of a task of its own.
     """
     size: int | None = getattr(model, "documents_at_once", None)
     if size is None or len(options.documents) <= size or not scores_comparable(model):
@@ -84,8 +87,22 @@ async def call_model(model: AnyReranker, options: DoRerankOptions) -> DoRerankRe
 
 
 async def _called(model: AnyReranker, options: DoRerankOptions) -> DoRerankResult:
+    before = cancel_requests()
     try:
         answer = await _asked(model, options)
+    except (Exception, BaseExceptionGroup) as error:
+        if isinstance(error, BaseExceptionGroup):
+            raise_what_ends_programs(error)
+        await pass_cancellation(before)
+        raise
+    except (
+        asyncio.CancelledError
+    ) as error:  # of a task of the model's own; here it would end a worker without a word
+        await pass_cancellation(0)
+        raise InferenceError(
+            f"The model {model.provider}:{model.model_id} raised CancelledError, and nobody cancelled the call.",
+            hint="Await its own tasks where their cancellation is handled.",
+        ) from error
     except ENDS_PROGRAMS as error:
         if is_main_thread():
             raise

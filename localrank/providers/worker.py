@@ -6,6 +6,7 @@ another, and end when nothing came for a while.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import threading
 import time
@@ -22,7 +23,7 @@ from anyio.lowlevel import RunVar, current_token
 from localrank.providers.beside import ending_error, start
 from localrank.providers.forking import call_after_fork, renew_after_fork, threads_are_greenlets
 
-__all__ = ["Places", "run_in_thread", "run_soon"]
+__all__ = ["Places", "cancel_requests", "run_in_thread", "run_soon"]
 
 T = TypeVar("T")
 
@@ -285,3 +286,12 @@ def _end_with_process() -> None:
 atexit.register(_end_with_process)
 call_after_fork(_running.clear)
 call_after_fork(_idle.clear)
+
+
+def cancel_requests() -> int:
+    """Return how often the current task of asyncio was asked to end; 0 on trio."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return 0
+    return 0 if task is None else task.cancelling()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import anyio
 import anyio.lowlevel
 import pytest
@@ -55,3 +57,29 @@ async def test_the_hosts_cancellation_passes_unchanged() -> None:
         await all_of([anyio.sleep_forever] * 2)
 
     assert scope.cancelled_caught
+
+
+async def fails_at_once_while_it_is_cancelled() -> None:
+    try:
+        await anyio.sleep_forever()
+    finally:
+        raise OSError("second")
+
+
+@pytest.mark.parametrize("work", [fails_while_it_is_cancelled, fails_at_once_while_it_is_cancelled])
+async def test_the_hosts_cancellation_passes_where_all_fail_on_their_way_out(
+    work: Callable[[], Awaitable[None]],
+) -> None:
+    with anyio.move_on_after(0.01) as scope:
+        await all_of([work] * 2)
+
+    assert scope.cancelled_caught
+
+
+@pytest.mark.parametrize("anyio_backend", ["trio"])
+async def test_what_ends_programs_is_raised_as_it_is() -> None:  # on asyncio it ends the loop
+    async def ends() -> None:
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        await all_of([ends, anyio.sleep_forever])
