@@ -7,10 +7,13 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from functools import partial
 
 import pytest
 
 from localrank import InvalidRequestError, MemoryStore, SQLiteStore
+from localrank.compose.stores import sqlite
+from localrank.compose.stores.connections import Patience
 from localrank.compose.stores.scores import CachedScore
 
 
@@ -100,7 +103,10 @@ def test_sqlite_refuses_a_bound_below_one_page_of_use(tmp_path):
             SQLiteStore(tmp_path / "scores.sqlite", max_bytes=wrong)
 
 
-def test_sqlite_serves_many_threads(tmp_path):
+def test_sqlite_serves_many_threads(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        sqlite, "Patience", partial(Patience, 30.0)
+    )  # on a busy machine threads wait for one another
     store = SQLiteStore(tmp_path / "scores.sqlite")
     failures: list[Exception] = []
 
@@ -124,8 +130,12 @@ def test_sqlite_serves_many_threads(tmp_path):
 
 _WRITER = """
 import sys
+from functools import partial
+from localrank.compose.stores import sqlite
+from localrank.compose.stores.connections import Patience
 from localrank.compose.stores.scores import CachedScore
 from localrank.compose.stores.sqlite import SQLiteStore
+sqlite.Patience = partial(Patience, 30.0)
 store, start = SQLiteStore(sys.argv[1]), int(sys.argv[2])
 for number in range(start, start + 50):
     store.put_many({number.to_bytes(16, "big"): CachedScore(number / 2)})
