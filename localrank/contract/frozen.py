@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import make_dataclass
 from typing import Any
 
 __all__ = ["thawed"]
@@ -18,11 +18,9 @@ def thawed(kind: type[Any]) -> type[Any]:
         kind: A dataclass with slots, all of them its own.
     """
     names: tuple[str, ...] = kind.__slots__
-    body = {
-        "__module__": kind.__module__,
-        "__slots__": names,
-        "__annotations__": dict.fromkeys(names, Any),
-        # `Generic` looks there for its parameters
-        "__orig_bases__": getattr(kind, "__orig_bases__", (object,)),
-    }
-    return dataclass(eq=False, repr=False)(type(f"Thawed{kind.__name__}", kind.__bases__, body))
+    # `Generic` looks for its parameters among the bases that were written
+    body = {"__slots__": names, "__orig_bases__": getattr(kind, "__orig_bases__", (object,))}
+    fields = [(name, Any) for name in names]
+    return make_dataclass(
+        f"Thawed{kind.__name__}", fields, bases=kind.__bases__, namespace=body, eq=False, repr=False
+    )
