@@ -13,6 +13,7 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast, get_args
 
@@ -205,8 +206,11 @@ async def _while_connected(request: Request, stopped: anyio.Event, work: Callabl
 
     async def watch() -> None:
         nonlocal left
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
+        with suppress(
+            Exception
+        ):  # Ray Serve ends the channel by an error of its own: nobody reads the answer then either
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
         left = True
         stopped.set()
 
