@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.embedded.teachers import Floats
-from benchmarks.embedded.token_teacher import SHARPNESS, mixed
+from benchmarks.embedded.token_teacher import SHARPNESS, add_mixing, mixed, mixing_of
 from localrank import rerank_sync
 from localrank_transformers import OnnxReranker
 from localrank_transformers.training.model.late_folder import read_head
@@ -35,9 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder that prepare wrote")
-    parser.add_argument("--teacher", type=Path, required=True, help="folder that finish wrote")
-    parser.add_argument("--share", type=float, default=0.5, help="of the teacher in the new distribution")
+    add_mixing(parser, teacher="folder that finish wrote")
     parser.add_argument(
         "--sharpness",
         type=float,
@@ -49,14 +47,7 @@ def main() -> int:
         "--documents", type=int, default=16, help="drawn of each list, the positive among them"
     )
     parser.add_argument("--seed", type=int, default=41)
-    parser.add_argument(
-        "--out", type=Path, required=True, help="folder for the new lists; not that of --data"
-    )
-    arguments = parser.parse_args()
-    if arguments.out.resolve() == arguments.data.resolve():
-        parser.error("--out is the folder of --data, whose scores would be lost.")
-    if not 0 <= arguments.share <= 1:
-        parser.error(f"--share is {arguments.share}; it must lie between 0 and 1.")
+    arguments = mixing_of(parser)
     dice = random.Random(arguments.seed)  # noqa: S311 - sampling, no secret
     teacher = FinishedTeacher(arguments.teacher)
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -32,24 +32,33 @@ _BATCH = 32
 _REPORT = 100
 
 
-def main() -> int:
-    """Read, encode, mix, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def add_mixing(parser: argparse.ArgumentParser, *, teacher: str) -> None:
+    """Add the arguments of a script that mixes a teacher into lists; `teacher` says what its folder is."""
     parser.add_argument("--data", type=Path, required=True, help="folder that prepare wrote")
-    parser.add_argument(
-        "--teacher", type=Path, required=True, help="folder of all-MiniLM-L6-v2, or a late model's"
-    )
+    parser.add_argument("--teacher", type=Path, required=True, help=teacher)
     parser.add_argument("--share", type=float, default=0.5, help="of the teacher in the new distribution")
     parser.add_argument(
         "--out", type=Path, required=True, help="folder for the new lists; not that of --data"
     )
+
+
+def mixing_of(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Return the arguments, or end the script where lists would be lost or mixed wrongly."""
     arguments = parser.parse_args()
     if arguments.out.resolve() == arguments.data.resolve():
         parser.error("--out is the folder of --data, whose scores would be lost.")
     if not 0 <= arguments.share <= 1:
         parser.error(f"--share is {arguments.share}; it must lie between 0 and 1.")
+    return arguments
+
+
+def main() -> int:
+    """Read, encode, mix, write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_mixing(parser, teacher="folder of all-MiniLM-L6-v2, or a late model's")
+    arguments = mixing_of(parser)
     with gzip.open(arguments.data / "train.jsonl.gz", "rt", encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
     by_length = read_head(arguments.teacher).by_length

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from localrank import InvalidResponseError, rerank
 from localrank_cohere import CohereReranker, TEIReranker
-from localrank_cohere.dialects.shapes import once_a_document, text_object
 from localrank_cohere.dialects.table import DIALECTS, Dialect, dialect_named
 from localrank_cohere.wire.answers import read
 from localrank_cohere.wire.failures import failure
+from tests.support.nested_dialect import NESTED
 from tests.support.rerank_server import RerankServer, Turn
 
 pytestmark = pytest.mark.anyio
@@ -199,24 +199,6 @@ def test_a_long_wrong_answer_is_not_quoted_whole() -> None:
         read(dialect_named("tei"), "x" * 10_000, count=1, source="tei")
 
     assert len(str(caught.value)) < 300
-
-
-NESTED = Dialect(
-    name="nested",
-    provider="nested",
-    source="made up",
-    path="/rank/{model}",
-    model="settings.model",
-    query="input.query",
-    documents="input.documents",
-    as_query=once_a_document,
-    as_document=text_object,
-    count="settings.top_n",
-    rows="output.rows",
-    index="place",
-    score="scores.relevance",
-    fixed={"settings.echo": False, "settings.cut": "END"},
-)
 
 
 def test_every_field_of_an_answer_may_stand_in_objects() -> None:

@@ -4,23 +4,9 @@ from __future__ import annotations
 
 import json
 
-from localrank_cohere.dialects.shapes import once_a_document, text_object
-from localrank_cohere.dialects.table import Dialect, dialect_named
+from localrank_cohere.dialects.table import dialect_named
 from localrank_cohere.wire.requests import request_body
-
-NESTED = Dialect(
-    name="nested",
-    provider="nested",
-    source="made up",
-    path="/rank/{model}",
-    model="settings.model",
-    query="input.query",
-    documents="input.documents",
-    as_query=once_a_document,
-    as_document=text_object,
-    count="settings.top_n",
-    fixed={"settings.echo": False, "settings.cut": "END"},
-)
+from tests.support.nested_dialect import NESTED
 
 
 def test_every_field_of_a_request_may_stand_in_objects() -> None:

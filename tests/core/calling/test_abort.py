@@ -23,6 +23,7 @@ from localrank import (
     rerank,
 )
 from localrank.testing import MockReranker
+from tests.support.cancelled_work import fails_while_it_is_cancelled
 
 pytestmark = pytest.mark.anyio
 
@@ -205,20 +206,6 @@ async def test_a_token_that_fails_raises_its_own_error() -> None:
 
     with pytest.raises(OSError, match="the remote flag is gone"):
         await rerank(Stubborn(anyio.sleep_forever), "q", ["a"], abort_event=Broken())
-
-
-async def fails_while_it_is_cancelled() -> None:
-    """Work with a task group of its own, in which an error comes on the way out."""
-
-    async def child() -> None:
-        try:
-            await anyio.sleep_forever()
-        finally:
-            raise OSError("the connection could not be closed")
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(child)
-        await anyio.sleep_forever()
 
 
 async def test_an_abort_is_one_where_the_model_fails_on_its_way_out_too() -> None:

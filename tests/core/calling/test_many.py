@@ -22,6 +22,7 @@ from localrank import (
     rerank_many_sync,
 )
 from localrank.testing import LexicalReranker, MockReranker
+from tests.support.cancelled_work import fails_while_it_is_cancelled
 
 pytestmark = pytest.mark.anyio
 
@@ -348,16 +349,7 @@ async def test_leaving_early_is_quiet_where_a_call_fails_on_its_way_out() -> Non
         async def do_rerank(self, options: DoRerankOptions) -> DoRerankResult:
             if options.query != "slow":
                 return DoRerankResult([ScoredIndex(0, 0.5)])
-
-            async def child() -> None:
-                try:
-                    await anyio.sleep_forever()
-                finally:
-                    raise OSError("the connection could not be closed")
-
-            async with anyio.create_task_group() as group:
-                group.start_soon(child)
-                await anyio.sleep_forever()
+            await fails_while_it_is_cancelled()
             raise AssertionError
 
     async with rerank_as_completed(Fails(), [("slow", ["a"]), ("quick", ["a"])]) as answers:

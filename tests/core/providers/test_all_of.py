@@ -9,6 +9,7 @@ import anyio.lowlevel
 import pytest
 
 from localrank.providers.all_of import all_of
+from tests.support.cancelled_work import fails_while_it_is_cancelled
 
 pytestmark = pytest.mark.anyio
 
@@ -16,18 +17,6 @@ pytestmark = pytest.mark.anyio
 async def fails() -> None:
     await anyio.sleep(0.01)
     raise ValueError("first")
-
-
-async def fails_while_it_is_cancelled() -> None:
-    async def child() -> None:
-        try:
-            await anyio.sleep_forever()
-        finally:
-            raise OSError("second")
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(child)
-        await anyio.sleep_forever()
 
 
 async def test_all_end() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from localrank.contract.errors import ModelLoadError
@@ -67,18 +67,14 @@ class OpenStore:
         Raises:
             ModelLoadError: The store is another model's, keeps vectors otherwise, is damaged, or cannot be made.
         """
-        with self._lock:
-            try:
-                index = self._opened()
-                if index.fact("identity") is None:
-                    with index.writing():
-                        self._begin_facts(index, identity, model)
-                is_its_own = index.fact("identity") == identity
-                whose, kept = _text(index.fact("model")), _text(index.fact("vectors")) or _DEFAULT_VECTORS
-                if is_its_own and self._asked_vectors in (None, kept):
-                    self._bound(index)
-            except (sqlite3.Error, OSError) as error:
-                raise unusable(self.path, error) from error
+        with self._used() as index:
+            if index.fact("identity") is None:
+                with index.writing():
+                    self._begin_facts(index, identity, model)
+            is_its_own = index.fact("identity") == identity
+            whose, kept = _text(index.fact("model")), _text(index.fact("vectors")) or _DEFAULT_VECTORS
+            if is_its_own and self._asked_vectors in (None, kept):
+                self._bound(index)
         if not is_its_own:
             raise ModelLoadError(
                 f"The store {self.path} holds vectors of another model: {whose}, not {model}; or its window or files differ.",
@@ -100,11 +96,8 @@ class OpenStore:
         """
         if self._asked_vectors is not None or not (self.path / INDEX_FILE).is_file():
             return self._asked_vectors or _DEFAULT_VECTORS
-        with self._lock:
-            try:
-                return _text(self._opened().fact("vectors")) or _DEFAULT_VECTORS
-            except (sqlite3.Error, OSError) as error:
-                raise unusable(self.path, error) from error
+        with self._used() as index:
+            return _text(index.fact("vectors")) or _DEFAULT_VECTORS
 
     def _begin_facts(self, index: StoreIndex, identity: bytes, model: str) -> None:
         """Say whose a new store is; another process may have said so meanwhile."""
@@ -149,10 +142,8 @@ class OpenStore:
                 if self._found_file() == self._file:
                     self._writing.write(index, Bounds(self.max_mb), documents)
                 elif not self._is_gone:
-                    self._is_gone, self._not_kept = (
-                        True,
-                        "its files were removed, or others stand in their place",
-                    )
+                    self._is_gone = True
+                    self._not_kept = "its files were removed, or others stand in their place"
             except (sqlite3.Error, OSError) as error:
                 self._not_kept = f"{type(error).__name__}: {error}"
 
@@ -170,13 +161,9 @@ class OpenStore:
             ModelLoadError: There is no store, or it is damaged.
         """
         self._check_made()
-        with self._lock:
-            try:
-                index = self._opened()
-                documents, tokens, size = index.count()
-                model, vectors = index.fact("model"), _text(index.fact("vectors")) or _DEFAULT_VECTORS
-            except (sqlite3.Error, OSError) as error:
-                raise unusable(self.path, error) from error
+        with self._used() as index:
+            documents, tokens, size = index.count()
+            model, vectors = index.fact("model"), _text(index.fact("vectors")) or _DEFAULT_VECTORS
         disk_mb = disk_bytes(self.path) / 1e6
         return StoreFacts(documents, tokens, size / 1e6, disk_mb, _text(model), vectors, self.max_mb)
 
@@ -187,14 +174,10 @@ class OpenStore:
             ModelLoadError: There is no store, or it is damaged.
         """
         self._check_made()
-        with self._lock:
-            try:
-                index = self._opened()
-                for number in index.segments():
-                    self._writing.move_out(index, Bounds(self.max_mb), number)
-                index.connection.execute("vacuum")
-            except (sqlite3.Error, OSError) as error:
-                raise unusable(self.path, error) from error
+        with self._used() as index:
+            for number in index.segments():
+                self._writing.move_out(index, Bounds(self.max_mb), number)
+            index.connection.execute("vacuum")
 
     def clear(self) -> None:
         """Remove all documents, and whose they were; a model that uses the store meanwhile finds nothing more.
@@ -203,22 +186,16 @@ class OpenStore:
             ModelLoadError: There is no store, or it cannot be opened.
         """
         self._check_made()
-        with self._lock:
-            try:
-                index = self._opened()
-                self._writing.remove(
-                    index.segments()
-                )  # first, since a full disk lets nobody change the index
-                with index.writing():
-                    numbers = index.segments()
-                    for number in numbers:
-                        index.drop(number)
-                    index.connection.execute("delete from facts where name != 'max_mb'")
-                    if self._identity is not None:
-                        self._begin_facts(index, self._identity, self._model)
-                index.connection.execute("vacuum")
-            except (sqlite3.Error, OSError) as error:
-                raise unusable(self.path, error) from error
+        with self._used() as index:
+            self._writing.remove(index.segments())  # first, since a full disk lets nobody change the index
+            with index.writing():
+                numbers = index.segments()
+                for number in numbers:
+                    index.drop(number)
+                index.connection.execute("delete from facts where name != 'max_mb'")
+                if self._identity is not None:
+                    self._begin_facts(index, self._identity, self._model)
+            index.connection.execute("vacuum")
             self._writing.remove(numbers)
 
     def close(self) -> None:
@@ -229,6 +206,15 @@ class OpenStore:
             writing.leave()
             if index is not None:
                 index.close()
+
+    @contextmanager
+    def _used(self) -> Iterator[StoreIndex]:
+        """Hold the index for a block, in which a fault of it or of the disk is told as the store's."""
+        with self._lock:
+            try:
+                yield self._opened()
+            except (sqlite3.Error, OSError) as error:
+                raise unusable(self.path, error) from error
 
     def _opened(self) -> StoreIndex:
         if self._index is None:
