@@ -22,6 +22,7 @@ from sentence_transformers import MultiVectorEncoder  # noqa: E402
 
 from localrank.contract.errors import InvalidRequestError  # noqa: E402
 from localrank_transformers import OnnxReranker, TorchReranker  # noqa: E402
+from localrank_transformers.models.folder.card import card_languages  # noqa: E402
 from localrank_transformers.optimizing.exactness import compare  # noqa: E402
 from localrank_transformers.optimizing.sample_texts import sample_candidates  # noqa: E402
 from localrank_transformers.training import (  # noqa: E402
@@ -87,6 +88,15 @@ def test_the_embedded_models_weights_rank_as_its_int8_graph_does(tmp_path: Path)
     agreement = compare(logits_by(OnnxReranker(), lists), ours)
     assert agreement.spearman > 0.99
     assert agreement.mean_change < 0.1
+
+
+def test_start_weights_say_which_languages_their_base_reads(bases: dict[str, Path], tmp_path: Path) -> None:
+    for name, (start, languages) in {
+        "localrank-mini": ("mini", ("en",)),
+        str(bases["late"]): ("late", ()),
+    }.items():
+        write_start(name, tmp_path / start, shape=StudentShape(), seed=1)
+        assert card_languages(tmp_path / start) == languages
 
 
 def test_a_smaller_model_of_all_layers_and_the_whole_width_is_the_model_itself(

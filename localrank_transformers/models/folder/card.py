@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["card_languages"]
+__all__ = ["card_languages", "language_line"]
 
 _READ_BYTES = 1 << 16
 _FRONT = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)\r?\n---[ \t]*\r?\n", re.DOTALL)
@@ -29,6 +30,11 @@ def card_languages(folder: Path) -> tuple[str, ...]:
     words = [] if stated is None else [word.lower() for word in _WORD.findall(_without_comments(stated[1]))]
     understood = all(word == "multilingual" or _CODE.fullmatch(word) for word in words)
     return tuple(words) if understood else ()
+
+
+def language_line(languages: Sequence[str]) -> str:
+    """Return the line of a card's front matter that states `languages`, with its end; empty where there are none."""
+    return f"language: [{', '.join(languages)}]\n" if languages else ""
 
 
 def _without_comments(text: str) -> str:

@@ -12,8 +12,10 @@ from localrank.contract.errors import InvalidRequestError, ModelLoadError
 from localrank.contract.types import first_line
 from localrank_transformers.engines.torch.weights import quiet
 from localrank_transformers.models import bundled
+from localrank_transformers.models.folder.card import language_line
 from localrank_transformers.models.location import fetch_torch, locate
 from localrank_transformers.optimizing.from_bundled import write_float32
+from localrank_transformers.rerankers.languages import languages_of
 from localrank_transformers.training.model.late_folder import is_late_folder, read_head, write_layout
 from localrank_transformers.training.model.late_pairs import LateScorer, load_encoder
 from localrank_transformers.training.model.student import shrink
@@ -37,7 +39,7 @@ def write_start(base: str, folder: Path, *, shape: StudentShape, seed: int) -> N
 
     A late-interaction model without a projection stays one. Of every other base a cross-encoder is made: one without a head (an
     encoder, a bi-encoder) gets a new one, drawn by `seed`. Dropout is off: on a CPU it costs half of the time of a step, and
-    runs of a few passes do not gain by it.
+    runs of a few passes do not gain by it. A card beside them states the languages that the base reads.
 
     Args:
         base: An embedded model's name, a folder, an alias or a hub id.
@@ -79,6 +81,7 @@ def write_start(base: str, folder: Path, *, shape: StudentShape, seed: int) -> N
     for name in TOKENIZER_FILES:
         if (source / name).is_file() and source != folder:
             shutil.copyfile(source / name, folder / name)
+    (folder / "README.md").write_text(f"---\n{language_line(languages_of(location))}---\n", encoding="utf-8")
 
 
 def _config(source: Path) -> Any:

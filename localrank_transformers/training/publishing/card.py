@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from localrank._version import __version__
+from localrank.providers.languages import unread
+from localrank_transformers.models.folder.card import language_line
 from localrank_transformers.training.data.lists import TrainingList
 from localrank_transformers.training.request import TrainRequest, TrainResult
 
@@ -29,6 +31,7 @@ class Facts:
         parameters: How many weights it has.
         max_length: Tokens of a pair in training.
         agreement: How int8 agrees with float32; None where it was not measured.
+        languages: What the base reads, as ISO 639-1 codes or `multilingual`; empty where that is not known.
         late: Whether it compares the token vectors of query and document, which it reads apart.
     """
 
@@ -41,6 +44,7 @@ class Facts:
     parameters: int
     max_length: int
     agreement: Mapping[str, Any] | None
+    languages: tuple[str, ...] = ()
     late: bool = False
 
 
@@ -63,7 +67,7 @@ _UNSTATED = "not stated"
 def write_card(facts: Facts, train: Sequence[TrainingList], dev: Sequence[TrainingList], path: Path) -> None:
     """Write the card to `path`."""
     blocks = [
-        *_head(facts),
+        *_head(facts, train),
         *_data(facts.request, train, dev),
         *_training(facts),
         *_results(facts, len(dev)),
@@ -73,7 +77,7 @@ def write_card(facts: Facts, train: Sequence[TrainingList], dev: Sequence[Traini
     path.write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
 
 
-def _head(facts: Facts) -> Iterator[str]:
+def _head(facts: Facts, train: Sequence[TrainingList]) -> Iterator[str]:
     config = facts.config
     name = facts.request.out.resolve().name
     kind, read, logit = "cross-encoder", "the pair", "the one logit"
@@ -81,7 +85,8 @@ def _head(facts: Facts) -> Iterator[str]:
         kind, read = "late-interaction", "a query or document"
         logit = "scale · (mean of the best cosines, weighted as localrank.json states) + bias"
     architecture = (config.get("architectures") or ["?"])[0]
-    yield f"---\nlibrary_name: localrank\npipeline_tag: text-ranking\ntags: [reranker, {kind}]\n---"
+    language = language_line(_read(facts.languages, train))
+    yield f"---\n{language}library_name: localrank\npipeline_tag: text-ranking\ntags: [reranker, {kind}]\n---"
     yield f"# {name}"
     yield f"{_LATE if facts.late else _CROSS} Trained by localrank {__version__} from `{facts.request.base}`."
     yield f"""| | |
@@ -94,6 +99,15 @@ from localrank_transformers import OnnxReranker
 
 reranker = OnnxReranker("path/to/{name}")
 ```"""
+
+
+def _read(languages: tuple[str, ...], train: Sequence[TrainingList]) -> tuple[str, ...]:
+    """Return what the base reads; nothing where a tenth of the queries is in other languages, which it reads too by now."""
+    known = frozenset(languages)
+    others = (
+        0 if "multilingual" in known else sum(unread(example.query, known) is not None for example in train)
+    )
+    return () if 10 * others >= len(train) else languages
 
 
 def _shape(config: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from localrank.contract.errors import MissingDependencyError, ModelLoadError
 from localrank.providers.files import give_ordinary_mode, replace_file
 from localrank_transformers.engines.torch.weights import quiet
+from localrank_transformers.models.folder.card import card_languages
 from localrank_transformers.optimizing.optimize import Candidates, optimize
 from localrank_transformers.rerankers.onnx import OnnxReranker
 from localrank_transformers.training.data.development import measure
@@ -77,6 +78,7 @@ def publish(
         parameters=sum(parameter.numel() for parameter in module.parameters()),
         max_length=int(fitted.model.max_seq_length),
         agreement=agreement,
+        languages=card_languages(start),
         late=late,
     )
     write_card(facts, material.train, material.dev, out / "README.md")

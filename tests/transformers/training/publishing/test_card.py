@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from localrank_transformers.models.folder.card import card_languages
 from localrank_transformers.training.data.lists import TrainingList
 from localrank_transformers.training.publishing.card import Facts, write_card
 from localrank_transformers.training.request import Calibrated, TrainRequest, TrainResult
@@ -49,3 +50,16 @@ def test_a_calibration_says_where_it_was_put(tmp_path: Path) -> None:
     fitted = replace(FACTS.result, calibrated=Calibrated(2.0, 0.5, 0.2, 0.1, 7))
     assert "which is inside the weights" in card(replace(FACTS, result=fitted), tmp_path)
     assert "which is inside `localrank.json`" in card(replace(FACTS, result=fitted, late=True), tmp_path)
+
+
+def test_the_languages_of_the_base_are_stated_where_the_folder_is_read(tmp_path: Path) -> None:
+    assert card_languages(tmp_path) == ()
+    card(replace(FACTS, languages=("en", "de")), tmp_path)
+    assert card_languages(tmp_path) == ("en", "de")
+
+
+def test_languages_that_the_base_did_not_know_leave_all_of_them_unstated(tmp_path: Path) -> None:
+    german = TrainingList("Welche Aufgabe hat die Leber und wo ist sie?", ("a", "b"))
+    for lists, stated in (([*LISTS, german], ()), ([*LISTS * 8, german], ("en",))):
+        write_card(replace(FACTS, languages=("en",)), lists, [], tmp_path / "README.md")
+        assert card_languages(tmp_path) == stated
