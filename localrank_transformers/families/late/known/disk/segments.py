@@ -25,6 +25,9 @@ _SUFFIX = ".vectors"
 _ALIGNED = 64
 """A document begins at a line of memory."""
 
+_SCANNED = 1 << 20
+"""Bytes that are looked through at once."""
+
 _LOCATED = 1 << 16
 """Documents whose places this process remembers: 30 MB."""
 
@@ -68,7 +71,11 @@ class SegmentWriter:
         folder: Of the store.
         number: Of the segment.
         capacity: Bytes that it may have; the file has them from the beginning, and takes disk as it is filled.
-        end: Where to go on.
+        end: The first byte behind what is entered. It goes on behind all that was ever written: what is entered no more, or
+            what a damaged index does not name, may be compared by somebody now, where it lies.
+
+    Attributes:
+        end: Where it goes on.
 
     Raises:
         BlockingIOError: Another process writes to it.
@@ -78,12 +85,13 @@ class SegmentWriter:
     def __init__(self, folder: Path, number: int, capacity: int, end: int = 0) -> None:
         self.number = number
         self._capacity = capacity
-        self._end = end
         path = segment_file(folder, number)
         self._stream = path.open("r+b" if path.exists() else "w+b", buffering=0)
         try:
             _hold(self._stream)
-            self._stream.truncate(capacity)
+            self.end = max(end, _end_of(mapped(path), end))
+            if path.stat().st_size < capacity:  # never shorter: who compares what was cut off would be killed
+                self._stream.truncate(capacity)
         except BaseException:
             self._stream.close()
             raise
@@ -95,19 +103,28 @@ class SegmentWriter:
         Raises:
             OSError: The disk is full, or failed.
         """
-        place = -(-self._end // _ALIGNED) * _ALIGNED
+        place = -(-self.end // _ALIGNED) * _ALIGNED
         if place + data.nbytes > self._capacity:
             return None
         self._stream.seek(place)
         content = data.data
         while content:
             content = content[self._stream.write(content) :]
-        self._end = place + data.nbytes
+        self.end = place + data.nbytes
         return place
 
     def close(self) -> None:
         """Leave the segment to others."""
         self._stream.close()
+
+
+def _end_of(whole: npt.NDArray[np.uint8], least: int) -> int:
+    """Return a byte behind all that was written; `least` where nothing is from there on."""
+    for start in range(least + (len(whole) - least) // _SCANNED * _SCANNED, least - 1, -_SCANNED):
+        filled = np.flatnonzero(whole[start : start + _SCANNED])
+        if len(filled):
+            return start + int(filled[-1]) + 1 + _ALIGNED  # the last numbers of a document may be zeros
+    return least
 
 
 def _hold(stream: BinaryIO) -> None:
@@ -164,6 +181,8 @@ class Located:
         except OSError:  # too many files are open, say: a miss, which may be none the next time
             return True
         data = whole[place.place : place.place + place.size]
+        if len(data) < place.size:  # it was shorter when it was mapped
+            self._maps.pop(place.segment, None)
         if len(data) != place.size or sum_of(key, *place[2:5], data) != place.sum:
             return False
         document = PackedDocument.of(data, place.tokens, truncated=bool(place.truncated))

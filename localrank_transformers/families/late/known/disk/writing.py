@@ -100,7 +100,7 @@ class Writing:
         if sum(place.size for place in places.values()) > capacity // 2:
             return
         try:
-            held = SegmentWriter(self._folder, number, capacity)
+            held = SegmentWriter(self._folder, number, capacity, end=capacity)
         except OSError:  # another process writes to it
             return
         try:
@@ -132,10 +132,13 @@ class Writing:
             end, capacity = index.end_of(number), index.capacity_of(number)
             if end < capacity // 2:
                 try:
-                    self._segment = SegmentWriter(self._folder, number, capacity, end)
+                    found = SegmentWriter(self._folder, number, capacity, end)
                 except OSError:  # another process writes to it
                     continue
-                return self._segment
+                if found.end < capacity // 2:
+                    self._segment = found
+                    return found
+                found.close()  # full of what is entered no more
         number, dropped = index.begin_segment(bounds.capacity, bounds.most)
         self.remove(dropped)
         self._segment = SegmentWriter(self._folder, number, bounds.capacity)

@@ -134,6 +134,53 @@ def test_a_file_that_is_shorter_or_gone_is_a_miss(opened: Opener) -> None:
         assert found(opened(), range(33, 40)) == [*range(33, 40)]
 
 
+def test_what_another_process_entered_anew_is_not_written_over_where_somebody_compares_it(
+    opened: Opener,
+) -> None:
+    one, other, reader = opened(), opened(), opened()
+    keep(one, range(12))
+    assert found(reader, range(12)) == [*range(12)]
+    keep(other, range(6, 12))  # both read them at the same time
+    one.close()
+    keep(opened(), range(20, 26))
+    assert found(reader, range(12)) == [*range(12)]
+    assert found(opened(), range(30)) == [*range(12), *range(20, 26)]
+
+
+def test_what_a_damaged_index_does_not_name_is_not_written_over(opened: Opener) -> None:
+    one, reader = opened(), opened()
+    keep(one, range(12))
+    one.close()
+    assert found(reader, range(12)) == [*range(12)]
+    with closing(sqlite3.connect(reader.path / INDEX_FILE)) as index, index:
+        index.execute("update documents set segment = segment + 1 where place > 0")
+    keep(opened(), range(20, 26))
+    assert found(reader, range(12)) == [*range(12)]
+
+
+def test_a_file_is_never_cut_since_who_compares_what_lies_there_would_be_killed(opened: Opener) -> None:
+    one = opened()
+    keep(one, range(12))
+    one.close()
+    path = vectors_file(one)
+    size = path.stat().st_size
+    with closing(sqlite3.connect(one.path / INDEX_FILE)) as index, index:
+        index.execute("update segments set capacity = 100000")
+    keep(opened(), range(20, 22))
+    assert path.stat().st_size == size
+
+
+def test_a_file_that_was_cut_is_read_anew_once_it_is_whole_again(opened: Opener) -> None:
+    one = opened()
+    keep(one, range(3))
+    one.close()
+    os.truncate(vectors_file(one), 100)
+    again = opened()
+    assert found(again, range(1, 3)) == []
+    keep(again, range(1, 3))
+    assert found(again, range(1, 3)) == [1, 2]
+
+
 def test_a_row_that_changed_is_a_miss(opened: Opener) -> None:
     store = opened()
     keep(store, range(10, 20))
