@@ -5,18 +5,34 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from localrank.contract.errors import InvalidRequestError
+from localrank.providers.holding import hold
 
-__all__ = ["MANIFEST", "DonePart", "Manifest", "Unchanged", "clear", "digest_of", "write_whole"]
+__all__ = [
+    "HELD",
+    "MANIFEST",
+    "DonePart",
+    "Manifest",
+    "Unchanged",
+    "alone",
+    "clear",
+    "digest_of",
+    "write_whole",
+    "writing",
+]
 
 MANIFEST = "_manifest.json"
 """Readers of folders of Parquet files skip names that begin with an underscore."""
+
+HELD = ".held"
+"""What a process locks while it writes to a folder; one that was killed leaves it there, unlocked."""
 
 _FORMAT = 3
 
@@ -88,24 +104,27 @@ class Manifest:
         Raises:
             InvalidRequestError: The folder holds something else, another job, or not the parts that its manifest names.
         """
-        path = folder / MANIFEST
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if not path.exists():
-                if {there.name for there in folder.iterdir()} - {_aside(path).name}:
-                    raise InvalidRequestError(
-                        f"{folder} is not empty and holds no job.", hint="Name another folder."
-                    )
-                manifest = cls(job)
-                manifest.write(folder)
-                return manifest
-            manifest = cls._read(path)
+            return cls._opened(folder, job)
         except OSError as error:
             raise InvalidRequestError(f"{folder} cannot be used: {error.strerror}.") from None
+
+    @classmethod
+    def _opened(cls, folder: Path, job: Mapping[str, Any]) -> Manifest:
+        path = folder / MANIFEST
+        if not path.exists():
+            if {there.name for there in folder.iterdir()} - {_aside(path).name, HELD}:
+                raise InvalidRequestError(
+                    f"{folder} is not empty and holds no job.", hint="Name another folder."
+                )
+            manifest = cls(job)
+            manifest.write(folder)
+            return manifest
+        manifest = cls._read(path)
         differing = _differing(manifest.job, job)
         if differing and not manifest.parts:
             clear(folder)
-            return cls.opened(folder, job)
+            return cls._opened(folder, job)
         if differing:
             raise InvalidRequestError(
                 f"{folder} holds another job: {'; '.join(differing)}.",
@@ -142,6 +161,70 @@ def _differing(before: Mapping[str, Any], now: Mapping[str, Any], of: str = "") 
         elif was != known:
             told.append(f"{of}{name} was {was!r} and is {known!r}")
     return told
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other processes from writing to a job's folder, which is made where there is none, while the block runs.
+
+    Where the folder cannot be written to, or its file system locks nothing, nobody is kept away.
+
+    Raises:
+        InvalidRequestError: Another process writes to it, or it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidRequestError(f"{folder} cannot be used: {error.strerror}.") from None
+    held = _held(folder / HELD)
+    try:
+        yield
+    finally:
+        if held is not None:
+            with suppress(OSError):  # Windows keeps a file that is open
+                (folder / HELD).unlink()
+            held.close()
+
+
+def _held(path: Path) -> IO[bytes] | None:
+    """Return a file of this process alone; None where there can be none."""
+    while True:
+        try:
+            stream = path.open("ab")
+        except OSError:
+            return None
+        try:
+            hold(stream)
+            if os.path.samestat(os.fstat(stream.fileno()), path.stat()):
+                return stream
+        except BlockingIOError:
+            stream.close()
+            raise InvalidRequestError(
+                f"Another process is writing to {path.parent}.",
+                hint="Wait for its end, or name another folder.",
+            ) from None
+        except FileNotFoundError:
+            pass
+        except OSError:
+            stream.close()
+            return None
+        stream.close()  # removed meanwhile by who held it before
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Write to a job's folder inside.
+
+    Raises:
+        InvalidRequestError: It cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InvalidRequestError(
+            f"{folder} cannot be written: {error.strerror}.",
+            hint="The same job goes on from there once it can.",
+        ) from None
 
 
 def clear(folder: Path) -> None:

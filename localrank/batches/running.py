@@ -12,7 +12,16 @@ from typing import Literal, TypeAlias
 from localrank.batches.files.packed import packed, packing_of
 from localrank.batches.files.part import Part, Source
 from localrank.batches.job import BatchJob
-from localrank.batches.manifest import DonePart, Manifest, Unchanged, clear, digest_of, write_whole
+from localrank.batches.manifest import (
+    DonePart,
+    Manifest,
+    Unchanged,
+    alone,
+    clear,
+    digest_of,
+    write_whole,
+    writing,
+)
 from localrank.batches.rows import Asked, RankedRows, Reject, Rows, numbered, rank_rows
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker
@@ -99,9 +108,9 @@ def run_batch(
         What it came to; `complete` is False after a stop.
 
     Raises:
-        InvalidRequestError: A file, column or folder that cannot be used, a job that differs from the folder's, rows of one
-            query that stand apart, `max_cost` for a model whose price is not known, an input that changes meanwhile, or with
-            `strict` a row that cannot be ranked.
+        InvalidRequestError: A file, column or folder that cannot be used, a job that differs from the folder's, a folder
+            that another process is writing to, rows of one query that stand apart, `max_cost` for a model whose price is not
+            known, an input that changes meanwhile, or with `strict` a row that cannot be ranked.
         MissingDependencyError: A package is absent that reads the input.
         RerankError: Whatever the model raised; finished parts are kept.
     """
@@ -109,10 +118,11 @@ def run_batch(
     _check_price(job, reranker)
     with closing(job.opened()) as source:
         unchanged = Unchanged(source.files)
-        manifest = Manifest.opened(job.output, job.identity(reranker, unchanged.digests))
-        run = _Run(job, reranker, source, manifest=manifest, unchanged=unchanged, on_progress=on_progress)
-        resumed = manifest.rows
-        stopped = None if manifest.complete else run.all_parts(should_stop, ahead or run.here)
+        with alone(job.output):
+            manifest = Manifest.opened(job.output, job.identity(reranker, unchanged.digests))
+            run = _Run(job, reranker, source, manifest=manifest, unchanged=unchanged, on_progress=on_progress)
+            resumed = manifest.rows
+            stopped = None if manifest.complete else run.all_parts(should_stop, ahead or run.here)
     done = manifest.parts
     return BatchReport(
         complete=manifest.complete,
@@ -148,9 +158,11 @@ def forget(job: BatchJob) -> None:
     """Delete what an earlier job left in the output's folder, and nothing else.
 
     Raises:
-        InvalidRequestError: It cannot be deleted.
+        InvalidRequestError: It cannot be deleted, or a process is writing to it.
     """
-    clear(job.output)
+    if job.output.is_dir():
+        with alone(job.output):
+            clear(job.output)
 
 
 def rows_of(part: Part, job: BatchJob) -> Rows:
@@ -185,7 +197,8 @@ class _Run:
         manifest, job = self._manifest, self._job
         if manifest.total is None:
             manifest.total = self._source.survey(self._read)
-            manifest.write(job.output)
+            with writing(job.output):
+                manifest.write(job.output)
         parts = self._source.parts(manifest.rows, job.documents_a_part(self._asked.model))
         for part, ranked in ranking(parts):
             if self._would_cost_too_much(part):
@@ -194,7 +207,8 @@ class _Run:
             if should_stop():
                 return "asked"
         manifest.complete = True
-        manifest.write(job.output)
+        with writing(job.output):
+            manifest.write(job.output)
         return None
 
     def here(self, parts: Iterator[Part]) -> InTurn:
@@ -240,7 +254,7 @@ class _Run:
         folder, number = self._job.output, len(self._manifest.parts)
         suffix = f".run{self._packing}" if self._job.writes_run else self._source.suffix
         name = f"part-{number:05}{suffix}"
-        try:
+        with writing(folder):
             if rejects:
                 write_whole(folder / f"_rejects-{number:05}.jsonl", _lines_of(rejects))
             write_whole(folder / name, content)
@@ -251,11 +265,6 @@ class _Run:
                 )
             )
             self._manifest.write(folder)
-        except OSError as error:
-            raise InvalidRequestError(
-                f"{folder} cannot be written: {error.strerror}.",
-                hint="The same job goes on from there once it can.",
-            ) from None
 
     def _read(self, rows: int) -> None:
         self._told(BatchProgress("reading", rows, None, 0, 0, self._manifest.dollars))

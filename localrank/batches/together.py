@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import Any
 
+from localrank.batches.temporary import temporary_files
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.types import shortened
 
@@ -41,7 +42,7 @@ class Together:
         """Read the keys of the next rows; None is no key.
 
         Raises:
-            InvalidRequestError: A key comes a second time, with the number of its row.
+            InvalidRequestError: A key comes a second time, with the number of its row; or what is kept finds no room.
         """
         for key in keys:
             self._rows += 1
@@ -49,7 +50,9 @@ class Together:
                 continue
             self._last = key
             digest = hashlib.blake2b(repr(key).encode("utf-8", "surrogatepass"), digest_size=16).digest()
-            if not self._before.execute("INSERT OR IGNORE INTO keys VALUES (?)", (digest,)).rowcount:
+            with temporary_files():
+                is_new = self._before.execute("INSERT OR IGNORE INTO keys VALUES (?)", (digest,)).rowcount
+            if not is_new:
                 raise InvalidRequestError(
                     f"{self._source}: rows of one query stand apart: {shortened(repr(key))} comes again in row "
                     f"{self._rows:,}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -273,6 +274,59 @@ def test_a_job_that_dies_again_and_again_ends(write: WriteRows, monkeypatch: pyt
 
     assert (report.complete, report.rows) == (True, 60)
     assert runs > 2
+
+
+@pytest.mark.parametrize("change", [{}, {"top_k": 2}])
+def test_two_jobs_never_write_to_a_folder_at_once(change: dict[str, Any], write: WriteRows) -> None:
+    job = a_job(write("in.jsonl", some_rows()))
+    undisturbed = replace(job, output=job.output.parent / "undisturbed")
+    run_batch(undisturbed, LexicalReranker())
+    refused: list[str] = []
+
+    def meanwhile() -> bool:
+        for another in (lambda: run_batch(replace(job, **change), LexicalReranker()), lambda: forget(job)):
+            with pytest.raises(InvalidRequestError) as caught:
+                another()
+            refused.append(str(caught.value))
+        return False
+
+    report = run_batch(job, LexicalReranker(), should_stop=meanwhile)
+
+    assert {*refused} == {
+        f"Another process is writing to {job.output}. Wait for its end, or name another folder."
+    }
+    assert report.complete
+    assert contents(job.output) == contents(undisturbed.output)
+    assert run_batch(job, LexicalReranker()).resumed == 60
+
+
+def test_what_a_lost_process_held_the_folder_by_keeps_nobody_away(write: WriteRows) -> None:
+    job = a_job(write("in.jsonl", some_rows()))
+    job.output.mkdir()
+    (job.output / ".held").touch()
+
+    assert run_batch(job, LexicalReranker()).complete
+    assert not (job.output / ".held").exists()
+
+
+@pytest.mark.parametrize("step", range(8))
+def test_a_full_disk_is_one_error_at_whatever_step_and_the_job_goes_on(
+    step: int, write: WriteRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = a_job(write("in.jsonl", some_rows()))
+    real, left = os.replace, iter(range(step))
+
+    def full(source: Path, target: Path) -> None:
+        if next(left, None) is None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(manifest_module.os, "replace", full)
+        with pytest.raises(InvalidRequestError, match=r"out cannot be (used|written): No space left"):
+            run_batch(job, LexicalReranker())
+
+    assert run_batch(job, LexicalReranker()).complete
 
 
 SLOW = """

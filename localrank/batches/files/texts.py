@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from localrank.batches.files.packed import opened, packing_of, reading, without_packing
+from localrank.batches.temporary import temporary_files
 from localrank.contract.errors import InvalidRequestError
 from localrank.providers.arguments import check_path, whole_number
 from localrank.providers.lines import fault
@@ -20,6 +21,9 @@ __all__ = ["CollectionFiles", "Texts"]
 
 _PAGES_KIB = 16_384
 """Of the index that are held in memory."""
+
+_AT_ONCE = 1 << 20
+"""Bytes that are unpacked at once."""
 
 _ENDINGS = ("", ".gz", ".zst")
 
@@ -72,7 +76,8 @@ class Texts:
         path: See `CollectionFiles`.
 
     Raises:
-        InvalidRequestError: The file cannot be read, a line is of another form, or an id is there twice.
+        InvalidRequestError: The file cannot be read, a line is of another form, an id is there twice, or temporary files find
+            no room.
     """
 
     def __init__(self, path: Path) -> None:
@@ -84,12 +89,13 @@ class Texts:
             self._index.execute(f"PRAGMA {setting}")
         self._index.execute("CREATE TABLE texts (id TEXT, line INTEGER, at INTEGER, size INTEGER)")
         try:
-            with reading(path):
-                self._index.execute("BEGIN")
-                self._index.executemany("INSERT INTO texts VALUES (?, ?, ?, ?)", self._places())
-                self._index.execute("COMMIT")
-            self._index.execute("CREATE INDEX by_id ON texts (id, line, at, size)")
-            self._refuse_twice()
+            with temporary_files():
+                with reading(path):
+                    self._index.execute("BEGIN")
+                    self._index.executemany("INSERT INTO texts VALUES (?, ?, ?, ?)", self._places())
+                    self._index.execute("COMMIT")
+                self._index.execute("CREATE INDEX by_id ON texts (id, line, at, size)")
+                self._refuse_twice()
         except BaseException:
             self.close()
             raise
@@ -97,8 +103,9 @@ class Texts:
     def get(self, ids: Iterable[str]) -> Mapping[str, str]:
         """Return the texts of those ids that are there."""
         places: list[tuple[int, int, str]] = []
-        for name in dict.fromkeys(ids):
-            places += self._index.execute("SELECT at, size, id FROM texts WHERE id = ?", (name,))
+        with temporary_files():
+            for name in dict.fromkeys(ids):
+                places += self._index.execute("SELECT at, size, id FROM texts WHERE id = ?", (name,))
         texts: dict[str, str] = {}
         with reading(self._path):
             for at, size, name in sorted(places):  # as they stand in the file
@@ -143,11 +150,24 @@ def _seekable(path: Path) -> IO[bytes]:
     with reading(path):
         if not packing_of(path):
             return path.open("rb")
-        unpacked: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the texts
         with opened(path) as file:
-            shutil.copyfileobj(file, unpacked, 1 << 20)
-        unpacked.seek(0)
-        return unpacked
+            return _unpacked(file)
+
+
+def _unpacked(file: IO[bytes]) -> IO[bytes]:
+    with temporary_files():
+        unpacked: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the texts
+    try:
+        while some := file.read(_AT_ONCE):
+            with temporary_files():
+                unpacked.write(some)
+        with temporary_files():
+            unpacked.seek(0)
+    except BaseException:
+        with suppress(OSError):  # what it holds back has no room either
+            unpacked.close()
+        raise
+    return unpacked
 
 
 def _of_object(path: Path, number: int, line: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import pytest
 
 from localrank import InvalidRequestError, rerank_sync
 from localrank.batches import BatchJob, CollectionFiles, Columns, plan, run_batch
+from localrank.batches.files import texts as texts_module
 from localrank.batches.files.packed import opened, packed, packing_of
 from localrank.evaluation import read_run
 from localrank.testing import LexicalReranker
@@ -181,6 +182,24 @@ def test_a_collection_that_cannot_be_read_is_one_error(
     with pytest.raises(InvalidRequestError) as raised:
         run_batch(a_job(put(tmp_path / "first.run", LINES), collection), LexicalReranker())
     assert named in str(raised.value)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here is always full")
+def test_a_collection_that_finds_no_room_to_be_unpacked_is_not_blamed_for_it(
+    tmp_path: Path, collection: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = put(tmp_path / "corpus.jsonl.gz", [*objects(DOCUMENTS), " " * 3_000_000])
+    job = BatchJob(
+        put(tmp_path / "in.run", LINES),
+        tmp_path / "out",
+        collection=CollectionFiles(collection / "queries.jsonl", corpus),
+    )
+    monkeypatch.setattr(texts_module.tempfile, "TemporaryFile", lambda: Path("/dev/full").open("w+b"))  # noqa: SIM115
+
+    with pytest.raises(
+        InvalidRequestError, match="folder for temporary files cannot be written: No space left"
+    ):
+        run_batch(job, LexicalReranker())
 
 
 def test_a_plan_counts_the_texts(tmp_path: Path, collection: Path) -> None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import mmap
-import sys
 import weakref
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from localrank.providers.holding import hold
 from localrank_transformers.families.late.known.disk.index import Place
 from localrank_transformers.families.late.known.packed import PackedDocument
 
@@ -88,7 +87,7 @@ class SegmentWriter:
         path = segment_file(folder, number)
         self._stream = path.open("r+b" if path.exists() else "w+b", buffering=0)
         try:
-            _hold(self._stream)
+            hold(self._stream)
             self.end = max(end, _end_of(mapped(path), end))
             if path.stat().st_size < capacity:  # never shorter: who compares what was cut off would be killed
                 self._stream.truncate(capacity)
@@ -125,19 +124,6 @@ def _end_of(whole: npt.NDArray[np.uint8], least: int) -> int:
         if len(filled):
             return start + int(filled[-1]) + 1 + _ALIGNED  # the last numbers of a document may be zeros
     return least
-
-
-def _hold(stream: BinaryIO) -> None:
-    """Keep other processes from writing, until the file is closed or this process is gone, however it ends."""
-    if sys.platform == "win32":
-        import msvcrt  # noqa: PLC0415
-
-        stream.seek(0)
-        msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl  # noqa: PLC0415  # not on Windows
-
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class Located:
