@@ -29,7 +29,7 @@ from localrank.providers.registry import resolve
 from localrank.providers.services import list_price, services_in
 from localrank.providers.trec import file_name
 
-__all__ = ["BatchProgress", "BatchReport", "InTurn", "forget", "rows_of", "run_batch"]
+__all__ = ["BatchProgress", "BatchReport", "InTurn", "check_price", "forget", "rows_of", "run_batch"]
 
 InTurn: TypeAlias = Iterator[tuple[Part, Callable[[], RankedRows]]]
 """Parts in their order, each with what ranks it, or waits until it is ranked."""
@@ -115,7 +115,7 @@ def run_batch(
         RerankError: Whatever the model raised; finished parts are kept.
     """
     reranker = resolve(model)
-    _check_price(job, reranker)
+    check_price(job, reranker)
     with closing(job.opened()) as source:
         unchanged = Unchanged(source.files)
         with alone(job.output):
@@ -137,7 +137,12 @@ def run_batch(
     )
 
 
-def _check_price(job: BatchJob, model: AnyReranker) -> None:
+def check_price(job: BatchJob, model: AnyReranker) -> None:
+    """Refuse a job whose costs cannot be kept below its `max_cost`.
+
+    Raises:
+        InvalidRequestError: The model costs nothing, or its price is not known.
+    """
     if job.max_cost is None:
         return
     services = services_in(model)

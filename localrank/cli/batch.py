@@ -13,7 +13,7 @@ from localrank.batches.columns import Columns
 from localrank.batches.files.texts import CollectionFiles
 from localrank.batches.job import PART_DOCUMENTS, PART_DOCUMENTS_REMOTE, BatchJob, OutputFormat
 from localrank.batches.planned import plan
-from localrank.batches.running import forget, run_batch
+from localrank.batches.running import check_price, forget, run_batch
 from localrank.cli.batching import ask, leave, on_ray, ranked, show_plan, show_report
 from localrank.cli.output import EXIT_CODES, InputError
 from localrank.cli.ranking import model_option
@@ -156,9 +156,14 @@ def batch(
     """Plan, or ask, rank and report."""
     if ray is not None and document_store is not None:
         raise click.UsageError("--document-store is a folder of this machine, and --ray ranks on others.")
+    if ray is not None and described["max_cost"] is not None:
+        raise click.UsageError(
+            "--max-cost cannot be held with --ray, which sends parts ahead of what they cost."
+        )
     with _input_errors():
         job = job_of(**described)
         reranker = resolve(model)
+        check_price(job, reranker)
         if document_store is not None:
             reranker = _keeping(model, reranker, document_store)
         if dry_run:

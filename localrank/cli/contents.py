@@ -85,6 +85,8 @@ def format_by_name(source: str) -> Format | None:
 def lines_of(content: Content, source: str, decoding: Decoding, *, again: bool = False) -> Iterator[str]:
     """Yield the lines of a source as text, each with one line feed at its end, the last perhaps without.
 
+    A line ends in a line feed, perhaps after a carriage return; in a file that has none, in a carriage return.
+
     Args:
         content: What it holds.
         source: Its name, for an error.
@@ -100,7 +102,7 @@ def lines_of(content: Content, source: str, decoding: Decoding, *, again: bool =
         lines = _line_by_line(content.stream, source, encoding, decoding, again=again)
     else:
         lines = _all_at_once(content.stream.read(), source, encoding, decoding, again=again)
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(_parted(lines), 1):
         if "\0" in line:
             raise InputError(
                 f"{shown(source)}:{number}: a zero byte; this is no text file, or its text is in another encoding than "
@@ -108,6 +110,16 @@ def lines_of(content: Content, source: str, decoding: Decoding, *, again: bool =
             )
         whole = line.removeprefix("\ufeff") if number == 1 else line
         yield f"{whole[:-2]}\n" if whole.endswith("\r\n") else whole
+
+
+def _parted(lines: Iterator[str]) -> Iterator[str]:
+    """Yield the lines; those of a file without a line feed, as spreadsheets save for the Macintosh, end in carriage returns."""
+    first = next(lines, "")
+    if not first.endswith("\n") and "\r" in first:
+        yield from io.StringIO(first, newline=None)
+    elif first:
+        yield first
+    yield from lines
 
 
 def _line_by_line(

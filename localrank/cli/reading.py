@@ -73,8 +73,8 @@ class Reading:
 def read_documents(sources: Sequence[str], reading: Reading) -> Generator[InputDocument]:
     """Yield the documents of all `sources`, in their order, while they are read.
 
-    What is held at a time is a line, a row or 1,024 rows of Parquet; a JSON array, a file in paragraphs and text in UTF-16 or
-    UTF-32 are held as a whole.
+    What is held at a time is a line, a row or 1,024 rows of Parquet; a JSON array, a file in paragraphs, text in UTF-16 or
+    UTF-32 and one whose lines end in carriage returns alone are held as a whole.
 
     Args:
         sources: Files, folders (with `paragraphs`) and `-`; none at all means standard input.

@@ -89,10 +89,10 @@ class _Answer:
 
 
 def read_key(path: Path | None) -> str | None:
-    """Return the first line of the file, or what the environment holds; None where there is no key.
+    """Return the first word of the file, or what the environment holds; None where there is neither.
 
     Raises:
-        ClickException: The file cannot be read.
+        UsageError: The file cannot be read, or is empty.
     """
     if path is None:
         return os.environ.get(KEY_VARIABLE, "").strip() or None

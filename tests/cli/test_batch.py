@@ -52,6 +52,28 @@ def test_a_store_knows_afterwards_what_was_read(source: Path, tmp_path: Path) ->
     assert facts["documents"] == len({row["text"] for row in some_rows()})
 
 
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (
+            ("-m", "cohere:rerank-v3.5", "--ray"),
+            "--max-cost cannot be held with --ray, which sends parts ahead",
+        ),
+        (("-m", "jina:another"), "--max-cost cannot be held: the price of jina:another is not known"),
+        (("-m", "lexical:default", "--dry-run"), "runs here and costs nothing"),
+    ],
+)
+def test_costs_that_cannot_be_held_are_refused_before_anybody_is_asked(
+    options: tuple[str, ...], complaint: str, source: Path, tmp_path: Path
+) -> None:
+    command = ("batch", str(source), str(tmp_path / "out"), "--max-cost", "1", *options)
+    shown = localrank(*command, JINA_API_KEY="k", CO_API_KEY="k")
+
+    assert shown.code in {2, 3}
+    assert complaint in shown.err
+    assert "Nobody is there to be asked" not in shown.err
+
+
 def test_a_store_that_the_model_does_not_use_is_refused_by_the_option(source: Path, tmp_path: Path) -> None:
     store = ("--document-store", str(tmp_path / "store"))
     shown = localrank("batch", str(source), str(tmp_path / "out"), "-m", "lexical:default", *store)

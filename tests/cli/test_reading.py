@@ -69,6 +69,26 @@ def test_byte_order_marks_and_windows_line_ends_are_understood(tmp_path: Path, c
     ]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+@pytest.mark.parametrize("end", ["", "\r"])
+def test_carriage_returns_end_lines_in_a_file_that_has_no_line_feed(
+    tmp_path: Path, encoding: str, end: str
+) -> None:
+    path = written(tmp_path, "a.txt", f"Grüße\r\rzwei\rdrei{end}".encode(encoding))
+    found = read(path, decoding=Decoding("latin-1" if encoding == "latin-1" else "utf-8"))
+    assert [(one.line, one.text) for one in found] == [(1, "Grüße"), (3, "zwei"), (4, "drei")]
+
+
+def test_rows_of_a_table_saved_for_the_macintosh_are_rows(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", "id,text\r1,one\r2,two\r")
+    assert [(one.line, one.text) for one in read(path)] == [(2, "one"), (3, "two")]
+
+
+def test_a_carriage_return_within_a_line_parts_nothing(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.txt", "10 %\r20 %\r30 %\ndone\n")
+    assert [one.text for one in read(path)] == ["10 %\r20 %\r30 %", "done"]
+
+
 def test_a_unicode_line_separator_parts_nothing(tmp_path: Path) -> None:
     assert len(read(written(tmp_path, "a.txt", "one\u2028still one\x0cstill one\n"))) == 1
 
