@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 from localrank.contract.cancellation import POLL_INTERVAL_S
 from localrank.contract.errors import InferenceError
+from localrank.contract.types import first_line
 from localrank.providers.beside import start
 from localrank.providers.cores import usable_cores
 from localrank.providers.forking import RenewedLock, hold_off_forks, renew_after_fork, threads_are_greenlets
@@ -193,22 +194,43 @@ class Scheduler:
 
     def _work(self) -> None:
         thread = threading.current_thread()
-        while True:
-            with self._lock:
+        try:
+            while (taken := self._take(thread)) is not None:
+                batch, unit = taken
+                error = _outcome(batch.execute, unit)
+                with self._lock:
+                    self._finish(batch, unit, error)
+                if threads_are_greenlets():
+                    time.sleep(0)
+        except BaseException:  # between two units: no memory, or what a debugger throws into a thread
+            self._replace(thread)
+            raise
+
+    def _take(self, thread: threading.Thread) -> tuple[_Batch, Unit] | None:
+        """Wait for a unit; None once nobody holds a lease."""
+        with self._lock:
+            batch = self._next()
+            while batch is None:
+                if self._leases == 0:
+                    self._threads.discard(thread)
+                    return None
+                self._wake.wait()
                 batch = self._next()
-                while batch is None:
-                    if self._leases == 0:
-                        self._threads.discard(thread)
-                        return
-                    self._wake.wait()
-                    batch = self._next()
-                unit = batch.pending.popleft()
-                batch.running += 1
-            error = _outcome(batch.execute, unit)
-            with self._lock:
-                self._finish(batch, unit, error)
-            if threads_are_greenlets():
-                time.sleep(0)
+            unit = batch.pending.popleft()
+            batch.running += 1
+            return batch, unit
+
+    def _replace(self, thread: threading.Thread) -> None:
+        """Start a worker for one that an error ended, so that no call waits for what is gone."""
+        with self._lock:
+            self._threads.discard(thread)
+            try:
+                if self._batches:
+                    self._start_worker()
+            except InferenceError as error:
+                for batch in list(self._batches) if not self._threads else ():
+                    batch.error = batch.error or error
+                    self._drop(batch)
 
     def _next(self) -> _Batch | None:
         ready = [batch for batch in self._batches if batch.ready]
@@ -242,6 +264,13 @@ def _outcome(execute: Callable[[Unit], None], unit: Unit) -> BaseException | Non
     try:
         with hold_off_forks():
             execute(unit)
+    except MemoryError as error:
+        failure = InferenceError(
+            f"There is not enough memory for a run: {first_line(error) or 'none is left'}.",
+            hint="Set a smaller max_length, or fewer threads; or close other models.",
+        )
+        failure.__cause__ = error
+        return failure
     except BaseException as error:
         return error
     return None

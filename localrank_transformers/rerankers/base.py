@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -175,7 +176,8 @@ def loading(model_id: str) -> Iterator[None]:
     """Let whatever else damaged files make of a load end in one error.
 
     Raises:
-        ModelLoadError: Anything was raised that is no error of ours; or no file could be opened, so that they seemed absent.
+        ModelLoadError: Anything was raised that is no error of ours; or no file could be opened, or memory was short, so that
+            files seemed absent or damaged.
     """
     try:
         yield
@@ -184,14 +186,26 @@ def loading(model_id: str) -> Iterator[None]:
             raise ModelLoadError(
                 f"{model_id} cannot be loaded: too many files are open.", hint=TOO_MANY_OPEN_HINT
             ) from error
+        if _lacks_memory(error):
+            raise ModelLoadError(
+                f"{model_id} cannot be loaded: there is not enough memory.",
+                hint="Close other models, or take a smaller one.",
+            ) from error
         if isinstance(error, RerankError):
             raise
         raise ModelLoadError(
             f"{model_id} cannot be loaded: {type(error).__name__}: {first_line(error)}",
-            hint="Its files may be damaged or of another version; copy or fetch them again."
-            if not isinstance(error, MemoryError)
-            else "There is not enough memory: close other models, or take a smaller one.",
+            hint="Its files may be damaged or of another version; copy or fetch them again.",
         ) from error
+
+
+def _lacks_memory(error: BaseException | None) -> bool:
+    """Whether an error came of one that says so: what cannot be read for want of memory looks damaged."""
+    while error is not None:
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 _WEIGHTS = (".onnx", ".onnx_data", ".data", ".safetensors", ".json")

@@ -33,6 +33,7 @@ def open_native(onnx: Path, *, is_kept: bool = False) -> NativeEngine | None:
 
     Raises:
         ModelLoadError: There is no memory for its weights.
+        OSError: The file cannot be read.
     """
     kernels = library()
     layout = None if kernels is None else read_layout(onnx, is_kept=is_kept)

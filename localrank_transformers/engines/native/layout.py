@@ -129,13 +129,17 @@ class NativeLayout:
 
 
 def read_layout(onnx: Path, *, is_kept: bool = False) -> NativeLayout | None:
-    """Return the weights of a graph that the kernels compute; None for any other file."""
+    """Return the weights of a graph that the kernels compute; None for any other file, or where there is none.
+
+    Raises:
+        OSError: It cannot be read.
+    """
     if not is_ours(onnx):
         return None
     try:
         layout = _Walk(read_graph(onnx, is_kept=is_kept)).layout()
         _check(layout)
-    except (_UnknownGraphError, MalformedOnnxError, OSError, LookupError, ValueError, RecursionError):
+    except (_UnknownGraphError, MalformedOnnxError, LookupError, ValueError, RecursionError):
         return None
     return layout
 

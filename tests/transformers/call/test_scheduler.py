@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import subprocess
 import sys
 import threading
@@ -199,3 +200,21 @@ def test_no_worker_is_left_in_the_engine_when_the_process_ends() -> None:
     code = AT_EXIT.replace("UNIT_LIST", "[Unit((place,), 1) for place in range(100)]")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("[]\n", "", 0)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_worker_that_is_ended_from_outside_is_replaced() -> None:
+    scheduler, seen = Scheduler(1), list[int]()
+    with scheduler.lease():
+        for times in range(3):
+            assert run(scheduler, units(2), lambda unit: seen.append(unit.positions[0]))
+            (worker,) = scheduler._threads
+            assert worker.ident is not None
+            # it comes to the thread when it wakes for the next unit
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(worker.ident), ctypes.py_object(SystemExit)
+            )
+            assert len(seen) == 2 * times + 2
+        assert run(scheduler, units(2), lambda unit: seen.append(unit.positions[0]))
+    assert seen == [0, 1] * 4
+    assert scheduler._threads == set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,65 @@ def test_files_that_cannot_be_opened_are_not_called_absent_or_damaged(tmp_path: 
     """)
 
     assert (done.returncode, done.stdout) == (0, "True\nTrue\n1\n"), done.stderr
+
+
+SHORT_OF_MEMORY = """
+    import resource
+    from localrank import InferenceError, ModelLoadError
+    from localrank_transformers import OnnxReranker
+    from localrank_transformers.call.call import LocalCall
+    from localrank.contract.model import DoRerankOptions
+
+    def without_memory(work):
+        with open("/proc/self/statm") as statm:
+            used = int(statm.read().split()[0]) * resource.getpagesize()
+        limits = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (used + {spare}, limits[1]))
+        try:
+            work()
+        except (InferenceError, ModelLoadError) as error:
+            print(type(error).__name__, error)
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, limits)
+
+    def call(model, text):  # in this thread, since none can be made
+        return LocalCall(model._once.get, DoRerankOptions("pandas", (text,))).run()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
+def test_a_run_for_which_there_is_no_memory_says_so_and_the_next_one_runs() -> None:
+    done = run_script(
+        SHORT_OF_MEMORY.format(spare=100 << 10)
+        + """
+    model = OnnxReranker()
+    before = call(model, "They eat.").results[0].score
+    without_memory(lambda: call(model, "bamboo " * 600))
+    print(call(model, "They eat.").results[0].score == before)
+    """,
+        env={"MALLOC_ARENA_MAX": "1"},
+    )
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout.startswith("InferenceError There is not enough memory for a run: ")
+    assert done.stdout.endswith("\nTrue\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
+def test_a_model_for_which_there_is_no_memory_is_not_called_damaged() -> None:
+    done = run_script(
+        SHORT_OF_MEMORY.format(spare=2 << 20)
+        + """
+    threading.stack_size(1 << 18)
+    call(OnnxReranker("localrank-tiny"), "all is imported")
+    model = OnnxReranker()
+    without_memory(model._once.get)
+    print(call(model, "They eat.").results[0].score > 0)
+    """,
+        env={"MALLOC_ARENA_MAX": "1"},
+    )
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout.startswith(
+        "ModelLoadError localrank-mini cannot be loaded: there is not enough memory"
+    )
+    assert "nstall" not in done.stdout
+    assert done.stdout.endswith("\nTrue\n")
