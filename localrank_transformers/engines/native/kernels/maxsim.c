@@ -211,7 +211,7 @@ static const int8_t *load_group(const document *d, int first, int8_t *room, int3
 /* The best product of each of `rows` tokens of the query, in one of sixteen lanes. */
 static void compare_rows(const uint8_t *query, int rows, const document *d, vec16 *best)
 {
-    int8_t room[GROUP * MOST_WIDTH];
+    int8_t room[GROUP * d->width]; /* no longer than it must be: a thread's stack may be small */
     int32_t starts[GROUP];
     float scales[GROUP];
     for (int r = 0; r < rows; r++) best[r] = all16(-3.4e38f);
@@ -295,7 +295,7 @@ static void add_halves(int32_t *row, int numbers)
    second ones. Exact in integers: 63 times the block's length twice is below 2^31 for any MOST_WIDTH up to 4096. */
 static void turn(int32_t *row, int width)
 {
-    int32_t other[MOST_WIDTH];
+    int32_t other[width];
     const int block = width & -width, blocks = width / block;
     for (int times = 0; times < 2; times++) {
         for (int n = 0; n < width; n++) other[n] = (uint32_t)n * 0x9e3779b1u >> 31 ? row[n] : -row[n];
@@ -309,7 +309,7 @@ static void turn(int32_t *row, int width)
 /* A token's signs to their places in a group of `size` tokens, of which `to` is the token's first; and their cosine. */
 static uint8_t put_signs(const int8_t *whole, int width, int size, uint8_t *to)
 {
-    int32_t row[MOST_WIDTH];
+    int32_t row[width];
     int64_t sum = 0, squares = 0;
     for (int k = 0; k < width; k++) row[k] = whole[k];
     turn(row, width);
@@ -334,8 +334,8 @@ static void put_numbers(const int8_t *row, int filled, int size, uint8_t *to)
 static int32_t pack_all(const float *vectors, const int64_t *counted, int32_t tokens, int32_t width, int32_t kept,
                         int32_t bits, void *out)
 {
-    int8_t row[MOST_WIDTH];
     const int filled = (width + AHEAD - 1) / AHEAD * AHEAD;
+    int8_t row[filled];
     char *scales = (char *)out + kept * bytes_of(filled, bits), *starts = scales + (int64_t)kept * 4;
     for (int t = 0, place = 0; t < tokens; t++, vectors += width) {
         if (counted && !counted[t]) continue;
@@ -357,23 +357,27 @@ static int32_t pack_all(const float *vectors, const int64_t *counted, int32_t to
     return 1;
 }
 
+/* A query's token in the directions of signs, whole numbers as well; returns what makes its vector one of length 1. */
+static float turn_rounded(int8_t *row, int width)
+{
+    int32_t turned[width], sum;
+    float again[width];
+    for (int k = 0; k < width; k++) turned[k] = row[k];
+    turn(turned, width);
+    for (int k = 0; k < width; k++) again[k] = (float)turned[k];
+    return round_token(again, width, width, row, &sum);
+}
+
 static int32_t pack_query_all(const float *vectors, int32_t tokens, int32_t width, int32_t bits, uint8_t *numbers,
                               float *scales)
 {
-    int8_t row[MOST_WIDTH];
-    int32_t turned[MOST_WIDTH];
-    float again[MOST_WIDTH];
     const int filled = (width + AHEAD - 1) / AHEAD * AHEAD;
+    int8_t row[filled];
     for (int t = 0; t < tokens; t++, vectors += width, numbers += filled) {
         if (!is_finite(vectors, width)) return 0;
         int32_t sum;
         scales[t] = round_token(vectors, width, filled, row, &sum);
-        if (bits == 1) {
-            for (int k = 0; k < filled; k++) turned[k] = row[k];
-            turn(turned, filled);
-            for (int k = 0; k < filled; k++) again[k] = (float)turned[k];
-            scales[t] = round_token(again, filled, filled, row, &sum);
-        }
+        if (bits == 1) scales[t] = turn_rounded(row, filled);
         for (int k = 0; k < filled; k++) numbers[k] = (uint8_t)(row[k] + LARGEST);
     }
     return 1;

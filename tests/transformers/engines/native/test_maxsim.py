@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, get_args
 
@@ -22,6 +23,7 @@ from localrank_transformers.families.late.known.packed import (
     pack_document,
     pack_query,
 )
+from tests.support.painted_stack import bytes_taken
 
 BITS: tuple[Bits, ...] = get_args(Bits)
 
@@ -141,3 +143,17 @@ def test_many_threads_compare_at_once() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(bits, queries * 3)) == expected * 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="paints a stack of Linux's threads")
+@pytest.mark.parametrize("bits", BITS)
+@pytest.mark.parametrize("kernels", usable(), ids=lambda kernels: kernels.name)
+def test_vectors_of_a_usual_width_fit_a_small_stack(kernels: Kernels, bits: Bits) -> None:
+    random, compare = np.random.default_rng(0), NativeCompare(kernels, bits)
+    asked, read = some(random, 5, 384), some(random, 37, 384)
+
+    def whole() -> None:
+        compare(compare.pack_query(asked, None), compare.pack([read], [None], [False]))
+
+    whole()  # what is only done once is done
+    assert bytes_taken(whole) < bytes_taken(lambda: None) + (24 << 10)
