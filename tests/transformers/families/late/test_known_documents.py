@@ -69,8 +69,6 @@ async def test_a_known_document_is_not_read_again_and_has_the_bits_that_it_had_w
 async def test_a_query_takes_the_threads_of_its_call_where_every_document_is_known_and_changes_no_bit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    original = NativeRequest.vectors
-
     def watching(self: Any, rows: Sequence[Row], *, alone: bool) -> Any:
         taken.append((len(rows[0].ids), alone))
         return original(self, rows, alone=alone)
@@ -79,7 +77,9 @@ async def test_a_query_takes_the_threads_of_its_call_where_every_document_is_kno
     with OnnxReranker("localrank-tiny", document_cache_mb=8) as model:
         new = in_order(await rerank(model, long, TEXTS))
         taken: list[tuple[int, bool]] = []
-        monkeypatch.setattr(NativeRequest, "vectors", watching)
+        request = type(model._once.get()[0].engine.request())
+        original = request.vectors
+        monkeypatch.setattr(request, "vectors", watching)
         assert in_order(await rerank(model, long, TEXTS)) == new
         ((query, is_alone),) = taken
         assert is_alone
@@ -263,4 +263,4 @@ async def test_what_a_store_could_not_keep_is_said_in_the_result(
         monkeypatch.setattr(SegmentWriter, "write", full)
         result = await rerank(model, QUERY, TEXTS)
     assert len(result) == len(TEXTS)
-    assert ["No space left" in warning.message for warning in result.warnings] == [True]
+    assert ["No space left" in warning.message for warning in result.warnings].count(True) == 1
