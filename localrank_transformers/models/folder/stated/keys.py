@@ -166,7 +166,11 @@ KEYS: tuple[Key, ...] = (
     _irrelevant(TOKENIZER, ANY, "Kept by transformers, read by nobody."),
     _honoured("special_tokens_map.json", ANY, "As the same keys of tokenizer_config.json."),
     _honoured("added_tokens.json", ANY, "As `added_tokens_decoder`."),
-    _honoured(TOKENIZER_JSON, "model normalizer pre_tokenizer added_tokens", "By the same library."),
+    _honoured(
+        TOKENIZER_JSON,
+        "model normalizer pre_tokenizer added_tokens",
+        "By the same library; before a normalizer of SentencePiece's, letters and the marks behind them are put together.",
+    ),
     _honoured(
         TOKENIZER_JSON,
         "post_processor",

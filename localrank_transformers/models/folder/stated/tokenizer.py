@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tokenizers import AddedToken, Tokenizer
-from tokenizers.normalizers import BertNormalizer, Lowercase, Normalizer, Sequence
+from tokenizers.normalizers import NFC, BertNormalizer, Lowercase, Normalizer, Sequence
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.models.folder.safety.kinds import no_model
@@ -74,8 +74,18 @@ def _normalizer(found: Normalizer | None, said: PairSettings) -> Normalizer | No
     elif letters is not None and not letters.of_bert:
         _check_letters(found, letters)
     if said.lowercase_first and not _makes_small(found):
-        return Sequence([Lowercase()] if found is None else [Lowercase(), found])
-    return found
+        return Sequence([Lowercase()] if found is None else [Lowercase(), _composed(found)])
+    return found if found is None else _composed(found)
+
+
+def _composed(found: Normalizer) -> Normalizer:
+    """Return a normalizer that reads a letter alike whether its marks stand in it or behind it.
+
+    SentencePiece composes them, and that is what its models have learnt. The library's `Precompiled` does not where a letter
+    has more than five bytes, as Hangul always and kana with a mark have.
+    """
+    kinds = [one["type"] for one in _parts(found)]
+    return Sequence([NFC(), found]) if "Precompiled" in kinds and "NFC" not in kinds else found
 
 
 def _check_letters(found: Normalizer | None, letters: Letters) -> None:
