@@ -112,6 +112,7 @@ def warm(
     with OnnxReranker(model, max_length=max_length, document_store=kept) as reranker:
         read = anyio.run(_read, reranker, texts, lambda text: click.echo(text, err=True))
     click.echo(f"{read:,} documents were read; the store has {kept.facts().documents:,}.")
+    kept.close()  # so that it can be read where nothing can be written
 
 
 async def _read(reranker: OnnxReranker, texts: Iterator[str], report: Callable[[str], object]) -> int:

@@ -8,9 +8,9 @@ import sqlite3
 from pathlib import Path
 
 from localrank.contract.errors import ModelLoadError
-from localrank_transformers.families.late.known.disk.index import WAIT_S
+from localrank_transformers.families.late.known.disk.index import INDEX_FILE, WAIT_S
 
-__all__ = ["unusable"]
+__all__ = ["is_read_only", "unusable"]
 
 _FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 _REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -29,10 +29,11 @@ def unusable(path: Path, error: Exception) -> ModelLoadError:
             f"The disk of the document store {path} is full.",
             hint="Make room on it, or empty the store: localrank store clear PATH",
         )
-    if number in _REFUSED or code == sqlite3.SQLITE_READONLY or _is_read_only(path):
+    if number in _REFUSED or code == sqlite3.SQLITE_READONLY or is_read_only(path):
         return ModelLoadError(
             f"The document store {path} cannot be written to: {type(error).__name__}: {error}.",
-            hint="Who reads a store writes to its index, too: copy it to a folder that this user may write to.",
+            hint="What it knows can be read there, if the process that wrote it last closed it. To begin or change one, take a "
+            "folder that this user may write to.",
         )
     return ModelLoadError(
         f"The document store {path} cannot be used: {type(error).__name__}: {error}.",
@@ -41,5 +42,7 @@ def unusable(path: Path, error: Exception) -> ModelLoadError:
     )
 
 
-def _is_read_only(path: Path) -> bool:
-    return path.is_dir() and not os.access(path, os.W_OK)
+def is_read_only(path: Path) -> bool:
+    """Return whether this process cannot write to the store in a folder: its user may not, or the disk is read-only."""
+    written = [one for one in (path, path / INDEX_FILE) if one.exists()]
+    return path.is_dir() and not all(os.access(one, os.W_OK) for one in written)

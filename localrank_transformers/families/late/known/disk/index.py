@@ -6,6 +6,8 @@ process. SQLite's write-ahead log lets readers go on while one process writes.
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import time
 import weakref
@@ -92,19 +94,29 @@ class StoreIndex:
 
     Args:
         folder: Of the store; made where it is not there.
+        is_read_only: Whether nothing can be written there: it is opened as it lies, and what asks to write is refused.
+
+    Attributes:
+        is_read_only: The same.
 
     Raises:
         sqlite3.Error: The database is damaged, or cannot be opened.
         OSError: The folder cannot be made.
     """
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.connection = sqlite3.connect(
-            folder / INDEX_FILE, timeout=WAIT_S, isolation_level=None, check_same_thread=False
-        )
+    def __init__(self, folder: Path, *, is_read_only: bool = False) -> None:
+        self.is_read_only = is_read_only
+        if is_read_only:
+            self.connection = _opened_read_only(folder / INDEX_FILE)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.connection = _connected(folder / INDEX_FILE)
         closing = weakref.finalize(self, self.connection.close)
         closing.atexit = False  # a thread may be using it
+        if not is_read_only:
+            self._set_up()
+
+    def _set_up(self) -> None:
         self.connection.execute("pragma journal_mode = wal")
         # What a power failure takes may be entered and not written: its checksum is wrong then, and it is a miss.
         self.connection.execute("pragma synchronous = normal")
@@ -118,6 +130,15 @@ class StoreIndex:
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()
+
+    def check_writable(self) -> None:
+        """Refuse what would change a store that cannot be written.
+
+        Raises:
+            OSError: It cannot.
+        """
+        if self.is_read_only:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -259,3 +280,23 @@ class StoreIndex:
         """Return the number of documents, their tokens and their bytes."""
         row = self.connection.execute("select count(*), total(tokens), total(size) from documents").fetchone()
         return int(row[0]), int(row[1]), int(row[2])
+
+
+def _connected(database: Path | str, *, is_uri: bool = False) -> sqlite3.Connection:
+    return sqlite3.connect(
+        database, timeout=WAIT_S, isolation_level=None, check_same_thread=False, uri=is_uri
+    )
+
+
+def _opened_read_only(path: Path) -> sqlite3.Connection:
+    """Open a database that cannot be written; where its log cannot be opened either, nobody writes to it meanwhile."""
+    for how in ("mode=ro", "mode=ro&immutable=1"):
+        connection = _connected(f"{path.absolute().as_uri()}?{how}", is_uri=True)
+        try:
+            connection.execute("select 1 from sqlite_master").fetchone()
+        except sqlite3.Error as error:
+            connection.close()
+            fault = error
+        else:
+            return connection
+    raise fault

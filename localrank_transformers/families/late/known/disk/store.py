@@ -11,7 +11,7 @@ from pathlib import Path
 from localrank.contract.errors import ModelLoadError
 from localrank.contract.types import RerankWarning
 from localrank.providers.forking import RenewedLock, leave_behind, renew_after_fork
-from localrank_transformers.families.late.known.disk.faults import unusable
+from localrank_transformers.families.late.known.disk.faults import is_read_only, unusable
 from localrank_transformers.families.late.known.disk.index import INDEX_FILE, Place, StoreFacts, StoreIndex
 from localrank_transformers.families.late.known.disk.segments import Located, disk_bytes
 from localrank_transformers.families.late.known.disk.writing import Bounds, Writing
@@ -40,6 +40,7 @@ class OpenStore:
         self.max_mb = max_mb or _DEFAULT_MB
         self._asked_mb = max_mb
         self._asked_vectors = vectors
+        self._is_told_full = False
         self._lock = RenewedLock()
         self._identity: bytes | None = None
         self._model = ""
@@ -53,7 +54,7 @@ class OpenStore:
         self._writing = Writing(self.path, self._located)
         self._not_kept: str | None = None
         self._file: tuple[int, int] | None = None
-        self._is_gone = False
+        self._is_told = False
 
     def open(self, identity: bytes, model: str) -> str:
         """Open the store for a model, and return how it keeps vectors; a new one becomes the model's own.
@@ -108,6 +109,8 @@ class OpenStore:
     def _bound(self, index: StoreIndex) -> None:
         """Hold the bound of the store, which may be another one than before."""
         asked = self._asked_mb
+        if index.is_read_only:
+            return
         if asked is not None and index.fact("max_mb") != str(asked).encode():
             index.restate("max_mb", str(asked).encode())
         bounds = Bounds(self.max_mb)
@@ -139,20 +142,30 @@ class OpenStore:
         with self._lock:
             try:
                 index = self._opened()
-                if self._found_file() == self._file:
+                if index.is_read_only:
+                    self._tell_once("it is read-only here, so that new ones are read again each time")
+                elif self._found_file() == self._file:
                     self._writing.write(index, Bounds(self.max_mb), documents)
-                elif not self._is_gone:
-                    self._is_gone = True
-                    self._not_kept = "its files were removed, or others stand in their place"
+                else:
+                    self._tell_once("its files were removed, or others stand in their place")
             except (sqlite3.Error, OSError) as error:
                 self._not_kept = f"{type(error).__name__}: {error}"
 
+    def _tell_once(self, reason: str) -> None:
+        if not self._is_told:
+            self._is_told, self._not_kept = True, reason
+
     def warnings(self) -> list[RerankWarning]:
-        """Return once what went wrong since the last time."""
+        """Return once what went wrong since the last time, and once for all that documents make room for others."""
         reason, self._not_kept = self._not_kept, None
-        if reason is None:
-            return []
-        return [RerankWarning("document_store", f"The store {self.path} did not keep documents: {reason}.")]
+        told = [] if reason is None else [f"The store {self.path} did not keep documents: {reason}."]
+        if self._writing.makes_room and not self._is_told_full:
+            self._is_told_full = True
+            told.append(
+                f"The store {self.path} has its {self.max_mb:,} MB: documents that were longest unused make room for new ones. "
+                "Of a larger collection that is read in one order again and again none is known: give it more (max_mb)."
+            )
+        return [RerankWarning("document_store", one) for one in told]
 
     def facts(self) -> StoreFacts:
         """Return what it holds.
@@ -175,6 +188,7 @@ class OpenStore:
         """
         self._check_made()
         with self._used() as index:
+            index.check_writable()
             for number in index.segments():
                 self._writing.move_out(index, Bounds(self.max_mb), number)
             index.connection.execute("vacuum")
@@ -187,6 +201,7 @@ class OpenStore:
         """
         self._check_made()
         with self._used() as index:
+            index.check_writable()
             self._writing.remove(index.segments())  # first, since a full disk lets nobody change the index
             with index.writing():
                 numbers = index.segments()
@@ -218,7 +233,7 @@ class OpenStore:
 
     def _opened(self) -> StoreIndex:
         if self._index is None:
-            self._index = StoreIndex(self.path)
+            self._index = StoreIndex(self.path, is_read_only=is_read_only(self.path))
             self._file = self._found_file()
             if self._asked_mb is None:
                 self.max_mb = int(self._index.fact("max_mb") or _DEFAULT_MB)

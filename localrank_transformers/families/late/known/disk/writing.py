@@ -48,12 +48,16 @@ class Writing:
     Args:
         folder: Of the store.
         located: What this process knows of its segments; those that are removed are forgotten there, too.
+
+    Attributes:
+        makes_room: Whether documents had to make room for what was written.
     """
 
     def __init__(self, folder: Path, located: Located) -> None:
         self._folder = folder
         self._located = located
         self._segment: SegmentWriter | None = None
+        self.makes_room = False
 
     def write(
         self, index: StoreIndex, bounds: Bounds, documents: Sequence[tuple[bytes, PackedDocument]]
@@ -140,6 +144,7 @@ class Writing:
                     return found
                 found.close()  # full of what is entered no more
         number, dropped = index.begin_segment(bounds.capacity, bounds.most)
+        self.makes_room = self.makes_room or bool(dropped)
         self.remove(dropped)
         self._segment = SegmentWriter(self._folder, number, bounds.capacity)
         return self._segment

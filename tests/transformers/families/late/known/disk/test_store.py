@@ -204,10 +204,13 @@ def test_the_longest_unused_make_room_and_the_bound_holds(
 ) -> None:
     monkeypatch.setattr(store_module, "_LOOK_S", 0.0)
     store, tokens = opened(max_mb=8), 2_000
+    told: list[str] = []
     for number in range(300):
         store.keep([(key(number), document(number, tokens))])
         store.find([key(0)])
-        assert not store.warnings()
+        told += [one.message for one in store.warnings()]
+    assert len(told) == 1
+    assert "has its 8 MB: documents that were longest unused make room for new ones" in told[0]
     kept = [one is not None for one in store.find([key(number) for number in range(300)])]
     assert kept[0]
     assert kept[-50:] == [True] * 50
@@ -573,6 +576,31 @@ def test_a_folder_that_cannot_be_written_to_is_told_as_that(
     with pytest.raises(ModelLoadError, match="cannot be written to") as caught:
         opened()
     assert "damaged" not in str(caught.value)
+
+
+def test_a_store_that_cannot_be_written_is_read_and_says_once_that_it_keeps_nothing(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened()
+    keep(store, range(5))
+    store.close()
+    before = {path.name: path.read_bytes() for path in store.path.iterdir()}
+    monkeypatch.setattr(os, "access", lambda *_: False)
+
+    reader = opened(max_mb=9)
+    assert found(reader, range(7)) == [*range(5)]
+    for number in (5, 6):
+        reader.keep([(key(number), document(number))])
+    assert [one.message for one in reader.warnings()] == [
+        f"The store {store.path} did not keep documents: it is read-only here, so that new ones are read again each time."
+    ]
+    assert found(reader, range(7)) == [*range(5)]
+    assert reader.facts().documents == 5
+    for change in (reader.clear, reader.compact):
+        with pytest.raises(ModelLoadError, match="cannot be written to"):
+            change()
+    reader.close()
+    assert {path.name: path.read_bytes() for path in store.path.iterdir()} == before
 
 
 def test_how_a_store_will_keep_vectors_is_said_without_making_it(tmp_path: Path) -> None:
