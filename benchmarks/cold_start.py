@@ -1,6 +1,8 @@
 """Process start to the first ranked result, and what importing costs: `python -m benchmarks.cold_start --data FOLDER`.
 
-The processes run byte-compiled code, as `pip install` leaves it, and the clock stops when the result is printed.
+The processes run byte-compiled code, as `pip install` leaves it, and the clock stops when the result is printed. Beside them
+run processes that do no more than any program with these libraries and files must, and the same call of a loaded model: what is
+left of the first call is localrank's own.
 """
 
 from __future__ import annotations
@@ -19,9 +21,13 @@ from benchmarks.common.machine import CpuWatch
 from benchmarks.common.own import Own, parser
 from benchmarks.common.results import Bar, write
 from benchmarks.common.tables import markdown_table
+from localrank_transformers.models.bundled import DEFAULT_MODEL, is_embedded, model_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("numpy", "onnxruntime", "tokenizers", "torch", "transformers", "httpx", "httpx2")
+
+READ = "numpy and tokenizers imported, the embedded model's files read"
+LOADED = " of a loaded model, inside"
 
 RANK = """
 import json, sys
@@ -30,6 +36,36 @@ from localrank_transformers import OnnxReranker
 given = json.load(sys.stdin)
 result = rerank_sync(OnnxReranker(given["model"], precision=given["precision"]), given["query"], given["documents"])
 print(json.dumps(len(result)), flush=True)
+"""
+WARM = """
+import json, sys, time
+from localrank import rerank_sync
+from localrank_transformers import OnnxReranker
+given = json.load(sys.stdin)
+model = OnnxReranker(given["model"], precision=given["precision"])
+seconds = []
+for _ in range(4):
+    started = time.perf_counter()
+    rerank_sync(model, given["query"], given["documents"])
+    seconds.append(time.perf_counter() - started)
+print(json.dumps(min(seconds[1:])))
+"""
+LIBRARIES = """
+import numpy, tokenizers
+print(flush=True)
+"""
+FILES = """
+import hashlib, sys, threading
+graph, tokenizer = sys.stdin.read().splitlines()
+def check():
+    with open(graph, "rb") as stream:
+        hashlib.file_digest(stream, "sha256")
+beside = threading.Thread(target=check)
+beside.start()
+import numpy, tokenizers
+tokenizers.Tokenizer.from_file(tokenizer)
+beside.join()
+print(flush=True)
 """
 IMPORT = """
 import json, sys, time
@@ -49,6 +85,7 @@ def main() -> int:
 def _measure(environment: dict[str, str]) -> int:
     options = parser(__doc__)
     options.add_argument("--repetitions", type=int, default=15)
+    options.add_argument("--name", default="cold_start", help="of the files that are written")
     arguments = options.parse_args()
     own = Own(arguments)
     cases = {
@@ -56,8 +93,10 @@ def _measure(environment: dict[str, str]) -> int:
         "20 short documents": own.documents("short", 20),
     }
     own.close()
-    seconds: dict[str, list[float]] = {name: [] for name in [*cases, "bare interpreter"]}
+    floor = _floor(own.model_name or DEFAULT_MODEL)
+    seconds: dict[str, list[float]] = {name: [] for name in [*cases, *floor]}
     used: dict[str, list[float]] = {name: [] for name in seconds}
+    warm: dict[str, list[float]] = {f"{name}{LOADED}": [] for name in cases}
     imports: list[float] = []
     loaded: set[str] = set()
     watch = CpuWatch()
@@ -73,9 +112,12 @@ def _measure(environment: dict[str, str]) -> int:
             until, cpu, _ = _timed(RANK, json.dumps(given), environment, watch)
             seconds[name] += [until] * kept
             used[name] += [cpu] * kept
-        until, cpu, _ = _timed("print(flush=True)", "", environment, watch)
-        seconds["bare interpreter"] += [until] * kept
-        used["bare interpreter"] += [cpu] * kept
+            again = json.loads(_timed(WARM, json.dumps(given), environment, watch)[2])
+            warm[f"{name}{LOADED}"] += [again] * kept
+        for name, (code, given_to_it) in floor.items():
+            until, cpu, _ = _timed(code, given_to_it, environment, watch)
+            seconds[name] += [until] * kept
+            used[name] += [cpu] * kept
         cost, names = json.loads(_timed(IMPORT % (HEAVY,), "", environment, watch)[2])
         imports += [cost] * kept
         loaded |= set(names)
@@ -86,7 +128,7 @@ def _measure(environment: dict[str, str]) -> int:
             *(f"{value:.3f}" for value in (median(times), min(times), max(times))),
             _median_text(name, used),
         ]
-        for name, times in [*seconds.items(), ("import localrank, inside", imports)]
+        for name, times in [*seconds.items(), *warm.items(), ("import localrank, inside", imports)]
     ]
     head = [
         "seconds from process start",
@@ -104,14 +146,42 @@ def _measure(environment: dict[str, str]) -> int:
         Bar("heavy modules that the import loads", "none", ", ".join(sorted(loaded)) or "none", not loaded),
     ]
     write(
-        "cold_start",
+        arguments.name,
         "Cold start",
-        f"{note}\n\n{text}",
-        {"seconds": seconds, "cpu_seconds": used, "import_seconds": imports},
+        f"{note}\n\n{text}\n\n{_shares(seconds, warm)}",
+        {"seconds": seconds | warm, "cpu_seconds": used, "import_seconds": imports},
         folder=arguments.output,
         bars=bars,
     )
     return 0
+
+
+def _floor(model: str) -> dict[str, tuple[str, str]]:
+    """Return what any program must do that ranks so: code and what it reads, by its row in the table."""
+    floor = {"bare interpreter": ("print(flush=True)", ""), "numpy and tokenizers imported": (LIBRARIES, "")}
+    if is_embedded(model):
+        files = [
+            model_folder(model).joinpath(*name.split("/"))
+            for name in ("onnx/model_int8.onnx", "tokenizer.json")
+        ]
+        floor[READ] = (FILES, "\n".join(map(str, files)))
+    return floor
+
+
+def _shares(seconds: dict[str, list[float]], warm: dict[str, list[float]]) -> str:
+    """Say of each case how much of its median is the floor's, the ranking's, and localrank's own."""
+    if READ not in seconds:
+        return "Of a folder's model no floor is measured."
+    floor = median(seconds[READ])
+    parts = []
+    for name, times in warm.items():
+        case = name.removesuffix(LOADED)
+        whole, ranking = median(seconds[case]), median(times)
+        own = f"{whole - floor - ranking:.3f} localrank's own"
+        parts.append(
+            f"{case}: {whole:.3f} s, of which {floor:.3f} libraries and files, {ranking:.3f} the ranking itself, {own}."
+        )
+    return " ".join(parts)
 
 
 def _bar(name: str, seconds: float, aim: float) -> Bar:
