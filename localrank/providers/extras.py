@@ -1,4 +1,4 @@
-"""Packages that come with an extra: imported when they are needed, or refused with the command that installs them."""
+"""Packages that may be absent: imported when they are needed, or refused with the command that installs them."""
 
 from __future__ import annotations
 
@@ -47,9 +47,17 @@ def require(purpose: str, extra: str, *packages: str, remark: str = "") -> None:
         raise missing(purpose, " and ".join(absent), extra, remark=remark)
 
 
-def missing(purpose: str, packages: str, extra: str, *, remark: str = "") -> MissingDependencyError:
-    """Return the error that names what is absent and the command that installs it, with a remark beside it."""
+def missing(purpose: str, packages: str, extra: str | None, *, remark: str = "") -> MissingDependencyError:
+    """Return the error that names what is absent and the command that installs it, with a remark beside it.
+
+    Args:
+        purpose: What needs them, the subject of the error's sentence.
+        packages: What is absent.
+        extra: What they are installed with; None for what comes with localrank itself, unless that is installed alone.
+        remark: What is to be known beside the command.
+    """
+    wanted = f'"localrank[{extra}]"' if extra else packages
     return MissingDependencyError(
         f"{purpose} needs {packages}: not installed here, or too old.",
-        hint=f'Install it with: pip install "localrank[{extra}]"' + (f" ({remark})" if remark else ""),
+        hint=f"Install it with: pip install {wanted}" + (f" ({remark})" if remark else ""),
     )

@@ -33,6 +33,13 @@ def diagnose() -> tuple[Section, ...]:
 def _onnxruntime() -> Finding:
     try:
         from localrank_transformers.engines.onnx.session import available_providers, runtime_version  # noqa: PLC0415 - run also where it cannot be imported
+    except MissingDependencyError as error:
+        if absence() is None:
+            text = "not installed: only graphs that localrank wrote can run, on the compiled kernels"
+            return Finding("onnxruntime", text, "note", error.hint)
+        return Finding(
+            "onnxruntime", "not installed, and there are no compiled kernels", "broken", error.hint
+        )
     except Exception as error:
         return Finding(
             "onnxruntime",
@@ -149,7 +156,11 @@ def _embedded(name: str) -> Finding:
 
 
 def _hub_cache() -> Iterator[Finding]:
-    cache = cache_folder(None)
+    try:
+        cache = cache_folder(None)
+    except MissingDependencyError as error:
+        yield Finding("huggingface-hub", "not installed: no models of the hub", "note", error.hint)
+        return
     models = len(list(cache.glob("models--*"))) if cache.is_dir() else 0
     state = f"{models} model{'' if models == 1 else 's'}" if cache.is_dir() else "not there yet"
     yield Finding("cache folder", f"{cache} ({state})")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 
 from localrank.contract.errors import InferenceError, InvalidRequestError, ModelLoadError
 from localrank.contract.types import first_line
+from localrank.providers.extras import missing
 from localrank_transformers.call.contract import Grouping
 from localrank_transformers.call.planner import PACKED_DOCUMENTS
 from localrank_transformers.engines.onnx.finite import not_finite
@@ -22,6 +22,13 @@ from localrank_transformers.models.onnx_file.content import identity, may_stay_m
 from localrank_transformers.models.onnx_file.inputs import FixedShape
 from localrank_transformers.models.onnx_file.mapped import held_graph, mapped_graph
 from localrank_transformers.models.onnx_file.producer import is_ours
+
+try:
+    import onnxruntime as ort
+except ModuleNotFoundError as error:
+    if error.name != "onnxruntime":
+        raise
+    raise missing("What the compiled kernels do not run", "onnxruntime", None) from None
 
 if TYPE_CHECKING:
     from localrank_transformers.call.contract import Row

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, urljoin
 
 from localrank.contract.errors import ModelLoadError, RerankAbortedError
+from localrank.providers.extras import missing
 from localrank.providers.loading import ShouldStop, never
 from localrank_transformers.models.folder.safety.names import check_name, check_size
 from localrank_transformers.models.hub.connection import asked, headers_for, hub_headers, is_broken_line
@@ -36,19 +37,29 @@ class Listing:
 
 
 def cache_folder(cache_dir: str | Path | None) -> Path:
-    """Return the folder of the hub cache: `cache_dir`, or the hub client's own (HF_HUB_CACHE, HF_HOME)."""
+    """Return the folder of the hub cache: `cache_dir`, or the hub client's own (HF_HUB_CACHE, HF_HOME).
+
+    Raises:
+        MissingDependencyError: The hub's client is not installed, which knows its cache.
+    """
     if cache_dir is not None:
         return Path(cache_dir).expanduser()
-    from huggingface_hub import constants  # noqa: PLC0415 - only for models of the hub
-
-    return Path(constants.HF_HUB_CACHE)
+    return Path(_constants().HF_HUB_CACHE)
 
 
 def hub_is_offline() -> bool:
     """Whether HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids every connection."""
-    from huggingface_hub import constants  # noqa: PLC0415 - only for models of the hub
+    return bool(_constants().HF_HUB_OFFLINE)
 
-    return bool(constants.HF_HUB_OFFLINE)
+
+def _constants() -> Any:
+    try:
+        from huggingface_hub import constants  # noqa: PLC0415 - only for models of the hub
+    except ModuleNotFoundError as error:
+        if error.name != "huggingface_hub":
+            raise
+        raise missing("A model of the hub", "huggingface-hub", None) from None
+    return constants
 
 
 def look_up(repo_id: str, revision: str) -> Listing:
