@@ -48,7 +48,7 @@ _SHARE = 0.5
 """Of a deadline, what reading the documents may take; the rest is for scoring what was read."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Request(Generic[D]):
     """A valid request: the caller's documents beside their texts, and the numbers brought into range.
 

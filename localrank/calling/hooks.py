@@ -22,7 +22,7 @@ __all__ = ["Announcer", "Hooks"]
 logger = logging.getLogger("localrank")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Hooks:
     """The caller's four hooks; each may be sync, async or None."""
 

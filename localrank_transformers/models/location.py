@@ -29,7 +29,7 @@ _LONGEST_PATH = 300
 """Characters of a path that a message shows: its end is what was mistyped."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Location:
     """Where a model is to be found.
 

@@ -8,7 +8,6 @@ from localrank.contract.types import RerankWarning
 from localrank.providers.languages import Writing
 from localrank.providers.remarks import unread_language
 from localrank_transformers.models import bundled
-from localrank_transformers.models.folder.card import card_languages
 from localrank_transformers.models.location import Location
 
 if TYPE_CHECKING:
@@ -25,6 +24,8 @@ def languages_of(location: Location) -> tuple[str, ...]:
     if location.is_embedded:
         return bundled.LANGUAGES[location.model_id]
     if location.folder is not None:
+        from localrank_transformers.models.folder.card import card_languages  # noqa: PLC0415 - only for a folder
+
         return card_languages(location.folder)
     from localrank_transformers.models.catalogue.entries import lookup  # noqa: PLC0415 - only for models of the hub
 

@@ -16,7 +16,7 @@ __all__ = ["OnnxSettings"]
 AskedPrecision: TypeAlias = Precision | Literal["refined"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class OnnxSettings:
     """The constructor's arguments that loading needs; see `OnnxReranker`.
 

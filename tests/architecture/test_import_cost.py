@@ -55,6 +55,7 @@ OF_FOLDERS = {
     for name in (
         "models.catalogue.entries",
         "optimizing.kept.faster",
+        "models.folder.card",
         "models.folder.reading",
         "models.folder.safety.graphs",
         "models.folder.safety.files",
@@ -83,6 +84,33 @@ def test_the_embedded_model_starts_without_what_reads_other_models() -> None:
         f"from localrank import rerank_sync; from {PACKAGE} import OnnxReranker; rerank_sync(OnnxReranker(), 'q', ['a'])"
     )
     assert loaded & (OF_FOLDERS | {"tomllib", "importlib.resources"}) == set()
+
+
+COMPARED = {
+    "localrank.calling.retry.RetryPolicy",
+    f"{PACKAGE}.call.contract.DocumentTokens",
+    f"{PACKAGE}.models.folder.exported.LateLogit",
+    f"{PACKAGE}.models.folder.late_layout.LateLayout",
+    f"{PACKAGE}.families.late.known.documents.Found",
+}
+"""What somebody compares or prints, besides what a caller is given."""
+
+LIST_COMPARED = """
+for name, module in list(sys.modules.items()):
+    for value in vars(module).values():
+        made = getattr(value, "__dataclass_params__", None)
+        if isinstance(value, type) and made and (made.eq or made.repr):
+            print(f"{value.__module__}.{value.__qualname__}")
+"""
+
+
+def test_no_class_on_the_way_to_the_first_result_has_methods_made_that_nobody_calls() -> None:
+    loaded = loaded_by(
+        f"from localrank import rerank_sync; from {PACKAGE} import OnnxReranker; rerank_sync(OnnxReranker(), 'q', ['a'])"
+        + LIST_COMPARED
+    )
+    ours = {name for name in loaded if name.startswith("localrank") and name.rpartition(".")[2][:1].isupper()}
+    assert {name for name in ours if not name.startswith("localrank.contract.")} == COMPARED
 
 
 @pytest.mark.skipif(library() is None, reason="no compiled kernels for this machine")

@@ -41,7 +41,7 @@ _SYSTEMS = frozenset({"linux", "darwin", "win32"})
 _MACHINES = frozenset({"x86_64", "amd64", "aarch64", "arm64"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Absence:
     """Why the kernels cannot run, and what would change that, if anything does."""
 

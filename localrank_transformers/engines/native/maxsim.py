@@ -44,7 +44,7 @@ def fastest_compare(bits: Bits = 7) -> Compare:
     return ByNumpy(bits) if kernels is None else NativeCompare(kernels, bits)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class NativeCompare:
     """See `Compare`. Any number of threads may call it at once; each computes in its own.
 

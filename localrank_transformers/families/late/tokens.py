@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["KeyedTokens", "LateQueryTokens", "LateTokenizer"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class KeyedTokens(DocumentTokens):
     """A document that is to be read and then kept by its key."""
 

@@ -31,7 +31,7 @@ ExportedFamily: TypeAlias = Literal["cross-encoder", "causal", "late-interaction
 """Those of them that ONNX Runtime serves."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ExportedGraph:
     """How an exported graph is to be fed and read.
 

@@ -27,7 +27,7 @@ def _nothing() -> None:
     """The check of a file that was checked when it was read."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ModelFiles:
     """What a model on ONNX Runtime is loaded from.
 

@@ -38,7 +38,7 @@ _SHORTEST = 8
 _OTHER_HEADS = ("ForCausalLM", "ForConditionalGeneration", "ForMaskedLM", "ForTokenClassification")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CrossEncoderShape:
     """What the files say of a cross-encoder.
 

@@ -39,7 +39,7 @@ class Found:
     is_new: bool
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class KnownDocuments:
     """Documents by a cryptographic hash of their texts: nothing that a caller names is part of it.
 

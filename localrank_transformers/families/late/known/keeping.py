@@ -104,7 +104,7 @@ class DocumentStore:
             self._opened.close()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Keeping:
     """What was asked for.
 

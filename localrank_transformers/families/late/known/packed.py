@@ -69,7 +69,7 @@ NO_IDS = array("i")
 """Of a document that is known: there is nothing to read."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PackedDocument(DocumentTokens):
     """A document's token vectors; there are no ids left to read.
 
@@ -89,7 +89,7 @@ class PackedDocument(DocumentTokens):
         return cls(NO_IDS, truncated, data, tokens, int(data.ctypes.data))
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PackedQuery:
     """A query's token vectors.
 
@@ -267,7 +267,7 @@ def unpacked(
     return numbers, document.data[behind : behind + 4 * tokens].view(np.float32)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ByNumpy:
     """See `Compare`.
 

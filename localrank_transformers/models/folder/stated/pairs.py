@@ -41,7 +41,7 @@ _TOKENS = ("bos_token", "cls_token", "eos_token", "mask_token", "pad_token", "se
 _LISTS = ("additional_special_tokens", "extra_special_tokens")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Letters:
     """What the tokenizer's configuration says of letters.
 
@@ -60,7 +60,7 @@ class Letters:
     keep_accents: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PairSettings:
     """How texts are read.
 
