@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from localrank import rerank
+from localrank import rerank, rerank_sync
 from localrank_transformers import OnnxReranker, TorchReranker
 from localrank_transformers.models import bundled
 from localrank_transformers.models.catalogue.entries import lookup
@@ -23,6 +23,7 @@ DOCUMENTS = ["The defense gave up 308 points.", "He was born in the town."]
 @pytest.fixture
 def embedded() -> Iterator[OnnxReranker]:
     with OnnxReranker() as model:
+        rerank_sync(model, ENGLISH, DOCUMENTS)  # what ONNX Runtime does to int8 is said once
         yield model
 
 
