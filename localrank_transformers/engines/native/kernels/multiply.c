@@ -77,6 +77,31 @@ INLINE void multiply_in(const int is_int8, const product *w, const void *input, 
     }
 }
 
+#if GELUS_AT_ONCE
+/* Sums of int8 products, sixteen of each row, become GELU, a part of its chain after the other for several of them: the
+   whole chain of one is longer than a processor looks ahead. */
+INLINE void gelu_of_sums(const product *w, int32_t *sums, int rows, int column)
+{
+    float *values = (float *)sums;
+    for (int r = 0; r < rows; r += GELUS_AT_ONCE, sums += GELUS_AT_ONCE * LANES, values += GELUS_AT_ONCE * LANES) {
+        vec16 x[GELUS_AT_ONCE], part[GELUS_AT_ONCE];
+        const int some = rows - r < GELUS_AT_ONCE ? rows - r : GELUS_AT_ONCE;
+        for (int n = 0; n < some; n++) {
+            x[n] = scaled(sums + n * LANES, &w->rounded, column);
+            part[n] = gelu_argument(x[n], COARSE_LIMIT);
+        }
+        for (int n = 0; n < some; n++) part[n] = polynomial(part[n], COARSE, 10);
+        for (int n = 0; n < some; n++) store16(values + n * LANES, gelu_of_parts(x[n], part[n], COARSE_LIMIT));
+    }
+}
+
+#else
+INLINE void gelu_of_sums(const product *w, int32_t *sums, int rows, int column)
+{
+    (void)w, (void)sums, (void)rows, (void)column;
+}
+#endif
+
 INLINE void widen_in(const int is_int8, const product *w, const void *input, int rows, int outputs,
                      const float *factors, int offset, void *inner)
 {
@@ -85,13 +110,15 @@ INLINE void widen_in(const int is_int8, const product *w, const void *input, int
         const void *list = list_of(is_int8, w, input, rows);
         for (int r = 0, some; r < rows; r += some) {
             some = next_sums(is_int8, w, input, rows, r, first / PANEL, &list, sums);
+            if (GELUS_AT_ONCE && is_int8) gelu_of_sums(w, (int32_t *)(void *)sums, some, first);
             for (int t = 0; t < some; t++)
                 for (int c = 0; c < PANEL; c += LANES) {
-                    const vec16 value = value_of(is_int8, w, sums, t, c, first / PANEL);
+                    const vec16 value = value_of(is_int8 && !GELUS_AT_ONCE, w, sums, t, c, first / PANEL);
                     const int64_t place = (int64_t)(r + t) * outputs + first + c;
                     if (is_int8)
                         store_rounded((rounded_t *)inner + place,
-                                      mul16(coarse_gelu_of(value), load16(factors + first + c)), all_ints(offset));
+                                      mul16(GELUS_AT_ONCE ? value : coarse_gelu_of(value), load16(factors + first + c)),
+                                      all_ints(offset));
                     else
                         store16((float *)inner + place, gelu_of(value));
                 }

@@ -97,8 +97,7 @@ INLINE void int8_rows(const int rows, const rounded_t *a, int64_t a_stride, cons
     cursor at = rows_from(a, a_stride);
     for (int pair = 0;; pair++, large++) {
         for (const int until = *large; pair < until; pair++, weights += 8 * PANEL, advance(&at, 8)) {
-            fetch(next.from);
-            fetch(next.from + next.step);
+            fetch(next.from); /* Two steps are within a line, but with a single tile. */
             next.from += 2 * next.step;
             const ints16 one = load_weights(weights), other = load_weights(weights + 4 * PANEL);
 #pragma GCC unroll 10

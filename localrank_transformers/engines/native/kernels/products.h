@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "tiles.h"
 #include "variant.h"
 #include "vectors.h"
 
@@ -70,10 +71,6 @@ void float_sums(int rows, const float *a, int64_t a_stride, const float_weights 
    before it; `columns` are filled up to whole sixteens. */
 void float_product(int rows, const float *a, int64_t a_stride, const float *b, int64_t b_stride, int64_t b_panel,
                    int inputs, int columns, float *out, int64_t out_stride);
-
-/* Into how many tiles rows are cut, and how many the next one has, so that all are nearly alike. */
-static inline int tiles_of(int rows, int most) { return (rows + most - 1) / most; }
-static inline int tile_rows(int rows, int most) { return (rows + tiles_of(rows, most) - 1) / tiles_of(rows, most); }
 
 /* Put a row-major matrix into panels; of int8, with minus `offset` times the sum of each column in `starts`;
    of float32, times `share`. */

@@ -8,6 +8,7 @@
 #define PANEL 16
 #define CHUNK 96
 #define SUMS_ROWS 48 /* See `next_sums`. */
+#define GELUS_AT_ONCE 8
 
 typedef struct {
     __m256 low, high;
@@ -91,6 +92,15 @@ INLINE __m256 times_power_8(__m256 p, __m256 x)
     return _mm256_mul_ps(_mm256_mul_ps(p, power), _mm256_set1_ps(0x1p-27f));
 }
 INLINE vec16 times_power(vec16 p, vec16 x) { return BOTH_OF(vec16, times_power_8, p, x); }
+
+/* See `exp2_near`. */
+#define ADDS_EXPONENTS 1
+INLINE __m256 plus_exponent_8(__m256 p, __m256 x)
+{
+    const __m256i exponent = _mm256_slli_epi32(_mm256_cvtps_epi32(_mm256_floor_ps(x)), 23);
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), exponent));
+}
+INLINE vec16 plus_exponent(vec16 p, vec16 x) { return BOTH_OF(vec16, plus_exponent_8, p, x); }
 
 INLINE ints16 load_ints(const int32_t *from)
 {

@@ -7,6 +7,7 @@
 #ifndef LOCALRANK_WINDOW_H
 #define LOCALRANK_WINDOW_H
 
+#include "tiles.h"
 #include "vectors.h"
 
 #define WINDOW 127
@@ -26,8 +27,9 @@ typedef struct {
     int32_t sums;    /* where the row begins among sums of rows */
 } beyond;
 
-/* Rounded rows lie one after another, and behind them the list of what is beyond in any of them, row after row, with
-   one of no row at its end. One list, since the end of one for each row is what a processor does not foresee. */
+/* Rounded rows lie one after another, and behind them the list of what is beyond in any of them, tile after tile, with
+   one of no row at its end. One list, since the end of one for each row is what a processor does not foresee. A tile's
+   are in the order of its inputs: one after another of the same row would wait for the sum before it. */
 INLINE int64_t rounded_room(int inputs) { return inputs + (inputs / 2 + 1) * (int64_t)sizeof(beyond) + 64; }
 INLINE beyond *listed_behind(const rounded_t *rows, int count, int inputs)
 {
@@ -54,17 +56,21 @@ static inline void settle(rounded_t *rows, int count, int inputs, int offset)
     const int base = base_of(offset);
     const __m256i low = _mm256_set1_epi8((char)base), high = _mm256_set1_epi8((char)(base + WINDOW));
     beyond *end = listed_behind(rows, count, inputs);
-    for (int r = 0; r < count; r++)
-        for (int k = 0; k < inputs; k += 32, rows += 32) {
-            const __m256i x = _mm256_loadu_si256((const __m256i *)rows);
-            const __m256i above = _mm256_subs_epu8(x, high), below = _mm256_subs_epu8(low, x);
-            const __m256i inside = _mm256_min_epu8(_mm256_subs_epu8(x, low), _mm256_set1_epi8(WINDOW));
-            _mm256_storeu_si256((__m256i *)rows, inside);
-            const __m256i any = _mm256_or_si256(above, below);
-            if (_mm256_testz_si256(any, any)) continue;
-            end = listed(end, above, r, k / 4, 0x00010001);
-            end = listed(end, below, r, k / 4, -1);
-        }
+    for (int row = 0, some; row < count; row += some) {
+        some = tile_rows(count - row, INT8_ROWS);
+        for (int k = 0; k < inputs; k += 32)
+            for (int r = row; r < row + some; r++) {
+                __m256i *at = (__m256i *)(rows + (int64_t)r * inputs + k);
+                const __m256i x = _mm256_loadu_si256(at);
+                const __m256i above = _mm256_subs_epu8(x, high), below = _mm256_subs_epu8(low, x);
+                const __m256i inside = _mm256_min_epu8(_mm256_subs_epu8(x, low), _mm256_set1_epi8(WINDOW));
+                _mm256_storeu_si256(at, inside);
+                const __m256i any = _mm256_or_si256(above, below);
+                if (_mm256_testz_si256(any, any)) continue;
+                end = listed(end, above, r, k / 4, 0x00010001);
+                end = listed(end, below, r, k / 4, -1);
+            }
+    }
     *end = (beyond){.sums = INT32_MAX};
 }
 
