@@ -100,7 +100,8 @@ def _line_of(error: click.ClickException) -> str:
     message = error.format_message()
     if not isinstance(error, click.UsageError) or error.ctx is None:
         return message
-    return f"{message} See '{error.ctx.command_path} --help'."
+    end = "" if message.endswith((".", "?")) else "."
+    return f"{message}{end} See '{error.ctx.command_path} --help'."
 
 
 def _line_of_any(error: Exception) -> str:

@@ -209,6 +209,7 @@ def test_a_timeout_fails_with_its_own_code(lines: Path) -> None:
     ("arguments", "code", "says"),
     [
         (("rerank",), 2, "Missing argument 'QUERY'. See 'localrank rerank --help'."),
+        (("completion",), 2, "Choose from: bash, zsh, fish. See 'localrank completion --help'."),
         (("rerank", "x", "--nosuch"), 2, "No such option"),
         (("rerank", "x", "--top-k", "0"), 2, "0 is not in the range x>=1"),
         (("rerank", "x", "-p", "--text-key", "t"), 2, "--paragraphs and --text-key exclude each other"),

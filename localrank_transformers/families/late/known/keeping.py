@@ -33,7 +33,8 @@ class DocumentStore:
     A text that any process has read before is found by a hash of it, and its vectors are compared where they lie in the mapped
     file. Any number of processes and threads of one machine may use the folder at once; the index is SQLite's. A store holds
     the vectors of one model with one window, and refuses another one's. What is damaged is read anew. Documents that were
-    longest unused make room, a 32nd of the store at a time. Where nothing can be written, what it has is found and nothing is kept.
+    longest unused make room, a 32nd of the store at a time. Where nothing can be written, what it has is found, and nothing
+    is kept.
 
     Args:
         path: A folder; it is made when the first model uses it. A relative one is of where the process is now.
