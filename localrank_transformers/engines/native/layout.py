@@ -284,8 +284,14 @@ def _check(layout: NativeLayout) -> None:
     for layer in layout.layers:
         _check_layer(layer, width, inner)
     if layout.head is not None:
-        _check_product(layout.head.dense, width, width)
-        _check_product(layout.head.out, width, len(layout.head.out.bias))
+        _check_head(layout.head, width)
+
+
+def _check_head(head: NativeHead, width: int) -> None:
+    if not len(head.out.bias):  # without a logit it would be taken for none
+        raise _UnknownGraphError
+    _check_product(head.dense, width, width)
+    _check_product(head.out, width, len(head.out.bias))
 
 
 def _check_layer(layer: NativeLayer, width: int, inner: int) -> None:

@@ -125,10 +125,26 @@ def _evenly(tokens: int) -> Vectors:
 
 
 def _checked(at: int, given: Any, width: int) -> Vectors:
-    vectors = np.asarray(given, dtype=np.float32)
+    try:
+        read = np.asarray(given)
+    except (
+        TypeError,
+        ValueError,
+    ) as error:  # rows of several lengths, or a tensor of a type that numpy has not
+        raise _no_numbers(at, type(given).__name__) from error
+    if read.dtype.kind not in "fiu":
+        raise _no_numbers(at, str(read.dtype))
+    vectors = read.astype(np.float32, copy=False)
     if vectors.ndim != 2 or vectors.shape[1] != width:
         raise InvalidRequestError(
             f"The vectors of document {at} have the shape {vectors.shape}; this model's are (tokens, {width}).",
             hint="Pass what this model's document_vectors gave.",
         )
     return vectors
+
+
+def _no_numbers(at: int, kind: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"The vectors of document {at} are no array of real numbers: {kind}.",
+        hint="Pass what this model's document_vectors gave.",
+    )

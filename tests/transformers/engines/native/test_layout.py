@@ -174,6 +174,21 @@ def test_graphs_of_others_are_left_to_onnx_runtime(tmp_path: Path) -> None:
     assert read_layout(folder / "onnx/model.onnx") is None
 
 
+def test_a_head_without_a_logit_is_left_to_onnx_runtime(tmp_path: Path) -> None:
+    import onnx
+
+    def empty(graph: Any) -> None:
+        *_, last = (node for node in graph.node if node.op_type == "Gemm")
+        for tensor in graph.initializer:
+            if tensor.name in last.input:
+                none = onnx.numpy_helper.to_array(tensor)[..., :0]
+                tensor.CopyFrom(onnx.numpy_helper.from_array(none, tensor.name))
+
+    place = packed_encoders.build(tmp_path / "m")
+    _changed(place, empty)
+    assert read_layout(place) is None
+
+
 @pytest.mark.parametrize("heads", [0, -2, 3])
 def test_a_graph_that_has_been_changed_is_left_to_onnx_runtime(tmp_path: Path, heads: int) -> None:
     def change(graph: Any) -> None:

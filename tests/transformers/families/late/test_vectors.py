@@ -62,7 +62,8 @@ def test_a_text_beyond_the_window_is_marked() -> None:
 def test_vectors_of_another_shape_or_of_no_numbers_are_refused() -> None:
     with OnnxReranker("localrank-tiny") as model:
         width = model.query_vectors(QUERY).vectors.shape[1]
-        for wrong in (np.ones((3, width + 1)), np.ones(width)):
+        no_numbers = ["a", [[1.0], [2.0, 3.0]], np.ones((3, width), dtype=np.complex64)]
+        for wrong in (np.ones((3, width + 1)), np.ones(width), *no_numbers):
             with pytest.raises(InvalidRequestError, match="document 1"):
                 model.score_vectors(QUERY, [np.ones((2, width)), wrong])
         with pytest.raises(InferenceError, match="not finite"):
