@@ -107,7 +107,7 @@ class LocalReranker:
         notices, self._notices = self._notices, []
         troubles = () if self._troubles is None else self._troubles()
         return (
-            replace(result, warnings=[*notices, *result.warnings, *troubles])
+            replace(result, warnings=[*result.warnings, *notices, *troubles])  # the request's own first
             if notices or troubles
             else result
         )

@@ -110,7 +110,7 @@ def test_blocks_of_a_page_share_names_and_may_await(tmp_path: Path) -> None:
     [
         (True, "1 0.771 RAG", "1 0.774 RAG"),
         (True, "1 0.74 RAG", "1 0.76 RAG"),
-        (False, "1 0.74 RAG", "1 0.78 RAG"),
+        (False, "1 0.74 RAG", "1 0.82 RAG"),
         (False, "1 0.771 RAG", "1 0.871 RAG"),
         (False, "1 0.771 RAG", "1 0.771 Paris"),
         (False, "1 0.771 RAG", "2 0.771 RAG"),
