@@ -5,15 +5,17 @@ int8 matrix products (Neoverse N1) and one without dot products (Cortex-A72). On
 Random encoders, among them ones whose numbers leave int32, and the embedded models were computed here; random token vectors
 were packed and compared by numpy. Needs `gcc-aarch64-linux-gnu` and `qemu-user` (Debian's names). It says nothing of speed.
 `--count 37 120` counts instructions in documents of so many tokens by a plugin of QEMU instead, and prints them beside those
-that the products need.
+that the products need, and which functions they are of.
 """
 
 from __future__ import annotations
 
 import argparse
+import bisect
 import shutil
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,6 +32,7 @@ from tests.support.native_layouts import Sizes
 COMPILER, EMULATOR, SYSTEM = "aarch64-linux-gnu-gcc", "qemu-aarch64", "/usr/aarch64-linux-gnu"
 PROCESSORS = {"max": ARM, "neoverse-n1": ARM[1:], "cortex-a72": ARM[2:]}
 """QEMU's, and the kernels that each can run."""
+SYMBOLS = "aarch64-linux-gnu-nm"
 MACS = {"i8mm": 32, "dotprod": 16, "neon": 4}
 """Multiplications and additions of int8 by one instruction; plain NEON takes two for eight."""
 
@@ -115,7 +118,7 @@ def _count(runner: Path, library: Path, folder: Path, lengths: Sequence[int]) ->
     source = Path(__file__).with_name("counter.c")
     compiler = shutil.which("cc") or "gcc"
     subprocess.run([compiler, "-O2", "-shared", "-fPIC", str(source), "-o", str(plugin)], check=True)
-    rows = []
+    rows, parts = [], []
     for is_int8, tokens in ((one, length) for one in (True, False) for length in lengths):
         sizes = Sizes(int8=is_int8, heads=12, head_width=32, inner=1536, layers=1, labels=0, window=512)
         random = np.random.default_rng(0)
@@ -128,16 +131,47 @@ def _count(runner: Path, library: Path, folder: Path, lengths: Sequence[int]) ->
         cells = [f"{'int8' if is_int8 else 'float32'}, {tokens} tokens"]
         for kernels in ARM:
             one, both = (_instructions(runner, library, plugin, kernels, case) for case in cases)
+            both.subtract(one)
             needed = _needed(sizes, tokens, MACS[kernels] if is_int8 else 4)
-            cells.append(f"{(both - one) / tokens / 1e3:.0f}k ({(both - one) / needed:.2f})")
+            cells.append(f"{both.total() / tokens / 1e3:.0f}k ({both.total() / needed:.2f})")
+            if is_int8 or kernels == ARM[-1]:
+                shares = [f"{both[name] / needed:.3f}" for name in dict.fromkeys(PARTS.values())]
+                parts.append([f"{cells[0]}, {kernels}", *shares])
         rows.append(cells)
     print(markdown_table(["one layer of width 384", *ARM], rows))
+    print(markdown_table(["by those needed", *dict.fromkeys(PARTS.values())], parts))
     return 0
 
 
-def _instructions(runner: Path, library: Path, plugin: Path, kernels: str, case: Path) -> int:
+PARTS = {
+    "int8_sums": "products",
+    "float_sums": "products",
+    "float_product": "attention's products",
+    "attend": "softmax, turned keys",
+    "widen": "GELU, rounded",
+    "multiply": "ends of products",
+    "": "the rest",
+}
+"""What functions do, with those that are inlined into them. The rest are roundings and normalizations, and what is done
+once a document and not once a layer: embeddings, and the copies that ids come and vectors leave by."""
+
+
+def _instructions(runner: Path, library: Path, plugin: Path, kernels: str, case: Path) -> Counter[str]:
+    """Return how many of each part are run, the C library's too."""
     command = _command("max", (runner, library), kernels, 1, [case], options=("-plugin", str(plugin)))
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stderr.split()[-1])
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stderr.splitlines()
+    start = next(int(line.split()[1]) for line in lines if line.startswith("library"))
+    listed = subprocess.run([SYMBOLS, "-n", str(library)], check=True, capture_output=True, text=True).stdout
+    symbols = [line.split() for line in listed.splitlines() if line[:1] == "0"]
+    places = [int(place, 16) for place, *_ in symbols]
+    found: Counter[str] = Counter()
+    for line in lines:
+        if line.startswith("piece"):
+            at, instructions, times = (int(number) for number in line.split()[1:])
+            before = bisect.bisect_right(places, at - start) - 1
+            name = symbols[before][-1] if 0 <= at - start <= places[-1] else ""
+            found[PARTS.get(name.removesuffix(f"_{kernels}"), PARTS[""])] += instructions * times
+    return found
 
 
 def _needed(sizes: Sizes, tokens: int, macs: float) -> float:

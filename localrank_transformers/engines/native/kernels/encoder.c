@@ -56,8 +56,12 @@ static const void *read_by(const encoder *self, int number, int place, const flo
     if (!self->is.is_int8) return rows;
     const given_layer *layer = &self->layer[number];
     const int width = self->is.width;
-    for (int64_t r = 0; r < count; r++)
-        round_row(rows + r * width, width, layer->factors[place], layer->offsets[place], rounded + r * width);
+    for (int r = 0, some; r < count; r += some) {
+        some = side_by_side(count - r, count - r);
+        const int64_t before = (int64_t)r * width;
+        const rounded_rows to = {rounded + before, some, width};
+        round_rows(rows + before, layer->factors[place], layer->offsets[place], &to);
+    }
     settle(rounded, count, width, layer->offsets[place]);
     return rounded;
 }

@@ -15,10 +15,15 @@ INLINE fetched share_of(const void *panels, int64_t steps, int bytes_a_step, int
     return (fetched){(const char *)panels + (panel + 1) * steps * bytes_a_step + tile * steps * step, step};
 }
 
+INLINE int next_rows(const int is_int8, int rows)
+{
+    return is_int8 ? rounded_tile_rows(rows) : tile_rows(rows, TILE_ROWS);
+}
+
 /* Sums of one panel for the next tile of `rows`; returns how many rows it has. */
 INLINE int next_tile(const int is_int8, const product *w, const void *input, int rows, int done, int panel, void *sums)
 {
-    const int most = is_int8 ? INT8_ROWS : TILE_ROWS, some = tile_rows(rows - done, most);
+    const int most = is_int8 ? INT8_ROWS : TILE_ROWS, some = next_rows(is_int8, rows - done);
     const int tiles = tiles_of(rows, most), tile = tiles - tiles_of(rows - done, most);
     if (is_int8) {
         const int64_t inputs = w->rounded.inputs;
@@ -36,9 +41,8 @@ INLINE int next_tile(const int is_int8, const product *w, const void *input, int
 INLINE int next_sums(const int is_int8, const product *w, const void *input, int rows, int done, int panel,
                      const void **list, char *sums)
 {
-    const int most = is_int8 ? INT8_ROWS : TILE_ROWS;
     int end = done;
-    while (end < rows && end - done + tile_rows(rows - end, most) <= SUMS_ROWS)
+    while (end < rows && end - done + next_rows(is_int8, rows - end) <= SUMS_ROWS)
         end += next_tile(is_int8, w, input, rows, end, panel, sums + (end - done) * PANEL * 4);
     if (is_int8)
         *list = add_beyond(*list, done, end, w->rounded.panels + (int64_t)panel * w->rounded.inputs * PANEL,
@@ -111,17 +115,21 @@ INLINE void widen_in(const int is_int8, const product *w, const void *input, int
         for (int r = 0, some; r < rows; r += some) {
             some = next_sums(is_int8, w, input, rows, r, first / PANEL, &list, sums);
             if (GELUS_AT_ONCE && is_int8) gelu_of_sums(w, (int32_t *)(void *)sums, some, first);
-            for (int t = 0; t < some; t++)
-                for (int c = 0; c < PANEL; c += LANES) {
-                    const vec16 value = value_of(is_int8 && !GELUS_AT_ONCE, w, sums, t, c, first / PANEL);
-                    const int64_t place = (int64_t)(r + t) * outputs + first + c;
-                    if (is_int8)
-                        store_rounded((rounded_t *)inner + place,
-                                      mul16(GELUS_AT_ONCE ? value : coarse_gelu_of(value), load16(factors + first + c)),
-                                      all_ints(offset));
-                    else
-                        store16((float *)inner + place, gelu_of(value));
-                }
+            for (int t = 0; !is_int8 && t < some; t++)
+                for (int c = 0; c < PANEL; c += LANES)
+                    store16((float *)inner + (int64_t)(r + t) * outputs + first + c,
+                            gelu_of(value_of(is_int8, w, sums, t, c, first / PANEL)));
+            for (int t = 0, few; is_int8 && t < some; t += few) {
+                few = side_by_side(rows - r - t, some - t);
+                const rounded_rows to = {(rounded_t *)inner + (int64_t)(r + t) * outputs, few, outputs};
+                for (int n = 0; n < few; n++)
+                    for (int c = 0; c < PANEL; c += LANES) {
+                        const vec16 value = value_of(is_int8 && !GELUS_AT_ONCE, w, sums, t + n, c, first / PANEL);
+                        put_rounded(&to, n, first + c,
+                                    mul16(GELUS_AT_ONCE ? value : coarse_gelu_of(value), load16(factors + first + c)),
+                                    all_ints(offset));
+                    }
+            }
         }
     }
     if (is_int8) settle(inner, rows, outputs, offset);

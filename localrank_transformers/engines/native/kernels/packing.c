@@ -18,13 +18,13 @@ static product pack_rounded(arena *from, const encoder *self, const given_layer 
 {
     const int all = count * outputs;
     weight_t *panels = take(from, (int64_t)inputs * all * (int64_t)sizeof(weight_t));
-    int32_t *starts = take(from, (int64_t)all * 4);
+    int32_t *starts = take(from, (int64_t)all * STARTS * 4);
     float *scales = take(from, (int64_t)all * 4), *biases = take(from, (int64_t)all * 4);
     for (int n = 0; from->start && n < count; n++) {
         const int which = first + n, column = n * outputs;
         const float share = share_of(self, which);
         pack_int8(layer->weights[which], inputs, outputs, layer->offsets[place], panels + (int64_t)column * inputs,
-                  starts + column);
+                  starts + column * STARTS);
         for (int c = 0; c < outputs; c++) {
             scales[column + c] = layer->scales[which][c] * layer->input_scales[place] * share;
             biases[column + c] = layer->biases[which][c] * share;

@@ -31,11 +31,10 @@
     }
 #endif
 
-#define FOR_THREE_ROWS(rows, KERNEL, ...)   \
+#define FOR_TWO_ROWS(rows, KERNEL, ...)     \
     switch (rows) {                         \
     case 1: KERNEL(1, __VA_ARGS__); break;  \
-    case 2: KERNEL(2, __VA_ARGS__); break;  \
-    default: KERNEL(3, __VA_ARGS__); break; \
+    default: KERNEL(2, __VA_ARGS__); break; \
     }
 
 #define FOR_FOUR_ROWS(rows, KERNEL, ...)    \
@@ -188,8 +187,8 @@ INLINE void float_rows(const int rows, const int lanes, const float *a, int64_t 
 void int8_sums(int rows, const rounded_t *a, int64_t a_stride, const int8_weights *w, int panel, int32_t *sums,
                fetched next)
 {
-#if INT8_ROWS == 3
-    FOR_THREE_ROWS(rows, int8_rows, a, a_stride, w, panel, sums, next)
+#if INT8_ROWS == 2
+    FOR_TWO_ROWS(rows, int8_rows, a, a_stride, w, panel, sums, next)
 #elif INT8_ROWS == 4
     FOR_FOUR_ROWS(rows, int8_rows, a, a_stride, w, panel, sums, next)
 #else
@@ -221,6 +220,19 @@ void float_product(int rows, const float *a, int64_t a_stride, const float *b, i
     FOR_ROWS(rows, float_panels, a, a_stride, b, b_stride, b_panel, inputs, columns, out, out_stride)
 }
 
+INLINE void store_starts(int32_t *to, ints16 starts)
+{
+#if STARTS == 2
+    for (int n = 0; n < LANES / 4; n++, to += 8) {
+        const int64x2_t two = vreinterpretq_s64_s32(starts.q[n]);
+        vst1q_s32(to, vreinterpretq_s32_s64(vdupq_laneq_s64(two, 0)));
+        vst1q_s32(to + 4, vreinterpretq_s32_s64(vdupq_laneq_s64(two, 1)));
+    }
+#else
+    store_ints(to, starts);
+#endif
+}
+
 void pack_int8(const int8_t *matrix, int inputs, int outputs, int offset, weight_t *panels, int32_t *starts)
 {
     for (int column = 0; column < outputs; column += LANES) {
@@ -230,7 +242,7 @@ void pack_int8(const int8_t *matrix, int inputs, int outputs, int offset, weight
             interleave(matrix + (int64_t)k * outputs + column, outputs, to);
             sum = add_weights(sum, to);
         }
-        store_ints(starts + column, mul_ints(sum, all_ints(base_of(offset) - offset)));
+        store_starts(starts + column * STARTS, mul_ints(sum, all_ints(base_of(offset) - offset)));
     }
 }
 

@@ -8,6 +8,10 @@
 #include "variant.h"
 #include "vectors.h"
 
+#ifndef STARTS
+#define STARTS 1 /* How often a column's start stands side by side. */
+#endif
+
 #ifdef WITHOUT_VNNI
 #include "window.h"
 #else
@@ -31,7 +35,7 @@ INLINE const void *add_beyond(const void *list, int first, int end, const weight
 typedef struct {
     int inputs;             /* a multiple of A_STEP */
     const weight_t *panels; /* [panel][inputs / A_STEP][PANEL][A_STEP] */
-    const int32_t *start;   /* one an output: minus the inputs' offset times the sum of the column */
+    const int32_t *start;   /* STARTS an output: minus the inputs' offset times the sum of the column */
     const float *scale;     /* one an output: of the inputs times of the column */
     const float *bias;
 #ifdef WITHOUT_VNNI
@@ -52,8 +56,8 @@ typedef struct {
     int64_t step;
 } fetched;
 
-/* sums[r][c] = start[c] + Σ a[r][k] w[k][c] for the columns of one panel and at most INT8_ROWS rows. Strides are in
-   numbers; `sums` has rows of PANEL and begins at a multiple of 64 bytes. */
+/* sums[r][c] = start[c] + Σ a[r][k] w[k][c] for the columns of one panel and a tile of at most INT8_ROWS rows. Strides
+   are in numbers; `sums` has rows of PANEL and begins at a multiple of 64 bytes. */
 void int8_sums(int rows, const rounded_t *a, int64_t a_stride, const int8_weights *w, int panel, int32_t *sums,
                fetched next);
 
@@ -71,6 +75,44 @@ void float_sums(int rows, const float *a, int64_t a_stride, const float_weights 
    before it; `columns` are filled up to whole sixteens. */
 void float_product(int rows, const float *a, int64_t a_stride, const float *b, int64_t b_stride, int64_t b_panel,
                    int inputs, int columns, float *out, int64_t out_stride);
+
+/* How many rounded rows the next tile has: where two of them are multiplied at once, no tile but the last one has an odd
+   number. */
+static inline int rounded_tile_rows(int rows)
+{
+    const int some = tile_rows(rows, INT8_ROWS);
+#ifdef IN_TURN
+    return some < rows ? some + some % 2 : some;
+#else
+    return some;
+#endif
+}
+
+/* Rounded rows: one after another, or where there is IN_TURN, side by side those of one tile. */
+typedef struct {
+    rounded_t *from;
+    int rows, inputs;
+} rounded_rows;
+
+/* Of `rows` that are left to cut into tiles, and of which `some` are at hand, how many come next. */
+INLINE int side_by_side(int rows, int some)
+{
+#ifdef IN_TURN
+    return (void)some, rounded_tile_rows(rows);
+#else
+    return (void)rows, some;
+#endif
+}
+
+INLINE void put_rounded(const rounded_rows *to, int row, int column, vec16 x, ints16 offset)
+{
+#ifdef IN_TURN
+    const int64_t apart = (int64_t)to->rows * IN_TURN;
+    store_rounded(to->from + column / IN_TURN * apart + row * IN_TURN, apart, x, offset);
+#else
+    store_rounded(to->from + (int64_t)row * to->inputs + column, x, offset);
+#endif
+}
 
 /* Put a row-major matrix into panels; of int8, with minus `offset` times the sum of each column in `starts`;
    of float32, times `share`. */

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "vectors.h"
+#include "products.h"
 
 /* (row - mean) / sqrt(variance + epsilon) * gain + bias, in place (Ba et al. 2016). Returns whether the variance is a
    number: it is none where one of the row is none, or where they are too great for it. */
@@ -34,10 +34,11 @@ static inline int is_finite_row(const float *row, int width)
 }
 
 /* Times `factors`, rounded half to even, plus `offset`, cut to 0 .. 255. */
-static inline void round_row(const float *row, int width, const float *factors, int offset, rounded_t *out)
+static inline void round_rows(const float *rows, const float *factors, int offset, const rounded_rows *to)
 {
-    for (int c = 0; c < width; c += LANES)
-        store_rounded(out + c, mul16(load16(row + c), load16(factors + c)), all_ints(offset));
+    for (int r = 0; r < to->rows; r++, rows += to->inputs)
+        for (int c = 0; c < to->inputs; c += LANES)
+            put_rounded(to, r, c, mul16(load16(rows + c), load16(factors + c)), all_ints(offset));
 }
 
 static inline void add_row(float *row, const float *other, int width)

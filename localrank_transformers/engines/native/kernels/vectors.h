@@ -23,6 +23,14 @@
 #include "vectors_avx2.h"
 #endif
 
+/* A number in all lanes as it lies in memory; a processor may keep it there sixteen times. */
+#ifndef ALIKE
+typedef float alike;
+#define ALIKE(x) x
+INLINE vec16 all_alike(const alike *number) { return all16(*number); }
+INLINE vec16 next_alike(const alike **next) { return all16(*(*next)++); }
+#endif
+
 /* How many registers' GELU is computed side by side, 0 for one after another; see multiply.c. */
 #ifndef GELUS_AT_ONCE
 #define GELUS_AT_ONCE 0
@@ -34,16 +42,23 @@
 INLINE vec16 plus_exponent(vec16 p, vec16 x) { return times_power(p, x); }
 #endif
 
+/* A polynomial's value, by its coefficients, the highest first. */
+INLINE vec16 polynomial(vec16 x, const alike *p, const int count)
+{
+    vec16 sum = all_alike(p++);
+#pragma GCC unroll 16
+    for (int n = 1; n < count; n++) sum = fma16(sum, x, next_alike(&p));
+    return sum;
+}
+
 /* 2^x for x of 0 up to 1, fitted for the least greatest error. */
 INLINE vec16 exp2_of_part(vec16 x)
 {
-    vec16 p = all16(0.000217022418f);
-    p = fma16(p, x, all16(0.00124396919f));
-    p = fma16(p, x, all16(0.00967884064f));
-    p = fma16(p, x, all16(0.0554833412f));
-    p = fma16(p, x, all16(0.24022983f));
-    p = fma16(p, x, all16(0.693147004f));
-    return fma16(p, x, all16(1.0f));
+    static const alike p[7] = {
+        ALIKE(0.000217022418f), ALIKE(0.00124396919f), ALIKE(0.00967884064f), ALIKE(0.0554833412f),
+        ALIKE(0.24022983f),     ALIKE(0.693147004f),   ALIKE(1.0f),
+    };
+    return polynomial(x, p, 7);
 }
 
 /* 2^x for x up to 100, relative error below 1e-7, 0 below -150: P(x - ⌊x⌋) 2^⌊x⌋. */
@@ -71,41 +86,38 @@ INLINE vec16 cut_to(vec16 x, const float limit) { return max16(min16(x, all16(li
 
 INLINE vec16 gelu_argument(vec16 x, const float limit)
 {
+    static const alike minus_one = ALIKE(-1.0f);
     const vec16 c = cut_to(x, limit);
-    return fms16(mul16(c, c), all16(2 / (limit * limit)), all16(1.0f));
-}
-
-INLINE vec16 polynomial(vec16 t, const float *p, const int count)
-{
-    vec16 sum = all16(p[0]);
-#pragma GCC unroll 16
-    for (int n = 1; n < count; n++) sum = fma16(sum, t, all16(p[n]));
-    return sum;
+    const alike *next = &minus_one;
+    return fma16(mul16(c, c), all16(2 / (limit * limit)), next_alike(&next));
 }
 
 INLINE vec16 gelu_of_parts(vec16 x, vec16 sum, const float limit)
 {
-    return mul16(x, fma16(cut_to(x, limit), sum, all16(0.5f)));
+    static const alike half = ALIKE(0.5f);
+    const alike *next = &half;
+    return mul16(x, fma16(cut_to(x, limit), sum, next_alike(&next)));
 }
 
-INLINE vec16 gelu_by(vec16 x, const float limit, const float *p, const int count)
+INLINE vec16 gelu_by(vec16 x, const float limit, const alike *p, const int count)
 {
     return gelu_of_parts(x, polynomial(gelu_argument(x, limit), p, count), limit);
 }
 
 /* Within 3e-7 times max(1, |x|), as float32 allows: P fitted for the least greatest error. */
-static const float FINE[15] = {
-    0.000271740748f, -0.000753582048f, 0.000765638426f, -0.00112634699f, 0.0030986066f,
-    -0.00581757165f, 0.00884706713f,   -0.0132014006f,  0.0189209972f,   -0.0252945069f,
-    0.0320800766f,   -0.0395893119f,   0.0492641404f,   -0.066518493f,   0.133392558f,
+static const alike FINE[15] = {
+    ALIKE(0.000271740748f), ALIKE(-0.000753582048f), ALIKE(0.000765638426f), ALIKE(-0.00112634699f),
+    ALIKE(0.0030986066f),   ALIKE(-0.00581757165f),  ALIKE(0.00884706713f),  ALIKE(-0.0132014006f),
+    ALIKE(0.0189209972f),   ALIKE(-0.0252945069f),   ALIKE(0.0320800766f),   ALIKE(-0.0395893119f),
+    ALIKE(0.0492641404f),   ALIKE(-0.066518493f),    ALIKE(0.133392558f),
 };
 static inline vec16 gelu_of(vec16 x) { return gelu_by(x, 5.3f, FINE, 15); }
 
 /* Within 1e-5 times max(1, |x|), for what is rounded to int8 next: P fitted by weighted least squares. */
 #define COARSE_LIMIT 4.5f
-static const float COARSE[10] = {
-    -0.00156565581f, 0.00465529924f, -0.00668286346f, 0.0101404935f,  -0.0181592144f,
-    0.0286239516f,   -0.0402957872f, 0.0546718538f,   -0.0771833733f, 0.156905293f,
+static const alike COARSE[10] = {
+    ALIKE(-0.00156565581f), ALIKE(0.00465529924f), ALIKE(-0.00668286346f), ALIKE(0.0101404935f),  ALIKE(-0.0181592144f),
+    ALIKE(0.0286239516f),   ALIKE(-0.0402957872f), ALIKE(0.0546718538f),   ALIKE(-0.0771833733f), ALIKE(0.156905293f),
 };
 static inline vec16 coarse_gelu_of(vec16 x) { return gelu_by(x, COARSE_LIMIT, COARSE, 10); }
 

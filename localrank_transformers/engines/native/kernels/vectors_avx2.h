@@ -40,7 +40,6 @@ INLINE vec16 sub16(vec16 x, vec16 y) { return BOTH_OF(vec16, _mm256_sub_ps, x, y
 INLINE vec16 mul16(vec16 x, vec16 y) { return BOTH_OF(vec16, _mm256_mul_ps, x, y); }
 INLINE vec16 div16(vec16 x, vec16 y) { return BOTH_OF(vec16, _mm256_div_ps, x, y); }
 INLINE vec16 fma16(vec16 x, vec16 y, vec16 z) { return BOTH_OF_THREE(vec16, _mm256_fmadd_ps, x, y, z); }
-INLINE vec16 fms16(vec16 x, vec16 y, vec16 z) { return BOTH_OF_THREE(vec16, _mm256_fmsub_ps, x, y, z); }
 INLINE vec16 min16(vec16 x, vec16 y) { return BOTH_OF(vec16, _mm256_min_ps, x, y); }
 INLINE vec16 max16(vec16 x, vec16 y) { return BOTH_OF(vec16, _mm256_max_ps, x, y); }
 INLINE float sum16(vec16 x) { return sum_of_eight(_mm256_add_ps(x.high, x.low)); }

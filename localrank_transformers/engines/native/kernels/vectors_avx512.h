@@ -21,7 +21,6 @@ INLINE vec16 sub16(vec16 x, vec16 y) { return _mm512_sub_ps(x, y); }
 INLINE vec16 mul16(vec16 x, vec16 y) { return _mm512_mul_ps(x, y); }
 INLINE vec16 div16(vec16 x, vec16 y) { return _mm512_div_ps(x, y); }
 INLINE vec16 fma16(vec16 x, vec16 y, vec16 z) { return _mm512_fmadd_ps(x, y, z); }
-INLINE vec16 fms16(vec16 x, vec16 y, vec16 z) { return _mm512_fmsub_ps(x, y, z); }
 INLINE vec16 min16(vec16 x, vec16 y) { return _mm512_min_ps(x, y); }
 INLINE vec16 max16(vec16 x, vec16 y) { return _mm512_max_ps(x, y); }
 

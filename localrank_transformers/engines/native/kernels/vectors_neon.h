@@ -6,26 +6,30 @@
 #include <arm_neon.h>
 #include <stdint.h>
 
-#define TILE_ROWS 6 /* 24 accumulators, six registers of inputs, two of weights. */
+#define TILE_ROWS 6 /* 24 registers of sums, six of inputs, two of weights. */
 #define PANEL 16
 #define CHUNK 96
 #define SUMS_ROWS 48
 #define BY_LANE /* See lanes.h. */
 
 /* int8 products: a step takes A_STEP inputs. They are uint8, and stored less STORED_LESS where the processor only
-   multiplies int8 by int8. */
+   multiplies int8 by int8. Rows of one tile lie side by side: IN_TURN inputs of each, then the next ones of each. */
 #if defined __ARM_FEATURE_MATMUL_INT8
 #define A_STEP 8
 #define STORED_LESS 0
 #define INT8_ROWS TILE_ROWS
+#define IN_TURN 8
+#define STARTS 2 /* A register of sums begins with two columns' starts in two rows. */
 #elif defined __ARM_FEATURE_DOTPROD
 #define A_STEP 4
 #define STORED_LESS 128
 #define INT8_ROWS TILE_ROWS
+#define IN_TURN 8
 #else
-#define A_STEP 4
+#define A_STEP 16
 #define STORED_LESS 128
-#define INT8_ROWS 3 /* Eight accumulators a row. */
+#define INT8_ROWS 2 /* Sixteen registers of sums, six of inputs and weights, eight of products. */
+#define IN_TURN 16
 #endif
 typedef uint8_t rounded_t;
 typedef int8_t weight_t;
@@ -45,34 +49,56 @@ typedef struct {
     ((type){{does((x).q[0], (y).q[0], (z).q[0]), does((x).q[1], (y).q[1], (z).q[1]), \
              does((x).q[2], (y).q[2], (z).q[2]), does((x).q[3], (y).q[3], (z).q[3])}})
 
+/* Four registers by two instructions: GCC would take three or four. */
+#define LOAD_FOUR(x, from)                                               \
+    __asm__("ldp %q0, %q1, [%4]\n\tldp %q2, %q3, [%4, #32]"              \
+            : "=w"((x)[0]), "=w"((x)[1]), "=w"((x)[2]), "=w"((x)[3])     \
+            : "r"(from), "m"(*(const __typeof__(x) *)(const void *)(from)))
+#define STORE_FOUR(to, x)                                                \
+    __asm__("stp %q2, %q3, [%1]\n\tstp %q4, %q5, [%1, #32]"              \
+            : "=m"(*(__typeof__(x) *)(void *)(to))                       \
+            : "r"(to), "w"((x)[0]), "w"((x)[1]), "w"((x)[2]), "w"((x)[3]))
+
 INLINE vec16 load16(const float *from)
 {
-    return (vec16){{vld1q_f32(from), vld1q_f32(from + 4), vld1q_f32(from + 8), vld1q_f32(from + 12)}};
+    vec16 x;
+    LOAD_FOUR(x.q, from);
+    return x;
 }
 INLINE void store16(float *to, vec16 x)
 {
-    vst1q_f32(to, x.q[0]);
-    vst1q_f32(to + 4, x.q[1]);
-    vst1q_f32(to + 8, x.q[2]);
-    vst1q_f32(to + 12, x.q[3]);
+    STORE_FOUR(to, x.q);
 }
 INLINE vec16 all16(float x)
 {
     const float32x4_t four = vdupq_n_f32(x);
     return (vec16){{four, four, four, four}};
 }
+/* A number that is the same in all lanes, as it lies in memory. A multiplication and addition overwrites what it adds
+   to, and to load that takes half as many instructions as to copy it. */
+typedef struct {
+    float lane[16];
+} alike;
+#define ALIKE(x) {{x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}}
+INLINE vec16 all_alike(const alike *number) { return all16(number->lane[0]); }
+INLINE vec16 next_alike(const alike **next)
+{
+    vec16 x;
+    __asm__ volatile("ldp %q0, %q1, [%4], #32\n\tldp %q2, %q3, [%4], #32"
+                     : "=w"(x.q[0]), "=w"(x.q[1]), "=w"(x.q[2]), "=w"(x.q[3]), "+r"(*next)
+                     : "m"(**next));
+    return x;
+}
 INLINE vec16 zero16(void) { return all16(0); }
 
-/* As x86 orders them: x y + z and x y - z. */
+/* As x86 orders them: x y + z. */
 INLINE float32x4_t fma_4(float32x4_t x, float32x4_t y, float32x4_t z) { return vfmaq_f32(z, x, y); }
-INLINE float32x4_t fms_4(float32x4_t x, float32x4_t y, float32x4_t z) { return vfmaq_f32(vnegq_f32(z), x, y); }
 
 INLINE vec16 add16(vec16 x, vec16 y) { return EACH_OF(vec16, vaddq_f32, x, y); }
 INLINE vec16 sub16(vec16 x, vec16 y) { return EACH_OF(vec16, vsubq_f32, x, y); }
 INLINE vec16 mul16(vec16 x, vec16 y) { return EACH_OF(vec16, vmulq_f32, x, y); }
 INLINE vec16 div16(vec16 x, vec16 y) { return EACH_OF(vec16, vdivq_f32, x, y); }
 INLINE vec16 fma16(vec16 x, vec16 y, vec16 z) { return EACH_OF_THREE(vec16, fma_4, x, y, z); }
-INLINE vec16 fms16(vec16 x, vec16 y, vec16 z) { return EACH_OF_THREE(vec16, fms_4, x, y, z); }
 INLINE vec16 min16(vec16 x, vec16 y) { return EACH_OF(vec16, vminq_f32, x, y); }
 INLINE vec16 max16(vec16 x, vec16 y) { return EACH_OF(vec16, vmaxq_f32, x, y); }
 
@@ -120,15 +146,17 @@ INLINE vec16 above_whole(vec16 x) { return EACH(vec16, above_whole_4, x); }
 
 INLINE float32x4_t times_power_4(float32x4_t p, float32x4_t x)
 {
-    const int32x4_t exponent = vaddq_s32(vcvtmq_s32_f32(x), vdupq_n_s32(127 + 27));
-    const float32x4_t power = vreinterpretq_f32_s32(vshlq_n_s32(exponent, 23));
-    return vmulq_f32(vmulq_f32(p, power), vdupq_n_f32(0x1p-27f));
+    const int32x4_t exponent = vaddq_s32(vcvtq_n_s32_f32(vrndmq_f32(x), 23), vdupq_n_s32(27 << 23));
+    const float32x4_t power = vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(p), exponent));
+    return vmulq_f32(power, vdupq_n_f32(0x1p-27f));
 }
 INLINE vec16 times_power(vec16 p, vec16 x) { return EACH_OF(vec16, times_power_4, p, x); }
 
 INLINE ints16 load_ints(const int32_t *from)
 {
-    return (ints16){{vld1q_s32(from), vld1q_s32(from + 4), vld1q_s32(from + 8), vld1q_s32(from + 12)}};
+    ints16 x;
+    LOAD_FOUR(x.q, from);
+    return x;
 }
 INLINE void store_ints(int32_t *to, ints16 x)
 {
@@ -155,21 +183,28 @@ INLINE ints16 widened_ints(const int8_t *from)
 }
 INLINE vec16 widened(const int8_t *from) { return to_float(widened_ints(from)); }
 
-/* Rounded half to even. As with x86, what int32 does not hold is its lowest number. */
-INLINE int32x4_t whole_4(float32x4_t x)
+/* Rounded half to even, plus `offset`, cut to 0 .. 255, as IN_TURN numbers and others `apart` from them. As with x86,
+   what int32 does not hold becomes 0: it is rounded to the highest number, to which at least 1 is added. */
+INLINE void store_rounded(rounded_t *to, int64_t apart, vec16 x, ints16 offset)
 {
-    const int32x4_t whole = vcvtnq_s32_f32(x);
-    return vsubq_s32(whole, vreinterpretq_s32_u32(vceqq_s32(whole, vdupq_n_s32(INT32_MAX))));
-}
-
-/* Plus `offset`, cut to 0 .. 255. */
-INLINE void store_rounded(rounded_t *to, vec16 x, ints16 offset)
-{
-    const ints16 whole = add_ints(EACH(ints16, whole_4, x), offset);
-    const int16x8_t low = vqmovn_high_s32(vqmovn_s32(whole.q[0]), whole.q[1]);
-    const int16x8_t high = vqmovn_high_s32(vqmovn_s32(whole.q[2]), whole.q[3]);
-    const uint8x16_t all = vqmovun_high_s16(vqmovun_s16(low), high);
-    vst1q_u8(to, STORED_LESS ? veorq_u8(all, vdupq_n_u8(0x80)) : all);
+    const int32x4_t added = vmaxq_s32(offset.q[0], vdupq_n_s32(1));
+    const int16x8_t too_much =
+        vdupq_n_s16((int16_t)(STORED_LESS + vgetq_lane_s32(added, 0) - vgetq_lane_s32(offset.q[0], 0)));
+    const ints16 whole = add_ints(EACH(ints16, vcvtnq_s32_f32, x), (ints16){{added, added, added, added}});
+    const int16x8_t low = vqsubq_s16(vqmovn_high_s32(vqmovn_s32(whole.q[0]), whole.q[1]), too_much);
+    const int16x8_t high = vqsubq_s16(vqmovn_high_s32(vqmovn_s32(whole.q[2]), whole.q[3]), too_much);
+#if STORED_LESS
+    const uint8x8_t left = vreinterpret_u8_s8(vqmovn_s16(low)), right = vreinterpret_u8_s8(vqmovn_s16(high));
+#else
+    const uint8x8_t left = vqmovun_s16(low), right = vqmovun_s16(high);
+#endif
+#if IN_TURN == LANES
+    (void)apart;
+    vst1q_u8(to, vcombine_u8(left, right));
+#else
+    vst1_u8(to, left);
+    vst1_u8(to + apart, right);
+#endif
 }
 
 /* Four rows of sixteen numbers as sixteen columns of four. */
@@ -183,15 +218,10 @@ INLINE void interleave_four(const int8_t *from, int64_t stride, int8_t *to)
 /* A_STEP rows of sixteen numbers as sixteen columns. */
 INLINE void interleave(const int8_t *from, int64_t stride, int8_t *to)
 {
-#if A_STEP == 4
-    interleave_four(from, stride, to);
-#else
-    int32_t upper[LANES], lower[LANES];
-    interleave_four(from, stride, (int8_t *)upper);
-    interleave_four(from + 4 * stride, stride, (int8_t *)lower);
-    for (int c = 0; c < LANES; c += 4)
-        vst2q_s32((int32_t *)to + 2 * c, ((int32x4x2_t){{vld1q_s32(upper + c), vld1q_s32(lower + c)}}));
-#endif
+    int32_t fours[A_STEP / 4][LANES];
+    for (int k = 0; k < A_STEP; k += 4) interleave_four(from + k * stride, stride, (int8_t *)fours[k / 4]);
+    for (int c = 0; c < LANES; c++)
+        for (int k = 0; k < A_STEP; k += 4) __builtin_memcpy(to + c * A_STEP + k, &fours[k / 4][c], 4);
 }
 
 /* Plus the sum of each column's weights of one step. */
