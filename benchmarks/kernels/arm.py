@@ -148,6 +148,7 @@ PARTS = {
     "float_sums": "products",
     "float_product": "attention's products",
     "attend": "softmax, turned keys",
+    "soften": "softmax, turned keys",
     "widen": "GELU, rounded",
     "multiply": "ends of products",
     "": "the rest",
@@ -169,7 +170,7 @@ def _instructions(runner: Path, library: Path, plugin: Path, kernels: str, case:
         if line.startswith("piece"):
             at, instructions, times = (int(number) for number in line.split()[1:])
             before = bisect.bisect_right(places, at - start) - 1
-            name = symbols[before][-1] if 0 <= at - start <= places[-1] else ""
+            name = symbols[before][-1].split(".")[0] if 0 <= at - start <= places[-1] else ""
             found[PARTS.get(name.removesuffix(f"_{kernels}"), PARTS[""])] += instructions * times
     return found
 

@@ -76,7 +76,7 @@ void float_sums(int rows, const float *a, int64_t a_stride, const float_weights 
 void float_product(int rows, const float *a, int64_t a_stride, const float *b, int64_t b_stride, int64_t b_panel,
                    int inputs, int columns, float *out, int64_t out_stride);
 
-/* How many rounded rows the next tile has: where two of them are multiplied at once, no tile but the last one has an odd
+/* How many rounded rows the next tile has: where two are multiplied at once, no tile but the last one has an odd
    number. */
 static inline int rounded_tile_rows(int rows)
 {
