@@ -25,7 +25,7 @@ from localrank_transformers.call.contract import EngineRequest, Row
 from localrank_transformers.engines.native.encoder import NativeEncoder
 from localrank_transformers.engines.native.engine import NativeEngine
 from localrank_transformers.engines.native.layout import read_layout
-from localrank_transformers.engines.native.library import Kernels, library
+from localrank_transformers.engines.native.library import Kernels, library, usable
 from localrank_transformers.engines.onnx.session import OnnxEngine
 from localrank_transformers.models import bundled
 
@@ -159,8 +159,8 @@ def _write(
         if (share := products[-1] / peak)
     ]
     text = (
-        f"The kernels are those for {kernels.name}. Microseconds a token on one core, kernels and ONNX Runtime (how many times "
-        "as long it took):\n\n"
+        f"The kernels are those for {kernels.name}{_same(kernels)}. Microseconds a token on one core, kernels and ONNX Runtime "
+        "(how many times as long it took):\n\n"
         + markdown_table(["model", *WORK], times)
         + "\n\nBillions of multiplications and additions a second: by twelve accumulators in registers, and by the kernels' "
         "products of a layer of width 384, with their share of it:\n\n"
@@ -168,6 +168,11 @@ def _write(
     )
     data = {"kernels": kernels.name, "peaks": peaks, "microseconds": found}
     write(f"kernels_{kernels.name}", f"The kernels for {kernels.name}", text, data, folder=output, bars=bars)
+
+
+def _same(kernels: Kernels) -> str:
+    """Say that neither has instructions which the other lacks: ONNX Runtime takes the fastest that there are."""
+    return ", and ONNX Runtime runs on the same instructions" if kernels is usable()[0] else ""
 
 
 def _cell(turns: dict[str, list[float]]) -> str:
