@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from benchmarks.embedded.queries import Keywords, cut_sentence, keyword_form, misspelt, question_inside
 from benchmarks.embedded.records import HUMAN, Record, is_development
 
-__all__ = ["Draft", "draft_queries"]
+__all__ = ["Draft", "draft_queries", "query_form"]
 
 _COUNTS = {
     "human": 5_500,
@@ -88,7 +88,7 @@ def _given(records: Sequence[Record], scale: float, dice: random.Random) -> list
 
 def _of_record(record: Record, good: frozenset[str], dice: random.Random) -> Draft:
     return Draft(
-        query=_form(record, dice),
+        query=query_form(record, dice),
         passage=record.passage,
         positive=record.passage,
         kind=record.kind,
@@ -99,7 +99,7 @@ def _of_record(record: Record, good: frozenset[str], dice: random.Random) -> Dra
     )
 
 
-def _form(record: Record, dice: random.Random) -> str:
+def query_form(record: Record, dice: random.Random) -> str:
     """Return the query as it is, or as people also type it."""
     query, draw = record.query, dice.random()
     if record.kind == "heading" and draw < 0.4:

@@ -78,8 +78,8 @@ def main() -> int:
         ) is not None:
             train.append(row)
     dice.shuffle(train)
-    _write(arguments.out / "train.jsonl.gz", train)
-    _write(arguments.out / "dev.jsonl.gz", _some_of_each(dev, dice))
+    write_rows(arguments.out / "train.jsonl.gz", train)
+    write_rows(arguments.out / "dev.jsonl.gz", _some_of_each(dev, dice))
     return 0
 
 
@@ -157,7 +157,8 @@ def _some_of_each(rows: Sequence[TrainingRow], dice: random.Random) -> list[Trai
     return [row for own in kinds.values() for row in dice.sample(own, min(len(own), _DEVELOPMENT_LISTS))]
 
 
-def _write(path: Path, rows: Sequence[TrainingRow]) -> None:
+def write_rows(path: Path, rows: Sequence[TrainingRow]) -> None:
+    """Write one list a line, and say how many of each kind."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with gzip.open(path, "wt", encoding="utf-8") as lines:
         for row in rows:

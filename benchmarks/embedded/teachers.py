@@ -51,12 +51,19 @@ class Lexical:
         self._bm25s = bm25s
         self._index = bm25s.BM25()
         self._index.index(bm25s.tokenize(list(passages), show_progress=False), show_progress=False)
+        self._places = {text: place for place, text in enumerate(passages)}
 
     def nearest(self, queries: Sequence[str], count: int) -> Candidates:
         """Return the `count` best passages of each query."""
         tokens = self._bm25s.tokenize(list(queries), show_progress=False)
         places, scores = self._index.retrieve(tokens, k=count, show_progress=False)
         return Candidates(np.asarray(places, dtype=np.int64), np.asarray(scores, dtype=np.float32))
+
+    def scores(self, query: str, passages: Sequence[str]) -> Floats:
+        """Return the score of each of some of the passages."""
+        words = self._bm25s.tokenize(query, return_ids=False, show_progress=False)[0]
+        found = self._index.get_scores(words) if words else np.zeros(len(self._places))
+        return np.asarray(found[[self._places[text] for text in passages]], dtype=np.float32)
 
 
 def mixed_logits(cosines: Floats, lexical: Floats | None) -> Floats:

@@ -66,6 +66,11 @@ class LateScorer(torch.nn.Module):
             logits: torch.Tensor = self.head(mean)
         return logits
 
+    @property
+    def by_length(self) -> bool:
+        """Whether a query's tokens count by the lengths of their vectors."""
+        return self._first.by_length
+
     def save_pretrained(self, folder: Path) -> None:
         """Write the encoder's weights and configuration, and `localrank.json`, to `folder`."""
         self.encoder.save_pretrained(folder)
