@@ -1,12 +1,15 @@
 """Which checkpoint, by lists that share their documents: `python -m benchmarks.embedded.shared_choose`.
 
-nDCG@10 of each folder on the development lists of `shared_lists`, by kind, and the mean over the kinds with what it is more than
-the first folder's; the interval is of clusters drawn anew. The row with the highest mean is to be taken.
+nDCG@10 of each folder on the development lists of `shared_lists`, by kind, and the mean over the kinds, with what it is more
+than the first folder's; the interval is of clusters drawn anew. The row with the highest mean is to be taken. What a folder
+gives is kept in `--kept`, by its weights and the lists, so that one more is measured alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,13 +38,14 @@ def main() -> int:
     parser.add_argument("models", type=Path, nargs="+", help="folders with float32 weights")
     parser.add_argument("--dev", type=Path, required=True, help="dev.jsonl.gz, by shared_lists")
     parser.add_argument("--clusters", type=int, help="the first so many alone")
+    parser.add_argument("--kept", type=Path, help="folder of what was measured before")
     arguments = parser.parse_args()
     clusters = read_clusters(arguments.dev)[: arguments.clusters]
     kinds = [kind for one in clusters for kind in one.kinds]
     names = [name for name in sorted(set(kinds)) if kinds.count(name) >= _LEAST]
     owners = np.repeat(np.arange(len(clusters)), [len(one.queries) for one in clusters])
     places = {name: np.flatnonzero(np.array(kinds) == name) for name in names}
-    found = {str(folder): _values(folder, clusters) for folder in arguments.models}
+    found = {str(folder): _values(folder, clusters, arguments.kept) for folder in arguments.models}
     first = found[str(arguments.models[0])]
     head = ["nDCG@10", *(f"{name} ({len(places[name])})" for name in names), "mean", "more than the first"]
     rows = [
@@ -57,8 +61,20 @@ def main() -> int:
     return 0
 
 
+def _values(folder: Path, clusters: Sequence[Cluster], kept: Path | None) -> Floats:
+    if kept is None:
+        return _measured(folder, clusters)
+    lists = [(one.documents, one.queries) for one in clusters]
+    depends = (folder / "model.safetensors").read_bytes() + json.dumps(lists).encode()
+    path = kept / f"{hashlib.sha256(depends).hexdigest()[:24]}.npy"
+    if not path.is_file():
+        kept.mkdir(parents=True, exist_ok=True)
+        np.save(path, _measured(folder, clusters))
+    return np.asarray(np.load(path))
+
+
 @torch.no_grad()
-def _values(folder: Path, clusters: Sequence[Cluster]) -> Floats:
+def _measured(folder: Path, clusters: Sequence[Cluster]) -> Floats:
     model: Any = load_model(folder, TrainSettings(device="cpu"))
     model.eval()
     values = [

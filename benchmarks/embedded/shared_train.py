@@ -1,8 +1,9 @@
 """Train an embedded model on lists that share their documents: `python -m benchmarks.embedded.shared_train`.
 
 A step reads the documents of some clusters once, and every query of a cluster learns from all of them: at the cost of one list
-that is as many lists as the cluster has queries. Target and averages are those of `train`: of a list's distribution `--hard`
-parts are the labels and the rest the teachers', beside some binary cross-entropy, and any `averaged-STEP/` in `--out` is a model.
+that is as many lists as the cluster has queries. Target and averages are those of `train`: `--hard` parts of a list's
+distribution are the labels and the rest the teachers', beside some binary cross-entropy, and any `averaged-STEP/` in `--out` is
+a model.
 """
 
 from __future__ import annotations

@@ -232,10 +232,15 @@ def test_the_choice_compares_with_the_first_folder(
     monkeypatch: pytest.MonkeyPatch, base: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(shared_choose, "_LEAST", 1)
-    run(monkeypatch, shared_choose, base, "--dev", data / "dev.jsonl.gz")
+    places = (base, "--dev", data / "dev.jsonl.gz", "--kept", data / "kept")
+    run(monkeypatch, shared_choose, *places)
     table = capsys.readouterr().out
     assert "squad qa (6)" in table
     assert "+0.0000 (+0.0000 to +0.0000)" in table
+
+    monkeypatch.setattr(shared_choose, "_measured", pytest.fail)
+    run(monkeypatch, shared_choose, *places)
+    assert capsys.readouterr().out == table
 
 
 def test_the_measure_of_a_list_is_its_ndcg() -> None:
