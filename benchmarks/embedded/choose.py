@@ -48,8 +48,7 @@ def read_development(path: Path, lists: int, depth: int) -> dict[str, list[Train
     kinds: dict[str, list[TrainingList]] = {}
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for row in map(json.loads, lines):
-            family = row["source"].partition(":")[0].partition("_1")[0].partition("_v2")[0]
-            family = family if family in {"squad", "openstax", "medquad", "functions"} else "docs"
+            family = family_of(row["source"])
             one = TrainingList(
                 row["query"],
                 tuple(row["documents"][:depth]),
@@ -60,6 +59,12 @@ def read_development(path: Path, lists: int, depth: int) -> dict[str, list[Train
             if one.positives and len(own) < lists:
                 own.append(one)
     return {name: own for name, own in sorted(kinds.items()) if len(own) >= 5}
+
+
+def family_of(source: str) -> str:
+    """Return the name of the file that a record comes from, by its source."""
+    family = source.partition(":")[0].partition("_1")[0].partition("_v2")[0]
+    return family if family in {"squad", "openstax", "medquad", "functions"} else "docs"
 
 
 def _row(name: str, values: list[float]) -> list[str]:

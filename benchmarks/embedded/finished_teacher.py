@@ -2,8 +2,7 @@
 
 Reads the training lists that `prepare` wrote and writes them with new scores, as `token_teacher` does by float32 weights. Here
 the model's own int8 graph reads each text, once, behind the prefix that its tokenizer may put there. Several teachers are mixed
-in by several runs; the share of the last one is of the whole. A training that reads each list once sees `--documents` of it and
-no more: with that, and `--lists`, a teacher reads nothing in vain.
+in by several runs; the share of the last one is of the whole.
 """
 
 from __future__ import annotations
@@ -11,11 +10,8 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import random
 import sys
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -27,7 +23,6 @@ from localrank_transformers.training.model.late_folder import read_head
 
 _MEMORY_MB = 6_000
 _REPORT = 50
-_BY_DOCUMENT = ("documents", "labels", "scores")
 
 
 def main() -> int:
@@ -42,21 +37,15 @@ def main() -> int:
         default=SHARPNESS,
         help="of its distribution; 60 for E5, whose cosines are close",
     )
-    parser.add_argument("--lists", type=int, help="the first so many alone")
-    parser.add_argument(
-        "--documents", type=int, default=16, help="drawn of each list, the positive among them"
-    )
-    parser.add_argument("--seed", type=int, default=41)
     arguments = mixing_of(parser)
-    dice = random.Random(arguments.seed)  # noqa: S311 - sampling, no secret
     teacher = FinishedTeacher(arguments.teacher)
     arguments.out.mkdir(parents=True, exist_ok=True)
     with (
         gzip.open(arguments.data / "train.jsonl.gz", "rt", encoding="utf-8") as lines,
         gzip.open(arguments.out / "train.jsonl.gz", "wt", encoding="utf-8") as written,
     ):
-        for number, line in enumerate(islice(lines, arguments.lists), 1):
-            row = _drawn(json.loads(line), arguments.documents, dice)
+        for number, line in enumerate(lines, 1):
+            row = json.loads(line)
             found = teacher.cosines(row["query"], row["documents"])
             known = np.asarray(row["scores"], np.float32)
             scores = mixed(known, found, arguments.share, arguments.sharpness)
@@ -66,14 +55,6 @@ def main() -> int:
                 print(f"{number} lists", file=sys.stderr, flush=True)
     (arguments.out / "dev.jsonl.gz").write_bytes((arguments.data / "dev.jsonl.gz").read_bytes())
     return 0
-
-
-def _drawn(row: dict[str, Any], count: int, dice: random.Random) -> dict[str, Any]:
-    """Return the list with `count` of its documents, the first among them, which is the positive."""
-    total = len(row["documents"])
-    places = [0, *sorted(dice.sample(range(1, total), min(count, total) - 1))]
-    shorter = {name: [row[name][place] for place in places] for name in _BY_DOCUMENT if name in row}
-    return row | shorter
 
 
 class FinishedTeacher:

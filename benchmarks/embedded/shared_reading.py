@@ -14,6 +14,7 @@ import torch
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
+from benchmarks.embedded.choose import family_of
 from localrank_transformers.training.model.late_pairs import LatePairs
 
 __all__ = ["Cluster", "cluster_logits", "read_clusters"]
@@ -29,7 +30,7 @@ class Cluster:
     Attributes:
         documents: The texts.
         queries: One a list.
-        kinds: File and kind of each query.
+        kinds: Family of the source and kind of each query.
         labels: Shape (queries, documents), 1 for an answer.
         scores: Of the teachers, the same shape.
     """
@@ -49,7 +50,7 @@ def read_clusters(path: Path, *, least: int = 1) -> list[Cluster]:
         Cluster(
             tuple(rows[0]["documents"]),
             tuple(row["query"] for row in rows),
-            tuple(f"{row['source'].partition(':')[0]} {row['kind']}" for row in rows),
+            tuple(f"{family_of(row['source'])} {row['kind']}" for row in rows),
             torch.tensor([row["labels"] for row in rows], dtype=torch.float32),
             torch.tensor([row["scores"] for row in rows], dtype=torch.float32),
         )

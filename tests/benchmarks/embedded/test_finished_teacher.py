@@ -70,26 +70,6 @@ def test_the_development_lists_come_along(
     assert (tmp_path / "out" / "dev.jsonl.gz").read_bytes() == (lists / "dev.jsonl.gz").read_bytes()
 
 
-def test_a_shorter_list_keeps_its_positive(
-    lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    taught(lists, tmp_path / "out", monkeypatch, "--documents", "2")
-    with gzip.open(tmp_path / "out" / "train.jsonl.gz", "rt", encoding="utf-8") as written:
-        row = json.loads(written.readline())
-    assert row["documents"][0] == DOCUMENTS[0]
-    assert len(row["documents"]) == len(row["scores"]) == 2
-
-
-def test_as_many_lists_as_asked_for_are_read(
-    lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with gzip.open(lists / "train.jsonl.gz", "at", encoding="utf-8") as lines:
-        lines.write(json.dumps({"query": "?", "documents": DOCUMENTS, "scores": [0.0, 0.0, 0.0]}) + "\n")
-    taught(lists, tmp_path / "out", monkeypatch, "--lists", "1")
-    with gzip.open(tmp_path / "out" / "train.jsonl.gz", "rt", encoding="utf-8") as written:
-        assert len(written.readlines()) == 1
-
-
 def test_the_lists_are_not_written_over(lists: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit):
         taught(lists, lists, monkeypatch)
