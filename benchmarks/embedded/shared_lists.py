@@ -3,8 +3,9 @@
 A cluster is a passage with what a finished model puts first for one of its queries, out of its own group and of BM25's best:
 functions of a module, answers on a disease, sections of a page. Every query of every text of the cluster gets a list of all of
 them, so that a text is read once for many queries, and the wrong documents are those that the model takes for the right one. Of
-the lists that the model puts in order without a fault one in five is kept for training. Writes what `prepare` writes; the lists
-of a cluster stand in a row, and their scores are a mean of the model's distribution and BM25's.
+the lists that the model puts in order without a fault one in five is kept for training, and clusters with fewer than four lists
+are left out there. Writes what `prepare` writes; the lists of a cluster stand in a row, and their scores are a mean of the
+model's distribution and BM25's.
 """
 
 from __future__ import annotations
@@ -56,6 +57,9 @@ _A_PASSAGE = 2
 _QUERIES = 24
 _KEYWORDS = 0.25
 _KEPT = 0.2
+_WORTH_READING = 4
+"""Lists that a cluster must have for training."""
+
 _SHARE = 0.8
 _BM25_TEMPERATURE = 3.0
 
@@ -107,8 +111,8 @@ def main() -> int:
         pool = Pool.of(unprotected(chosen, protected))
         print(f"{name}: {len(pool.passages)} passages", file=sys.stderr, flush=True)
         count = round(arguments.clusters * (share if development else 1.0))
-        kept = 1.0 if development else _KEPT
-        write_rows(arguments.out / f"{name}.jsonl.gz", _lists(pool, miner, count, kept, arguments.seed))
+        rows = _lists(pool, miner, count, arguments.seed, development=development)
+        write_rows(arguments.out / f"{name}.jsonl.gz", rows)
     return 0
 
 
@@ -128,19 +132,25 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _lists(pool: Pool, miner: FinishedTeacher, clusters: int, kept: float, seed: int) -> list[TrainingRow]:
+def _lists(
+    pool: Pool, miner: FinishedTeacher, clusters: int, seed: int, *, development: bool
+) -> list[TrainingRow]:
     dice = random.Random(seed)  # noqa: S311 - sampling, no secret
     lexical = Lexical(pool.passages)
     keywords = Keywords(pool.passages)
+    kept = 1.0 if development else _KEPT
     rows: list[TrainingRow] = []
     for number, start in enumerate(_starts(pool, clusters, dice), 1):
         texts = cluster(start, pool, miner, lexical, dice)
+        own: list[TrainingRow] = []
         for row in rows_of(texts, pool, lexical, keywords, dice):
             found = miner.cosines(row.query, row.documents)
             if dice.random() < kept or not faultless(found, row.labels or []):
                 known = np.asarray(row.scores, np.float32)
                 scores = [round(float(one), 4) for one in mixed(known, found, _SHARE)]
-                rows.append(replace(row, scores=scores))
+                own.append(replace(row, scores=scores))
+        if development or len(own) >= _WORTH_READING:
+            rows += own
         if number % 50 == 0:
             print(f"{number} clusters, {len(rows)} lists", file=sys.stderr, flush=True)
     return rows

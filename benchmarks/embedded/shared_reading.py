@@ -42,8 +42,8 @@ class Cluster:
     scores: torch.Tensor
 
 
-def read_clusters(path: Path, *, least: int = 1) -> list[Cluster]:
-    """Return the clusters of a file of `shared_lists` that have at least so many lists."""
+def read_clusters(path: Path) -> list[Cluster]:
+    """Return the clusters of a file of `shared_lists`."""
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         parts = [list(own) for _, own in groupby(map(json.loads, lines), key=lambda row: row["documents"])]
     return [
@@ -55,7 +55,6 @@ def read_clusters(path: Path, *, least: int = 1) -> list[Cluster]:
             torch.tensor([row["scores"] for row in rows], dtype=torch.float32),
         )
         for rows in parts
-        if len(rows) >= least
     ]
 
 

@@ -38,7 +38,7 @@ def main() -> int:
     torch.manual_seed(arguments.seed)
     start = arguments.out / "start"
     write_start(arguments.base, start, shape=StudentShape(), seed=arguments.seed)
-    clusters = read_clusters(arguments.data / "train.jsonl.gz", least=arguments.least)
+    clusters = read_clusters(arguments.data / "train.jsonl.gz")
     lists = sum(len(one.queries) for one in clusters)
     print(f"{len(clusters)} clusters, {lists} lists", file=sys.stderr, flush=True)
     model: Any = load_model(start, TrainSettings(max_length=arguments.max_length, device="cpu"))
@@ -84,7 +84,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--clusters", type=int, default=2, help="a step")
-    parser.add_argument("--least", type=int, default=4, help="lists that a cluster must have to be read")
     parser.add_argument("--max-length", type=int, default=224)
     parser.add_argument("--learning-rate", type=float, default=3e-5)
     parser.add_argument("--decay", type=float, default=0.99, help="of the average of the weights, a step")

@@ -204,14 +204,10 @@ def test_a_text_that_is_read_once_has_the_logits_that_its_pairs_have(base: Path,
     assert found.flatten().tolist() == pytest.approx(expected.tolist(), abs=1e-4)
 
 
-def test_a_cluster_with_few_lists_is_not_read(data: Path) -> None:
-    assert read_clusters(data / "train.jsonl.gz", least=4) == []
-
-
 def test_a_run_learns_and_leaves_averages(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, base: Path, data: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    places = ("--data", data, "--base", base, "--out", tmp_path / "run", "--least", 1, "--hard", 1)
+    places = ("--data", data, "--base", base, "--out", tmp_path / "run", "--hard", 1)
     run(monkeypatch, shared_train, *places, "--steps", 40, "--save-every", 20, "--learning-rate", 1e-2)
 
     losses = [
