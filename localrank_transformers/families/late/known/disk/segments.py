@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
+import os
 import weakref
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -88,7 +91,7 @@ class SegmentWriter:
         self._stream = path.open("r+b" if path.exists() else "w+b", buffering=0)
         try:
             hold(self._stream)
-            self.end = max(end, _end_of(mapped(path), end))
+            self.end = max(end, _end_of(self._stream, path, end))
             if path.stat().st_size < capacity:  # never shorter: who compares what was cut off would be killed
                 self._stream.truncate(capacity)
         except BaseException:
@@ -117,13 +120,28 @@ class SegmentWriter:
         self._stream.close()
 
 
-def _end_of(whole: npt.NDArray[np.uint8], least: int) -> int:
+def _end_of(stream: BinaryIO, path: Path, least: int) -> int:
     """Return a byte behind all that was written; `least` where nothing is from there on."""
+    whole = mapped(path)[: _held_bytes(stream, least)]
     for start in range(least + (len(whole) - least) // _SCANNED * _SCANNED, least - 1, -_SCANNED):
         filled = np.flatnonzero(whole[start : start + _SCANNED])
         if len(filled):
             return start + int(filled[-1]) + 1 + _ALIGNED  # the last numbers of a document may be zeros
     return least
+
+
+def _held_bytes(stream: BinaryIO, least: int) -> int:
+    """Return the file's length without the hole at its end, which need not be looked through."""
+    size = os.fstat(stream.fileno()).st_size
+    if not hasattr(os, "SEEK_DATA"):  # Windows
+        return size
+    held = least
+    try:
+        while held < size:
+            held = os.lseek(stream.fileno(), os.lseek(stream.fileno(), held, os.SEEK_DATA), os.SEEK_HOLE)
+    except OSError as error:
+        return held if error.errno == errno.ENXIO else size  # no more data, or a file system that knows no holes
+    return held
 
 
 class Located:
