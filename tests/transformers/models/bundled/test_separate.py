@@ -62,7 +62,9 @@ def test_a_question_in_any_of_its_languages_finds_the_german_answer(
     result = rerank_sync(model, query, TEXTS)
     assert language in model.languages
     assert result[0].index == 1
-    assert result.warnings == ()
+    assert {warning.feature for warning in result.warnings} <= {
+        "precision"
+    }  # ONNX Runtime's, without kernels
     assert result.score_kind == "probability"
 
 
