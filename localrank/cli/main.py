@@ -9,13 +9,20 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-import click
-
 from localrank._version import __version__
+from localrank.contract.errors import MissingDependencyError, RerankError
+
+try:
+    import click
+except ModuleNotFoundError:
+    raise MissingDependencyError(
+        "The command localrank needs click, rich and markdown-it-py: not installed here.",
+        hint="Install them with: pip install click rich markdown-it-py",
+    ) from None
+
 from localrank.cli.group import CommandGroup
 from localrank.cli.output import ExitCode, code_of
 from localrank.cli.wording import command_of, in_options
-from localrank.contract.errors import RerankError
 
 __all__ = ["cli", "main"]
 

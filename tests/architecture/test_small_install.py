@@ -87,3 +87,13 @@ for section in diagnose():
         (line,) = [one for one in found if one.startswith(f"{package}: ")]
         assert "not installed" in line
         assert line.endswith(f"Install it with: pip install {package}")
+
+
+def test_the_command_names_what_it_wants() -> None:
+    found = run("""
+try:
+    import localrank.cli.main
+except MissingDependencyError as error:
+    print(error)
+""")
+    assert found.endswith("Install them with: pip install click rich markdown-it-py\n")

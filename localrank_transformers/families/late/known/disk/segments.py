@@ -140,7 +140,9 @@ def _held_bytes(stream: BinaryIO, least: int) -> int:
         while held < size:
             held = os.lseek(stream.fileno(), os.lseek(stream.fileno(), held, os.SEEK_DATA), os.SEEK_HOLE)
     except OSError as error:
-        return held if error.errno == errno.ENXIO else size  # no more data, or a file system that knows no holes
+        return (
+            held if error.errno == errno.ENXIO else size
+        )  # no more data, or a file system that knows no holes
     return held
 
 
