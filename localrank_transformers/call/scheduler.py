@@ -195,16 +195,26 @@ class Scheduler:
     def _work(self) -> None:
         thread = threading.current_thread()
         try:
-            while (taken := self._take(thread)) is not None:
-                batch, unit = taken
-                error = _outcome(batch.execute, unit)
-                with self._lock:
-                    self._finish(batch, unit, error)
+            while self._run_one(thread):
                 if threads_are_greenlets():
                     time.sleep(0)
         except BaseException:  # between two units: no memory, or what a debugger throws into a thread
             self._replace(thread)
             raise
+
+    def _run_one(self, thread: threading.Thread) -> bool:
+        """Wait for a unit and run it; False once nobody holds a lease.
+
+        A function of its own, so that a worker that waits for the next one holds neither the call before nor its model.
+        """
+        taken = self._take(thread)
+        if taken is None:
+            return False
+        batch, unit = taken
+        error = _outcome(batch.execute, unit)
+        with self._lock:
+            self._finish(batch, unit, error)
+        return True
 
     def _take(self, thread: threading.Thread) -> tuple[_Batch, Unit] | None:
         """Wait for a unit; None once nobody holds a lease."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -28,6 +31,26 @@ def test_every_unit_runs_once_and_nothing_of_the_call_is_kept() -> None:
     assert run(scheduler, units(50), lambda unit: seen.append(unit.positions[0]))
     assert list(range(50)) == sorted(seen)
     assert scheduler._batches == []
+
+
+def test_a_worker_that_waits_keeps_nothing_of_the_call_before() -> None:
+    class Model:
+        def execute(self, _: Unit) -> None:
+            if fails:
+                raise RuntimeError
+
+    scheduler = Scheduler(1)
+    with scheduler.lease():
+        for fails in (False, True):
+            model = Model()
+            gone = threading.Event()
+            weakref.finalize(model, gone.set)
+            with suppress(RuntimeError):
+                run(scheduler, units(2), model.execute)
+            del model
+            gc.collect()  # an error and what it was raised in name each other
+            assert gone.wait(10)
+            assert len(scheduler._threads) == 1
 
 
 def test_no_more_units_run_at_once_than_there_are_workers() -> None:
@@ -204,11 +227,12 @@ def test_no_worker_is_left_in_the_engine_when_the_process_ends() -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_worker_that_is_ended_from_outside_is_replaced() -> None:
-    scheduler, seen = Scheduler(1), list[int]()
+    scheduler, seen, ended = Scheduler(1), list[int](), list[threading.Thread]()
     with scheduler.lease():
         for times in range(3):
             assert run(scheduler, units(2), lambda unit: seen.append(unit.positions[0]))
             (worker,) = scheduler._threads
+            ended.append(worker)
             assert worker.ident is not None
             # it comes to the thread when it wakes for the next unit
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
@@ -216,5 +240,7 @@ def test_a_worker_that_is_ended_from_outside_is_replaced() -> None:
             )
             assert len(seen) == 2 * times + 2
         assert run(scheduler, units(2), lambda unit: seen.append(unit.positions[0]))
+    for worker in ended:
+        worker.join(10)  # its error is told when it has ended
     assert seen == [0, 1] * 4
     assert scheduler._threads == set()
