@@ -35,14 +35,17 @@ def test_every_unit_runs_once_and_nothing_of_the_call_is_kept() -> None:
 
 def test_a_worker_that_waits_keeps_nothing_of_the_call_before() -> None:
     class Model:
+        fails = False
+
         def execute(self, _: Unit) -> None:
-            if fails:
+            if self.fails:
                 raise RuntimeError
 
     scheduler = Scheduler(1)
     with scheduler.lease():
         for fails in (False, True):
             model = Model()
+            model.fails = fails
             gone = threading.Event()
             weakref.finalize(model, gone.set)
             with suppress(RuntimeError):
