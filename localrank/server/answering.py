@@ -206,9 +206,8 @@ async def _while_connected(request: Request, stopped: anyio.Event, work: Callabl
 
     async def watch() -> None:
         nonlocal left
-        with suppress(
-            Exception
-        ):  # Ray Serve ends the channel by an error of its own: nobody reads the answer then either
+        # Ray Serve ends the channel by an error of its own: nobody reads the answer then either
+        with suppress(Exception):
             while (await request.receive())["type"] != "http.disconnect":
                 pass
         left = True

@@ -96,9 +96,8 @@ async def _cancel_later(scope: anyio.CancelScope, seconds: float) -> None:
 
 async def _keeps_cancellation(bench: Bench, model: AnyReranker) -> None:
     try:
-        if isinstance(
-            model, RerankerModel
-        ):  # asked itself, since `rerank` would hide what it makes of a cancellation
+        # asked itself where it can be, since `rerank` would hide what it makes of a cancellation
+        if isinstance(model, RerankerModel):
             size: int | None = getattr(model, "documents_at_once", None)
             await model.do_rerank(DoRerankOptions(query=QUERY, documents=_MANY[:size]))
         else:

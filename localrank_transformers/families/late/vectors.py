@@ -127,10 +127,8 @@ def _evenly(tokens: int) -> Vectors:
 def _checked(at: int, given: Any, width: int) -> Vectors:
     try:
         read = np.asarray(given)
-    except (
-        TypeError,
-        ValueError,
-    ) as error:  # rows of several lengths, or a tensor of a type that numpy has not
+    except (TypeError, ValueError) as error:
+        # rows of several lengths, or a tensor of a type that numpy has not
         raise _no_numbers(at, type(given).__name__) from error
     if read.dtype.kind not in "fiu":
         raise _no_numbers(at, str(read.dtype))
