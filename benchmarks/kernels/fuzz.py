@@ -1,7 +1,8 @@
 """The kernels under the compiler's sanitizers, over random encoders and documents: `python -m benchmarks.kernels.fuzz`.
 
 Each sanitizer gets a library of its own and a process in which its runtime is loaded first. What this processor can run is run:
-int8 and float32, MaxSim, a token and the whole window, many threads of one run, runs of one encoder, and what must be refused.
+int8 and float32, MaxSim, pieces of texts, a token and the whole window, many threads of one run, runs of one encoder, and what
+must be refused.
 Every run is repeated, and its bits compared. Needs gcc with libasan, libubsan and libtsan (Debian: part of `gcc`).
 """
 
@@ -19,13 +20,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tokenizers import Tokenizer
+from tokenizers.models import Unigram
+from tokenizers.pre_tokenizers import Metaspace, WhitespaceSplit
+from tokenizers.pre_tokenizers import Sequence as Splits
 
 from benchmarks.kernels.building import INSTRUCTIONS, build
 from localrank.contract.errors import InferenceError
 from localrank_transformers.engines.native.encoder import NativeEncoder, StopFlag
 from localrank_transformers.engines.native.library import Kernels, open_library, usable
 from localrank_transformers.engines.native.maxsim import NativeCompare
+from localrank_transformers.engines.native.pieces import NativePieces
 from localrank_transformers.families.late.known.packed import Bits, ByNumpy, Compare
+from localrank_transformers.models.folder.stated.unigram import PieceTable
 from tests.support import native_layouts
 from tests.support.native_layouts import VOCABULARY, Document, Sizes
 from tests.support.token_vectors import Vectors, random_case, random_vectors
@@ -109,6 +116,7 @@ def _one(kernels: Kernels, random: np.random.Generator) -> int:
             if len(set(found)) != 1:
                 raise SystemExit(f"{sizes}: not the same bits with {threads} threads")
         _compare(kernels, random, pool)
+        _pieces(kernels, random, pool)
     _refused(encoder, sizes)
     return 3 * len(runs)
 
@@ -126,6 +134,24 @@ def _compare(kernels: Kernels, random: np.random.Generator, pool: ThreadPoolExec
     packed = set(pool.map(lambda _: _packed(compare, vectors, counted), range(3)))
     if packed != {_packed(by_numpy, vectors, counted)}:
         raise SystemExit(f"{vectors.shape}, {bits} bits: packed to other bits than numpy's")
+
+
+_LETTERS = [*"ab\u2581é東\U0001f389"]
+
+
+def _pieces(kernels: Kernels, random: np.random.Generator, pool: ThreadPoolExecutor) -> None:
+    """Pieces of random vocabularies, which are the library's, from many threads."""
+    sizes = random.integers(1, 6, int(random.integers(0, 60)))
+    pieces = ["<unk>", *("".join(random.choice(_LETTERS, size)) for size in sizes)]
+    scores = [float(score) for score in random.choice([-1.0, -2.0, -3.0, -4.5, -40.0], len(pieces))]
+    library = Tokenizer(Unigram(list(zip(pieces, scores, strict=True)), unk_id=0, byte_fallback=False))
+    library.pre_tokenizer = Splits([WhitespaceSplit(), Metaspace()])
+    table = PieceTable([piece.encode() for piece in pieces], scores, 0, at_blanks=True)
+    own = NativePieces(kernels, table)
+    texts = ["".join(random.choice([*_LETTERS, *" \u3000\nx"], size)) for size in random.integers(0, 300, 9)]
+    for found, text in zip(pool.map(own.ids, texts), texts, strict=True):
+        if found != library.encode(text, add_special_tokens=False).ids:
+            raise SystemExit(f"{text!r}: other pieces than the library's")
 
 
 def _packed(compare: Compare, vectors: Vectors, counted: np.ndarray[Any, np.dtype[np.int64]]) -> bytes:

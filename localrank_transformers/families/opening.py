@@ -13,6 +13,8 @@ from localrank_transformers.models.folder.shape import check_served, longest_win
 from localrank_transformers.models.folder.stated.settings import Settings
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
     from localrank_transformers.call.contract import Family
     from localrank_transformers.families.generative.causal_family import CausalFamily
     from localrank_transformers.families.generative.templates import CausalTemplate
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
     from localrank_transformers.families.pairs import PairFamily
     from localrank_transformers.models.folder.model_files import ModelFiles
     from localrank_transformers.models.folder.settings_files import SettingsFiles
+    from localrank_transformers.models.folder.stated.pairs import PairSettings
+    from localrank_transformers.models.folder.stated.unigram import FindPieces, UnigramTokenizer
 
     Files: TypeAlias = ModelFiles | SettingsFiles
 
-__all__ = ["open_causal", "open_family", "open_late", "open_pairs"]
+__all__ = ["open_causal", "open_family", "open_late", "open_pairs", "open_tokenizer"]
 
 
 def open_family(
@@ -36,6 +40,7 @@ def open_family(
     instruction: str | None = None,
     keeping: Keeping | None = None,
     compare: Callable[[Bits], Compare] | None = None,
+    find: FindPieces | None = None,
 ) -> Family:
     """Return the family of a folder with a graph.
 
@@ -46,6 +51,7 @@ def open_family(
         instruction: The user's instruction for every call.
         keeping: What is kept of documents between calls.
         compare: Makes what compares documents packed in so many bits; None to compare in float32 what is not kept.
+        find: Finds the pieces of a Unigram tokenizer; None to leave it to the library.
 
     Raises:
         ModelLoadError: The files do not make such a model, or it is of a family that is not served.
@@ -60,7 +66,7 @@ def open_family(
     match served:
         case "cross-encoder":
             _refuse_instruction(instruction, "a cross-encoder")
-            return open_pairs(files, files.config, max_length=max_length, affordable=affordable)
+            return open_pairs(files, files.config, max_length=max_length, affordable=affordable, find=find)
         case "causal":
             return open_causal(
                 files,
@@ -71,7 +77,9 @@ def open_family(
             )
         case "late-interaction":
             _refuse_instruction(instruction, "a late-interaction model")
-            return _keeping_late(files, keeping, compare, max_length=max_length, affordable=affordable)
+            return _keeping_late(
+                files, keeping, compare, max_length=max_length, affordable=affordable, find=find
+            )
 
 
 def _keeping_late(
@@ -81,6 +89,7 @@ def _keeping_late(
     *,
     max_length: int | None,
     affordable: int | None,
+    find: FindPieces | None,
 ) -> LateFamily:
     """Return a late-interaction model's family with what is known of documents."""
     from localrank_transformers.families.late.known.identity import identity_of  # noqa: PLC0415  # as in `open_late`
@@ -93,6 +102,7 @@ def _keeping_late(
         late_logit(files.exported),
         max_length=max_length,
         affordable=affordable,
+        find=find,
     )
     if compare is None:
         return family
@@ -103,7 +113,12 @@ def _keeping_late(
 
 
 def open_pairs(
-    files: Files, config: Mapping[str, Any], *, max_length: int | None, affordable: int | None
+    files: Files,
+    config: Mapping[str, Any],
+    *,
+    max_length: int | None,
+    affordable: int | None,
+    find: FindPieces | None,
 ) -> PairFamily:
     """Return a cross-encoder's family.
 
@@ -112,6 +127,7 @@ def open_pairs(
         config: The encoder's configuration.
         max_length: The user's window.
         affordable: The catalogue's default window.
+        find: See `open_family`.
 
     Raises:
         ModelLoadError: The files do not make such a model.
@@ -120,7 +136,7 @@ def open_pairs(
     from localrank_transformers.families.pairs import PairFamily  # noqa: PLC0415  # the embedded models are of another family
     from localrank_transformers.families.tokenization import PairTokenizer  # noqa: PLC0415
 
-    tokenizer, said = files.pair_tokenizer()
+    tokenizer, said = open_tokenizer(files, find)
     longest = read_shape(config, files.tokenizer_config, said.max_length, files.width).max_length
     length = window(longest, max_length, affordable)
     return PairFamily(PairTokenizer(tokenizer, max_length=length, said=said))
@@ -174,6 +190,7 @@ def open_late(
     *,
     max_length: int | None,
     affordable: int | None,
+    find: FindPieces | None,
 ) -> LateFamily:
     """Return a late-interaction model's family; see `open_pairs`.
 
@@ -184,6 +201,7 @@ def open_late(
         logit: What the best cosines are turned into.
         max_length: The user's window.
         affordable: The catalogue's default window.
+        find: See `open_family`.
     """
     from localrank_transformers.families.late.family import LateFamily  # noqa: PLC0415  # as above
     from localrank_transformers.families.late.tokens import LateTokenizer  # noqa: PLC0415
@@ -191,12 +209,34 @@ def open_late(
     # The tokenizer may state the length that the encoder was tuned with; the positions are what limits it.
     longest = longest_window(config, {}, files.width)
     tokenizer = LateTokenizer(
-        files.tokenizer(),
+        open_tokenizer(files, find)[0],
         layout,
         max_length=window(longest, max_length, affordable or layout.document_length),
         mask_token=files.special_token("mask_token"),
     )
     return LateFamily(tokenizer, logit, Settings(config).count("hidden_size", least=1), layout.width)
+
+
+def open_tokenizer(
+    files: Files, find: FindPieces | None
+) -> tuple[Tokenizer | UnigramTokenizer, PairSettings]:
+    """Return a model's tokenizer, and how pairs are read.
+
+    Args:
+        files: What was read.
+        find: See `open_family`.
+
+    Raises:
+        ModelLoadError: `tokenizer.json` is missing or damaged, or contradicts another file.
+    """
+    content = files.tokenizer_json
+    if find is not None and b'"Unigram"' in content:
+        from localrank_transformers.models.folder.stated.unigram import unigram_tokenizer  # noqa: PLC0415  # few models have one
+
+        apart = unigram_tokenizer(content, files.pairs, find)
+        if apart is not None:
+            return apart
+    return files.pair_tokenizer()
 
 
 def _refuse_instruction(instruction: str | None, what: str) -> None:

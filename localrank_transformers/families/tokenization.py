@@ -20,6 +20,7 @@ from localrank_transformers.models.folder.stated.pairs import PairSettings
 
 if TYPE_CHECKING:
     from localrank_transformers.call.contract import Ids
+    from localrank_transformers.models.folder.stated.unigram import UnigramTokenizer
 
 __all__ = ["PairTokenizer", "QueryTokens", "bounded", "cut_documents", "text_ids", "token_spans"]
 
@@ -81,9 +82,12 @@ class PairTokenizer:
         ModelLoadError: The template is no plain sequence of query and document.
     """
 
-    def __init__(self, tokenizer: Tokenizer, *, max_length: int, said: PairSettings = _PLAIN) -> None:
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
+    def __init__(
+        self, tokenizer: Tokenizer | UnigramTokenizer, *, max_length: int, said: PairSettings = _PLAIN
+    ) -> None:
+        if isinstance(tokenizer, Tokenizer):
+            tokenizer.no_truncation()
+            tokenizer.no_padding()
         self._tokenizer = tokenizer
         self._memo = word_memo(tokenizer)
         self._said = said
@@ -111,10 +115,10 @@ class PairTokenizer:
         self._after_types = np.array(types[second[-1] + 1 :], dtype=np.int64)
         self._check_template("query", "a document", pair.ids, types)
 
-    def _check_template(self, query: str, document: str, ids: list[int], types: list[int]) -> None:
+    def _check_template(self, query: str, document: str, ids: Sequence[int], types: Sequence[int]) -> None:
         tokens = self._opened(query)
         row = self.row(tokens, self.documents(tokens, [document])[0])
-        if row.ids.tolist() != ids or row.types.tolist() != types:
+        if row.ids.tolist() != list(ids) or row.types.tolist() != list(types):
             raise ModelLoadError("The tokenizer's pairs cannot be joined from query and document.")
 
     @property
@@ -166,9 +170,10 @@ class PairTokenizer:
         return token_spans(self._tokenizer, text)
 
 
-def token_spans(tokenizer: Tokenizer, text: str) -> list[tuple[int, int]]:
+def token_spans(tokenizer: Tokenizer | UnigramTokenizer, text: str) -> list[tuple[int, int]]:
     """Return the character span of each token of `text`, special tokens left out."""
-    return list(tokenizer.encode(_encodable(text), add_special_tokens=False).offsets)
+    whole = tokenizer if isinstance(tokenizer, Tokenizer) else tokenizer.whole
+    return list(whole.encode(_encodable(text), add_special_tokens=False).offsets)
 
 
 def text_ids(tokenizer: Tokenizer, text: str) -> list[int]:
@@ -178,7 +183,12 @@ def text_ids(tokenizer: Tokenizer, text: str) -> list[int]:
 
 
 def cut_documents(
-    tokenizer: Tokenizer, texts: Sequence[str], room: int, memo: WordMemo | None = None, *, left: bool = False
+    tokenizer: Tokenizer | UnigramTokenizer,
+    texts: Sequence[str],
+    room: int,
+    memo: WordMemo | None = None,
+    *,
+    left: bool = False,
 ) -> list[DocumentTokens]:
     """Tokenize documents, by the memo where there is one or else in parallel, and keep `room` tokens of each.
 
@@ -210,7 +220,7 @@ def cut_documents(
 class _Cut:
     """Reads of each text what is kept, and little more: what is tokenized is bounded by the window, not by the text."""
 
-    tokenizer: Tokenizer
+    tokenizer: Tokenizer | UnigramTokenizer
     room: int
     left: bool
 
@@ -246,12 +256,12 @@ class _Cut:
     def _part(self, text: str, characters: int) -> str:
         return text[max(0, len(text) - characters) :] if self.left else text[:characters]
 
-    def _ids_of(self, texts: Sequence[str]) -> list[list[int]]:
+    def _ids_of(self, texts: Sequence[str]) -> list[Sequence[int]]:
         # the call for many texts leaves the interpreter to other threads, the one for a single text does not
         return [found.ids for found in self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
 
 
-def _without_runs(tokenizer: Tokenizer, text: str) -> str:
+def _without_runs(tokenizer: Tokenizer | UnigramTokenizer, text: str) -> str:
     """Return `text` with long runs of blanks and invisible characters shortened, where their length changes no id."""
 
     def shortened(match: re.Match[str]) -> str:

@@ -9,11 +9,15 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
+
+if TYPE_CHECKING:
+    from localrank_transformers.models.folder.stated.unigram import UnigramTokenizer
 
 __all__ = ["LONGEST_WORD", "MOST_WORDS", "WordMemo", "word_memo"]
 
@@ -102,8 +106,10 @@ class WordMemo:
         return [array("i", encoding.ids) for encoding in encodings]
 
 
-def word_memo(tokenizer: Tokenizer) -> WordMemo | None:
+def word_memo(tokenizer: Tokenizer | UnigramTokenizer) -> WordMemo | None:
     """Return a memo for a tokenizer whose words do not touch, and None for any other."""
+    if not isinstance(tokenizer, Tokenizer):
+        return None
     normalizer, model = tokenizer.normalizer, tokenizer.model
     added = tokenizer.get_added_tokens_decoder().values()
     if (

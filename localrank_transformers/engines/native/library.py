@@ -19,6 +19,7 @@ __all__ = [
     "Absence",
     "GivenEncoder",
     "GivenLayer",
+    "GivenPieces",
     "GivenQuery",
     "Kernels",
     "absence",
@@ -136,6 +137,19 @@ class GivenQuery(Structure):
     )
 
 
+class GivenPieces(Structure):
+    """`given_pieces` of kernels/unigram.h."""
+
+    _fields_ = (
+        ("pieces", c_char_p),
+        ("lengths", c_void_p),
+        ("scores", c_void_p),
+        ("count", c_int32),
+        ("unknown", c_int32),
+        ("at_blanks", c_int32),
+    )
+
+
 def library() -> Kernels | None:
     """Return the kernels that encoders run on: the fastest for this processor, or those that `VARIABLE` names.
 
@@ -249,3 +263,11 @@ def _declare(functions: ctypes.CDLL) -> None:
         c_void_p,
         c_int32,
     ]
+    functions.localrank_unigram_new.restype = c_void_p
+    functions.localrank_unigram_new.argtypes = [POINTER(GivenPieces)]
+    functions.localrank_unigram_free.restype = None
+    functions.localrank_unigram_free.argtypes = [c_void_p]
+    functions.localrank_unigram_id.restype = c_int32
+    functions.localrank_unigram_id.argtypes = [c_void_p, c_char_p, c_int32]
+    functions.localrank_unigram_read.restype = c_int64
+    functions.localrank_unigram_read.argtypes = [c_void_p, c_char_p, c_int64, c_void_p]

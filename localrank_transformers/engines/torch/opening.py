@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from localrank.contract.errors import InvalidRequestError
 from localrank_transformers.call.call import PointwiseModel
+from localrank_transformers.engines.native.pieces import fastest_pieces
 from localrank_transformers.engines.torch.device import choose, in_bf16_where_faster
 from localrank_transformers.engines.torch.listwise.fusion import load_listt5
 from localrank_transformers.engines.torch.listwise.generation import load_generative
@@ -26,7 +27,7 @@ from localrank_transformers.families.generative.seq2seq import ENCODER_ONLY, seq
 from localrank_transformers.families.generative.templates import TEMPLATES
 from localrank_transformers.families.listwise.causal import list_template
 from localrank_transformers.families.listwise.listt5 import is_listt5
-from localrank_transformers.families.opening import open_causal, open_pairs
+from localrank_transformers.families.opening import open_causal, open_pairs, open_tokenizer
 from localrank_transformers.families.pairs import PairFamily
 from localrank_transformers.families.tokenization import PairTokenizer
 from localrank_transformers.models.folder.exported import FamilyName
@@ -135,7 +136,13 @@ def _pointwise(
                 engine = load_modular(files, device, settings)
             else:
                 engine = load_classifier(files.folder, device, settings)
-            family = open_pairs(files, engine.config, max_length=settings.max_length, affordable=affordable)
+            family = open_pairs(
+                files,
+                engine.config,
+                max_length=settings.max_length,
+                affordable=affordable,
+                find=fastest_pieces(),
+            )
     return PointwiseModel("torch", family, engine, settings.activation or family.activation, device)
 
 
@@ -167,7 +174,7 @@ def _seq2seq(
     template = seq2seq_template(files, settings.template)
     if template == ENCODER_ONLY:
         length = seq2seq_window(settings.max_length, affordable)
-        read, said = files.pair_tokenizer()
+        read, said = open_tokenizer(files, fastest_pieces())
         tokenizer = PairTokenizer(read, max_length=length, said=said)
         return PairFamily(tokenizer), load_t5_encoder(files, device, settings)
     return load_seq2seq(files, template, settings, device, affordable=affordable)

@@ -17,6 +17,7 @@ from localrank_transformers.models.folder.late_layout import LateLayout
 
 if TYPE_CHECKING:
     from localrank_transformers.call.contract import Ids
+    from localrank_transformers.models.folder.stated.unigram import UnigramTokenizer
 
 __all__ = ["KeyedTokens", "LateQueryTokens", "LateTokenizer"]
 
@@ -65,7 +66,12 @@ class LateTokenizer:
     """
 
     def __init__(
-        self, tokenizer: Tokenizer, layout: LateLayout, *, max_length: int, mask_token: str | None
+        self,
+        tokenizer: Tokenizer | UnigramTokenizer,
+        layout: LateLayout,
+        *,
+        max_length: int,
+        mask_token: str | None,
     ) -> None:
         self.max_length = max_length
         self._tokenizer = tokenizer
@@ -85,7 +91,7 @@ class LateTokenizer:
             raise ModelLoadError(
                 "The tokenizer has no mask token, with which this model fills up its queries."
             )
-        unknown = getattr(tokenizer.model, "unk_token", None)
+        unknown = getattr(tokenizer.model, "unk_token", None) if isinstance(tokenizer, Tokenizer) else None
         numbers = (tokenizer.token_to_id(word) for word in layout.skipped if word != unknown)
         self._skipped = np.array([number for number in numbers if number is not None], dtype=np.int64)
 

@@ -66,7 +66,16 @@ class SettingsFiles:
         Raises:
             ModelLoadError: A file is missing or damaged, or contradicts another.
         """
-        return read_tokenizer(read_file(self.folder, "tokenizer.json"), self.pairs)
+        return read_tokenizer(self.tokenizer_json, self.pairs)
+
+    @property
+    def tokenizer_json(self) -> bytes:
+        """The content of `tokenizer.json`.
+
+        Raises:
+            ModelLoadError: It is missing.
+        """
+        return read_file(self.folder, "tokenizer.json")
 
     @property
     def width(self) -> None:

@@ -72,3 +72,17 @@ int32_t localrank_pack_query(const float *vectors, int32_t tokens, int32_t width
 {
     return known[n].late->pack_query(vectors, tokens, width, bits, numbers, scales);
 }
+
+unigram *localrank_unigram_new(const given_pieces *given) { return unigram_new(given); }
+
+void localrank_unigram_free(unigram *self) { unigram_free(self); }
+
+int32_t localrank_unigram_id(const unigram *self, const char *piece, int32_t bytes)
+{
+    return unigram_id(self, piece, bytes);
+}
+
+int64_t localrank_unigram_read(const unigram *self, const char *text, int64_t bytes, int32_t *ids)
+{
+    return unigram_read(self, text, bytes, ids);
+}

@@ -4,6 +4,7 @@
 
 #include "encoder.h"
 #include "maxsim.h"
+#include "unigram.h"
 
 #ifdef _WIN32
 #define DOOR __declspec(dllexport)
@@ -40,5 +41,11 @@ DOOR int32_t localrank_pack(const float *vectors, const int64_t *counted, int32_
 /* See `pack_query`. */
 DOOR int32_t localrank_pack_query(const float *vectors, int32_t tokens, int32_t width, int32_t bits, uint8_t *numbers,
                                   float *scales, int32_t n);
+
+/* See `unigram_new` and what follows it; the same for all kernels. */
+DOOR unigram *localrank_unigram_new(const given_pieces *given);
+DOOR void localrank_unigram_free(unigram *self);
+DOOR int32_t localrank_unigram_id(const unigram *self, const char *piece, int32_t bytes);
+DOOR int64_t localrank_unigram_read(const unigram *self, const char *text, int64_t bytes, int32_t *ids);
 
 #endif

@@ -16,6 +16,7 @@ from torch import nn
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.call.contract import DocumentTokens, Scorer
+from localrank_transformers.engines.native.pieces import fastest_pieces
 from localrank_transformers.engines.torch.device import Placement
 from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.engines.torch.settings import TorchSettings
@@ -138,7 +139,15 @@ def load_late_interaction(
     """
     layout, logit = read_late_layout(files), late_logit(exported_of(files))
     config = files.json(f"{layout.encoder}/config.json".lstrip("/"))
-    family = open_late(files, config, layout, logit, max_length=settings.max_length, affordable=affordable)
+    family = open_late(
+        files,
+        config,
+        layout,
+        logit,
+        max_length=settings.max_length,
+        affordable=affordable,
+        find=fastest_pieces(),
+    )
     encoder = token_encoder(files, layout, runtime.placement, settings)
     engine = LateEngine(encoder, runtime, by_length=logit.by_length)
     return replace(family, query=ComparedQuery), engine
