@@ -9,6 +9,7 @@ Every run is repeated, and its bits compared. Needs gcc with libasan, libubsan a
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -30,9 +31,8 @@ from localrank.contract.errors import InferenceError
 from localrank_transformers.engines.native.encoder import NativeEncoder, StopFlag
 from localrank_transformers.engines.native.library import Kernels, open_library, usable
 from localrank_transformers.engines.native.maxsim import NativeCompare
-from localrank_transformers.engines.native.pieces import NativePieces
+from localrank_transformers.engines.native.pieces import NativeFinder
 from localrank_transformers.families.late.known.packed import Bits, ByNumpy, Compare
-from localrank_transformers.models.folder.stated.unigram import PieceTable
 from tests.support import native_layouts
 from tests.support.native_layouts import VOCABULARY, Document, Sizes
 from tests.support.token_vectors import Vectors, random_case, random_vectors
@@ -146,8 +146,12 @@ def _pieces(kernels: Kernels, random: np.random.Generator, pool: ThreadPoolExecu
     scores = [float(score) for score in random.choice([-1.0, -2.0, -3.0, -4.5, -40.0], len(pieces))]
     library = Tokenizer(Unigram(list(zip(pieces, scores, strict=True)), unk_id=0, byte_fallback=False))
     library.pre_tokenizer = Splits([WhitespaceSplit(), Metaspace()])
-    table = PieceTable([piece.encode() for piece in pieces], scores, 0, at_blanks=True)
-    own = NativePieces(kernels, table)
+    finder, content = NativeFinder(kernels), json.dumps(list(zip(pieces, scores, strict=True))).encode()
+    finder.table(content[: int(random.integers(len(content)))], 0)  # damaged
+    table = finder.table(content, 0)
+    if table is None:
+        raise SystemExit(f"{content!r} is not read")
+    own = finder.pieces(table, unknown=0, at_blanks=True)
     texts = ["".join(random.choice([*_LETTERS, *" \u3000\nx"], size)) for size in random.integers(0, 300, 9)]
     for found, text in zip(pool.map(own.ids, texts), texts, strict=True):
         if found != library.encode(text, add_special_tokens=False).ids:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from localrank_transformers.models.folder.model_files import ModelFiles
     from localrank_transformers.models.folder.settings_files import SettingsFiles
     from localrank_transformers.models.folder.stated.pairs import PairSettings
-    from localrank_transformers.models.folder.stated.unigram import FindPieces, UnigramTokenizer
+    from localrank_transformers.models.folder.stated.unigram import PieceFinder, UnigramTokenizer
 
     Files: TypeAlias = ModelFiles | SettingsFiles
 
@@ -40,7 +40,7 @@ def open_family(
     instruction: str | None = None,
     keeping: Keeping | None = None,
     compare: Callable[[Bits], Compare] | None = None,
-    find: FindPieces | None = None,
+    finder: PieceFinder | None = None,
 ) -> Family:
     """Return the family of a folder with a graph.
 
@@ -51,7 +51,7 @@ def open_family(
         instruction: The user's instruction for every call.
         keeping: What is kept of documents between calls.
         compare: Makes what compares documents packed in so many bits; None to compare in float32 what is not kept.
-        find: Finds the pieces of a Unigram tokenizer; None to leave it to the library.
+        finder: Finds the pieces of a Unigram tokenizer; None to leave them to the library.
 
     Raises:
         ModelLoadError: The files do not make such a model, or it is of a family that is not served.
@@ -66,7 +66,9 @@ def open_family(
     match served:
         case "cross-encoder":
             _refuse_instruction(instruction, "a cross-encoder")
-            return open_pairs(files, files.config, max_length=max_length, affordable=affordable, find=find)
+            return open_pairs(
+                files, files.config, max_length=max_length, affordable=affordable, finder=finder
+            )
         case "causal":
             return open_causal(
                 files,
@@ -78,7 +80,7 @@ def open_family(
         case "late-interaction":
             _refuse_instruction(instruction, "a late-interaction model")
             return _keeping_late(
-                files, keeping, compare, max_length=max_length, affordable=affordable, find=find
+                files, keeping, compare, max_length=max_length, affordable=affordable, finder=finder
             )
 
 
@@ -89,7 +91,7 @@ def _keeping_late(
     *,
     max_length: int | None,
     affordable: int | None,
-    find: FindPieces | None,
+    finder: PieceFinder | None,
 ) -> LateFamily:
     """Return a late-interaction model's family with what is known of documents."""
     from localrank_transformers.families.late.known.identity import identity_of  # noqa: PLC0415  # as in `open_late`
@@ -102,7 +104,7 @@ def _keeping_late(
         late_logit(files.exported),
         max_length=max_length,
         affordable=affordable,
-        find=find,
+        finder=finder,
     )
     if compare is None:
         return family
@@ -118,7 +120,7 @@ def open_pairs(
     *,
     max_length: int | None,
     affordable: int | None,
-    find: FindPieces | None,
+    finder: PieceFinder | None,
 ) -> PairFamily:
     """Return a cross-encoder's family.
 
@@ -127,7 +129,7 @@ def open_pairs(
         config: The encoder's configuration.
         max_length: The user's window.
         affordable: The catalogue's default window.
-        find: See `open_family`.
+        finder: See `open_family`.
 
     Raises:
         ModelLoadError: The files do not make such a model.
@@ -136,7 +138,7 @@ def open_pairs(
     from localrank_transformers.families.pairs import PairFamily  # noqa: PLC0415  # the embedded models are of another family
     from localrank_transformers.families.tokenization import PairTokenizer  # noqa: PLC0415
 
-    tokenizer, said = open_tokenizer(files, find)
+    tokenizer, said = open_tokenizer(files, finder)
     longest = read_shape(config, files.tokenizer_config, said.max_length, files.width).max_length
     length = window(longest, max_length, affordable)
     return PairFamily(PairTokenizer(tokenizer, max_length=length, said=said))
@@ -190,7 +192,7 @@ def open_late(
     *,
     max_length: int | None,
     affordable: int | None,
-    find: FindPieces | None,
+    finder: PieceFinder | None,
 ) -> LateFamily:
     """Return a late-interaction model's family; see `open_pairs`.
 
@@ -201,7 +203,7 @@ def open_late(
         logit: What the best cosines are turned into.
         max_length: The user's window.
         affordable: The catalogue's default window.
-        find: See `open_family`.
+        finder: See `open_family`.
     """
     from localrank_transformers.families.late.family import LateFamily  # noqa: PLC0415  # as above
     from localrank_transformers.families.late.tokens import LateTokenizer  # noqa: PLC0415
@@ -209,7 +211,7 @@ def open_late(
     # The tokenizer may state the length that the encoder was tuned with; the positions are what limits it.
     longest = longest_window(config, {}, files.width)
     tokenizer = LateTokenizer(
-        open_tokenizer(files, find)[0],
+        open_tokenizer(files, finder)[0],
         layout,
         max_length=window(longest, max_length, affordable or layout.document_length),
         mask_token=files.special_token("mask_token"),
@@ -218,22 +220,22 @@ def open_late(
 
 
 def open_tokenizer(
-    files: Files, find: FindPieces | None
+    files: Files, finder: PieceFinder | None
 ) -> tuple[Tokenizer | UnigramTokenizer, PairSettings]:
     """Return a model's tokenizer, and how pairs are read.
 
     Args:
         files: What was read.
-        find: See `open_family`.
+        finder: See `open_family`.
 
     Raises:
         ModelLoadError: `tokenizer.json` is missing or damaged, or contradicts another file.
     """
     content = files.tokenizer_json
-    if find is not None and b'"Unigram"' in content:
+    if finder is not None and b'"Unigram"' in content:
         from localrank_transformers.models.folder.stated.unigram import unigram_tokenizer  # noqa: PLC0415  # few models have one
 
-        apart = unigram_tokenizer(content, files.pairs, find)
+        apart = unigram_tokenizer(content, files.pairs, finder)
         if apart is not None:
             return apart
     return files.pair_tokenizer()

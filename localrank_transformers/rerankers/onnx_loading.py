@@ -12,7 +12,7 @@ from localrank_transformers.call.passes import Cores
 from localrank_transformers.engines.choice import open_engine
 from localrank_transformers.engines.native.engine import NativeEngine
 from localrank_transformers.engines.native.maxsim import fastest_compare
-from localrank_transformers.engines.native.pieces import fastest_pieces
+from localrank_transformers.engines.native.pieces import fastest_finder
 from localrank_transformers.models.folder.shape import pad_id
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def load(
             instruction=settings.instruction,
             keeping=settings.keeping,
             compare=fastest_compare if _packs(files, settings) else None,
-            find=fastest_pieces(),
+            finder=fastest_finder(),
         )
     finally:
         wait([made])

@@ -21,6 +21,7 @@ __all__ = [
     "GivenLayer",
     "GivenPieces",
     "GivenQuery",
+    "GivenRoom",
     "Kernels",
     "absence",
     "library",
@@ -137,11 +138,17 @@ class GivenQuery(Structure):
     )
 
 
+class GivenRoom(Structure):
+    """`given_room` of kernels/vocabulary.h."""
+
+    _fields_ = (("pieces", c_void_p), ("lengths", c_void_p), ("scores", c_void_p))
+
+
 class GivenPieces(Structure):
     """`given_pieces` of kernels/unigram.h."""
 
     _fields_ = (
-        ("pieces", c_char_p),
+        ("pieces", c_void_p),
         ("lengths", c_void_p),
         ("scores", c_void_p),
         ("count", c_int32),
@@ -271,3 +278,5 @@ def _declare(functions: ctypes.CDLL) -> None:
     functions.localrank_unigram_id.argtypes = [c_void_p, c_char_p, c_int32]
     functions.localrank_unigram_read.restype = c_int64
     functions.localrank_unigram_read.argtypes = [c_void_p, c_char_p, c_int64, c_void_p]
+    functions.localrank_vocabulary_read.restype = c_int64
+    functions.localrank_vocabulary_read.argtypes = [c_void_p, c_int64, POINTER(GivenRoom), POINTER(c_int64)]

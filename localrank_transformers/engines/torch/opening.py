@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from localrank.contract.errors import InvalidRequestError
 from localrank_transformers.call.call import PointwiseModel
-from localrank_transformers.engines.native.pieces import fastest_pieces
+from localrank_transformers.engines.native.pieces import fastest_finder
 from localrank_transformers.engines.torch.device import choose, in_bf16_where_faster
 from localrank_transformers.engines.torch.listwise.fusion import load_listt5
 from localrank_transformers.engines.torch.listwise.generation import load_generative
@@ -141,7 +141,7 @@ def _pointwise(
                 engine.config,
                 max_length=settings.max_length,
                 affordable=affordable,
-                find=fastest_pieces(),
+                finder=fastest_finder(),
             )
     return PointwiseModel("torch", family, engine, settings.activation or family.activation, device)
 
@@ -174,7 +174,7 @@ def _seq2seq(
     template = seq2seq_template(files, settings.template)
     if template == ENCODER_ONLY:
         length = seq2seq_window(settings.max_length, affordable)
-        read, said = open_tokenizer(files, fastest_pieces())
+        read, said = open_tokenizer(files, fastest_finder())
         tokenizer = PairTokenizer(read, max_length=length, said=said)
         return PairFamily(tokenizer), load_t5_encoder(files, device, settings)
     return load_seq2seq(files, template, settings, device, affordable=affordable)

@@ -54,7 +54,7 @@ _VARIANTS: dict[str, dict[str, list[list[str]]]] = {
 }
 """Kinds of processors of each machine, the fastest first, and how compilers are told of them, in order of trial."""
 
-_FOR_ANY_PROCESSOR = frozenset({"door.c", "team.c", "unigram.c"})
+_FOR_ANY_PROCESSOR = frozenset({"door.c", "team.c", "unigram.c", "vocabulary.c"})
 _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 _SYSTEMS = {"manylinux": "linux", "musllinux": "linux", "linux": "linux", "macosx": "darwin", "win": "win32"}
 

@@ -86,3 +86,8 @@ int64_t localrank_unigram_read(const unigram *self, const char *text, int64_t by
 {
     return unigram_read(self, text, bytes, ids);
 }
+
+int64_t localrank_vocabulary_read(const char *text, int64_t bytes, const given_room *room, int64_t *read)
+{
+    return vocabulary_read(text, bytes, room, read);
+}

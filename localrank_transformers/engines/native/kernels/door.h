@@ -5,6 +5,7 @@
 #include "encoder.h"
 #include "maxsim.h"
 #include "unigram.h"
+#include "vocabulary.h"
 
 #ifdef _WIN32
 #define DOOR __declspec(dllexport)
@@ -47,5 +48,8 @@ DOOR unigram *localrank_unigram_new(const given_pieces *given);
 DOOR void localrank_unigram_free(unigram *self);
 DOOR int32_t localrank_unigram_id(const unigram *self, const char *piece, int32_t bytes);
 DOOR int64_t localrank_unigram_read(const unigram *self, const char *text, int64_t bytes, int32_t *ids);
+
+/* See `vocabulary_read`. */
+DOOR int64_t localrank_vocabulary_read(const char *text, int64_t bytes, const given_room *room, int64_t *read);
 
 #endif

@@ -16,7 +16,7 @@ from torch import nn
 
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.call.contract import DocumentTokens, Scorer
-from localrank_transformers.engines.native.pieces import fastest_pieces
+from localrank_transformers.engines.native.pieces import fastest_finder
 from localrank_transformers.engines.torch.device import Placement
 from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.engines.torch.settings import TorchSettings
@@ -146,7 +146,7 @@ def load_late_interaction(
         logit,
         max_length=settings.max_length,
         affordable=affordable,
-        find=fastest_pieces(),
+        finder=fastest_finder(),
     )
     encoder = token_encoder(files, layout, runtime.placement, settings)
     engine = LateEngine(encoder, runtime, by_length=logit.by_length)

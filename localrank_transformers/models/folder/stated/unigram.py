@@ -7,53 +7,55 @@ normalizes texts and finds special tokens, with no piece in memory, and what an 
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 from tokenizers import Tokenizer
 
 from localrank_transformers.models.folder.stated.tokenizer import read_tokenizer
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from tokenizers import Encoding
 
     from localrank_transformers.models.folder.stated.pairs import PairSettings
 
-__all__ = ["FindPieces", "PieceTable", "Pieces", "UnigramTokenizer", "unigram_tokenizer"]
+__all__ = ["PieceFinder", "PieceTable", "Pieces", "UnigramTokenizer", "unigram_tokenizer"]
 
 MARK = "\u2581"
 """What SentencePiece writes for a blank."""
 
+_NO_PIECES = [["", 0.0]]
 _NO_PIECE = 0
-"""The id that the frame gives to each word: the empty piece, which no text contains, is all that it knows."""
+"""All that the frame knows is the empty piece, which no text contains, and its id is what it gives to each word."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PieceTable:
-    """The pieces of a vocabulary.
+    """The pieces of a vocabulary, in the order of their ids.
 
     Attributes:
-        pieces: In UTF-8, in the order of their ids.
-        scores: The natural logarithm of each one's probability.
-        unknown: The id of what is no piece.
-        at_blanks: Whether texts are split at white space before blanks become `MARK`.
+        pieces: In UTF-8, one after another.
+        lengths: Bytes of each, shape (pieces,).
+        scores: The natural logarithm of each one's probability, rounded as `tokenizers` reads it; shape (pieces,).
+        end: Where the file goes on behind them.
     """
 
-    pieces: Sequence[bytes]
-    scores: Sequence[float]
-    unknown: int
-    at_blanks: bool
+    pieces: bytes
+    lengths: npt.NDArray[np.int32]
+    scores: npt.NDArray[np.float64]
+    end: int
 
 
 class Pieces(Protocol):
     """The pieces of a vocabulary, ready to be found. Safe to use from many threads."""
 
     def id(self, piece: str) -> int | None:
-        """Return the id of a piece; None if it is none."""
+        """Return the id of a piece, of equal ones the last; None if it is none."""
         ...
 
     def ids(self, text: str) -> Sequence[int]:
@@ -65,7 +67,22 @@ class Pieces(Protocol):
         ...
 
 
-FindPieces: TypeAlias = Callable[[PieceTable], Pieces]
+class PieceFinder(Protocol):
+    """What an engine brings for such tokenizers."""
+
+    def table(self, content: bytes, start: int) -> PieceTable | None:
+        """Read the array of pieces that begins at `start` of a tokenizer's file; None where it is none."""
+        ...
+
+    def pieces(self, table: PieceTable, *, unknown: int, at_blanks: bool) -> Pieces:
+        """Make a vocabulary ready to be searched.
+
+        Args:
+            table: The pieces.
+            unknown: The id of what is no piece.
+            at_blanks: Whether texts are split at white space before blanks become `MARK`.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -84,7 +101,7 @@ class UnigramTokenizer:
     Args:
         frame: The same tokenizer but for its pieces: it knows none.
         pieces: Those.
-        at_blanks: See `PieceTable`.
+        at_blanks: See `PieceFinder`.
         added: The ids of tokens that are found in raw text.
         whole: Reads the tokenizer with all its pieces.
     """
@@ -159,14 +176,14 @@ def _repeated(values: Sequence[Any], sizes: Sequence[int]) -> list[Any]:
 
 
 def unigram_tokenizer(
-    content: bytes, said: PairSettings, find: FindPieces
+    content: bytes, said: PairSettings, finder: PieceFinder
 ) -> tuple[UnigramTokenizer, PairSettings] | None:
-    """Return the tokenizer of a file whose pieces are found by `find`, and how pairs are read; see `read_tokenizer`.
+    """Return the tokenizer of a file whose pieces are found by `finder`, and how pairs are read; see `read_tokenizer`.
 
     Args:
         content: `tokenizer.json`.
         said: What the files beside it say.
-        find: Finds pieces.
+        finder: Reads and finds pieces.
 
     Returns:
         None for a tokenizer of another kind, and for a file that is not as the library writes it.
@@ -174,53 +191,50 @@ def unigram_tokenizer(
     Raises:
         ModelLoadError: The file contradicts another one.
     """
-    apart = _apart(content, said.special)
-    if apart is None:
+    try:
+        table, described = _apart(content, finder)
+        unknown = _unknown(described["model"], len(table.lengths))
+        at_blanks = _at_blanks(described["pre_tokenizer"])
+        pieces = finder.pieces(table, unknown=unknown, at_blanks=at_blanks)
+        added = _added(described["added_tokens"], pieces)
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
         return None
-    frame, settled = read_tokenizer(apart.frame, said)
+    if not set(said.special) <= added.keys():
+        return None
+    described["model"]["unk_id"] = _NO_PIECE
+    frame, settled = read_tokenizer(json.dumps(described).encode(), said)
     tokenizer = UnigramTokenizer(
-        frame,
-        find(apart.table),
-        at_blanks=apart.table.at_blanks,
-        added=apart.added,
-        whole=lambda: read_tokenizer(content, said)[0],
+        frame, pieces, at_blanks=at_blanks, added=added, whole=lambda: read_tokenizer(content, said)[0]
     )
     return tokenizer, settled
 
 
-class _Apart(NamedTuple):
-    """A tokenizer's file without its pieces, and those."""
-
-    frame: bytes
-    table: PieceTable
-    added: Mapping[str, int]
+_vocabulary = re.compile(rb'"vocab"\s*:\s*').search
 
 
-def _apart(content: bytes, special: Sequence[str]) -> _Apart | None:
-    try:
-        described = json.loads(content.decode())
-        table = _table(described["model"], described["pre_tokenizer"])
-        added = _added(described["added_tokens"], table.pieces)
-    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
-        return None
-    if not set(special) <= added.keys():
-        return None
-    described["model"] |= {"vocab": [["", 0.0]], "unk_id": _NO_PIECE}
-    return _Apart(json.dumps(described).encode(), table, added)
+def _apart(content: bytes, finder: PieceFinder) -> tuple[PieceTable, dict[str, Any]]:
+    """Return the pieces of a file, and what else it says, with the empty piece as all of them."""
+    key = _vocabulary(content)
+    table = finder.table(content, key.end()) if key else None
+    if key is None or table is None or not table.lengths.all() or not np.isfinite(table.scores).all():
+        raise ValueError(key)
+    table.pieces.decode()
+    described: dict[str, Any] = json.loads(
+        (content[: key.end()] + json.dumps(_NO_PIECES).encode() + content[table.end :]).decode()
+    )
+    if described["model"]["vocab"] != _NO_PIECES:
+        raise ValueError(key)
+    return table, described
 
 
-def _table(model: Mapping[str, Any], splits: Mapping[str, Any]) -> PieceTable:
+def _unknown(model: Mapping[str, Any], pieces: int) -> int:
     others = model.keys() - {"type", "unk_id", "vocab", "byte_fallback"}
     if model["type"] != "Unigram" or others or model.get("byte_fallback"):
         raise ValueError(model["type"])
-    vocabulary = model["vocab"]
-    pieces = [piece.encode() for piece, _ in vocabulary]
-    scores = [score for _, score in vocabulary]
-    if not set(map(type, scores)) <= {int, float} or not all(map(math.isfinite, scores)) or not all(pieces):
-        raise ValueError(vocabulary)
-    if model["unk_id"] not in range(len(pieces)):
-        raise ValueError(model["unk_id"])
-    return PieceTable(pieces, scores, model["unk_id"], at_blanks=_at_blanks(splits))
+    unknown = model["unk_id"]
+    if not isinstance(unknown, int) or unknown not in range(pieces):
+        raise ValueError(unknown)
+    return unknown
 
 
 def _at_blanks(splits: Mapping[str, Any]) -> bool:
@@ -239,11 +253,11 @@ def _at_blanks(splits: Mapping[str, Any]) -> bool:
     return bool(before)
 
 
-def _added(tokens: Sequence[Mapping[str, Any]], pieces: Sequence[bytes]) -> dict[str, int]:
+def _added(tokens: Sequence[Mapping[str, Any]], pieces: Pieces) -> dict[str, int]:
     added: dict[str, int] = {}
     for token in tokens:
         content, number = token["content"], token["id"]
-        if token["normalized"] or number < 0 or pieces[number] != content.encode():
+        if token["normalized"] or pieces.id(content) != number:
             raise ValueError(content)
         added[content] = number
     return added

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import gc
+import json
 from collections.abc import Sequence
 
 import psutil
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
 
 from localrank_transformers.engines.native import library
 from localrank_transformers.engines.native.library import usable
-from localrank_transformers.engines.native.pieces import NativePieces, fastest_pieces
+from localrank_transformers.engines.native.pieces import NativeFinder, NativePieces, fastest_finder
 from localrank_transformers.models.folder.stated.unigram import PieceTable
 
 pytestmark = pytest.mark.skipif(not usable(), reason="no kernels can run here")
@@ -27,11 +31,15 @@ PIECES = {
 }
 
 
+def table_of(pieces: Sequence[tuple[str, float]]) -> PieceTable:
+    found = NativeFinder(usable()[0]).table(json.dumps(pieces).encode(), 0)
+    assert found is not None
+    return found
+
+
 def made(pieces: Sequence[str] = tuple(PIECES), *, at_blanks: bool = True) -> NativePieces:
-    scores = [PIECES.get(piece, -9.0) for piece in pieces]
-    return NativePieces(
-        usable()[0], PieceTable([one.encode() for one in pieces], scores, 0, at_blanks=at_blanks)
-    )
+    table = table_of([(piece, PIECES.get(piece, -9.0)) for piece in pieces])
+    return NativeFinder(usable()[0]).pieces(table, unknown=0, at_blanks=at_blanks)
 
 
 def test_the_path_of_the_greatest_sum_is_taken() -> None:
@@ -78,14 +86,13 @@ def test_a_text_of_a_megabyte_without_blanks_is_read() -> None:
 
 
 def test_its_memory_is_given_back() -> None:
-    table = PieceTable(
-        [f"{number:08}".encode() for number in range(100_000)], [-1.0] * 100_000, 0, at_blanks=True
-    )
-    NativePieces(usable()[0], table)
+    finder = NativeFinder(usable()[0])
+    table = table_of([(f"{number:08}", -1.0) for number in range(100_000)])
+    finder.pieces(table, unknown=0, at_blanks=True)
     before = resident()
     for _ in range(20):
-        NativePieces(usable()[0], table)
-    assert resident() - before < 20  # 2 MB each
+        finder.pieces(table, unknown=0, at_blanks=True)
+    assert resident() - before < 20  # 4 MB each
 
 
 def resident() -> float:
@@ -94,7 +101,81 @@ def resident() -> float:
     return psutil.Process().memory_info().rss / 1e6
 
 
+def test_a_file_s_array_of_pieces_is_read() -> None:
+    content = b'{"vocab": [ ["<unk>" , 0] ,\n["\\u2581a\\"\\n\\ud83c\\udf89", -1.5E0],["\xe6\x9d\xb1",-2e-1]], "unk_id": 0}'
+    found = NativeFinder(usable()[0]).table(content, content.index(b"["))
+    assert found is not None
+    assert found.pieces.decode() == '<unk>\u2581a"\n\U0001f389東'
+    assert found.lengths.tolist() == [5, 10, 3]
+    assert found.scores.tolist() == [0.0, -1.5, -0.2]
+    assert content[found.end :] == b', "unk_id": 0}'
+
+
+@given(
+    st.lists(st.tuples(st.text(st.characters(exclude_categories=["Cs"])), st.floats(-1e9, 1e9).map(str))),
+    st.booleans(),
+)
+def test_pieces_and_scores_are_those_that_the_library_reads(
+    pieces: list[tuple[str, str]], ascii_only: bool
+) -> None:
+    texts = [json.dumps(piece, ensure_ascii=ascii_only) for piece, _ in pieces]
+    entries = ",".join(f"[{text},{score}]" for text, (_, score) in zip(texts, pieces, strict=True))
+    content = f"[{entries}]".encode()
+    found = NativeFinder(usable()[0]).table(content, 0)
+    if found is None:  # more digits or powers than it reads
+        assert any("e" in score for _, score in pieces)
+        return
+    file = f'{{"type":"Unigram","unk_id":null,"vocab":[["only",0.0]{"," if pieces else ""}{entries}]}}'
+    library = json.loads(Tokenizer.from_str(f'{{"version":"1.0","added_tokens":[],"model":{file}}}').to_str())
+    assert found.end == len(content)
+    assert found.pieces.decode() == "".join(piece for piece, _ in pieces)
+    assert found.lengths.tolist() == [len(piece.encode()) for piece, _ in pieces]
+    assert found.scores.tolist() == [score for _, score in library["model"]["vocab"][1:]]
+
+
+def test_scores_of_seventeen_digits_are_rounded_as_the_library_rounds_them() -> None:
+    content = b'[["k",-7.4715776443481445],["a",-7.7206902503967285]]'
+    found = NativeFinder(usable()[0]).table(content, 0)
+    assert found is not None
+    assert found.scores.tolist() == [-7.471577644348144, -7.720690250396728]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[",
+        "{}",
+        '[["a",1]',
+        '[["a",1],]',
+        '[["a"]]',
+        '[["a",]]',
+        '[["a",1,2]]',
+        '[["a","1"]]',
+        '[["a",01]]',
+        '[["a",.5]]',
+        '[["a",1.]]',
+        '[["a",1e]]',
+        '[["a",+1]]',
+        '[["a",NaN]]',
+        '[["a",1e400]]',
+        '[["a",123456789012345678901]]',
+        '[[a,1]]',
+        '[["a,1]]',
+        '[["\n",1]]',
+        '[["\\x",1]]',
+        '[["\\u12g4",1]]',
+        '[["\\ud800",1]]',
+        '[["\\ud800\\u0041",1]]',
+        '[["\\udc00",1]]',
+        '["a",1]',
+    ],
+)  # fmt: skip
+def test_another_array_is_none(content: str) -> None:
+    assert NativeFinder(usable()[0]).table(content.encode(), 0) is None
+
+
 def test_without_kernels_nothing_finds_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(library.VARIABLE, raising=False)
     monkeypatch.setattr(library, "_opened", lambda: library.Absence("not here"))
-    assert fastest_pieces() is None
+    assert fastest_finder() is None

@@ -21,12 +21,12 @@ from tokenizers.processors import TemplateProcessing
 
 from localrank import ModelLoadError
 from localrank_transformers.engines.native.library import usable
-from localrank_transformers.engines.native.pieces import fastest_pieces
+from localrank_transformers.engines.native.pieces import fastest_finder
 from localrank_transformers.families.opening import open_tokenizer
 from localrank_transformers.families.tokenization import PairTokenizer, cut_documents, token_spans
 from localrank_transformers.models.folder.stated.pairs import PairSettings
 from localrank_transformers.models.folder.stated.tokenizer import read_tokenizer
-from localrank_transformers.models.folder.stated.unigram import FindPieces, UnigramTokenizer
+from localrank_transformers.models.folder.stated.unigram import PieceFinder, UnigramTokenizer
 from tests.support.separate_package import PACKAGE
 
 pytestmark = pytest.mark.skipif(not usable(), reason="no kernels can run here")
@@ -66,12 +66,12 @@ def opened(content: bytes, said: PairSettings = PairSettings()) -> UnigramTokeni
 def tried(
     content: bytes,
     said: PairSettings = PairSettings(),  # noqa: B008
-    find: FindPieces | None = fastest_pieces(),  # noqa: B008
+    finder: PieceFinder | None = fastest_finder(),  # noqa: B008
 ) -> tuple[Any, PairSettings]:
     files: Any = SimpleNamespace(
         tokenizer_json=content, pairs=said, pair_tokenizer=partial(read_tokenizer, content, said)
     )
-    return open_tokenizer(files, find)
+    return open_tokenizer(files, finder)
 
 
 @cache
@@ -301,4 +301,4 @@ def test_a_file_that_is_cut_off_is_the_librarys_error() -> None:
 
 
 def test_without_kernels_the_library_does_it() -> None:
-    assert isinstance(tried(written(small()), find=None)[0], Tokenizer)
+    assert isinstance(tried(written(small()), finder=None)[0], Tokenizer)
