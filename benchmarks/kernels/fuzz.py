@@ -147,7 +147,7 @@ def _pieces(kernels: Kernels, random: np.random.Generator, pool: ThreadPoolExecu
     library = Tokenizer(Unigram(list(zip(pieces, scores, strict=True)), unk_id=0, byte_fallback=False))
     library.pre_tokenizer = Splits([WhitespaceSplit(), Metaspace()])
     finder, content = NativeFinder(kernels), json.dumps(list(zip(pieces, scores, strict=True))).encode()
-    finder.table(content[: int(random.integers(len(content)))], 0)  # damaged
+    finder.table(_damaged(random, content), 0)
     table = finder.table(content, 0)
     if table is None:
         raise SystemExit(f"{content!r} is not read")
@@ -156,6 +156,13 @@ def _pieces(kernels: Kernels, random: np.random.Generator, pool: ThreadPoolExecu
     for found, text in zip(pool.map(own.ids, texts), texts, strict=True):
         if found != library.encode(text, add_special_tokens=False).ids:
             raise SystemExit(f"{text!r}: other pieces than the library's")
+
+
+def _damaged(random: np.random.Generator, content: bytes) -> bytes:
+    """Some bytes of a file exchanged, and its end lost."""
+    changed = np.frombuffer(content, dtype=np.uint8).copy()
+    changed[random.integers(0, len(changed), 3)] = random.choice([*b'"\\[],u.e0\x00\xe6'], 3)
+    return changed[: int(random.integers(1, len(changed) + 1))].tobytes()
 
 
 def _packed(compare: Compare, vectors: Vectors, counted: np.ndarray[Any, np.dtype[np.int64]]) -> bytes:

@@ -218,13 +218,21 @@ def _apart(content: bytes, finder: PieceFinder) -> tuple[PieceTable, dict[str, A
     table = finder.table(content, key.end()) if key else None
     if key is None or table is None or not table.lengths.all() or not np.isfinite(table.scores).all():
         raise ValueError(key)
-    table.pieces.decode()
+    _check_letters(table)
     described: dict[str, Any] = json.loads(
         (content[: key.end()] + json.dumps(_NO_PIECES).encode() + content[table.end :]).decode()
     )
     if described["model"]["vocab"] != _NO_PIECES:
         raise ValueError(key)
     return table, described
+
+
+def _check_letters(table: PieceTable) -> None:
+    """Refuse what is no UTF-8, in each piece by itself."""
+    table.pieces.decode()
+    starts = np.cumsum(table.lengths) - table.lengths
+    if ((np.frombuffer(table.pieces, dtype=np.uint8)[starts] & 0xC0) == 0x80).any():
+        raise ValueError(table.end)
 
 
 def _unknown(model: Mapping[str, Any], pieces: int) -> int:

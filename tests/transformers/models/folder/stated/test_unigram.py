@@ -295,6 +295,12 @@ def test_a_damaged_file_is_the_librarys_error(model: dict[str, Any]) -> None:
         tried(content)
 
 
+def test_a_letter_that_is_cut_between_two_pieces_is_the_librarys_error() -> None:
+    whole = written(small([("\u2581", -1.0), ("XX", -2.0), ("YY", -3.0)]))
+    with pytest.raises(ModelLoadError, match=r"tokenizer\.json cannot be read"):
+        tried(whole.replace(b'"XX"', b'"a\xe6"').replace(b'"YY"', b'"\x9d\xb1"'))
+
+
 def test_a_file_that_is_cut_off_is_the_librarys_error() -> None:
     with pytest.raises(ModelLoadError, match=r"tokenizer\.json cannot be read"):
         tried(multilingual()[:100_000])
