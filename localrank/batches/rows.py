@@ -15,7 +15,8 @@ from localrank.batches.columns import Added
 from localrank.calling.many import rerank_many_sync
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker
-from localrank.contract.types import RankedDocument, RerankResult, is_blank
+from localrank.contract.texts import is_blank
+from localrank.contract.types import RankedDocument, RerankResult
 from localrank.providers.unscored import is_scored
 
 __all__ = [

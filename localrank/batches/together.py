@@ -10,7 +10,7 @@ from typing import Any
 
 from localrank.batches.temporary import temporary_files
 from localrank.contract.errors import InvalidRequestError
-from localrank.contract.types import shortened
+from localrank.contract.texts import shortened
 
 __all__ = ["Together", "survey"]
 

@@ -20,7 +20,7 @@ from localrank.calling.retry import timed_out
 from localrank.calling.texts import TextOf
 from localrank.contract.cancellation import AbortToken
 from localrank.contract.errors import InvalidRequestError, RerankAbortedError
-from localrank.contract.types import is_blank, plain, shortened
+from localrank.contract.texts import is_blank, plain, shortened
 from localrank.providers.arguments import whole_number
 from localrank.providers.images import count_images
 from localrank.providers.loading import never

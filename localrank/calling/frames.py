@@ -12,7 +12,7 @@ from localrank.calling.rerank import rerank
 from localrank.calling.sync import run_blocking
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker
-from localrank.contract.types import shortened
+from localrank.contract.texts import shortened
 from localrank.providers.extras import imported
 from localrank.providers.types import check_types
 from localrank.providers.unscored import is_scored

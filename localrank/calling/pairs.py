@@ -9,7 +9,7 @@ from localrank.calling.many import rerank_many
 from localrank.calling.sync import run_blocking
 from localrank.contract.errors import InvalidResponseError
 from localrank.contract.model import AnyReranker, score_kind
-from localrank.contract.types import is_blank
+from localrank.contract.texts import is_blank
 from localrank.providers.registry import resolve
 
 __all__ = ["LOWEST", "score_pairs_sync"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from localrank.calling.paths import ABSENT, reach, value_at
 from localrank.contract.errors import InvalidRequestError
-from localrank.contract.types import plain, shortened
+from localrank.contract.texts import plain, shortened
 from localrank.providers.images import image_of
 
 __all__ = ["TEXT_NAMES", "TextOf", "text_tuple"]

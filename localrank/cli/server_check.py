@@ -22,7 +22,8 @@ from localrank.contract.errors import (
     RateLimitError,
     RerankError,
 )
-from localrank.contract.types import RerankResult, shortened
+from localrank.contract.texts import shortened
+from localrank.contract.types import RerankResult
 from localrank.providers.diagnosis import Finding, Section, Way, ways_to_ask
 from localrank.providers.unscored import is_scored
 

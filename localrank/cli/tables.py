@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from localrank.cli.output import print_json_lines, writing
+from localrank.contract.texts import shortened
 
 __all__ = ["OUTPUTS", "Output", "print_records"]
 
@@ -73,5 +74,5 @@ def _in_markdown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     text = " ".join(str(_cell(value)).split())
-    shown = text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
+    shown = shortened(text, _SHOWN_CHARACTERS)
     return shown.replace("\\", "\\\\").replace("|", "\\|")

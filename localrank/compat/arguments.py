@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
-from localrank.contract.types import shortened
+from localrank.contract.texts import shortened
 
 __all__ = ["CALL", "CONSTRUCTOR", "check_unsettable", "renamed", "settings_of"]
 

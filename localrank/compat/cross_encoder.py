@@ -23,7 +23,7 @@ from localrank.compat.arguments import CALL, CONSTRUCTOR, check_unsettable, rena
 from localrank.compose.rules.fitting import sigmoid
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker, score_kind
-from localrank.contract.types import plain, shortened
+from localrank.contract.texts import plain, shortened
 from localrank.providers.arguments import check_choice
 from localrank.providers.registry import DEFAULT_MODEL, make_model, no_name, resolve
 

@@ -16,7 +16,7 @@ from typing import Any
 from localrank.calling.sync import rerank_sync
 from localrank.contract.errors import InvalidRequestError, UnknownModelError
 from localrank.contract.model import AnyReranker
-from localrank.contract.types import shortened
+from localrank.contract.texts import shortened
 from localrank.providers.registry import DEFAULT_MODEL, make_model, resolve
 
 __all__ = ["Ranker", "RerankRequest"]

@@ -15,7 +15,8 @@ from localrank.calling.rerank import rerank
 from localrank.calling.sync import run_blocking
 from localrank.contract.errors import InvalidRequestError, UnknownModelError
 from localrank.contract.model import AnyReranker, score_kind
-from localrank.contract.types import RerankResult, shortened
+from localrank.contract.texts import shortened
+from localrank.contract.types import RerankResult
 from localrank.providers.registry import DEFAULT_MODEL, make_model, resolve
 
 __all__ = ["Document", "RankedResults", "Reranker", "Result"]

@@ -20,7 +20,7 @@ from localrank.compose.tables import build, from_toml
 from localrank.compose.wrapping.wrapper import refuse
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker
-from localrank.contract.types import shortened
+from localrank.contract.texts import shortened
 
 __all__ = [
     "batched",

@@ -7,13 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from localrank.contract.cancellation import AbortToken
-from localrank.contract.types import (
-    RerankResponse,
-    RerankUsage,
-    RerankWarning,
-    ScoreKind,
-    shortened,
-)
+from localrank.contract.texts import shortened
+from localrank.contract.types import RerankResponse, RerankUsage, RerankWarning, ScoreKind
 
 __all__ = [
     "AnyReranker",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from localrank.contract.errors import InvalidRequestError
+from localrank.contract.texts import shortened
 
 if TYPE_CHECKING:
     from localrank.contract.types import RerankResult
@@ -160,7 +161,7 @@ def _row(hit: Any, highest: float) -> str:
     share = 100 * max(0.0, hit.score) / highest if highest else 0.0
     moved = hit.index + 1 - hit.rank
     arrow = f" ↑{moved}" if moved > 0 else f" ↓{-moved}" if moved < 0 else ""
-    text = hit.text if len(hit.text) <= _SHOWN_CHARACTERS else f"{hit.text[: _SHOWN_CHARACTERS - 1]}…"
+    text = shortened(hit.text, _SHOWN_CHARACTERS)
     cut = " <em>(the model read only the beginning)</em>" if hit.truncated else ""
     unscored = hit.metadata.get("scored") is False
     score = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from localrank.contract.types import shortened
+from localrank.contract.texts import shortened
 from localrank.evaluation.results import Evaluation, Ranking, SystemResult
 
 __all__ = ["Best", "Movement", "Movements", "movements"]

@@ -15,7 +15,8 @@ from localrank.calling.retry import RetryPolicy
 from localrank.contract.cancellation import POLL_INTERVAL_S, AbortToken, LinkedToken, raise_if_aborted
 from localrank.contract.errors import InferenceError, InvalidRequestError, InvalidResponseError, RerankError
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
-from localrank.contract.types import RerankWarning, ScoreKind, is_blank, shortened
+from localrank.contract.texts import is_blank, shortened
+from localrank.contract.types import RerankWarning, ScoreKind
 from localrank.providers.arguments import check_count
 from localrank.providers.calls import checked
 from localrank.providers.forking import RenewedLock

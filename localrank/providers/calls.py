@@ -22,6 +22,7 @@ from localrank.contract.model import (
     reads_images,
     scores_comparable,
 )
+from localrank.contract.texts import is_blank, shortened
 from localrank.contract.types import (
     CALLERS_ORDER,
     OUTCOME_OF_WARNING,
@@ -30,8 +31,6 @@ from localrank.contract.types import (
     RerankResponse,
     RerankUsage,
     RerankWarning,
-    is_blank,
-    shortened,
 )
 from localrank.providers.arguments import whole_number
 from localrank.providers.beside import ENDS_PROGRAMS, ending_error, is_main_thread

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from localrank.contract.errors import InferenceError, InvalidRequestError, UnknownModelError
 from localrank.contract.model import AnyReranker
-from localrank.contract.types import shortened
+from localrank.contract.texts import shortened
 from localrank.providers.calls import check_model
 from localrank.providers.files import TOO_MANY_OPEN_HINT, has_too_many_open
 from localrank.providers.forking import RenewedLock, hold_off_forks

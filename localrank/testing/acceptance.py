@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from localrank.calling.sync import rerank_sync
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker
-from localrank.contract.types import RankedDocument, RerankResult, shortened
+from localrank.contract.texts import shortened
+from localrank.contract.types import RankedDocument, RerankResult
 
 __all__ = ["assert_ranks"]
 

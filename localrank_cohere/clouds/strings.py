@@ -7,7 +7,7 @@ they are also settings, under the names that the constructors give them.
 from __future__ import annotations
 
 from localrank.contract.errors import InvalidRequestError
-from localrank.contract.types import shortened
+from localrank.contract.texts import shortened
 from localrank_cohere.clouds.azure import AzureReranker
 from localrank_cohere.clouds.bedrock import BedrockReranker
 from localrank_cohere.clouds.cloudflare import CloudflareReranker

@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 
 from localrank.contract.errors import InvalidResponseError
 from localrank.contract.model import ScoredIndex
-from localrank.contract.types import RerankUsage, shortened
+from localrank.contract.texts import shortened
+from localrank.contract.types import RerankUsage
 from localrank.providers.unscored import UNSCORED, UNSCORED_TIER
 from localrank_cohere.decisions.forms import BEST, LEVELS, NONE, Form, document_id
 from localrank_cohere.dialects.decisions import DecisionService

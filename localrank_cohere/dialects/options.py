@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
-from localrank.contract.types import RerankWarning, shortened
+from localrank.contract.texts import shortened
+from localrank.contract.types import RerankWarning
 
 __all__ = [
     "Option",

@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
 from localrank.contract.errors import InvalidRequestError, MissingDependencyError
-from localrank.contract.types import shortened
+from localrank.contract.texts import shortened
 
 __all__ = ["Proxy", "proxy_for"]
 

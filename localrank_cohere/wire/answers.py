@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 
 from localrank.contract.errors import InvalidResponseError
 from localrank.contract.model import ScoredIndex
-from localrank.contract.types import RerankUsage, RerankWarning, shortened
+from localrank.contract.texts import shortened
+from localrank.contract.types import RerankUsage, RerankWarning
 from localrank_cohere.dialects.table import Dialect
 from localrank_cohere.wire.paths import found, without
 from localrank_cohere.wire.values import count_in, number_in, word_in

@@ -9,7 +9,7 @@ from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import DoRerankOptions
-from localrank.contract.types import is_blank
+from localrank.contract.texts import is_blank
 from localrank.providers.images import image_address, image_of
 from localrank_cohere.dialects.table import Dialect
 from localrank_cohere.wire.yaml_text import to_yaml

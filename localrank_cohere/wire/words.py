@@ -12,7 +12,7 @@ from html import unescape
 from itertools import islice
 from typing import Any
 
-from localrank.contract.types import shortened
+from localrank.contract.texts import shortened
 
 __all__ = ["one_line", "said", "text_of"]
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from localrank.contract.cancellation import POLL_INTERVAL_S
 from localrank.contract.errors import InferenceError
-from localrank.contract.types import first_line
+from localrank.contract.texts import first_line
 from localrank.providers.beside import start
 from localrank.providers.cores import usable_cores
 from localrank.providers.forking import RenewedLock, hold_off_forks, renew_after_fork, threads_are_greenlets

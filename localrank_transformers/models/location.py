@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localrank.contract.errors import ModelLoadError, RerankError
-from localrank.contract.types import shortened
+from localrank.contract.texts import shortened
 from localrank.providers.loading import ShouldStop, never
 from localrank.providers.registry import is_path, no_name, unknown_model
 from localrank_transformers.models import bundled

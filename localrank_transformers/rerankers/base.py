@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from localrank.contract.errors import ModelLoadError, RerankError
 from localrank.contract.model import DoRerankOptions, DoRerankResult
-from localrank.contract.types import RerankWarning, ScoreKind, first_line
+from localrank.contract.texts import first_line
+from localrank.contract.types import RerankWarning, ScoreKind
 from localrank.providers.files import TOO_MANY_OPEN_HINT, has_too_many_open
 from localrank.providers.languages import (
     READ_CHARACTERS,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from localrank.contract.types import RerankWarning, shortened
+from localrank.contract.texts import shortened
+from localrank.contract.types import RerankWarning
 
 __all__ = ["damaged_scores", "is_unusable", "unusable_store"]
 

@@ -18,7 +18,7 @@ from localrank.batches.running import BatchProgress, BatchReport, InTurn, rows_o
 from localrank.compose.wrapping.wrapper import fingerprint_of
 from localrank.contract.errors import ConnectionFailedError, InferenceError, InvalidRequestError, RerankError
 from localrank.contract.model import AnyReranker
-from localrank.contract.types import first_line
+from localrank.contract.texts import first_line
 from localrank.integrations.ray.data import check_sendable
 from localrank.integrations.ray.installed import imported_ray
 from localrank.providers.arguments import check_count

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from localrank.contract.errors import InvalidDataError
-from localrank.contract.types import is_blank
+from localrank.contract.texts import is_blank
 from localrank.providers.data.rows import IDS, identifier, joined_text, records
 from localrank.providers.lines import fault
 

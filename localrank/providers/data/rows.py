@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from localrank.contract.errors import InvalidDataError
-from localrank.contract.types import first_line
+from localrank.contract.texts import first_line
 from localrank.providers.extras import imported
 from localrank.providers.lines import fault, json_objects
 

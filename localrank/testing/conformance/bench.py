@@ -12,7 +12,8 @@ import anyio
 
 from localrank.calling.rerank import rerank
 from localrank.contract.model import AnyReranker, DoRerankOptions, scores_comparable
-from localrank.contract.types import RerankResult, shortened
+from localrank.contract.texts import shortened
+from localrank.contract.types import RerankResult
 from localrank.providers.calls import call_model
 
 __all__ = [

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from localrank.contract.errors import InferenceError, InvalidRequestError, ModelLoadError
-from localrank.contract.types import first_line
+from localrank.contract.texts import first_line
 from localrank.providers.extras import missing
 from localrank_transformers.call.contract import Grouping
 from localrank_transformers.call.planner import PACKED_DOCUMENTS

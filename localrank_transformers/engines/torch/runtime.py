@@ -15,7 +15,8 @@ import torch
 
 from localrank.contract.cancellation import POLL_INTERVAL_S
 from localrank.contract.errors import InferenceError, RerankError
-from localrank.contract.types import RerankWarning, first_line
+from localrank.contract.texts import first_line
+from localrank.contract.types import RerankWarning
 from localrank.providers.forking import RenewedLock, hold_off_forks, let_forks_through
 from localrank_transformers.call.contract import Family
 from localrank_transformers.call.deadline import OutOfMemoryError, StoppedError

@@ -13,7 +13,7 @@ import transformers
 from transformers.utils import logging as transformers_logging
 
 from localrank.contract.errors import InferenceError, ModelLoadError
-from localrank.contract.types import first_line
+from localrank.contract.texts import first_line
 from localrank_transformers.engines.torch.device import Placement
 from localrank_transformers.engines.torch.packed_attention import PACKED, register
 from localrank_transformers.engines.torch.settings import TorchSettings

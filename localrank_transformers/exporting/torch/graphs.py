@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from localrank.contract.errors import ModelLoadError
-from localrank.contract.types import first_line
+from localrank.contract.texts import first_line
 from localrank_transformers.engines.torch.device import choose
 from localrank_transformers.engines.torch.opening import load_causal_family, torch_device
 from localrank_transformers.engines.torch.packed import reads_segments

@@ -12,7 +12,7 @@ import transformers
 from safetensors.torch import save_file
 
 from localrank.contract.errors import ModelLoadError
-from localrank.contract.types import first_line
+from localrank.contract.texts import first_line
 from localrank.providers.files import give_ordinary_mode
 from localrank_transformers.engines.torch.weights import silenced
 

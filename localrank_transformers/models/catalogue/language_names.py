@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from localrank.contract.errors import InvalidRequestError
-from localrank.contract.types import shortened
+from localrank.contract.texts import shortened
 
 __all__ = ["language_code"]
 

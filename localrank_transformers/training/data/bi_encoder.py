@@ -9,7 +9,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from localrank.contract.errors import ModelLoadError
-from localrank.contract.types import first_line
+from localrank.contract.texts import first_line
 from localrank_transformers.training.data.mining import Hits, Retriever
 
 __all__ = ["bi_encoder_retriever"]

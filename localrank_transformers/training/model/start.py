@@ -9,7 +9,7 @@ from typing import Any
 import transformers
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
-from localrank.contract.types import first_line
+from localrank.contract.texts import first_line
 from localrank_transformers.engines.torch.weights import quiet
 from localrank_transformers.models import bundled
 from localrank_transformers.models.folder.card import language_line

@@ -11,15 +11,7 @@ import pytest
 
 from localrank.contract.events import CallEnded
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
-from localrank.contract.types import (
-    RankedDocument,
-    RerankResponse,
-    RerankResult,
-    RerankUsage,
-    first_line,
-    is_blank,
-    shortened,
-)
+from localrank.contract.types import RankedDocument, RerankResponse, RerankResult, RerankUsage
 
 LONG = "secret ending of a long document " * 20
 
@@ -87,11 +79,6 @@ def test_usage_counts_nothing_unless_it_is_said() -> None:
     assert (usage.load_ms, usage.api_calls, usage.cache_hits, usage.tokens_estimated) == (0.0, 0, 0, False)
 
 
-def test_a_text_is_shortened_to_sixty_characters() -> None:
-    assert shortened("x" * 60) == "x" * 60
-    assert shortened("x" * 61) == "x" * 59 + "…"
-
-
 def test_results_are_equal_by_their_ranking() -> None:
     assert result(ranked(0, 0.5, 1)) == result(ranked(0, 0.5, 1))
     assert result(ranked(0, 0.5, 1)) != result(ranked(0, 0.6, 1))
@@ -126,37 +113,9 @@ def test_the_repr_of_a_result_names_count_model_and_best() -> None:
     )
 
 
-@pytest.mark.parametrize(("text", "shown"), [("", ""), ("abcd", "abcd"), ("abcde", "abc…")])
-def test_a_long_text_is_shortened_to_the_limit(text: str, shown: str) -> None:
-    assert shortened(text, 4) == shown
-
-
 def test_the_time_of_a_response_is_aware_and_in_utc() -> None:
     assert RerankResponse("m").timestamp.tzinfo is UTC
 
 
 def test_the_headers_and_body_of_a_response_stay_out_of_its_repr() -> None:
     assert "SECRET" not in repr(RerankResponse("m", headers={"x": "SECRET"}, body="SECRET"))
-
-
-@pytest.mark.parametrize("text", ["", " \n\t", "\u200b", " \u200b\ufeff ", "\u00ad", "\u2060\u200d"])
-def test_nothing_but_what_nobody_sees_is_blank(text: str) -> None:
-    assert is_blank(text)
-
-
-@pytest.mark.parametrize("text", ["a", "\u200ba", "\u00e9", "\u200d\U0001f600"])
-def test_what_is_seen_is_not_blank(text: str) -> None:
-    assert not is_blank(text)
-
-
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (ValueError("\n one\ntwo"), "one"),
-        (ValueError("x" * 300), "x" * 200),
-        (AssertionError(), "AssertionError"),
-        (AssertionError(" \n"), "AssertionError"),
-    ],
-)
-def test_of_a_foreign_error_the_first_line_is_told(error: Exception, said: str) -> None:
-    assert first_line(error) == said
