@@ -1,1 +1,1 @@
-"""The recipe of the embedded models: prepare → train → measure; see README.md."""
+"""The recipe of the embedded models: records → lists → teachers → training → choosing → measuring → shipping; see README.md."""

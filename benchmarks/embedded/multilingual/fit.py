@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.common.results import write
 from benchmarks.common.tables import markdown_table
-from benchmarks.embedded.calibrate import Floats, calibration_error, fit_scores
+from benchmarks.embedded.measuring.calibrate import Floats, calibration_error, fit_scores
 from benchmarks.embedded.multilingual.lists import Labelled, of_headings, of_people
 from localrank import rerank_sync
 from localrank_transformers import OnnxReranker

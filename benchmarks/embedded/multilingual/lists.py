@@ -21,7 +21,7 @@ from pathlib import Path
 from benchmarks.embedded.multilingual.letters import LetterIndex
 from benchmarks.embedded.multilingual.texts import is_apart
 from benchmarks.embedded.multilingual.vocabulary import LANGUAGES
-from benchmarks.embedded.records import HUMAN, is_development, read_records
+from benchmarks.embedded.records.reading import HUMAN, is_development, read_records
 
 __all__ = ["KEPT_BACK", "PEOPLE", "Labelled", "of_headings", "of_headings_across", "of_people"]
 

@@ -33,7 +33,7 @@ import numpy as np
 from benchmarks.common.results import Bar, write
 from benchmarks.common.statistics import Interval, paired_difference
 from benchmarks.common.tables import markdown_table
-from benchmarks.embedded.calibrate import Floats, calibration_error
+from benchmarks.embedded.measuring.calibrate import Floats, calibration_error
 from benchmarks.embedded.multilingual.tasks import (
     ENGLISH,
     Kind,

@@ -20,7 +20,9 @@ import torch  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from transformers import BertConfig, BertModel  # noqa: E402
 
-from benchmarks.embedded import distil, finish, token_teacher, train  # noqa: E402
+from benchmarks.embedded.shipping import finish  # noqa: E402
+from benchmarks.embedded.teachers import tokens  # noqa: E402
+from benchmarks.embedded.training import distil, train  # noqa: E402
 from localrank import rerank_sync  # noqa: E402
 from localrank_transformers import OnnxReranker  # noqa: E402
 from localrank_transformers.models import bundled  # noqa: E402
@@ -112,12 +114,12 @@ def run(monkeypatch: pytest.MonkeyPatch, script: ModuleType, *arguments: object)
 def test_the_token_vectors_say_half_of_a_list(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bi_encoder: Path, data: Path
 ) -> None:
-    run(monkeypatch, token_teacher, "--data", data, "--teacher", bi_encoder, "--out", tmp_path / "taught")
+    run(monkeypatch, tokens, "--data", data, "--teacher", bi_encoder, "--out", tmp_path / "taught")
     with gzip.open(tmp_path / "taught" / "train.jsonl.gz", "rt") as lines:
         row = json.loads(next(lines))
-    vectors = token_teacher.token_vectors(bi_encoder, [row["query"], *row["documents"]])
+    vectors = tokens.token_vectors(bi_encoder, [row["query"], *row["documents"]])
     asked = vectors[row["query"]]
-    cosines = [token_teacher.best_cosines(asked, vectors[text], by_length=False) for text in row["documents"]]
+    cosines = [tokens.best_cosines(asked, vectors[text], by_length=False) for text in row["documents"]]
     powers = np.exp(25 * np.array(cosines))
     before = np.exp([2.0, 1.0, 0.0, 0.0])
     expected = (before / before.sum() + powers / powers.sum()) / 2
@@ -130,7 +132,7 @@ def test_lists_that_are_read_are_not_written_over(
 ) -> None:
     before = (data / "train.jsonl.gz").read_bytes()
     with pytest.raises(SystemExit, match="2"):
-        run(monkeypatch, token_teacher, "--data", data, "--teacher", bi_encoder, "--out", data)
+        run(monkeypatch, tokens, "--data", data, "--teacher", bi_encoder, "--out", data)
     assert (data / "train.jsonl.gz").read_bytes() == before
 
 
@@ -138,14 +140,14 @@ def test_the_best_cosines_are_averaged_over_the_query() -> None:
     query = torch.tensor([[3.0, 0.0], [0.0, 1.0]])
     document = torch.tensor([[2.0, 0.0], [1.0, 1.0]])
     half = math.sqrt(0.5)
-    equally = token_teacher.best_cosines(query, document, by_length=False)
-    by_length = token_teacher.best_cosines(query, document, by_length=True)
+    equally = tokens.best_cosines(query, document, by_length=False)
+    by_length = tokens.best_cosines(query, document, by_length=True)
     assert (equally, by_length) == (pytest.approx((1 + half) / 2), pytest.approx((3 + half) / 4))
 
 
 def test_a_teacher_alone_replaces_what_the_list_said() -> None:
     cosines = np.array([0.9, 0.5], np.float32)
-    found = token_teacher.mixed(np.array([0.0, 9.0], np.float32), cosines, 1.0)
+    found = tokens.mixed(np.array([0.0, 9.0], np.float32), cosines, 1.0)
     assert found[0] - found[1] == pytest.approx(25 * 0.4, abs=0.05)
 
 

@@ -19,13 +19,15 @@ import torch  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from transformers import BertConfig, BertModel  # noqa: E402
 
-from benchmarks.embedded import shared_choose, shared_lists, shared_train  # noqa: E402
-from benchmarks.embedded.finished_teacher import FinishedTeacher  # noqa: E402
-from benchmarks.embedded.late_start import write_late  # noqa: E402
-from benchmarks.embedded.queries import Keywords  # noqa: E402
-from benchmarks.embedded.records import Record, is_development  # noqa: E402
-from benchmarks.embedded.shared_reading import cluster_logits, read_clusters  # noqa: E402
-from benchmarks.embedded.teachers import Lexical  # noqa: E402
+from benchmarks.embedded.choosing import choose_clusters  # noqa: E402
+from benchmarks.embedded.lists import clusters as lists  # noqa: E402
+from benchmarks.embedded.lists.queries import Keywords  # noqa: E402
+from benchmarks.embedded.records.reading import Record, is_development  # noqa: E402
+from benchmarks.embedded.teachers.finished import FinishedTeacher  # noqa: E402
+from benchmarks.embedded.teachers.retrievers import Lexical  # noqa: E402
+from benchmarks.embedded.training import train_clusters  # noqa: E402
+from benchmarks.embedded.training.clusters import cluster_logits, read_clusters  # noqa: E402
+from benchmarks.embedded.training.late_start import write_late  # noqa: E402
 from localrank_transformers.models import bundled  # noqa: E402
 from localrank_transformers.models.folder.exported import LateLogit  # noqa: E402
 from localrank_transformers.training.fitting.fitting import load_model  # noqa: E402
@@ -102,23 +104,19 @@ def run(monkeypatch: pytest.MonkeyPatch, script: ModuleType, *arguments: object)
 
 
 def test_a_cluster_is_what_the_model_puts_first() -> None:
-    pool = shared_lists.Pool.of(
+    pool = lists.Pool.of(
         [*RECORDS, record("far", "who plays the piano", "a pianist is one who plays the piano well")]
     )
     start = RECORDS[0]
-    texts = shared_lists.cluster(
-        start, pool, FinishedTeacher(MODEL), Lexical(pool.passages), random.Random(3)
-    )
+    texts = lists.cluster(start, pool, FinishedTeacher(MODEL), Lexical(pool.passages), random.Random(3))
     assert len(texts) == len(set(texts)) == 16
     assert start.passage in texts
     assert "a pianist is one who plays the piano well" not in texts
 
 
 def made(records: list[Record], texts: list[str]) -> dict[str, list[int] | None]:
-    pool = shared_lists.Pool.of(records)
-    rows = shared_lists.rows_of(
-        texts, pool, Lexical(pool.passages), Keywords(pool.passages), random.Random(3)
-    )
+    pool = lists.Pool.of(records)
+    rows = lists.rows_of(texts, pool, Lexical(pool.passages), Keywords(pool.passages), random.Random(3))
     assert all(row.documents == texts for row in rows)
     assert all(np.exp(row.scores).sum() == pytest.approx(1, abs=1e-3) for row in rows)
     return {row.query: row.labels for row in rows}
@@ -176,7 +174,7 @@ def test_lists_are_of_groups_on_either_side_and_without_an_evaluations_texts(
     (held / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\td\t1\n")
 
     places = ("--train", tmp_path / "records", "--eval", tmp_path / "eval", "--out", tmp_path / "lists")
-    run(monkeypatch, shared_lists, *places, "--miner", MODEL, "--clusters", 20)
+    run(monkeypatch, lists, *places, "--miner", MODEL, "--clusters", 20)
 
     for file, group in (("dev", kept), ("train", learnt)):
         with gzip.open(tmp_path / "lists" / f"{file}.jsonl.gz", "rt") as lines:
@@ -190,7 +188,7 @@ def test_lists_are_of_groups_on_either_side_and_without_an_evaluations_texts(
 def test_a_list_is_without_fault_where_nothing_wrong_stands_above_what_is_right(
     cosines: list[float], faultless: bool
 ) -> None:
-    assert shared_lists.faultless(np.array(cosines, np.float32), [1, 0, 1]) is faultless
+    assert lists.faultless(np.array(cosines, np.float32), [1, 0, 1]) is faultless
 
 
 def test_a_text_that_is_read_once_has_the_logits_that_its_pairs_have(base: Path, data: Path) -> None:
@@ -208,7 +206,7 @@ def test_a_run_learns_and_leaves_averages(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, base: Path, data: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     places = ("--data", data, "--base", base, "--out", tmp_path / "run", "--hard", 1)
-    run(monkeypatch, shared_train, *places, "--steps", 40, "--save-every", 20, "--learning-rate", 1e-2)
+    run(monkeypatch, train_clusters, *places, "--steps", 40, "--save-every", 20, "--learning-rate", 1e-2)
 
     losses = [
         float(line.split()[3]) for line in capfd.readouterr().err.splitlines() if line.startswith("step ")
@@ -227,15 +225,15 @@ def test_a_run_learns_and_leaves_averages(
 def test_the_choice_compares_with_the_first_folder(
     monkeypatch: pytest.MonkeyPatch, base: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(shared_choose, "_LEAST", 1)
+    monkeypatch.setattr(choose_clusters, "_LEAST", 1)
     places = (base, "--dev", data / "dev.jsonl.gz", "--kept", data / "kept")
-    run(monkeypatch, shared_choose, *places)
+    run(monkeypatch, choose_clusters, *places)
     table = capsys.readouterr().out
     assert "squad qa (6)" in table
     assert "+0.0000 (+0.0000 to +0.0000)" in table
 
-    monkeypatch.setattr(shared_choose, "_measured", pytest.fail)
-    run(monkeypatch, shared_choose, *places)
+    monkeypatch.setattr(choose_clusters, "_measured", pytest.fail)
+    run(monkeypatch, choose_clusters, *places)
     assert capsys.readouterr().out == table
 
 
@@ -243,10 +241,10 @@ def test_the_measure_of_a_list_is_its_ndcg() -> None:
     scores = np.array([[3.0, 2.0, 1.0], [3.0, 2.0, 1.0]], np.float32)
     labels = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]], np.float32)
     expected = [1.0, (1 / np.log2(3) + 1 / 2) / (1 + 1 / np.log2(3))]
-    assert shared_choose.ndcg(scores, labels) == pytest.approx(expected)
+    assert choose_clusters.ndcg(scores, labels) == pytest.approx(expected)
 
 
 def test_the_kinds_count_alike_in_the_mean_change() -> None:
     changes = np.array([0.1, 0.1, 0.1, 0.3])
     kinds = {"many": np.array([0, 1, 2]), "few": np.array([3])}
-    assert shared_choose.mean_change(changes, kinds, np.arange(4)).startswith("+0.2000 ")
+    assert choose_clusters.mean_change(changes, kinds, np.arange(4)).startswith("+0.2000 ")

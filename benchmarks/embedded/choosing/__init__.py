@@ -1,0 +1,1 @@
+"""Which checkpoint, or which mean of some, is the model."""

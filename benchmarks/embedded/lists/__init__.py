@@ -1,0 +1,1 @@
+"""From records to the lists of documents that are trained on and chosen by."""

@@ -1,0 +1,1 @@
+"""From lists and teachers to checkpoints."""
