@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import fmean
 
 from benchmarks.common.tables import markdown_table
+from benchmarks.embedded.records.reading import family_of
 from localrank_transformers.training.data.development import measure
 from localrank_transformers.training.data.lists import TrainingList
 from localrank_transformers.training.fitting.fitting import load_model, trains_in_bf16
@@ -59,12 +60,6 @@ def read_development(path: Path, lists: int, depth: int) -> dict[str, list[Train
             if one.positives and len(own) < lists:
                 own.append(one)
     return {name: own for name, own in sorted(kinds.items()) if len(own) >= 5}
-
-
-def family_of(source: str) -> str:
-    """Return the name of the file that a record comes from, by its source."""
-    family = source.partition(":")[0].partition("_1")[0].partition("_v2")[0]
-    return family if family in {"squad", "openstax", "medquad", "functions"} else "docs"
 
 
 def _row(name: str, values: list[float]) -> list[str]:

@@ -21,9 +21,9 @@ import numpy as np
 
 from benchmarks.embedded.lists.drafts import query_form
 from benchmarks.embedded.lists.listing import TrainingRow
-from benchmarks.embedded.lists.prepare import HELD_OUT, unprotected, write_rows
+from benchmarks.embedded.lists.prepare import write_rows
 from benchmarks.embedded.lists.queries import Keywords
-from benchmarks.embedded.records.overlap import protected_texts
+from benchmarks.embedded.records.overlap import HELD_OUT, protected_texts, unprotected
 from benchmarks.embedded.records.reading import HUMAN, Record, is_development, read_records, sample_groups
 from benchmarks.embedded.teachers.finished import FinishedTeacher
 from benchmarks.embedded.teachers.retrievers import Floats, Lexical

@@ -20,20 +20,10 @@ import numpy as np
 
 from benchmarks.embedded.lists.drafts import Draft, draft_queries
 from benchmarks.embedded.lists.listing import Ranked, TrainingRow, development_row, training_row
-from benchmarks.embedded.records.overlap import EvaluationTexts, protected_texts
+from benchmarks.embedded.records.overlap import HELD_OUT, protected_texts, unprotected
 from benchmarks.embedded.records.reading import Record, is_development, read_records, sample_groups
 from benchmarks.embedded.teachers.encoder import Encoder
 from benchmarks.embedded.teachers.retrievers import Lexical, nearest
-
-HELD_OUT = (
-    "Doctor_Who",
-    "Economic_inequality",
-    "Immune_system",
-    "Nikola_Tesla",
-    "Packet_switching",
-    "Warsaw",
-)
-"""The SQuAD articles that are an evaluation collection."""
 
 PASSAGES = {
     "squad_explore": 10_000,
@@ -113,16 +103,6 @@ def _titles(records: Sequence[Record], scale: float, dice: random.Random) -> lis
         {one.query for one in records if one.kind == "heading" and len(one.query.split()) >= 4} - passages
     )
     return dice.sample(found, min(len(found), round(_TITLES * scale)))
-
-
-def unprotected(records: Sequence[Record], protected: EvaluationTexts) -> list[Record]:
-    """Return the records of which neither text is of an evaluation."""
-    hits = {
-        text for text in {t for one in records for t in (one.query, one.passage)} if protected.holds(text)
-    }
-    kept = [one for one in records if one.query not in hits and one.passage not in hits]
-    print(f"{len(records) - len(kept)} of {len(records)} records overlap", file=sys.stderr, flush=True)
-    return kept
 
 
 def _ranked(drafts: Sequence[Draft], passages: Sequence[str], encode: Encoder) -> list[Ranked]:

@@ -28,10 +28,9 @@ from tokenizers import Tokenizer
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModel
 
-from benchmarks.embedded.lists.prepare import HELD_OUT, unprotected
 from benchmarks.embedded.multilingual.lists import KEPT_BACK
 from benchmarks.embedded.multilingual.texts import Passage, Row, Texts, read_passages
-from benchmarks.embedded.records.overlap import protected_texts
+from benchmarks.embedded.records.overlap import HELD_OUT, protected_texts, unprotected
 from benchmarks.embedded.records.reading import is_development, read_records
 from benchmarks.embedded.training.late_start import write_late
 from localrank_transformers.models.folder.exported import LateLogit

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from benchmarks.embedded.lists.prepare import HELD_OUT
+from benchmarks.embedded.records.overlap import HELD_OUT
 from benchmarks.embedded.records.reading import HUMAN, Record, read_records
 
 _FILE = "medquad"

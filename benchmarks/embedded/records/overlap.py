@@ -11,12 +11,24 @@ import argparse
 import gzip
 import json
 import re
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.embedded.records.reading import Record
 from localrank.evaluation import load_beir
 
-__all__ = ["WORDS", "EvaluationTexts", "protected_texts"]
+__all__ = ["HELD_OUT", "WORDS", "EvaluationTexts", "protected_texts", "unprotected"]
+
+HELD_OUT = (
+    "Doctor_Who",
+    "Economic_inequality",
+    "Immune_system",
+    "Nikola_Tesla",
+    "Packet_switching",
+    "Warsaw",
+)
+"""The SQuAD articles that are an evaluation collection."""
 
 WORDS = 13
 _WORD = re.compile(r"[^\W_]+")
@@ -70,6 +82,16 @@ def protected_texts(folder: Path) -> EvaluationTexts:
         }
         documents += [collection.documents[document] for document in relevant]
     return EvaluationTexts(queries, documents)
+
+
+def unprotected(records: Sequence[Record], protected: EvaluationTexts) -> list[Record]:
+    """Return the records of which neither text is of an evaluation."""
+    hits = {
+        text for text in {t for one in records for t in (one.query, one.passage)} if protected.holds(text)
+    }
+    kept = [one for one in records if one.query not in hits and one.passage not in hits]
+    print(f"{len(records) - len(kept)} of {len(records)} records overlap", file=sys.stderr, flush=True)
+    return kept
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["HUMAN", "Record", "is_development", "read_records", "sample_groups"]
+__all__ = ["HUMAN", "Record", "family_of", "is_development", "read_records", "sample_groups"]
 
 HUMAN = frozenset({"qa", "faq", "long answer", "function"})
 """Kinds whose query a person wrote of that very passage; all other kinds are taken from the layout of a text."""
@@ -69,6 +69,12 @@ def is_development(record: Record) -> bool:
     """Whether the record's group is kept out of training: a hash of its name decides."""
     share = 3 * _DEVELOPMENT_SHARE if record.file in _FEW_GROUPS else _DEVELOPMENT_SHARE
     return zlib.crc32(record.group.encode()) % 100 < share
+
+
+def family_of(source: str) -> str:
+    """Return the name of the file that a record comes from, by its source."""
+    family = source.partition(":")[0].partition("_1")[0].partition("_v2")[0]
+    return family if family in {"squad", "openstax", "medquad", "functions"} else "docs"
 
 
 def sample_groups(records: Sequence[Record], passages: int, seed: int) -> list[Record]:

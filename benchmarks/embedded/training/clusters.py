@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
-from benchmarks.embedded.choosing.choose import family_of
+from benchmarks.embedded.records.reading import family_of
 from localrank_transformers.training.model.late_pairs import LatePairs
 
 __all__ = ["Cluster", "cluster_logits", "read_clusters"]

@@ -23,8 +23,7 @@ import transformers
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
-from benchmarks.embedded.lists.prepare import HELD_OUT, unprotected
-from benchmarks.embedded.records.overlap import protected_texts
+from benchmarks.embedded.records.overlap import HELD_OUT, protected_texts, unprotected
 from benchmarks.embedded.records.reading import is_development, read_records
 from benchmarks.embedded.teachers.token_store import GRAPH, TokenStore, build_store, made_by
 from benchmarks.embedded.training.late_start import write_late
