@@ -18,9 +18,8 @@ from statistics import fmean
 from tempfile import gettempdir
 
 import anyio
-import ir_measures
-from ir_measures import nDCG
 
+from benchmarks.common.candidates import Ranking, ndcg
 from benchmarks.common.results import write
 from benchmarks.common.statistics import paired_difference
 from benchmarks.common.tables import markdown_table
@@ -28,7 +27,6 @@ from localrank import Cached, Fused, RerankerModel, Retrieved, SQLiteStore, rera
 from localrank.evaluation import Collection, load_beir, read_run
 from localrank_transformers import OnnxReranker
 
-MEASURE = nDCG @ 10
 WEIGHTS = (0.5, 0.6, 0.7, 0.8, 0.9)
 """The embedded model's share; the rest is the retriever's."""
 
@@ -69,7 +67,7 @@ def tasks(data: Path, runs: Path, most_queries: int | None = None) -> list[Task]
 
 async def measured(model: RerankerModel, task: Task) -> dict[str, float]:
     """Return the measure of each judged query of the run."""
-    ranked: dict[str, dict[str, float]] = {}
+    ranked: dict[str, Ranking] = {}
     for query, candidates in task.run.items():
         result = await rerank(
             model,
@@ -77,11 +75,8 @@ async def measured(model: RerankerModel, task: Task) -> dict[str, float]:
             [task.collection.documents[document] for document, _ in candidates],
             first_stage_scores=[score for _, score in candidates],
         )
-        ranked[query] = {candidates[hit.index][0]: -float(hit.rank) for hit in result}
-    judged = {
-        query: task.collection.judgements[query] for query in task.run if query in task.collection.judgements
-    }
-    return {found.query_id: found.value for found in ir_measures.iter_calc([MEASURE], judged, ranked)}
+        ranked[query] = [(candidates[hit.index][0], hit.score) for hit in result]
+    return ndcg(task.collection.judgements, ranked)
 
 
 async def table(found: list[Task], store: SQLiteStore) -> dict[str, dict[str, dict[str, float]]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common.candidates import judged
+from benchmarks.common.candidates import Ranking, judged, ndcg
 from benchmarks.common.results import RESULTS, Bar, write
 from benchmarks.common.tables import markdown_table
 from localrank.evaluation import load_beir, read_run
@@ -23,7 +23,6 @@ from localrank_transformers.engines.native.maxsim import fastest_compare
 from localrank_transformers.families.late.known.packed import Bits, PackedDocument, token_bytes
 
 SETTINGS: dict[str, Bits] = {"full": 7, "small": 1}
-BEST = 10
 SCALE = 20.23
 """Of localrank-mini: what a mean of cosines is multiplied by in its logit."""
 
@@ -120,33 +119,26 @@ def _read(place: Path, queries: dict[str, str], texts: dict[str, str]) -> None:
 
 
 def _ranked(collection: Collection, bits: Bits) -> Lists:
-    compare, lists = fastest_compare(bits), Lists([], [], [], [])
+    compare, found = fastest_compare(bits), Lists([], [], [], [])
+    rankings: dict[str, Ranking] = {}
     packed = {one: _packed(collection, span, bits) for one, span in collection.documents.items()}
     for query, listed in collection.candidates.items():
         vectors, weights = collection.queries[query]
         asked = compare.pack_query(vectors.astype(np.float32), weights.astype(np.float32))
         cosines = compare(asked, [packed[one] for one in listed])
-        order = [listed[at] for at in np.argsort(-cosines, kind="stable")]
-        grades = collection.judgements[query]
-        lists.ndcg.append(_ndcg([grades.get(one, 0) for one in order], list(grades.values())))
-        lists.first.append(order[0])
-        lists.hits.append(grades.get(order[0], 0) > 0)
-        lists.logits.append(SCALE * cosines)
-    return lists
+        order = np.argsort(-cosines, kind="stable")
+        rankings[query] = [(listed[at], float(cosines[at])) for at in order]
+        first = listed[order[0]]
+        found.first.append(first)
+        found.hits.append(collection.judgements[query].get(first, 0) > 0)
+        found.logits.append(SCALE * cosines)
+    found.ndcg.extend(ndcg(collection.judgements, rankings).values())
+    return found
 
 
 def _packed(collection: Collection, span: tuple[int, int], bits: Bits) -> PackedDocument:
     vectors = collection.vectors[slice(*span)].astype(np.float32)
     return fastest_compare(bits).pack([vectors], [None], [False])[0]
-
-
-def _ndcg(found: Sequence[int], all_grades: Sequence[int]) -> float:
-    best = _gain(sorted(all_grades, reverse=True))
-    return _gain(found) / best if best else 0.0
-
-
-def _gain(grades: Sequence[int]) -> float:
-    return sum(max(0, grade) / float(np.log2(place + 2)) for place, grade in enumerate(grades[:BEST]))
 
 
 def _compared(found: dict[str, dict[str, Lists]]) -> tuple[list[list[str]], list[Bar]]:

@@ -16,10 +16,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import ir_measures
-from ir_measures import nDCG
-
-from benchmarks.common.candidates import TOP, Ranking, bm25, judged, reranked, spread
+from benchmarks.common.candidates import TOP, Ranking, bm25, judged, ndcg, reranked, spread
 from benchmarks.common.results import RESULTS, Bar, write
 from benchmarks.common.statistics import Interval, paired_difference
 from benchmarks.common.tables import markdown_table
@@ -58,19 +55,19 @@ def main() -> int:
         collection = load_beir(collections[name])
         candidates = spread(judged(read_run(runs[0]), collection), arguments.queries)
         rankings = _rank_all(models, collection, candidates)
-        ndcg = {kind: _ndcg(collection, ranking) for kind, ranking in rankings.items()}
+        means = {kind: fmean(ndcg(collection.judgements, own).values()) for kind, own in rankings.items()}
         rows.append(
             [
                 name,
                 str(len(candidates)),
-                *(f"{ndcg[kind]:.4f}" if kind in ndcg else "–" for kind in _kinds(models)),
+                *(f"{means[kind]:.4f}" if kind in means else "–" for kind in _kinds(models)),
             ]
         )
         agreements = _agreements(rankings)
         for kind, one in agreements.items():
             agreement_rows.append([name, kind, f"{one.same_first:.2%}", f"{one.overlap:.4f}"])
-        bars += _collection_bars(name, agreements, ndcg)
-        data[name] = {"ndcg": ndcg, "agreement": {kind: asdict(one) for kind, one in agreements.items()}}
+        bars += _collection_bars(name, agreements, means)
+        data[name] = {"ndcg": means, "agreement": {kind: asdict(one) for kind, one in agreements.items()}}
         if name == arguments.paragraphs:
             paragraph_bars, data["right paragraph"] = _right_paragraph(models, collection, rankings)
             bars += paragraph_bars
@@ -136,15 +133,6 @@ def _rank_all(
     return rankings
 
 
-def _ndcg(collection: Collection, rankings: Mapping[str, Ranking]) -> float:
-    qrels = {query: collection.judgements[query] for query in rankings}
-    run = {
-        query: {document: float(-place) for place, (document, _) in enumerate(ranking)}
-        for query, ranking in rankings.items()
-    }
-    return float(ir_measures.calc_aggregate([nDCG @ TOP], qrels, run)[nDCG @ TOP])
-
-
 def _agreements(rankings: Mapping[str, Mapping[str, Ranking]]) -> dict[str, Agreement]:
     exact = rankings.get("fp32")
     if exact is None:
@@ -168,7 +156,7 @@ def _best(ranking: Ranking) -> set[str]:
     return {document for document, _ in ranking[:TOP]}
 
 
-def _collection_bars(name: str, agreements: Mapping[str, Agreement], ndcg: Mapping[str, float]) -> list[Bar]:
+def _collection_bars(name: str, agreements: Mapping[str, Agreement], means: Mapping[str, float]) -> list[Bar]:
     bars = []
     refined = agreements.get("refined")
     if refined is not None:
@@ -177,8 +165,8 @@ def _collection_bars(name: str, agreements: Mapping[str, Agreement], ndcg: Mappi
             Bar(f"{name}: refined, same first place as fp32", "≥ 99.5 %", f"{first:.2%}", first >= 0.995),
             Bar(f"{name}: refined, top-{TOP} overlap with fp32", "≥ 0.99", f"{overlap:.4f}", overlap >= 0.99),
         ]
-    if {"int8", "fp32"} <= ndcg.keys():
-        change = ndcg["int8"] - ndcg["fp32"]
+    if {"int8", "fp32"} <= means.keys():
+        change = means["int8"] - means["fp32"]
         bars.append(
             Bar(f"{name}: int8, nDCG@10 against fp32", "within 0.005", f"{change:+.4f}", abs(change) <= 0.005)
         )

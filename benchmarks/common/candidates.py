@@ -1,4 +1,4 @@
-"""Candidates of queries, from runs or BM25, and what a reranker makes of them."""
+"""Candidates of queries, from runs or BM25, what a reranker makes of them, and how good that is."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from localrank import rerank_sync
 from localrank.evaluation import Collection
+from localrank.evaluation.collection import Judgements
+from localrank.evaluation.measures import measured
 from localrank_transformers import OnnxReranker
 
-__all__ = ["CANDIDATES", "TOP", "Ranking", "bm25", "judged", "reranked", "spread"]
+__all__ = ["CANDIDATES", "TOP", "Ranking", "bm25", "judged", "ndcg", "reranked", "spread"]
 
 Ranking = list[tuple[str, float]]
 """Document id and score, best first."""
@@ -48,6 +50,14 @@ def reranked(
         result = rerank_sync(model, collection.queries[query], documents, top_k)
         rankings[query] = [(found[one.index][0], one.score) for one in result]
     return rankings
+
+
+def ndcg(judgements: Judgements, rankings: Mapping[str, Ranking]) -> dict[str, float]:
+    """Return nDCG@10 of each judged query, by ir-measures."""
+    name = f"nDCG@{TOP}"
+    grades = {query: judgements[query] for query in rankings if query in judgements}
+    values = measured([name], grades, rankings).values[name]
+    return {query: values[query] for query in grades}
 
 
 def bm25(collection: Collection, queries: Sequence[str]) -> dict[str, Ranking]:

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 from benchmarks.common.tables import markdown_table
 from benchmarks.embedded.training.clusters import Cluster, cluster_logits, read_clusters
+from localrank_transformers.training.data.development import measure_each
+from localrank_transformers.training.data.lists import TrainingList
 from localrank_transformers.training.fitting.fitting import load_model
 from localrank_transformers.training.request import TrainSettings
 
-_DEPTH = 10
 _LEAST = 15
 _SAMPLES = 2_000
 
@@ -77,20 +78,12 @@ def _values(folder: Path, clusters: Sequence[Cluster], kept: Path | None) -> Flo
 def _measured(folder: Path, clusters: Sequence[Cluster]) -> Floats:
     model: Any = load_model(folder, TrainSettings(device="cpu"))
     model.eval()
-    values = [
-        ndcg(cluster_logits(model[0], one.queries, one.documents).numpy(), one.labels.numpy())
-        for one in clusters
-    ]
-    return np.concatenate(values)
-
-
-def ndcg(scores: NDArray[np.float32], labels: NDArray[np.float32]) -> Floats:
-    """Return nDCG@10 of each row."""
-    discounts = 1 / np.log2(2 + np.arange(min(_DEPTH, labels.shape[1])))
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :_DEPTH]
-    reached = np.take_along_axis(labels, order, axis=1) @ discounts
-    best = -np.sort(-labels, axis=1)[:, :_DEPTH] @ discounts
-    return np.asarray(reached / best)
+    lists, scores = [], []
+    for one in clusters:
+        rows = zip(one.queries, one.labels.tolist(), strict=True)
+        lists += [TrainingList(query, one.documents, tuple(labels)) for query, labels in rows]
+        scores += cluster_logits(model[0], one.queries, one.documents).tolist()
+    return np.asarray(measure_each(lists, scores))
 
 
 def mean_change(changes: Floats, kinds: Mapping[str, NDArray[np.int64]], owners: NDArray[np.int64]) -> str:

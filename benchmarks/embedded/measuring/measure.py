@@ -16,10 +16,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import ir_measures
-from ir_measures import nDCG
-
-from benchmarks.common.candidates import TOP, Ranking, bm25, judged, reranked, spread
+from benchmarks.common.candidates import Ranking, bm25, judged, ndcg, reranked, spread
 from benchmarks.common.results import RESULTS, write
 from benchmarks.common.statistics import Interval, paired_difference
 from benchmarks.common.tables import markdown_table
@@ -93,10 +90,11 @@ def _collection(
         stages["BM25"] = bm25(collection, list(chosen))
     rows = []
     for stage, candidates in stages.items():
-        first = per_query(collection, candidates)
+        first = list(ndcg(collection.judgements, candidates).values())
         for (name, precision), model in models.items():
             started = time.perf_counter()
-            ours = per_query(collection, reranked(model, precision, collection, candidates))
+            ranked = reranked(model, precision, collection, candidates)
+            ours = list(ndcg(collection.judgements, ranked).values())
             rows.append(_measured(collection.name, stage, f"{name} {precision}", first, ours))
             print(
                 f"{collection.name} {stage} {name} {precision}: {fmean(first):.4f} → {fmean(ours):.4f} "
@@ -105,17 +103,6 @@ def _collection(
                 flush=True,
             )
     return rows
-
-
-def per_query(collection: Collection, rankings: Mapping[str, Ranking]) -> list[float]:
-    """Return nDCG@10 of each query by ir-measures, in the order of `rankings`."""
-    qrels = {query: collection.judgements[query] for query in rankings}
-    run = {
-        query: {document: float(-place) for place, (document, _) in enumerate(ranking)}
-        for query, ranking in rankings.items()
-    }
-    values = {one.query_id: one.value for one in ir_measures.iter_calc([nDCG @ TOP], qrels, run)}
-    return [values[query] for query in rankings]
 
 
 def _measured(

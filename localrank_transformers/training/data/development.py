@@ -6,12 +6,16 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from localrank.contract.errors import InvalidDataError
 from localrank_transformers.training.data.lists import TrainingList
 from localrank_transformers.training.data.mining import Hits, Retriever
 
-__all__ = ["METRIC", "as_candidates", "first_stage_scores", "held_out", "measure"]
+if TYPE_CHECKING:
+    from localrank.evaluation.measures import Measured
+
+__all__ = ["METRIC", "as_candidates", "first_stage_scores", "held_out", "measure", "measure_each"]
 
 METRIC = "nDCG@10"
 
@@ -116,6 +120,20 @@ def measure(lists: Sequence[TrainingList], scores: Sequence[Scores]) -> float:
     Raises:
         MissingDependencyError: The package ir-measures is absent.
     """
+    return _measured(lists, scores).means[METRIC]
+
+
+def measure_each(lists: Sequence[TrainingList], scores: Sequence[Scores]) -> list[float]:
+    """Return nDCG@10 of each list, as `measure` means them.
+
+    Raises:
+        MissingDependencyError: The package ir-measures is absent.
+    """
+    values = _measured(lists, scores).values[METRIC]
+    return [values[str(number)] for number in range(len(lists))]
+
+
+def _measured(lists: Sequence[TrainingList], scores: Sequence[Scores]) -> Measured:
     from localrank.evaluation.measures import measured  # noqa: PLC0415  # only where something is measured
     from localrank.evaluation.ties import shuffled_ties  # noqa: PLC0415
 
@@ -129,7 +147,7 @@ def measure(lists: Sequence[TrainingList], scores: Sequence[Scores]) -> float:
         )
         for number, own in enumerate(scores)
     }
-    return measured([METRIC], judgements, rankings).means[METRIC]
+    return measured([METRIC], judgements, rankings)
 
 
 def _grades(example: TrainingList) -> dict[str, int]:

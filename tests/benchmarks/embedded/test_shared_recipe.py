@@ -237,13 +237,6 @@ def test_the_choice_compares_with_the_first_folder(
     assert capsys.readouterr().out == table
 
 
-def test_the_measure_of_a_list_is_its_ndcg() -> None:
-    scores = np.array([[3.0, 2.0, 1.0], [3.0, 2.0, 1.0]], np.float32)
-    labels = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]], np.float32)
-    expected = [1.0, (1 / np.log2(3) + 1 / 2) / (1 + 1 / np.log2(3))]
-    assert choose_clusters.ndcg(scores, labels) == pytest.approx(expected)
-
-
 def test_the_kinds_count_alike_in_the_mean_change() -> None:
     changes = np.array([0.1, 0.1, 0.1, 0.3])
     kinds = {"many": np.array([0, 1, 2]), "few": np.array([3])}

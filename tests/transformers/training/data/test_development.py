@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from localrank.contract.errors import InvalidRequestError
@@ -10,6 +12,7 @@ from localrank_transformers.training.data.development import (
     first_stage_scores,
     held_out,
     measure,
+    measure_each,
 )
 from localrank_transformers.training.data.lists import TrainingList
 
@@ -62,6 +65,12 @@ def test_the_measure_is_that_of_the_order_of_the_scores() -> None:
     lists = [TrainingList("q", ("a", "b", "c"), (0.0, 0.0, 1.0))]
     assert measure(lists, [[0.0, 1.0, 2.0]]) == pytest.approx(1.0)
     assert measure(lists, first_stage_scores(lists)) == pytest.approx(0.5)
+
+
+def test_each_list_has_a_measure_of_its_own_also_without_a_positive() -> None:
+    lists = [TrainingList("q", ("a", "b", "c"), labels) for labels in ((1, 0, 0), (0, 1, 1), (0, 0, 0))]
+    second = (1 / math.log2(3) + 1 / 2) / (1 + 1 / math.log2(3))
+    assert measure_each(lists, first_stage_scores(lists)) == pytest.approx([1.0, second, 0.0])
 
 
 def test_equal_scores_inherit_nothing_from_the_first_stages_order() -> None:
