@@ -8,9 +8,9 @@ result is the record that lies beside a graph and that `localrank models show` p
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
+from benchmarks.common.options import script_parser
 from localrank.evaluation import load_beir, read_run
 from localrank_transformers.engines.onnx.session import OnnxEngine
 from localrank_transformers.models.folder.reading import read_folder
@@ -21,9 +21,7 @@ from localrank_transformers.optimizing.sample_texts import Candidates
 
 def main() -> None:
     """Compare, print, and write the record where asked."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("reference", type=Path)
     parser.add_argument("graph", type=Path)
     parser.add_argument("--collections", type=Path, required=True, help="a folder of BEIR collections")

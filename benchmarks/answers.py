@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.common.options import script_parser
 from benchmarks.common.results import RESULTS, write
 from benchmarks.common.tables import markdown_table
 from localrank.evaluation import (
@@ -57,9 +58,7 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of collections in the BEIR layout")
     parser.add_argument("--model", action="append", default=[], help="an embedded model; may be repeated")
     parser.add_argument("--choose", type=lambda text: text.split(","), required=True, metavar="A,B")

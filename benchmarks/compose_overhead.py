@@ -10,7 +10,6 @@ plus 2 µs a document.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 import anyio
 
 from benchmarks.common.machine import CpuWatch
+from benchmarks.common.options import script_parser
 from benchmarks.common.results import Bar, write
 from benchmarks.common.tables import markdown_table, times
 from localrank import (
@@ -169,9 +169,7 @@ async def cache_speed() -> dict[str, float]:
 
 def main() -> None:
     """Measure and write."""
-    argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    script_parser(__doc__).parse_args()
     watch = CpuWatch()
     rows, speed = anyio.run(overheads), anyio.run(cache_speed)
     overhead = markdown_table(

@@ -10,7 +10,6 @@ is not the first model.
 
 from __future__ import annotations
 
-import argparse
 import random
 import sys
 import time
@@ -22,6 +21,7 @@ from typing import Any
 
 import anyio
 
+from benchmarks.common.options import script_parser
 from benchmarks.common.results import Bar, write
 from benchmarks.common.statistics import percentile
 from benchmarks.common.tables import markdown_table, milliseconds
@@ -149,9 +149,7 @@ async def measured(url: str, count: int, at_once: int) -> Tally:
 
 def main() -> None:
     """Run, print and write; exit with 1 where a call failed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("--calls", type=int, default=2000)
     parser.add_argument("--at-once", type=int, default=16)
     parser.add_argument("--backend", choices=("asyncio", "trio"), default="asyncio")

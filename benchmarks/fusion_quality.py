@@ -9,7 +9,6 @@ is nDCG@10 of ir-measures over the run's queries.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -20,6 +19,7 @@ from tempfile import gettempdir
 import anyio
 
 from benchmarks.common.candidates import Ranking, ndcg
+from benchmarks.common.options import script_parser
 from benchmarks.common.results import write
 from benchmarks.common.statistics import paired_difference
 from benchmarks.common.tables import markdown_table
@@ -108,9 +108,7 @@ def compared(values: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
 
 def main() -> None:
     """Measure and write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=Path)
     parser.add_argument("--queries", type=int, help="of each collection, the run's first")

@@ -17,6 +17,7 @@ from statistics import fmean
 from typing import Any
 
 from benchmarks.common.candidates import TOP, Ranking, bm25, judged, ndcg, reranked, spread
+from benchmarks.common.options import script_parser
 from benchmarks.common.results import RESULTS, Bar, write
 from benchmarks.common.statistics import Interval, paired_difference
 from benchmarks.common.tables import markdown_table
@@ -87,9 +88,7 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("--model", help="a folder; the embedded model if left out")
     parser.add_argument("--data", type=Path, required=True, help="folder of collections in the BEIR layout")
     parser.add_argument("--runs", type=Path, required=True, help="folder of TREC runs, NAME.ANYTHING.run")

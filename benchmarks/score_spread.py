@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.common.candidates import spread
+from benchmarks.common.options import script_parser
 from benchmarks.common.results import RESULTS, write
 from benchmarks.common.tables import markdown_table
 from localrank import RerankerModel, rerank_sync
@@ -81,9 +82,7 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("--collections", type=Path, required=True, help="a folder of BEIR collections")
     parser.add_argument("--runs", type=Path, required=True, help="a folder with NAME.*.run of each")
     parser.add_argument(

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.common.options import script_parser
 from benchmarks.common.results import RESULTS
 from benchmarks.common.texts import Texts, read_texts
 from benchmarks.speed.workloads import DocumentSet, draw
@@ -16,7 +17,7 @@ __all__ = ["Own", "parser"]
 
 def parser(description: str | None, *, needs_data: bool = True) -> argparse.ArgumentParser:
     """Return a parser with the options that all have: `--model`, `--precision`, `--data`, `--output`."""
-    made = argparse.ArgumentParser(description=description)
+    made = script_parser(description)
     made.add_argument("--model", help="a folder; the embedded model if left out")
     made.add_argument("--precision", default="auto")
     made.add_argument(

@@ -5,12 +5,12 @@ The last column is the mean over the kinds of queries; the row with the highest 
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 from pathlib import Path
 from statistics import fmean
 
+from benchmarks.common.options import script_parser
 from benchmarks.common.tables import markdown_table
 from benchmarks.embedded.records.reading import family_of
 from localrank_transformers.training.data.development import measure
@@ -22,9 +22,7 @@ from localrank_transformers.training.request import TrainSettings
 
 def main() -> int:
     """Measure every folder and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("models", type=Path, nargs="+", help="folders with float32 weights")
     parser.add_argument("--dev", type=Path, required=True, help="dev.jsonl.gz, by prepare")
     parser.add_argument("--lists", type=int, default=40, help="of each kind at most")

@@ -7,7 +7,6 @@ gives is kept in `--kept`, by its weights and the lists, so that one more is mea
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.common.options import script_parser
 from benchmarks.common.tables import markdown_table
 from benchmarks.embedded.training.clusters import Cluster, cluster_logits, read_clusters
 from localrank_transformers.training.data.development import measure_each
@@ -33,9 +33,7 @@ Floats = NDArray[np.float64]
 
 def main() -> int:
     """Measure every folder and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("models", type=Path, nargs="+", help="folders with float32 weights")
     parser.add_argument("--dev", type=Path, required=True, help="dev.jsonl.gz, by lists.clusters")
     parser.add_argument("--clusters", type=int, help="the first so many alone")

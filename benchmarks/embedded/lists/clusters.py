@@ -19,15 +19,17 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common.options import script_parser
 from benchmarks.embedded.lists.drafts import query_form
 from benchmarks.embedded.lists.listing import TrainingRow
 from benchmarks.embedded.lists.prepare import write_rows
 from benchmarks.embedded.lists.queries import Keywords
+from benchmarks.embedded.options import add_records
 from benchmarks.embedded.records.overlap import HELD_OUT, protected_texts, unprotected
 from benchmarks.embedded.records.reading import HUMAN, Record, is_development, read_records, sample_groups
 from benchmarks.embedded.teachers.finished import FinishedTeacher
+from benchmarks.embedded.teachers.mixing import mixed
 from benchmarks.embedded.teachers.retrievers import Floats, Lexical
-from benchmarks.embedded.teachers.tokens import mixed
 
 PASSAGES = {
     "squad_explore": 500,
@@ -117,18 +119,13 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--train", type=Path, required=True, help="folder of *.jsonl.gz with records")
-    parser.add_argument("--eval", type=Path, required=True, help="collections whose texts must not get in")
+    parser = script_parser(__doc__)
+    add_records(parser, seed=51)
     parser.add_argument(
         "--miner", type=Path, required=True, help="folder of the finished model that finds what is hard"
     )
-    parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--clusters", type=int, default=500)
     parser.add_argument("--scale", type=float, default=1.0, help="times as many passages")
-    parser.add_argument("--seed", type=int, default=51)
     return parser.parse_args()
 
 

@@ -18,8 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common.options import script_parser
 from benchmarks.embedded.lists.drafts import Draft, draft_queries
 from benchmarks.embedded.lists.listing import Ranked, TrainingRow, development_row, training_row
+from benchmarks.embedded.options import add_records
 from benchmarks.embedded.records.overlap import HELD_OUT, protected_texts, unprotected
 from benchmarks.embedded.records.reading import Record, is_development, read_records, sample_groups
 from benchmarks.embedded.teachers.encoder import Encoder
@@ -74,15 +76,10 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--train", type=Path, required=True, help="folder of *.jsonl.gz with records")
-    parser.add_argument("--eval", type=Path, required=True, help="collections whose texts must not get in")
+    parser = script_parser(__doc__)
+    add_records(parser, seed=11)
     parser.add_argument("--bi-encoder", required=True, help="folder or hub id of all-MiniLM-L6-v2")
-    parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--scale", type=float, default=1.0, help="times as many passages and queries")
-    parser.add_argument("--seed", type=int, default=11)
     return parser.parse_args()
 
 

@@ -7,7 +7,6 @@ Neural Networks"), before and after a temperature and a bias that are fitted on 
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.common.options import script_parser
 from benchmarks.common.results import RESULTS, write
 from benchmarks.common.tables import markdown_table
 from benchmarks.embedded.records.reading import HUMAN
@@ -41,9 +41,7 @@ class Fit:
 
 def main() -> int:
     """Measure, fit, plot, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("--model", help="a folder; the embedded model if left out")
     parser.add_argument("--precision", default="int8")
     parser.add_argument("--dev", type=Path, required=True, help="dev.jsonl.gz, by prepare")

@@ -17,6 +17,7 @@ from statistics import fmean
 from typing import Any
 
 from benchmarks.common.candidates import Ranking, bm25, judged, ndcg, reranked, spread
+from benchmarks.common.options import script_parser
 from benchmarks.common.results import RESULTS, write
 from benchmarks.common.statistics import Interval, paired_difference
 from benchmarks.common.tables import markdown_table
@@ -49,9 +50,7 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument(
         "--model", action="append", required=True, metavar="NAME=FOLDER", help="repeat it to compare several"
     )

@@ -6,7 +6,6 @@ Only wheels whose licence was read are taken. `FILE` is one more file of records
 
 from __future__ import annotations
 
-import argparse
 import ast
 import gzip
 import json
@@ -17,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.common.options import script_parser
 from benchmarks.embedded.records.reading import Record
 
 LICENCES = {
@@ -50,9 +50,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def main() -> int:
     """Read, draw, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("wheels", type=Path, nargs="+")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--most", type=int, default=900, help="of a wheel")

@@ -7,13 +7,13 @@ development where its passages are. The output is one more file of records, `lon
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from benchmarks.common.options import script_parser
 from benchmarks.embedded.records.overlap import HELD_OUT
 from benchmarks.embedded.records.reading import HUMAN, Record, read_records
 
@@ -23,9 +23,7 @@ _FILE = "medquad"
 
 def main() -> int:
     """Read, put together, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("--train", type=Path, required=True, help="folder of records")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--words", type=int, default=260, help="of a document at most")

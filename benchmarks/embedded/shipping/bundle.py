@@ -6,7 +6,6 @@ NOTICE, and the scores shown on pages; so is the sum of the vectors' bits, which
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import re
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from benchmarks.common.options import script_parser
 from localrank_transformers.models import bundled
 from localrank_transformers.models.bundled.separate import EXTRAS
 
@@ -26,9 +26,7 @@ RECORD = "onnx/model_int8.json"
 
 def main() -> int:
     """Copy, and write the table of sums anew."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("folder", type=Path, help="as finish wrote it")
     parser.add_argument("--name", default=bundled.DEFAULT_MODEL, help="of the embedded model")
     arguments = parser.parse_args()

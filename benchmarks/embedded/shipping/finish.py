@@ -6,7 +6,6 @@ late-interaction model into `localrank.json`), so that scores read as probabilit
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 import shutil
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common.options import script_parser
 from benchmarks.embedded.choosing.choose import read_development
 from benchmarks.embedded.measuring.calibrate import fit_scores
 from localrank_transformers.optimizing.optimize import Candidates, optimize
@@ -30,9 +30,7 @@ _SMOOTHING_LISTS = 240
 
 def main() -> int:
     """Calibrate, write the weights, write the graphs."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="folder that prepare wrote")
     parser.add_argument("--out", type=Path, required=True)

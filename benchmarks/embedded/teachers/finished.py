@@ -7,29 +7,23 @@ in by several runs; the share of the last one is of the whole.
 
 from __future__ import annotations
 
-import argparse
-import gzip
-import json
-import sys
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common.options import script_parser
+from benchmarks.embedded.teachers.mixing import SHARPNESS, add_mixing, mixing_of, write_mixed
 from benchmarks.embedded.teachers.retrievers import Floats
-from benchmarks.embedded.teachers.tokens import SHARPNESS, add_mixing, mixed, mixing_of
 from localrank import rerank_sync
 from localrank_transformers import OnnxReranker
 from localrank_transformers.training.model.late_folder import read_head
 
 _MEMORY_MB = 6_000
-_REPORT = 50
 
 
 def main() -> int:
     """Read, ask, mix, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     add_mixing(parser, teacher="folder that finish wrote")
     parser.add_argument(
         "--sharpness",
@@ -39,21 +33,7 @@ def main() -> int:
     )
     arguments = mixing_of(parser)
     teacher = FinishedTeacher(arguments.teacher)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    with (
-        gzip.open(arguments.data / "train.jsonl.gz", "rt", encoding="utf-8") as lines,
-        gzip.open(arguments.out / "train.jsonl.gz", "wt", encoding="utf-8") as written,
-    ):
-        for number, line in enumerate(lines, 1):
-            row = json.loads(line)
-            found = teacher.cosines(row["query"], row["documents"])
-            known = np.asarray(row["scores"], np.float32)
-            scores = mixed(known, found, arguments.share, arguments.sharpness)
-            row["scores"] = [round(float(one), 4) for one in scores]
-            written.write(json.dumps(row, ensure_ascii=False) + "\n")
-            if number % _REPORT == 0:
-                print(f"{number} lists", file=sys.stderr, flush=True)
-    (arguments.out / "dev.jsonl.gz").write_bytes((arguments.data / "dev.jsonl.gz").read_bytes())
+    write_mixed(arguments, teacher.cosines, sharpness=arguments.sharpness)
     return 0
 
 

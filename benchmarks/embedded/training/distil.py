@@ -23,6 +23,8 @@ import transformers
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
+from benchmarks.common.options import script_parser
+from benchmarks.embedded.options import add_records
 from benchmarks.embedded.records.overlap import HELD_OUT, protected_texts, unprotected
 from benchmarks.embedded.records.reading import is_development, read_records
 from benchmarks.embedded.teachers.token_store import GRAPH, TokenStore, build_store, made_by
@@ -63,15 +65,9 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("--teacher", type=Path, required=True, help="folder that finish wrote")
-    parser.add_argument(
-        "--train", type=Path, required=True, help="folder of records, all of whose texts are read"
-    )
-    parser.add_argument("--eval", type=Path, required=True, help="collections whose texts must not get in")
-    parser.add_argument("--out", type=Path, required=True)
+    add_records(parser, seed=17)
     parser.add_argument(
         "--store", type=Path, required=True, help="keeps the teacher's vectors (3 GB), for other runs too"
     )
@@ -85,7 +81,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--of-scores", type=float, default=1.0, help="what the order counts beside the vectors"
     )
-    parser.add_argument("--seed", type=int, default=17)
     arguments = parser.parse_args()
     if not (arguments.teacher / GRAPH).is_file():
         parser.error(f"{arguments.teacher} holds no {GRAPH}; pass the folder that finish wrote.")

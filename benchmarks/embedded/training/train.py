@@ -20,6 +20,8 @@ import transformers
 from sentence_transformers import CrossEncoder
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
 
+from benchmarks.common.options import script_parser
+from benchmarks.embedded.options import add_training
 from benchmarks.embedded.training.averaging import AverageWeights
 from benchmarks.embedded.training.late_start import write_late
 from localrank_transformers.training.data.reading import read_lists
@@ -90,28 +92,20 @@ def _write_start(arguments: argparse.Namespace, start: Path, settings: TrainSett
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = script_parser(__doc__)
+    add_training(parser, lists="prepare")
+    parser.set_defaults(
+        steps=3_000, max_length=256, learning_rate=4e-5, decay=0.995, hard=0.75, save_every=200, seed=13
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder that prepare wrote")
     parser.add_argument("--base", type=Path, required=True, help="folder with float32 weights to start from")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=3_000)
     parser.add_argument("--batch-size", type=int, default=4, help="lists a step")
     parser.add_argument("--list-size", type=int, default=8, help="documents drawn of a list")
-    parser.add_argument("--max-length", type=int, default=256)
-    parser.add_argument("--learning-rate", type=float, default=4e-5)
-    parser.add_argument("--decay", type=float, default=0.995, help="of the average of the weights, a step")
-    parser.add_argument("--hard", type=float, default=0.75, help="the label's share where a person gave one")
-    parser.add_argument("--bce", type=float, default=0.15)
-    parser.add_argument("--save-every", type=int, default=200)
     parser.add_argument("--train-embeddings", action="store_true", help="the word table too")
     parser.add_argument(
         "--late", action="store_true", help="the base is a bi-encoder: compare its token vectors"
     )
     parser.add_argument("--layers", type=int, help="of a smaller shape cut out of the base")
     parser.add_argument("--hidden", type=int, help="width of a smaller shape")
-    parser.add_argument("--seed", type=int, default=13)
     parser.add_argument("--resume", action="store_true")
     return parser.parse_args()
 

@@ -13,7 +13,6 @@ import random
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,8 @@ import torch
 import transformers
 from torch.nn import functional
 
+from benchmarks.common.options import script_parser
+from benchmarks.embedded.options import add_training
 from benchmarks.embedded.training.averaging import AverageWeights
 from benchmarks.embedded.training.clusters import Cluster, cluster_logits, read_clusters
 from localrank_transformers.training.fitting.fitting import load_model
@@ -76,21 +77,13 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = script_parser(__doc__)
+    add_training(parser, lists="lists.clusters")
+    parser.set_defaults(
+        steps=300, max_length=224, learning_rate=3e-5, decay=0.99, hard=0.5, save_every=40, seed=61
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder that lists.clusters wrote")
     parser.add_argument("--base", required=True, help="late-interaction weights to start from")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--clusters", type=int, default=2, help="a step")
-    parser.add_argument("--max-length", type=int, default=224)
-    parser.add_argument("--learning-rate", type=float, default=3e-5)
-    parser.add_argument("--decay", type=float, default=0.99, help="of the average of the weights, a step")
-    parser.add_argument("--hard", type=float, default=0.5, help="the labels' share")
-    parser.add_argument("--bce", type=float, default=0.15)
-    parser.add_argument("--save-every", type=int, default=40)
-    parser.add_argument("--seed", type=int, default=61)
     return parser.parse_args()
 
 

@@ -22,6 +22,7 @@ from transformers import BertConfig, BertModel  # noqa: E402
 
 from benchmarks.embedded.shipping import finish  # noqa: E402
 from benchmarks.embedded.teachers import tokens  # noqa: E402
+from benchmarks.embedded.teachers.mixing import mixed  # noqa: E402
 from benchmarks.embedded.training import distil, train  # noqa: E402
 from localrank import rerank_sync  # noqa: E402
 from localrank_transformers import OnnxReranker  # noqa: E402
@@ -147,7 +148,7 @@ def test_the_best_cosines_are_averaged_over_the_query() -> None:
 
 def test_a_teacher_alone_replaces_what_the_list_said() -> None:
     cosines = np.array([0.9, 0.5], np.float32)
-    found = tokens.mixed(np.array([0.0, 9.0], np.float32), cosines, 1.0)
+    found = mixed(np.array([0.0, 9.0], np.float32), cosines, 1.0)
     assert found[0] - found[1] == pytest.approx(25 * 0.4, abs=0.05)
 
 
