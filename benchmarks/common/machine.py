@@ -60,9 +60,9 @@ def rss(pid: int | str = "self") -> int:
     return _status(pid, "VmRSS:")
 
 
-def peak_rss(pid: int | str = "self") -> int:
-    """Return the highest resident bytes that a process ever had, 0 if it is gone."""
-    return _status(pid, "VmHWM:")
+def peak_rss() -> int:
+    """Return the highest resident bytes that this process ever had."""
+    return _status("self", "VmHWM:")
 
 
 def _status(pid: int | str, key: str) -> int:

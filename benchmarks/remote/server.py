@@ -41,9 +41,9 @@ def stats(url: str) -> dict[str, int]:
         return seen
 
 
-def settled(url: str, name: str, value: int, seconds: float = 5.0) -> int:
-    """Return the server's figure `name` once it is `value`, or as it is after `seconds`."""
-    end = time.monotonic() + seconds
+def settled(url: str, name: str, value: int) -> int:
+    """Return the server's figure `name` once it is `value`, or as it is after five seconds."""
+    end = time.monotonic() + 5
     while (now := stats(url)[name]) != value and time.monotonic() < end:
         time.sleep(0.02)
     return now

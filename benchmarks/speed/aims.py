@@ -14,7 +14,7 @@ from benchmarks.speed.systems import EMBEDDED, OWN_FP32, OWN_INT8
 
 __all__ = ["bars", "published_table"]
 
-MINI, BASE, TINY = "6×384", "12×768", "2×128"
+MINI, TINY = "6×384", "2×128"
 
 _PUBLISHED: dict[str, tuple[tuple[float, ...], float]] = {TINY: ((3, 6, 10), 190), MINI: ((37, 68, 97), 260)}
 """flashrank-js's README, ms: 5, 10 and 20 documents of its "tiny" (2 × 128) and "mini" model; then the load. Hardware and

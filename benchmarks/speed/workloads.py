@@ -12,6 +12,9 @@ from benchmarks.common.texts import Texts
 
 __all__ = ["LENGTHS", "SIZES", "DocumentSet", "Lengths", "Spans", "draw", "draw_lengths"]
 
+_WINDOW = 512
+"""Tokens of the longest pair."""
+
 SIZES = (5, 10, 20, 50, 100, 1000)
 SETS = 5
 """Different sets that the repetitions rotate through, so that no system sees the same shapes twice in a row."""
@@ -67,7 +70,7 @@ def draw_lengths(lengths: Lengths, count: int, *, seed: str) -> list[int]:
     return [min(lengths.high, max(lengths.low, round(value))) for value in drawn]
 
 
-def draw(texts: Texts, spans: Spans, kind: str, count: int, number: int, *, window: int = 512) -> DocumentSet:
+def draw(texts: Texts, spans: Spans, kind: str, count: int, number: int) -> DocumentSet:
     """Return set `number` of `count` documents.
 
     Args:
@@ -76,7 +79,6 @@ def draw(texts: Texts, spans: Spans, kind: str, count: int, number: int, *, wind
         kind: A key of `LENGTHS`, or `exactly N` for documents of N tokens.
         count: How many documents.
         number: Which set; the same arguments give the same set.
-        window: The longest pair.
     """
     seed = f"{kind}:{count}:{number}"
     dice = random.Random(seed)  # noqa: S311
@@ -86,7 +88,7 @@ def draw(texts: Texts, spans: Spans, kind: str, count: int, number: int, *, wind
     for length in draw_lengths(_lengths(kind), count, seed=seed):
         document, tokens = _cut(texts.documents, dice.randrange(len(texts.documents)), length, spans)
         documents.append(document)
-        pairs.append(min(window, query_tokens + tokens + 3))
+        pairs.append(min(_WINDOW, query_tokens + tokens + 3))
     return DocumentSet(query, documents, pairs)
 
 

@@ -9,12 +9,10 @@ from typing import Literal
 
 from localrank.contract.errors import InvalidRequestError
 
-__all__ = ["ADDED", "Added", "Columns"]
+__all__ = ["Added", "Columns"]
 
 Added = Literal["rank", "score", "logit", "truncated", "chunk"]
 """What may be said of a candidate."""
-
-ADDED: tuple[Added, ...] = ("rank", "score", "logit", "truncated", "chunk")
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,14 +136,14 @@ def _print_beside(out: Console, head: Text, lines: Sequence[Text]) -> None:
         out.print(start + line, soft_wrap=True)
 
 
-def _score_bar(share: float, width: int = BAR_WIDTH) -> Text:
-    """Return a bar that fills `share` (0–1) of `width` cells, to an eighth of a cell."""
+def _score_bar(share: float) -> Text:
+    """Return a bar that fills `share` (0–1) of its cells, to an eighth of a cell."""
     from rich.text import Text  # noqa: PLC0415
 
-    eighths = round(min(1.0, max(0.0, share)) * width * 8)
+    eighths = round(min(1.0, max(0.0, share)) * BAR_WIDTH * 8)
     filled = "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
     style = "green" if share >= 0.5 else "yellow" if share >= 0.1 else "bright_black"
-    return Text(filled, style=style) + Text("·" * (width - len(filled)), style="bright_black")
+    return Text(filled, style=style) + Text("·" * (BAR_WIDTH - len(filled)), style="bright_black")
 
 
 DELAY_S = 0.5
@@ -159,7 +159,7 @@ class ProgressBar:
         in_bytes: What is counted are bytes.
     """
 
-    def __init__(self, label: str, total: int | None, *, in_bytes: bool = False) -> None:
+    def __init__(self, label: str, total: int | None, *, in_bytes: bool) -> None:
         self._label = label
         self._total = total
         self._in_bytes = in_bytes

@@ -10,7 +10,7 @@ from localrank.evaluation.results import Evaluation, Ranking, SystemResult
 
 __all__ = ["Best", "Movement", "Movements", "movements"]
 
-_SNIPPET = 240
+_SNIPPET, _SHOWN = 240, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,8 @@ def movements(
     *,
     documents: Mapping[str, str] | None = None,
     measure: str | None = None,
-    count: int = 5,
 ) -> Movements:
-    """Return the `count` queries that gained and that lost most from `first` to `second`.
+    """Return the five queries that gained and the five that lost most from `first` to `second`.
 
     Args:
         evaluation: Gives the queries' texts and the judgements.
@@ -86,14 +85,13 @@ def movements(
         second: The system after.
         documents: Texts of the documents, for the snippets.
         measure: None takes the evaluation's first.
-        count: How many of either kind.
     """
     chosen = measure or evaluation.measures[0]
     before, after = first.values[chosen], second.values[chosen]
     changes = {query: after[query] - before[query] for query in before if query in after}
     order = sorted(changes, key=lambda query: (-changes[query], query))
-    gained = [query for query in order if changes[query] > 0][:count]
-    lost = [query for query in reversed(order) if changes[query] < 0][:count]
+    gained = [query for query in order if changes[query] > 0][:_SHOWN]
+    lost = [query for query in reversed(order) if changes[query] < 0][:_SHOWN]
 
     def shown(query: str) -> Movement:
         grades = evaluation.judgements.get(query, {})

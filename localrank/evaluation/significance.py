@@ -91,15 +91,13 @@ def comparisons_of(
     ]
 
 
-def intervals(
-    systems: Sequence[SystemResult], measure: str, *, seed: int = 0
-) -> dict[str, tuple[float, float]]:
+def intervals(systems: Sequence[SystemResult], measure: str) -> dict[str, tuple[float, float]]:
     """Return the 95 % percentile bootstrap interval of each system's mean, over its queries."""
     import numpy  # noqa: PLC0415
 
     queries = sorted(set.intersection(*(set(system.values[measure]) for system in systems)))
     values = numpy.array([[system.values[measure][query] for system in systems] for query in queries])
-    low, high = _bootstrap(values, seed)
+    low, high = _bootstrap(values, seed=0)
     return {system.name: (low[at], high[at]) for at, system in enumerate(systems)}
 
 

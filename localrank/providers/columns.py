@@ -42,7 +42,7 @@ def shown_columns(
     rows: Sequence[Sequence[str]],
     room: int,
     *,
-    expendable: Sequence[str] = (),
+    expendable: Sequence[str],
     least: Mapping[str, int] | None = None,
 ) -> list[int]:
     """Return the places of the columns that are shown in `room` cells.

@@ -113,9 +113,6 @@ class Keeping:
         return found
 
 
-_NOTHING = Keeping()
-
-
 class ServedModels:
     """Models by name, the first one the default.
 
@@ -132,7 +129,7 @@ class ServedModels:
     def __init__(
         self,
         specs: Sequence[tuple[str, AnyReranker | str]],
-        keeping: Keeping = _NOTHING,
+        keeping: Keeping,
         *,
         before: ServedModels | None = None,
     ) -> None:

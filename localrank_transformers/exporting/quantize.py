@@ -17,7 +17,7 @@ _SINGLE_FILE_BYTES = 2 << 30
 """Beyond this size of the float32 graph its int8 weights go into a file beside the graph; a protobuf holds 2 GiB at most."""
 
 
-def quantize(source: Path, target: Path, *, seven_bits: bool, signed: bool = True) -> None:
+def quantize(source: Path, target: Path, *, seven_bits: bool, signed: bool) -> None:
     """Write `target` from `source`, each column of a matrix with a scale of its own.
 
     Args:

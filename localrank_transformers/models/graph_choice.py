@@ -39,7 +39,7 @@ def choose_onnx(
     precision: Precision,
     *,
     known: Mapping[str, str] | None = None,
-    features: Collection[str] | None = (),
+    features: Collection[str] | None,
 ) -> str | None:
     """Return the name of the file to load, or None where there is none of that precision.
 

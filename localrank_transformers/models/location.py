@@ -201,7 +201,7 @@ def _repository(name: str, entry: CatalogueEntry | None) -> str:
 
 def fetch_onnx(
     location: Location,
-    precisions: Sequence[Precision] = ("auto",),
+    precisions: Sequence[Precision],
     should_stop: ShouldStop = never,
     *,
     update: bool = False,

@@ -41,17 +41,18 @@ def test_an_unjudged_best_document_and_the_rank_of_the_first_relevant_one_are_sa
     assert (lost.document, lost.grade, lost.first_relevant, lost.text) == ("d2", None, 2, "")
 
 
-def test_the_greatest_change_comes_first_and_no_more_than_count_are_shown() -> None:
+def test_the_greatest_change_comes_first_and_no_more_than_five_are_shown() -> None:
     found = evaluate_sync("lexical:default", small_collection(), first_stage=RUN, measures=["RR@10"])
     before = {"q1": 0.5, "q2": 0.5, "q3": 0.5, "q4": 0.5, "q5": 0.5, "only before": 1.0}
+    before |= {f"q{number}": 0.5 for number in range(6, 10)}
     after = {"q1": 0.6, "q2": 1.0, "q3": 0.1, "q4": 0.4, "q5": 0.7, "only after": 1.0}
+    after |= {f"q{number}": 0.5 + number / 100 for number in range(6, 10)}
     moved = movements(
         found,
         replace(found.first_stage, values={"RR@10": before}),
         replace(found.models[0], values={"RR@10": after}),
-        count=2,
     )
 
-    assert [one.query for one in moved.gained] == ["q2", "q5"]
+    assert [one.query for one in moved.gained] == ["q2", "q5", "q1", "q9", "q8"]
     assert [one.query for one in moved.lost] == ["q3", "q4"]
     assert (moved.measure, moved.first, moved.second) == ("RR@10", "run", "lexical:default")

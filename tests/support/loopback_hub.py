@@ -125,7 +125,6 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    kind_of_get = "get"
 
     def __init__(self, hub: LoopbackHub, *arguments: object) -> None:
         self.hub = hub

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 __all__ = ["Encoder", "Floats"]
 
 _BLOCK = 1024
+_LENGTH = 256
+"""Tokens of a text that are read."""
 
 Floats = NDArray[np.float32]
 
@@ -24,13 +26,11 @@ class Encoder:
 
     Args:
         folder: Folder or hub id.
-        cache: Folder for the embeddings; of one bi-encoder and one length only.
-        length: Tokens of a text that are read.
+        cache: Folder for the embeddings; of one bi-encoder only.
     """
 
-    def __init__(self, folder: str, cache: Path, *, length: int = 256) -> None:
+    def __init__(self, folder: str, cache: Path) -> None:
         self._folder = folder
-        self._length = length
         self._cache = cache
         self._model: Any = None
         self._known: dict[str, Floats] = {}
@@ -75,5 +75,5 @@ class Encoder:
         from sentence_transformers import SentenceTransformer  # noqa: PLC0415
 
         model = SentenceTransformer(self._folder, model_kwargs={"attn_implementation": "sdpa"})
-        model.max_seq_length = self._length
+        model.max_seq_length = _LENGTH
         return model

@@ -55,17 +55,16 @@ def distance(found: torch.Tensor, goal: torch.Tensor, basis: torch.Tensor) -> to
     return directions + _OF_LENGTH * lengths
 
 
-def disorder(found: TextVectors, goal: TextVectors, *, sharpness: float = _SHARPNESS) -> torch.Tensor:
+def disorder(found: TextVectors, goal: TextVectors) -> torch.Tensor:
     """Return the Kullback-Leibler divergence of the student's orders from the teacher's, a mean over the queries.
 
     Args:
         found: Of the student.
         goal: Of the teacher.
-        sharpness: What the means of cosines are multiplied by before the softmax.
     """
     queries = torch.randperm(len(found.real))[:_QUERIES]
     windows = _windows(found.real[queries])
-    own, theirs = (_logits(texts, queries, *windows, sharpness) for texts in (found, goal))
+    own, theirs = (_logits(texts, queries, *windows) for texts in (found, goal))
     return functional.kl_div(own, theirs, reduction="batchmean", log_target=True)
 
 
@@ -78,7 +77,7 @@ def _windows(real: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _logits(
-    texts: TextVectors, queries: torch.Tensor, places: torch.Tensor, asked: torch.Tensor, sharpness: float
+    texts: TextVectors, queries: torch.Tensor, places: torch.Tensor, asked: torch.Tensor
 ) -> torch.Tensor:
     """Return the logarithm of each query's distribution over the other texts, shape (queries, texts − 1)."""
     count, longest, width = texts.vectors.shape
@@ -90,4 +89,4 @@ def _logits(
     best = cosines.amax(-1).view(len(queries), -1, count)
     means = (best * weights[..., None]).sum(1) / weights.sum(1, keepdim=True)
     others = queries[:, None] != torch.arange(count)
-    return functional.log_softmax(sharpness * means[others].view(-1, count - 1), dim=-1)
+    return functional.log_softmax(_SHARPNESS * means[others].view(-1, count - 1), dim=-1)

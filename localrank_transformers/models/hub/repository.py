@@ -108,7 +108,7 @@ class HubRepository:
 
 
 def open_repository(
-    source: HubSource, *, is_enough: Callable[[Collection[str]], bool], update: bool = False
+    source: HubSource, *, is_enough: Callable[[Collection[str]], bool], update: bool
 ) -> HubRepository:
     """Decide on a commit, with at most one request, and none where the commit is fixed and known.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -21,27 +21,22 @@ _LARGEST = 30.0
 """A probability that was rounded to 0 or 1 stands for this logit."""
 
 
-def taught(
-    model: str, lists: Sequence[TrainingList], on_done: Callable[[int], None] = lambda _done: None
-) -> list[TrainingList]:
+def taught(model: str, lists: Sequence[TrainingList]) -> list[TrainingList]:
     """Return the lists with the teacher's logits as their scores.
 
     Args:
         model: The teacher, in any form that `localrank.rerank` takes.
         lists: What it scores; scores that they hold are replaced.
-        on_done: Told how many lists are scored.
 
     Raises:
         UnknownModelError: There is no such model.
         RerankError: What the model itself raises.
     """
-    scores = logits_by(resolve(model), lists, on_done)
+    scores = logits_by(resolve(model), lists)
     return [replace(example, scores=tuple(own)) for example, own in zip(lists, scores, strict=True)]
 
 
-def logits_by(
-    model: AnyReranker, lists: Sequence[TrainingList], on_done: Callable[[int], None] = lambda _done: None
-) -> list[list[float]]:
+def logits_by(model: AnyReranker, lists: Sequence[TrainingList]) -> list[list[float]]:
     """Return the logits that `model` gives to the documents of each list, in their order.
 
     Its own event loop runs in a thread, so that this works where another runs already.
@@ -50,13 +45,12 @@ def logits_by(
 
     async def score() -> list[list[float]]:
         logits = []
-        for done, example in enumerate(lists, start=1):
+        for example in lists:
             answer = await call_model(
                 model, DoRerankOptions(example.query, example.documents, abort_event=stop)
             )
             by_index = {item.index: _logit(item) for item in answer.results}
             logits.append([by_index[index] for index in range(len(example.documents))])
-            on_done(done)
         return logits
 
     with ThreadPoolExecutor(1) as pool:

@@ -22,15 +22,13 @@ class ListwiseMixLoss(torch.nn.Module):
     Args:
         model: A `sentence_transformers.CrossEncoder` with one label.
         bce: Weight of the binary cross-entropy.
-        listwise: Weight of the list's cross-entropy.
         mini_batch: Pairs computed at once.
     """
 
-    def __init__(self, model: Any, *, bce: float, listwise: float = 1.0, mini_batch: int = 16) -> None:
+    def __init__(self, model: Any, *, bce: float, mini_batch: int = 16) -> None:
         super().__init__()
         self.model = model
         self.bce = bce
-        self.listwise = listwise
         self.mini_batch = mini_batch
 
     def forward(
@@ -53,9 +51,8 @@ class ListwiseMixLoss(torch.nn.Module):
         pairs = [(query, text) for query, texts in zip(queries, lists, strict=True) for text in texts]
         logits = self._logits(pairs, prompt, task)
         goals = torch.cat(list(labels)).to(logits.device, torch.float32)
-        return self.listwise * self._over_lists(logits, goals[:, 0], [len(texts) for texts in lists]) + (
-            self.bce * self._over_pairs(logits, goals[:, 1])
-        )
+        over_lists = self._over_lists(logits, goals[:, 0], [len(texts) for texts in lists])
+        return over_lists + self.bce * self._over_pairs(logits, goals[:, 1])
 
     def _logits(self, pairs: Sequence[tuple[str, str]], prompt: str | None, task: str | None) -> torch.Tensor:
         order = sorted(range(len(pairs)), key=lambda index: sum(map(len, pairs[index])))
@@ -90,4 +87,4 @@ class ListwiseMixLoss(torch.nn.Module):
 
     def get_config_dict(self) -> dict[str, Any]:
         """Return the settings, as sentence-transformers asks of a loss."""
-        return {"bce": self.bce, "listwise": self.listwise, "mini_batch": self.mini_batch}
+        return {"bce": self.bce, "mini_batch": self.mini_batch}

@@ -40,8 +40,6 @@ def keep_busy(model):
         rerank_sync(model, "busy", [f"document {number} " * (number % 40) for number in range(40)])
 """
 
-WAYS = ["sync", "on_asyncio", "on_trio"]
-
 
 def said(script: str, **env: str) -> list[str]:
     done = run_script(RANKING + textwrap.dedent(script), env=env)

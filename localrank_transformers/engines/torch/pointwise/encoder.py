@@ -34,7 +34,7 @@ class EncoderEngine:
         compile_module: Whether to compile it; a pass is then left only between batches.
     """
 
-    def __init__(self, module: Any, runtime: TorchRuntime, *, compile_module: bool = False) -> None:
+    def __init__(self, module: Any, runtime: TorchRuntime, *, compile_module: bool) -> None:
         self.config: dict[str, Any] = module.config.to_dict()
         self._reads_types = reads_segments(module)
         self._pad_id = int(module.config.pad_token_id or 0)

@@ -61,7 +61,7 @@ def test_an_order_is_that_of_the_weighted_best_cosines() -> None:
     torch.manual_seed(3)
     texts, padded = vectors(3, 5, 4)
     queries = torch.tensor([0, 2])
-    found = likeness._logits(padded, queries, *likeness._windows(padded.real[queries]), 25).exp()
+    found = likeness._logits(padded, queries, *likeness._windows(padded.real[queries])).exp()
     scores = [best_cosines(texts[0], texts[other], by_length=True) for other in (1, 2)]
     assert found.shape == (2, 2)
     assert found[0].tolist() == pytest.approx(torch.tensor(scores).mul(25).softmax(0).tolist(), abs=1e-5)
