@@ -49,12 +49,12 @@ def plans(checkout: Path = ROOT) -> list[Plan]:
     ]
 
 
-def entries_of(checkout: Path = ROOT) -> dict[str, list[str]]:
+def entries_of() -> dict[str, list[str]]:
     """Every folder of the three packages, those of data too, by what one sees in it."""
     return {
-        str(folder.relative_to(checkout)): _entries(folder)
+        str(folder.relative_to(ROOT)): _entries(folder)
         for package in PACKAGES
-        for folder in [checkout / package, *(checkout / package).rglob("*/")]
+        for folder in [ROOT / package, *(ROOT / package).rglob("*/")]
         if folder.name not in UNSEEN | UNCOUNTED
     }
 

@@ -23,12 +23,12 @@ def some_rows(queries: int = 12, documents: int = 5) -> list[Row]:
     ]
 
 
-def some_lists(queries: int = 12, documents: int = 5) -> list[Row]:
+def some_lists(queries: int = 12) -> list[Row]:
     return [
         {
             "id": query,
             "query": f"query {query}",
-            "text": ["query " * number + "é" for number in range(documents)],
+            "text": ["query " * number + "é" for number in range(5)],
         }
         for query in range(queries)
     ]

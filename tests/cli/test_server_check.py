@@ -21,8 +21,8 @@ DIALECTS = ("cohere", "cohere-v1", "jina", "vllm", "voyage", "mixedbread", "pine
 Rewrite = Callable[[list[dict[str, Any]]], list[float]]
 
 
-def findings(url: str, model: str | None = None, api_key: str | None = None) -> dict[str, Finding]:
-    check = check_server(url, model=model, api_key=api_key)
+def findings(url: str, model: str | None = None) -> dict[str, Finding]:
+    check = check_server(url, model=model, api_key=None)
     return {finding.name: finding for finding in check.section.findings}
 
 

@@ -91,12 +91,12 @@ TOLERANCE = 0.02 if usable() else 0.06
 """What scores may differ from those shown: without compiled kernels int8 differs by processor, and some cut sums."""
 
 
-def same_output(shown: str, printed: str, *, tolerance: float = TOLERANCE) -> bool:
-    """Return whether two outputs agree: word for word, decimal fractions within `tolerance` and what rounding does to both."""
+def same_output(shown: str, printed: str) -> bool:
+    """Return whether two outputs agree: word for word, decimal fractions within `TOLERANCE` and what rounding does to both."""
     if _FRACTION.sub("#", shown) != _FRACTION.sub("#", printed):
         return False
     pairs = zip(_FRACTION.findall(shown), _FRACTION.findall(printed), strict=True)
-    return all(abs(float(left) - float(right)) <= tolerance + _rounding(left, right) for left, right in pairs)
+    return all(abs(float(left) - float(right)) <= TOLERANCE + _rounding(left, right) for left, right in pairs)
 
 
 def _rounding(*fractions: str) -> float:

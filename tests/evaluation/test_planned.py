@@ -15,10 +15,8 @@ from tests.support.rerank_server import RerankServer
 from tests.support.small_collection import RUN, small_collection
 
 
-def planned(
-    model: AnyReranker, collection: Collection | None = None, **options: Journal
-) -> list[PlannedCalls]:
-    chosen = collection or small_collection()
+def planned(model: AnyReranker, **options: Journal) -> list[PlannedCalls]:
+    chosen = small_collection()
     stage = first_stage_of(chosen, "corpus", candidates=10)
     return planned_calls({"m": model}, chosen, stage, **options)
 

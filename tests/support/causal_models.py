@@ -53,9 +53,9 @@ _SMALL: dict[str, Any] = {
 }
 
 
-def build_qwen3(folder: Path, *, chat_template: bool = True) -> Path:
+def build_qwen3(folder: Path) -> Path:
     """Save a Qwen3ForCausalLM in the layout of Qwen3-Reranker."""
-    size = save_qwen_tokenizer(folder, chat_template=CHAT_TEMPLATE if chat_template else None)
+    size = save_qwen_tokenizer(folder, chat_template=CHAT_TEMPLATE)
     return _save(folder, transformers.Qwen3Config(vocab_size=size, tie_word_embeddings=True, **_SMALL))
 
 
@@ -198,11 +198,10 @@ def _finish(
     return int(tokenizer.get_vocab_size())
 
 
-def sentences(count: int, *, seed: int = 3, longest: int = 25) -> list[str]:
+def sentences(count: int) -> list[str]:
     """Return texts with the marks that stand at the borders of a prompt's parts."""
-    chance = random.Random(seed)
+    chance = random.Random(3)
     starts = ["", ":-) ", "\n", "  ", "1 ", "(", "é ", "yes: "]
     return [
-        chance.choice(starts) + " ".join(chance.choices(WORDS, k=chance.randint(1, longest)))
-        for _ in range(count)
+        chance.choice(starts) + " ".join(chance.choices(WORDS, k=chance.randint(1, 25))) for _ in range(count)
     ]

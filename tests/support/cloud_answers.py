@@ -69,12 +69,12 @@ def vertex(seen: Seen) -> Turn:
     return _good({"records": records})
 
 
-def watsonx(seen: Seen, *, seconds: int = 3_600, token: str = "a-token-of-iam") -> Turn:
+def watsonx(seen: Seen, *, token: str = "a-token-of-iam") -> Turn:
     """Answer as `text/rerank`, and as IAM where a key is exchanged."""
     if seen.path == "/identity/token":
         asked = parse_qs(seen.body)
         assert asked["grant_type"] == ["urn:ibm:params:oauth:grant-type:apikey"]
-        return _good({"access_token": token, "token_type": "Bearer", "expires_in": seconds})
+        return _good({"access_token": token, "token_type": "Bearer", "expires_in": 3_600})
     body = seen.body
     assert body["project_id"] or body["space_id"]
     options = body.get("parameters", {}).get("return_options", {})

@@ -86,11 +86,11 @@ def write_graph(path: Path, width: int, *, unit: bool = False) -> None:
 
 
 def expected(
-    query: str, documents: list[str], *, expands: bool = True, attends: bool = False, by_length: bool = False
+    query: str, documents: list[str], *, attends: bool = False, by_length: bool = False
 ) -> list[float]:
     """Return the mean over the query's tokens of the best cosine in each document, by their lengths or equally."""
     asked = _row("[unused0]", query, QUERY_LENGTH)
-    filled = [VOCABULARY["[MASK]"]] * (QUERY_LENGTH - len(asked) if expands else 0)
+    filled = [VOCABULARY["[MASK]"]] * (QUERY_LENGTH - len(asked))
     vectors = _vectors([*asked, *filled], [1] * len(asked) + [int(attends)] * len(filled))
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     weights = lengths[:, 0] if by_length else np.ones(len(vectors))

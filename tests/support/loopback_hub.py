@@ -53,13 +53,13 @@ class Repository:
     branches: dict[str, str] = field(default_factory=dict)
     gated: bool = False
 
-    def push(self, files: Mapping[str, bytes], branch: str = "main") -> str:
-        """Add a commit with these files, move the branch to it, and return its name."""
+    def push(self, files: Mapping[str, bytes]) -> str:
+        """Add a commit with these files, move `main` to it, and return its name."""
         commit = hashlib.sha1(
             json.dumps([len(self.commits), sorted(files)]).encode(), usedforsecurity=False
         ).hexdigest()
         self.commits[commit] = dict(files)
-        self.branches[branch] = commit
+        self.branches["main"] = commit
         return commit
 
 

@@ -65,10 +65,10 @@ def save_t5_tokenizer(folder: Path) -> int:
     return int(tokenizer.get_vocab_size())
 
 
-def build_t5(folder: Path, *, seed: int = 17, **change: Any) -> Path:
+def build_t5(folder: Path, **change: Any) -> Path:
     """Save a T5ForConditionalGeneration in the layout of monoT5, RankT5 and ListT5."""
     size = save_t5_tokenizer(folder)
-    torch.manual_seed(seed)
+    torch.manual_seed(17)
     config = transformers.T5Config(vocab_size=size, **{**_SMALL, **change})
     transformers.T5ForConditionalGeneration(config).eval().save_pretrained(folder)
     return folder

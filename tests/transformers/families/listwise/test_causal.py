@@ -25,9 +25,9 @@ def tokenizer(words: list[str]) -> Tokenizer:
     return made
 
 
-def prompt(max_length: int = 4_096, *, letters: bool = False, words: list[str] | None = None) -> ListPrompt:
+def prompt(max_length: int = 4_096, *, letters: bool = False) -> ListPrompt:
     return ListPrompt(
-        tokenizer(["[", "]", "paris", *LETTERS] if words is None else words),
+        tokenizer(["[", "]", "paris", *LETTERS]),
         "rank-zephyr",
         ChatFormat(None, bos="", eos="</s>"),
         max_length=max_length,

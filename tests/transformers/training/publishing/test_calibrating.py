@@ -11,9 +11,9 @@ from localrank_transformers.training.data.lists import TrainingList
 from localrank_transformers.training.publishing.calibrating import calibrate, expected_error
 
 
-def miscalibrated(factor: float, offset: float = 0.0, count: int = 4000) -> tuple[list[float], list[bool]]:
+def miscalibrated(factor: float, offset: float = 0.0) -> tuple[list[float], list[bool]]:
     dice = random.Random(5)
-    true = [dice.gauss(0, 2) for _ in range(count)]
+    true = [dice.gauss(0, 2) for _ in range(4000)]
     return (
         [factor * logit + offset for logit in true],
         [dice.random() < 1 / (1 + math.exp(-logit)) for logit in true],
