@@ -14,6 +14,7 @@ from typing import Any
 from localrank.contract.errors import InvalidRequestError, MissingDependencyError, ModelLoadError
 from localrank_transformers.engines.torch.settings import require_packages
 from localrank_transformers.models.folder.late_layout import late_file_names
+from localrank_transformers.models.folder.model_files import TOKENIZER_FILES
 from localrank_transformers.models.folder.safety.names import check_name, check_size
 from localrank_transformers.models.folder.safety.tensors import check_safetensors
 
@@ -23,10 +24,7 @@ _WEIGHTS = "pytorch_model.bin"
 _INDEX = "pytorch_model.bin.index.json"
 _COPIED = (
     "config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
+    *TOKENIZER_FILES,
     "generation_config.json",
     "chat_template.jinja",
     "chat_template.json",

@@ -33,6 +33,7 @@ from localrank_transformers.models.folder.exported import (
     exported_json,
 )
 from localrank_transformers.models.folder.late_layout import late_file_names
+from localrank_transformers.models.folder.model_files import TOKENIZER_FILES
 from localrank_transformers.models.folder.settings_files import SettingsFiles, read_torch_files
 from localrank_transformers.models.location import fetch_torch, locate
 from localrank_transformers.models.onnx_file.producer import remove_graph
@@ -50,13 +51,7 @@ LARGEST_DIFFERENCE_FP16 = 5e-2
 GRAPH = "onnx/model.onnx"
 FP16_GRAPH = "onnx/model_fp16.onnx"
 
-_COPIED = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "README.md",
-)
+_COPIED = (*TOKENIZER_FILES, "README.md")
 _GENERATIVE = ("ForCausalLM", "ForConditionalGeneration")
 
 

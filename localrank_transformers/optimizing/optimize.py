@@ -14,7 +14,7 @@ from localrank_transformers.call.contract import Family, Row
 from localrank_transformers.engines.onnx.session import OnnxEngine
 from localrank_transformers.models.folder.exported import EXPORTED_FILE
 from localrank_transformers.models.folder.late_layout import LateLayout, late_file_names
-from localrank_transformers.models.folder.model_files import ModelFiles
+from localrank_transformers.models.folder.model_files import TOKENIZER_FILES, ModelFiles
 from localrank_transformers.models.folder.reading import exported_of, late_layout, read_settings
 from localrank_transformers.models.folder.safety.files import read_file
 from localrank_transformers.models.folder.settings_files import read_settings_files
@@ -46,15 +46,7 @@ LATE_BESIDE = "onnx/model_token_vectors.onnx"
 
 INT8_NAME = "onnx/model_int8.onnx"
 
-_COPIED = (
-    "config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "README.md",
-    EXPORTED_FILE,
-)
+_COPIED = ("config.json", *TOKENIZER_FILES, "README.md", EXPORTED_FILE)
 _OWN_NAMES = ("onnx/model.onnx", "model.onnx")
 
 

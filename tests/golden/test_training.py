@@ -23,6 +23,7 @@ from sentence_transformers import MultiVectorEncoder  # noqa: E402
 from localrank.contract.errors import InvalidRequestError  # noqa: E402
 from localrank_transformers import OnnxReranker, TorchReranker  # noqa: E402
 from localrank_transformers.models.folder.card import card_languages  # noqa: E402
+from localrank_transformers.models.folder.model_files import TOKENIZER_FILES  # noqa: E402
 from localrank_transformers.optimizing.exactness import compare  # noqa: E402
 from localrank_transformers.optimizing.sample_texts import sample_candidates  # noqa: E402
 from localrank_transformers.training import (  # noqa: E402
@@ -106,6 +107,17 @@ def test_a_smaller_model_of_all_layers_and_the_whole_width_is_the_model_itself(
     ours, theirs = (list_logits(load_model(folder, SETTINGS), sample_lists()) for folder in (tmp_path, base))
     for own, their in zip(ours, theirs, strict=True):
         assert own == pytest.approx(their, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", TOKENIZER_FILES)
+def test_start_weights_have_every_file_that_says_how_their_base_reads_texts(
+    base: Path, tmp_path: Path, name: str
+) -> None:
+    folder = shutil.copytree(base, tmp_path / "base")
+    if not (folder / name).exists():
+        (folder / name).write_text("{}")
+    write_start(str(folder), tmp_path / "start", shape=StudentShape(), seed=1)
+    assert (tmp_path / "start" / name).read_bytes() == (folder / name).read_bytes()
 
 
 @pytest.mark.parametrize("inside", ["", "weights"])

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from localrank_transformers.models.folder.late_layout import LateLayout
 
-__all__ = ["MissingGraphError", "ModelFiles"]
+__all__ = ["TOKENIZER_FILES", "MissingGraphError", "ModelFiles"]
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+"""What says how texts are read; a model that is made of another one gets those that are there."""
 
 
 _PLAIN = PairSettings()

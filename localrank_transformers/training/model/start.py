@@ -13,6 +13,7 @@ from localrank.contract.texts import first_line
 from localrank_transformers.engines.torch.weights import quiet
 from localrank_transformers.models import bundled
 from localrank_transformers.models.folder.card import language_line
+from localrank_transformers.models.folder.model_files import TOKENIZER_FILES
 from localrank_transformers.models.location import fetch_torch, locate
 from localrank_transformers.optimizing.from_bundled import write_float32
 from localrank_transformers.rerankers.languages import languages_of
@@ -21,7 +22,7 @@ from localrank_transformers.training.model.late_pairs import LateScorer, load_en
 from localrank_transformers.training.model.student import shrink
 from localrank_transformers.training.request import StudentShape
 
-__all__ = ["TOKENIZER_FILES", "write_start"]
+__all__ = ["write_start"]
 
 _DROPOUTS = (
     "hidden_dropout_prob",
@@ -31,7 +32,6 @@ _DROPOUTS = (
     "attention_dropout",
     "mlp_dropout",
 )
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
 def write_start(base: str, folder: Path, *, shape: StudentShape, seed: int) -> None:

@@ -13,6 +13,7 @@ from localrank.contract.errors import MissingDependencyError, ModelLoadError
 from localrank.providers.files import give_ordinary_mode, replace_file
 from localrank_transformers.engines.torch.weights import quiet
 from localrank_transformers.models.folder.card import card_languages
+from localrank_transformers.models.folder.model_files import TOKENIZER_FILES
 from localrank_transformers.optimizing.optimize import Candidates, optimize
 from localrank_transformers.rerankers.onnx import OnnxReranker
 from localrank_transformers.training.data.development import measure
@@ -22,7 +23,6 @@ from localrank_transformers.training.fitting.fitting import Fitted
 from localrank_transformers.training.fitting.watching import list_logits
 from localrank_transformers.training.model.head import has_bias, map_output
 from localrank_transformers.training.model.late_folder import is_late_folder, write_layout
-from localrank_transformers.training.model.start import TOKENIZER_FILES
 from localrank_transformers.training.publishing.calibrating import calibrate
 from localrank_transformers.training.publishing.card import Facts, write_card
 from localrank_transformers.training.request import RECORD, WORK, TrainRequest, TrainResult
