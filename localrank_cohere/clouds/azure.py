@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from localrank.contract.errors import InvalidRequestError
 from localrank.providers.types import check_types
-from localrank_cohere.clouds.cloud_reranker import CloudReranker, Common
+from localrank_cohere.clouds.cloud_reranker import CloudReranker, Common, check_one_given
 from localrank_cohere.clouds.tokens import TokenSource, token_credentials
 from localrank_cohere.cohere_reranker import DEFAULT_TIMEOUT_S
 from localrank_cohere.dialects.endpoints import endpoint
@@ -60,8 +59,7 @@ class AzureReranker(CloudReranker):
         fields: Sequence[str] | Literal["all"] | None = None,
     ) -> None:
         check_types(locals(), AzureReranker.__init__)
-        if token is not None and api_key is not None:
-            raise InvalidRequestError("token and api_key are both given.", hint="Pass one of them.")
+        check_one_given(locals(), "token", "api_key")
         address = endpoint(AZURE, _whole(base_url))
         super().__init__(
             AZURE_SERVERLESS if _host(address.url).endswith(_SERVERLESS) else AZURE,

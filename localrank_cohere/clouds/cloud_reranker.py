@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import DoRerankOptions, DoRerankResult
 from localrank.contract.types import ScoreKind
 from localrank_cohere.call.credentials import Credentials
@@ -23,7 +24,22 @@ from localrank_cohere.http.transport import Connections
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["CloudReranker", "Common"]
+__all__ = ["CloudReranker", "Common", "check_one_given"]
+
+
+def check_one_given(given: Mapping[str, Any], first: str, second: str) -> None:
+    """Refuse two arguments of a constructor of which each makes the other void.
+
+    Args:
+        given: The arguments by name, as `locals()` at the beginning of a function has them.
+        first: One of the two.
+        second: The other.
+
+    Raises:
+        InvalidRequestError: Names both.
+    """
+    if given[first] is not None and given[second] is not None:
+        raise InvalidRequestError(f"{first} and {second} are both given.", hint="Pass one of them.")
 
 
 @dataclass(frozen=True, slots=True)

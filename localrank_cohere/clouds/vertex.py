@@ -12,7 +12,7 @@ from localrank.contract.errors import InvalidRequestError
 from localrank.providers.types import check_types
 from localrank.providers.worker import run_in_thread
 from localrank_cohere.call.settings import Settings
-from localrank_cohere.clouds.cloud_reranker import CloudReranker, Common
+from localrank_cohere.clouds.cloud_reranker import CloudReranker, Common, check_one_given
 from localrank_cohere.clouds.google import GoogleToken, default_project
 from localrank_cohere.clouds.tokens import TokenSource, let_it_end, token_credentials
 from localrank_cohere.cohere_reranker import DEFAULT_TIMEOUT_S
@@ -74,8 +74,7 @@ class VertexReranker(CloudReranker):
         fields: Sequence[str] | Literal["all"] | None = None,
     ) -> None:
         check_types(locals(), VertexReranker.__init__)
-        if token is not None and credentials is not None:
-            raise InvalidRequestError("token and credentials are both given.", hint="Pass one of them.")
+        check_one_given(locals(), "token", "credentials")
         self._project = None if project is None else _word("project", project)
         self._asks_google = token is None and credentials is None
         place = _word("location", location)

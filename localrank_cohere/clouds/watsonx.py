@@ -12,7 +12,7 @@ from urllib.parse import quote
 from localrank.contract.errors import InvalidRequestError
 from localrank.providers.types import check_types
 from localrank_cohere.call.settings import Settings
-from localrank_cohere.clouds.cloud_reranker import CloudReranker, Common
+from localrank_cohere.clouds.cloud_reranker import CloudReranker, Common, check_one_given
 from localrank_cohere.clouds.iam import IAM_URL, IamToken
 from localrank_cohere.clouds.tokens import TokenSource, token_credentials
 from localrank_cohere.cohere_reranker import DEFAULT_TIMEOUT_S
@@ -72,12 +72,10 @@ class WatsonxReranker(CloudReranker):
         fields: Sequence[str] | Literal["all"] | None = None,
     ) -> None:
         check_types(locals(), WatsonxReranker.__init__)
-        if project_id is not None and space_id is not None:
-            raise InvalidRequestError("project_id and space_id are both given.", hint="Pass one of them.")
+        check_one_given(locals(), "project_id", "space_id")
         if not isinstance(version, str) or not _DATE.fullmatch(version):
             raise InvalidRequestError(f"version is {version!r}.", hint="Pass a date such as 2024-10-10.")
-        if token is not None and api_key is not None:
-            raise InvalidRequestError("token and api_key are both given.", hint="Pass one of them.")
+        check_one_given(locals(), "token", "api_key")
         root = base_url or os.environ.get("WATSONX_URL") or "https://us-south.ml.cloud.ibm.com"
         if "?" in root:
             raise InvalidRequestError("base_url has a query.", hint="Pass the address of the region alone.")
