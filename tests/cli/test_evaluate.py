@@ -191,19 +191,14 @@ def test_fresh_ranks_all_again(folder: Path, tmp_path: Path) -> None:
     assert "were there from an earlier run" not in localrank(*command, "--fresh").err
 
 
+def of_a_service(server: RerankServer, folder: Path, out: Path) -> list[str]:
+    model = f"cohere:rerank-v3.5@{server.url}"
+    return ["evaluate", str(folder), "-m", model, "--first-stage", "corpus", "-o", str(out)]
+
+
 def test_remote_calls_are_told_with_their_price_and_not_made_unasked(folder: Path, tmp_path: Path) -> None:
     with RerankServer("cohere") as server:
-        model = f"cohere:rerank-v3.5@{server.url}"
-        command = [
-            "evaluate",
-            str(folder),
-            "-m",
-            model,
-            "--first-stage",
-            "corpus",
-            "-o",
-            str(tmp_path / "out"),
-        ]
+        command = of_a_service(server, folder, tmp_path / "out")
         asked = localrank(*command)
         unasked = len(server.requests)
         told = localrank(*command, "--yes")
@@ -221,17 +216,7 @@ def test_a_person_is_asked_before_remote_calls(
     folder: Path, tmp_path: Path, typed: bytes, code: int, requests: int
 ) -> None:
     with RerankServer("cohere") as server:
-        model = f"cohere:rerank-v3.5@{server.url}"
-        arguments = [
-            "evaluate",
-            str(folder),
-            "-m",
-            model,
-            "--first-stage",
-            "corpus",
-            "-o",
-            str(tmp_path / "out"),
-        ]
+        arguments = of_a_service(server, folder, tmp_path / "out")
         status, shown = in_terminal([sys.executable, "-m", "localrank", *arguments], typed=typed)
 
     assert (status, len(server.requests)) == (code, requests)

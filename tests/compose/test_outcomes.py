@@ -7,46 +7,27 @@ import pytest
 from localrank import (
     Batched,
     Cached,
-    Calibrated,
     Cascade,
-    Chunked,
-    Diversified,
     DoRerankResult,
     Fallback,
     Fused,
     Identity,
-    Limited,
     RerankOutcome,
     Retrieved,
     ScoredIndex,
     ServerError,
-    When,
     rerank,
-    wrapped,
 )
-from localrank.compose.otel import traced
-from localrank.compose.single.calibration import fit_calibration
 from localrank.compose.wrapping.wrapper import name_of
 from localrank.contract.types import CALLERS_ORDER
 from localrank.providers.unscored import UNSCORED, UNSCORED_TIER, RestUnscored, unscored_warning
 from tests.support.small_models import Clock, Failing, Scoring, Sleeping
+from tests.support.wrappers import AROUND_ONE
 
 pytestmark = pytest.mark.anyio
 
 DOCUMENTS = ["a", "bbb", "cc"]
 DOWN = ServerError("down", status=503)
-
-AROUND_ONE = {
-    "batched": lambda model: Batched(model, max_documents=2),
-    "cached": Cached,
-    "calibrated": lambda model: Calibrated(model, fit_calibration([1.0, 2.0], [False, True])),
-    "chunked": lambda model: Chunked(model, chunk_tokens=4),
-    "diversified": Diversified,
-    "limited": lambda model: Limited(model, concurrency=1),
-    "traced": traced,
-    "when": lambda model: When(model, min_documents=1),
-    "wrapped": lambda model: wrapped(model, transform_options=lambda options: options),
-}
 
 
 class Refusing(Scoring):

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+from tests.examples.scripts import output_of
 
 
 @pytest.mark.parametrize(
@@ -31,15 +27,6 @@ def test_the_answering_note_comes_first_of_three(script: str, framework: str) ->
     if find_spec(framework) is None:
         pytest.skip(f"needs {framework}: install the extra `frameworks` or `neighbours`")
 
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLES / script), "How do I reset the router?"],
-        capture_output=True,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-        encoding="utf-8",
-        check=False,
-        timeout=60,
-    )
+    lines = output_of(script, "How do I reset the router?")
 
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = done.stdout.splitlines()
     assert [len(lines), " office: Router To reset the router" in lines[0]] == [3, True]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import replace
+from typing import Any
 
 import anyio
+import pytest
 
 from localrank import DoRerankOptions, wrapped
 from localrank_transformers import OnnxReranker
@@ -30,14 +34,21 @@ class Watched:
     def _progress(self, done: int, total: int) -> None:
         self.done = max(self.done, done)
 
-    async def begun(self) -> None:
-        """Wait until some document is scored."""
+    async def cancelled(self, call: Coroutine[Any, Any, object]) -> int:
+        """Cancel `call` in the midst of the computation, and return how many documents were scored all the same."""
+        task = asyncio.create_task(call)
+        await self._begun()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return await self._ended()
+
+    async def _begun(self) -> None:
         with anyio.fail_after(20):
             while not self.done:
                 await anyio.sleep(0.002)
 
-    async def ended(self) -> int:
-        """Wait until the count stands still for 100 ms, and return it."""
+    async def _ended(self) -> int:
         with anyio.fail_after(20):
             while True:
                 before = self.done
