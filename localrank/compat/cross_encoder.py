@@ -93,43 +93,15 @@ class CrossEncoder:
         arguments = renamed("CrossEncoder", present, {**older, **others}, CONSTRUCTOR)
         device = arguments.pop("device")
         check_unsettable(arguments)
-        check_choice("backend", backend, ("onnx", "torch"))
-        on_cpu = device is None or str(device) == "cpu"
-        if backend == "onnx" and not on_cpu:
-            raise InvalidRequestError(
-                f"device is {shortened(repr(device))}, and the backend here is ONNX Runtime on the CPU.",
-                hint='Leave device= out, or pass backend="torch".',
-            )
-        extra: dict[str, Any] = {}
-        for name in ("model_kwargs", "processor_kwargs", "config_kwargs"):
-            extra.update(settings_of(name, arguments[name]))
-        model_name_or_path = arguments["model_name_or_path"]
-        settings: dict[str, Any] = {
-            "max_length": extra.get("max_length")
-            if arguments["max_length"] is None
-            else arguments["max_length"],
-            "activation": _activation(arguments["activation_fn"]),
-            "cache_dir": arguments["cache_folder"],
+        _check_backend(backend, device)
+        settings = {
+            **_settings(arguments),
             "revision": revision,
             "offline": local_files_only or None,
             "device": None if backend == "onnx" else device,
         }
         given = {name: value for name, value in settings.items() if value is not None}
-        if model_name_or_path is not None and not isinstance(model_name_or_path, (str, Path)):
-            if given:
-                raise InvalidRequestError(
-                    f"{', '.join(given)} cannot be set on a reranker that is made already.",
-                    hint="Give them to its constructor.",
-                )
-            self.model = resolve(model_name_or_path)
-        else:
-            if isinstance(model_name_or_path, str) and not model_name_or_path.strip():
-                raise no_name(model_name_or_path)
-            embedded = DEFAULT_MODEL.partition(":")[2]
-            name = f"{backend}:{embedded if model_name_or_path is None else model_name_or_path}"
-            if backend == "torch":
-                given["dtype"] = "fp32"  # as sentence-transformers computes, so that scores are the same
-            self.model = make_model(name, given) if given else resolve(name)
+        self.model = _model(arguments["model_name_or_path"], backend, given)
 
     def predict(
         self,
@@ -225,6 +197,47 @@ class CrossEncoder:
             f"activation_fn asks for other scores than the {kind} that the model gives.",
             hint="Give activation_fn to the constructor.",
         )
+
+
+def _check_backend(backend: str, device: Any) -> None:
+    check_choice("backend", backend, ("onnx", "torch"))
+    on_cpu = device is None or str(device) == "cpu"
+    if backend == "onnx" and not on_cpu:
+        raise InvalidRequestError(
+            f"device is {shortened(repr(device))}, and the backend here is ONNX Runtime on the CPU.",
+            hint='Leave device= out, or pass backend="torch".',
+        )
+
+
+def _settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the arguments of sentence-transformers mean for a model here."""
+    extra: dict[str, Any] = {}
+    for name in ("model_kwargs", "processor_kwargs", "config_kwargs"):
+        extra.update(settings_of(name, arguments[name]))
+    longest = arguments["max_length"]
+    return {
+        "max_length": extra.get("max_length") if longest is None else longest,
+        "activation": _activation(arguments["activation_fn"]),
+        "cache_dir": arguments["cache_folder"],
+    }
+
+
+def _model(name: Any, backend: str, given: dict[str, Any]) -> AnyReranker:
+    """Return the model of a name or folder with the settings given, or the reranker that was passed."""
+    if name is not None and not isinstance(name, (str, Path)):
+        if given:
+            raise InvalidRequestError(
+                f"{', '.join(given)} cannot be set on a reranker that is made already.",
+                hint="Give them to its constructor.",
+            )
+        return resolve(name)
+    if isinstance(name, str) and not name.strip():
+        raise no_name(name)
+    embedded = DEFAULT_MODEL.partition(":")[2]
+    string = f"{backend}:{embedded if name is None else name}"
+    if backend == "torch":
+        given = {**given, "dtype": "fp32"}  # as sentence-transformers computes, so that scores are the same
+    return make_model(string, given) if given else resolve(string)
 
 
 def _activation(activation_fn: object | None) -> str | None:
