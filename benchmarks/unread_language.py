@@ -20,7 +20,8 @@ import re
 import sysconfig
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.common.results import Bar, write
@@ -57,70 +58,96 @@ def main() -> int:
     parser.add_argument("--passages", type=Path, required=True, help="JSON Lines, gzipped: language, text")
     parser.add_argument("--questions", type=Path, required=True, help="a folder with xquadr_LANGUAGE.json.gz")
     arguments = parser.parse_args()
-    english = _english(arguments.collections)
-    foreign = _foreign(arguments.passages, arguments.questions)
-    alarms = {
-        kind: sum(unread(text, ENGLISH) is not None for text in texts) for kind, texts in english.items()
-    }
+    found = _measured(_english(arguments.collections), _foreign(arguments.passages, arguments.questions))
+    write(
+        "unread_language",
+        "Texts in a language that the model does not read",
+        _text(found),
+        asdict(found),
+        bars=[*_false_alarms(found), *_caught(found)],
+    )
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Counts, each by the kind of text.
+
+    Attributes:
+        texts: How many there are.
+        false_alarms: English ones that are taken for another language.
+        lists: Lists of 50 of the English ones.
+        false_alarms_of_lists: Of these.
+        caught: Others that are taken for what they are, to a model that reads English.
+        false_alarms_of_many: Others that are taken for a language that the multilingual model does not read.
+        call_us: CPU time that a call takes for it, in microseconds.
+    """
+
+    texts: dict[str, int]
+    false_alarms: dict[str, int]
+    lists: int
+    false_alarms_of_lists: int
+    caught: dict[str, int]
+    false_alarms_of_many: dict[str, int]
+    call_us: float
+
+
+def _measured(english: Mapping[str, Sequence[str]], foreign: Mapping[str, Sequence[str]]) -> Found:
     lists = [
         texts[at : at + CANDIDATES] for texts in english.values() for at in range(0, len(texts), CANDIDATES)
     ]
-    of_lists = sum(map(bool, _calls(lists)))
-    caught = {
-        kind: sum(unread(text, ENGLISH) is not None for text in texts) for kind, texts in foreign.items()
-    }
-    taken = {
-        kind: sum(unread(text, MANY) is not None for text in texts)
-        for kind, texts in foreign.items()
-        if kind[:2] in MANY
-    }
-    call_us = _microseconds(english)
-    sizes = {kind: len(texts) for kind, texts in (english | foreign).items()}
-    text = "\n\n".join(
+    read = {kind: texts for kind, texts in foreign.items() if kind[:2] in MANY}
+    return Found(
+        texts={kind: len(texts) for kind, texts in (*english.items(), *foreign.items())},
+        false_alarms=_unread(english, ENGLISH),
+        lists=len(lists),
+        false_alarms_of_lists=sum(map(bool, _calls(lists))),
+        caught=_unread(foreign, ENGLISH),
+        false_alarms_of_many=_unread(read, MANY),
+        call_us=_microseconds(english),
+    )
+
+
+def _unread(texts: Mapping[str, Sequence[str]], languages: frozenset[str]) -> dict[str, int]:
+    """Return how many texts of each kind are in another language than these."""
+    return {kind: sum(unread(text, languages) is not None for text in own) for kind, own in texts.items()}
+
+
+def _text(found: Found) -> str:
+    sizes = found.texts
+    alarms = [[kind, str(sizes[kind]), str(count)] for kind, count in found.false_alarms.items()]
+    alarms.append(["lists of 50 of all of these", str(found.lists), str(found.false_alarms_of_lists)])
+    caught = [[kind, str(sizes[kind]), f"{count / sizes[kind]:.1%}"] for kind, count in found.caught.items()]
+    taken = [[kind, str(sizes[kind]), str(count)] for kind, count in found.false_alarms_of_many.items()]
+    return "\n\n".join(
         [
             "English that is taken for another language:",
-            markdown_table(
-                ["texts", "number", "false alarms"],
-                [[kind, str(sizes[kind]), str(count)] for kind, count in alarms.items()]
-                + [["lists of 50 of all of these", str(len(lists)), str(of_lists)]],
-                left=1,
-            ),
+            markdown_table(["texts", "number", "false alarms"], alarms, left=1),
             "Other languages, to a model that reads English. Words and bound were chosen on the beginnings of passages, "
             "on the false alarms, and on the German questions of XQuAD-R; its questions in es, hi and zh took no part.",
-            markdown_table(
-                ["texts", "number", "caught"],
-                [[kind, str(sizes[kind]), f"{count / sizes[kind]:.1%}"] for kind, count in caught.items()],
-                left=1,
-            ),
+            markdown_table(["texts", "number", "caught"], caught, left=1),
             "The same texts, to localrank-multilingual, which reads them:",
-            markdown_table(
-                ["texts", "number", "false alarms"],
-                [[kind, str(sizes[kind]), str(count)] for kind, count in taken.items()],
-                left=1,
-            ),
-            f"A call with {CANDIDATES} of the documents takes {call_us:.0f} µs of CPU for it.",
+            markdown_table(["texts", "number", "false alarms"], taken, left=1),
+            f"A call with {CANDIDATES} of the documents takes {found.call_us:.0f} µs of CPU for it.",
         ]
     )
-    shares = {kind: count / sizes[kind] for kind, count in caught.items()}
-    all_false = sum(alarms.values()) / sum(len(texts) for texts in english.values())
-    bars = [Bar("false alarms, English texts", "under 0.1 %", f"{all_false:.3%}", all_false < 0.001)]
-    all_taken = sum(taken.values()) / sum(sizes[kind] for kind in taken)
-    bars.append(Bar("false alarms, languages read", "under 0.1 %", f"{all_taken:.3%}", all_taken < 0.001))
-    for wanted, kinds in ((0.99, "el ru ar hi th zh"), (0.8, "de es tr vi")):
-        for kind in kinds.split():
-            for name in (kind, f"{kind}, XQuAD-R"):
-                if name in shares:
-                    share = shares[name]
-                    bars.append(
-                        Bar(f"caught, {name}", f"at least {wanted:.0%}", f"{share:.1%}", share >= wanted)
-                    )
-    data = {
-        "texts": sizes, "false_alarms": alarms, "lists": len(lists), "false_alarms_of_lists": of_lists,
-        "caught": caught, "false_alarms_of_many": taken,
-        "call_us": call_us,
-    }  # fmt: skip
-    write("unread_language", "Texts in a language that the model does not read", text, data, bars=bars)
-    return 0
+
+
+def _false_alarms(found: Found) -> Iterator[Bar]:
+    for name, alarms in (
+        ("English texts", found.false_alarms),
+        ("languages read", found.false_alarms_of_many),
+    ):
+        share = sum(alarms.values()) / sum(found.texts[kind] for kind in alarms)
+        yield Bar(f"false alarms, {name}", "under 0.1 %", f"{share:.3%}", share < 0.001)
+
+
+def _caught(found: Found) -> Iterator[Bar]:
+    for wanted, languages in ((0.99, "el ru ar hi th zh"), (0.8, "de es tr vi")):
+        for kind in [kind for one in languages.split() for kind in (one, f"{one}, XQuAD-R")]:
+            if kind in found.caught:
+                share = found.caught[kind] / found.texts[kind]
+                yield Bar(f"caught, {kind}", f"at least {wanted:.0%}", f"{share:.1%}", share >= wanted)
 
 
 def _english(folder: Path) -> dict[str, Sequence[str]]:
@@ -205,7 +232,7 @@ def _calls(lists: Sequence[Sequence[str]]) -> list[object]:
     return [model._unread(DoRerankOptions("query", tuple(texts))) for texts in lists]
 
 
-def _microseconds(english: dict[str, Sequence[str]]) -> float:
+def _microseconds(english: Mapping[str, Sequence[str]]) -> float:
     """Return the CPU time that a call takes for it, the least of five rounds."""
     documents = [texts for kind, texts in english.items() if kind.startswith("documents")]
     lists = [texts[at : at + CANDIDATES] for texts in documents for at in range(0, len(texts), CANDIDATES)]
