@@ -14,6 +14,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -28,6 +32,9 @@ HEAVY = ("numpy", "onnxruntime", "tokenizers", "torch", "transformers", "httpx",
 
 READ = "numpy and tokenizers imported, the embedded model's files read"
 LOADED = " of a loaded model, inside"
+
+Timed = tuple[float, float, str]
+"""Seconds until a process printed its line, the CPU seconds of its whole life, and the line."""
 
 RANK = """
 import json, sys
@@ -76,13 +83,27 @@ print(json.dumps([seconds, [name for name in %r if name in sys.modules]]))
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Times of each repetition, in seconds, by the row in the table.
+
+    Attributes:
+        seconds: From the start of a process to its printed line.
+        used: CPU time of the process to its end.
+        warm: Of a ranking in a process whose model is loaded.
+        imports: Of `import localrank`, inside the process.
+        loaded: Heavy modules that the import loads.
+    """
+
+    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    used: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    warm: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    imports: list[float] = field(default_factory=list[float])
+    loaded: set[str] = field(default_factory=set[str])
+
+
 def main() -> int:
-    """Measure both, interleaved."""
-    with tempfile.TemporaryDirectory() as folder:
-        return _measure({**os.environ, "PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": ""})
-
-
-def _measure(environment: dict[str, str]) -> int:
+    """Measure everything interleaved, and write."""
     options = parser(__doc__)
     options.add_argument("--repetitions", type=int, default=15)
     options.add_argument("--name", default="cold_start", help="of the files that are written")
@@ -93,43 +114,61 @@ def _measure(environment: dict[str, str]) -> int:
         "20 short documents": own.documents("short", 20),
     }
     own.close()
-    floor = _floor(own.model_name or DEFAULT_MODEL)
-    seconds: dict[str, list[float]] = {name: [] for name in [*cases, *floor]}
-    used: dict[str, list[float]] = {name: [] for name in seconds}
-    warm: dict[str, list[float]] = {f"{name}{LOADED}": [] for name in cases}
-    imports: list[float] = []
-    loaded: set[str] = set()
-    watch = CpuWatch()
-    for repetition in range(arguments.repetitions + 1):
-        kept = repetition > 0  # the first round brings the files into the page cache, and compiles
-        for name, documents in cases.items():
-            given = {
+    given = {
+        name: json.dumps(
+            {
                 "model": own.model_name,
                 "precision": own.precision,
                 "query": documents.query,
                 "documents": documents.documents,
             }
-            until, cpu, _ = _timed(RANK, json.dumps(given), environment, watch)
-            seconds[name] += [until] * kept
-            used[name] += [cpu] * kept
-            again = json.loads(_timed(WARM, json.dumps(given), environment, watch)[2])
-            warm[f"{name}{LOADED}"] += [again] * kept
-        for name, (code, given_to_it) in floor.items():
-            until, cpu, _ = _timed(code, given_to_it, environment, watch)
-            seconds[name] += [until] * kept
-            used[name] += [cpu] * kept
-        cost, names = json.loads(_timed(IMPORT % (HEAVY,), "", environment, watch)[2])
-        imports += [cost] * kept
-        loaded |= set(names)
-    busy = watch.others()
-    rows = [
-        [
-            name,
-            *(f"{value:.3f}" for value in (median(times), min(times), max(times))),
-            _median_text(name, used),
-        ]
-        for name, times in [*seconds.items(), *warm.items(), ("import localrank, inside", imports)]
-    ]
+        )
+        for name, documents in cases.items()
+    }
+    floor = _floor(own.model_name or DEFAULT_MODEL)
+    watch = CpuWatch()
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": ""}
+        timed = partial(_timed, environment=environment, watch=watch)
+        _repeat(Found(), given, floor, timed)  # brings the files into the page cache, and compiles
+        found = Found()
+        for _ in range(arguments.repetitions):
+            _repeat(found, given, floor, timed)
+    note = f"{own.text}. Share of CPU taken by others: {watch.others():.0%}."
+    write(
+        arguments.name,
+        "Cold start",
+        f"{note}\n\n{_table(found)}\n\n{_shares(found.seconds, found.warm)}",
+        {
+            "seconds": found.seconds | found.warm,
+            "cpu_seconds": found.used,
+            "import_seconds": found.imports,
+        },
+        folder=arguments.output,
+        bars=_bars(found),
+    )
+    return 0
+
+
+def _repeat(
+    found: Found, given: dict[str, str], floor: dict[str, tuple[str, str]], timed: Callable[..., Timed]
+) -> None:
+    """Run every process once, and keep its times."""
+    for name, request in given.items():
+        seconds, cpu, _ = timed(RANK, request)
+        found.seconds[name].append(seconds)
+        found.used[name].append(cpu)
+        found.warm[f"{name}{LOADED}"].append(json.loads(timed(WARM, request)[2]))
+    for name, (code, read) in floor.items():
+        seconds, cpu, _ = timed(code, read)
+        found.seconds[name].append(seconds)
+        found.used[name].append(cpu)
+    cost, names = json.loads(timed(IMPORT % (HEAVY,), "")[2])
+    found.imports.append(cost)
+    found.loaded.update(names)
+
+
+def _table(found: Found) -> str:
     head = [
         "seconds from process start",
         "median",
@@ -137,23 +176,22 @@ def _measure(environment: dict[str, str]) -> int:
         "highest",
         "median CPU of the process to its end",
     ]
-    text = markdown_table(head, rows)
-    note = f"{own.text}. Share of CPU taken by others: {busy:.0%}."
-    bars = [
-        _bar("10 mixed documents", median(seconds["10 mixed documents"]), 0.35),
-        _bar("20 short documents", median(seconds["20 short documents"]), 1.0),
-        _bar("import localrank", median(imports), 0.15),
-        Bar("heavy modules that the import loads", "none", ", ".join(sorted(loaded)) or "none", not loaded),
+    times = {**found.seconds, **found.warm, "import localrank, inside": found.imports}
+    rows = [
+        [name, *(f"{of(own):.3f}" for of in (median, min, max)), _median_text(name, found.used)]
+        for name, own in times.items()
     ]
-    write(
-        arguments.name,
-        "Cold start",
-        f"{note}\n\n{text}\n\n{_shares(seconds, warm)}",
-        {"seconds": seconds | warm, "cpu_seconds": used, "import_seconds": imports},
-        folder=arguments.output,
-        bars=bars,
-    )
-    return 0
+    return markdown_table(head, rows)
+
+
+def _bars(found: Found) -> list[Bar]:
+    heavy = ", ".join(sorted(found.loaded)) or "none"
+    return [
+        _bar("10 mixed documents", median(found.seconds["10 mixed documents"]), 0.35),
+        _bar("20 short documents", median(found.seconds["20 short documents"]), 1.0),
+        _bar("import localrank", median(found.imports), 0.15),
+        Bar("heavy modules that the import loads", "none", heavy, not found.loaded),
+    ]
 
 
 def _floor(model: str) -> dict[str, tuple[str, str]]:
@@ -192,7 +230,7 @@ def _median_text(name: str, used: dict[str, list[float]]) -> str:
     return f"{median(used[name]):.3f}" if name in used else "–"
 
 
-def _timed(code: str, given: str, environment: dict[str, str], watch: CpuWatch) -> tuple[float, float, str]:
+def _timed(code: str, given: str, *, environment: dict[str, str], watch: CpuWatch) -> Timed:
     """Return the seconds until the process printed its line, the CPU seconds of its whole life, and the line.
 
     `watch` learns that the process was ours.
