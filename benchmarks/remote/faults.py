@@ -34,7 +34,6 @@ class Tally:
 
     Attributes:
         endings: Kind of ending → number of calls.
-        failures: Failed attempts, of calls that succeeded in the end too.
         attempts: Requests that the calls say they made.
         over: Calls that made more requests than the policy allows.
         untyped: Errors outside the tree.

@@ -16,7 +16,7 @@ from localrank.testing import LexicalReranker
 from tests.support.serving import serving
 
 HADOLINT = shutil.which("hadolint") or shutil.which("hadolint", path=str(Path(sys.executable).parent))
-FOLDER = Path(__file__).parents[2] / "examples/serve"
+FOLDER = Path(__file__).parents[3] / "examples/serve"
 
 
 def test_the_example_file_is_read() -> None:
