@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from benchmarks.embedded.choosing import mean_weights
+from tests.benchmarks.embedded.recipe import run
 
 
 def checkpoint(folder: Path, **weights: float) -> Path:
@@ -23,16 +23,11 @@ def checkpoint(folder: Path, **weights: float) -> Path:
     return folder
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["mean_weights", *map(str, arguments)])
-    return mean_weights.main()
-
-
 def test_weights_are_averaged_and_the_rest_is_of_the_last_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     first, last = checkpoint(tmp_path / "a", w=1.0), checkpoint(tmp_path / "b", w=2.0)
-    assert run(monkeypatch, first, last, "--out", tmp_path / "out") == 0
+    run(monkeypatch, mean_weights, first, last, "--out", tmp_path / "out")
     assert load_file(tmp_path / "out" / "model.safetensors")["w"].tolist() == [1.5, 1.5]
     assert (tmp_path / "out" / "config.json").read_text() == "b"
 
@@ -40,7 +35,7 @@ def test_weights_are_averaged_and_the_rest_is_of_the_last_folder(
 def test_checkpoints_of_other_bases_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     first, last = checkpoint(tmp_path / "a", w=1.0), checkpoint(tmp_path / "b", v=2.0)
     with pytest.raises(SystemExit, match="2"):
-        run(monkeypatch, first, last, "--out", tmp_path / "out")
+        run(monkeypatch, mean_weights, first, last, "--out", tmp_path / "out")
 
 
 def test_a_folder_without_weights_and_a_folder_that_stands_are_refused(
@@ -52,6 +47,6 @@ def test_a_folder_without_weights_and_a_folder_that_stands_are_refused(
         ([first, last, "--out", last], "exists"),
     ):
         with pytest.raises(SystemExit, match="2"):
-            run(monkeypatch, *given)
+            run(monkeypatch, mean_weights, *given)
         assert said in capsys.readouterr().err
     assert load_file(last / "model.safetensors")["w"].tolist() == [2.0, 2.0]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +14,7 @@ from transformers import BertConfig, BertForSequenceClassification  # noqa: E402
 
 from benchmarks.embedded.training import train  # noqa: E402
 from localrank_transformers.models import bundled  # noqa: E402
+from tests.benchmarks.embedded.recipe import run, write_rows  # noqa: E402
 
 pytestmark = [
     pytest.mark.slow,
@@ -38,28 +36,27 @@ def base(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    with gzip.open(folder / "train.jsonl.gz", "wt") as lines:
-        for number in range(16):
-            documents = [f"text {number + place} of many" for place in range(4)]
-            row = {"query": f"which is {number}?", "documents": documents, "scores": [2.0, 1.0, 0.0, 0.0]}
-            lines.write(json.dumps(row | ({"labels": [1, 0, 0, 0]} if number % 2 else {})) + "\n")
-    return folder
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
-    monkeypatch.setattr(sys, "argv", ["train", *arguments, "--batch-size", "2", "--save-every", "2"])
-    assert train.main() == 0
+    rows = [
+        {
+            "query": f"which is {number}?",
+            "documents": [f"text {number + place} of many" for place in range(4)],
+            "scores": [2.0, 1.0, 0.0, 0.0],
+        }
+        for number in range(16)
+    ]
+    for row in rows[1::2]:
+        row["labels"] = [1, 0, 0, 0]
+    write_rows(tmp_path / "data" / "train.jsonl.gz", rows)
+    return tmp_path / "data"
 
 
 def test_a_run_leaves_averages_and_goes_on_after_an_interruption(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, base: Path, data: Path
 ) -> None:
-    places = ["--data", str(data), "--base", str(base), "--out", str(tmp_path / "run")]
+    places = ("--data", data, "--base", base, "--out", tmp_path / "run", "--batch-size", 2, "--save-every", 2)
 
-    run(monkeypatch, *places, "--steps", "2")
-    run(monkeypatch, *places, "--steps", "4", "--resume")
+    run(monkeypatch, train, *places, "--steps", 2)
+    run(monkeypatch, train, *places, "--steps", 4, "--resume")
 
     first, second = (
         load_file(tmp_path / "run" / f"averaged-{step}" / "model.safetensors") for step in (2, 4)
