@@ -504,7 +504,7 @@ def test_a_manifest_that_is_none_is_refused(content: bytes, write: WriteRows) ->
         run_batch(job, LexicalReranker())
 
 
-def test_a_folder_of_something_else_is_left_alone(write: WriteRows, tmp_path: Path) -> None:
+def test_a_folder_of_something_else_is_left_alone(write: WriteRows) -> None:
     job = a_job(write("in.jsonl", some_rows()))
     job.output.mkdir()
     (job.output / "part-00000.jsonl").write_text("mine")

@@ -77,7 +77,7 @@ def test_a_pipe_gets_json_lines_best_first(lines: Path) -> None:
     assert [one["rank"] for one in rest] == [2, 3]
 
 
-def test_the_embedded_model_is_the_default(lines: Path) -> None:
+def test_the_embedded_model_is_the_default() -> None:
     done = localrank("rerank", "How do I reset the router?", "--top-k", "1", stdin=LINES.encode())
 
     assert records(done.out)[0]["index"] == 1
@@ -92,7 +92,7 @@ def test_a_model_can_come_from_the_environment(lines: Path) -> None:
     assert "There is no provider 'nosuch'" in done.err
 
 
-def test_all_keys_of_a_json_line_are_carried_through(tmp_path: Path) -> None:
+def test_all_keys_of_a_json_line_are_carried_through() -> None:
     record = {"id": 7, "tags": ["ä", None], "title": "red soup", "lone": "\ud800", "nested": {"x": 1.5}}
     done = localrank("rerank", "soup", "--text-key", "title", *LEXICAL, stdin=json.dumps(record).encode())
 
@@ -100,7 +100,7 @@ def test_all_keys_of_a_json_line_are_carried_through(tmp_path: Path) -> None:
     assert records(done.out)[0]["text"] == "red soup"
 
 
-def test_output_is_utf_8_whatever_the_locale(tmp_path: Path) -> None:
+def test_output_is_utf_8_whatever_the_locale() -> None:
     done = localrank("rerank", "soup", *LEXICAL, stdin="Grüße 😀 soup\n".encode(), PYTHONIOENCODING="ascii")
 
     assert records(done.out)[0]["text"] == "Grüße 😀 soup"

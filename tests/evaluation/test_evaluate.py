@@ -91,7 +91,7 @@ async def test_the_ranking_is_the_models_own(tmp_path: Path) -> None:
     ]
 
 
-async def test_the_first_stage_is_measured_over_the_same_candidates(tmp_path: Path) -> None:
+async def test_the_first_stage_is_measured_over_the_same_candidates() -> None:
     found = await evaluate(
         LexicalReranker(), small_collection(), first_stage=RUN, candidates=1, measures=["P@1", "R@10"]
     )

@@ -186,7 +186,7 @@ async def test_a_profile_that_is_not_there_is_named_as_the_fault(monkeypatch: py
         await rerank(BedrockReranker(region=REGION), "q", ["a"])
 
 
-async def test_a_session_of_the_callers_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_session_of_the_callers_signs() -> None:
     session = Session()
     session.set_credentials("AKIDOFTHECALLER", "s3cret-s3cret")
     session.set_config_variable("region", REGION)
@@ -221,7 +221,7 @@ async def test_the_chain_is_searched_once_and_off_the_event_loop(monkeypatch: py
 
 
 @pytest.mark.usefixtures("keys")
-async def test_expired_keys_are_looked_up_anew_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_expired_keys_are_looked_up_anew_once() -> None:
     expired = Turn(status=403, headers={"x-amzn-errortype": "ExpiredTokenException:http://aws"})
     with RerankServer(choose=bedrock) as server:
         async with BedrockReranker(base_url=server.url) as reranker:

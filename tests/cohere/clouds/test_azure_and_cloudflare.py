@@ -47,9 +47,7 @@ async def test_a_resource_of_azures_gets_the_key_as_api_key() -> None:
     assert (request.path, request.body["model"], request.body["priority"]) == ("/v2/rerank", "rerank-v4", 1)
 
 
-async def test_a_serverless_deployment_gets_the_key_as_a_bearer_token(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_serverless_deployment_gets_the_key_as_a_bearer_token() -> None:
     reranker = AzureReranker("https://a.eastus.models.ai.azure.com", api_key=KEY)
 
     assert reranker._settings.dialect.key_header == "Authorization"
@@ -96,9 +94,7 @@ async def test_cloudflares_refusal_is_told() -> None:
                 await rerank(reranker, "q", ["a"], max_retries=0)
 
 
-async def test_without_an_account_or_a_key_the_error_names_the_variable(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_without_an_account_or_a_key_the_error_names_the_variable() -> None:
     with pytest.raises(InvalidRequestError, match="CLOUDFLARE_ACCOUNT_ID"):
         await rerank(CloudflareReranker(), "q", ["a"])
     with pytest.raises(MissingAPIKeyError, match="CLOUDFLARE_API_TOKEN"):

@@ -142,7 +142,8 @@ def test_what_the_model_raises_is_raised_here(write: WriteRows, tmp_path: Path) 
 
 
 def test_a_machine_that_computes_otherwise_is_refused(
-    write: WriteRows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    write: WriteRows,
+    tmp_path: Path,
 ) -> None:
     class Kind(LexicalReranker):
         def __reduce__(self) -> Any:
