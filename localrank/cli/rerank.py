@@ -182,16 +182,7 @@ def rerank(
         )
     for_person = stdout_is_terminal() and not as_json and output is None
     reading = Reading(paragraphs, kind, text_key, Decoding(encoding, errors))
-    places = None
-    if first_stage is not None:
-        documents, places = best_by_words(query, files, reading, candidates or DEFAULT_CANDIDATES)
-    else:
-        documents = every_document(files, reading)
-    if places is None and len(documents) >= LONG_LIST and stderr_is_terminal():
-        note(
-            f"{len(documents):,} documents; --first-stage bm25 --candidates {DEFAULT_CANDIDATES} ranks only those that share "
-            "most words with the query."
-        )
+    documents, places = _candidates(query, files, reading, first_stage=first_stage, candidates=candidates)
     request = RankRequest(
         query=query,
         documents=documents,
@@ -211,6 +202,21 @@ def rerank(
         _show(result, request)
     else:
         print_records((record_of(ranked, request, result.outcome) for ranked in result), output or "jsonl")
+
+
+def _candidates(
+    query: str, files: tuple[str, ...], reading: Reading, *, first_stage: str | None, candidates: int | None
+) -> tuple[tuple[InputDocument, ...], tuple[int, ...] | None]:
+    """Return what is ranked; with a first stage, its best and their places among all."""
+    if first_stage is not None:
+        return best_by_words(query, files, reading, candidates or DEFAULT_CANDIDATES)
+    documents = every_document(files, reading)
+    if len(documents) >= LONG_LIST and stderr_is_terminal():
+        note(
+            f"{len(documents):,} documents; --first-stage bm25 --candidates {DEFAULT_CANDIDATES} ranks only those that share "
+            "most words with the query."
+        )
+    return documents, None
 
 
 def _refuse_together(given: Mapping[tuple[str, str], bool]) -> None:
