@@ -37,54 +37,68 @@ class Agreement:
     overlap: float
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One collection.
+
+    Attributes:
+        queries: How many were ranked.
+        means: nDCG@10 by precision, and of the first stage.
+        agreements: With float32, by precision.
+    """
+
+    queries: int
+    means: Mapping[str, float]
+    agreements: Mapping[str, Agreement]
+
+
 def main() -> int:
     """Measure agreement and quality on every collection, then the right paragraph."""
     arguments = _arguments()
     models = _models(arguments)
-    collections = {
-        path.name: path for path in sorted(arguments.data.iterdir()) if (path / "corpus.jsonl").is_file()
-    }
-    wanted = [name for name in collections if not arguments.collections or name in arguments.collections]
-    rows: list[list[str]] = []
-    agreement_rows: list[list[str]] = []
-    data: dict[str, Any] = {}
+    found: dict[str, Measured] = {}
     bars: list[Bar] = []
-    for name in wanted:
+    data: dict[str, Any] = {}
+    for folder in sorted(path.parent for path in arguments.data.glob("*/corpus.jsonl")):
+        name = folder.name
         runs = sorted(arguments.runs.glob(f"{name}.*.run"))
-        if not runs:
+        if not runs or (arguments.collections and name not in arguments.collections):
             continue
-        collection = load_beir(collections[name])
+        collection = load_beir(folder)
         candidates = spread(judged(read_run(runs[0]), collection), arguments.queries)
         rankings = _rank_all(models, collection, candidates)
         means = {kind: fmean(ndcg(collection.judgements, own).values()) for kind, own in rankings.items()}
-        rows.append(
-            [
-                name,
-                str(len(candidates)),
-                *(f"{means[kind]:.4f}" if kind in means else "–" for kind in _kinds(models)),
-            ]
-        )
-        agreements = _agreements(rankings)
-        for kind, one in agreements.items():
-            agreement_rows.append([name, kind, f"{one.same_first:.2%}", f"{one.overlap:.4f}"])
-        bars += _collection_bars(name, agreements, means)
-        data[name] = {"ndcg": means, "agreement": {kind: asdict(one) for kind, one in agreements.items()}}
+        found[name] = one = Measured(len(candidates), means, _agreements(rankings))
+        bars += _collection_bars(name, one.agreements, means)
+        agreement = {kind: asdict(agreed) for kind, agreed in one.agreements.items()}
+        data[name] = {"ndcg": means, "agreement": agreement}
         if name == arguments.paragraphs:
             paragraph_bars, data["right paragraph"] = _right_paragraph(models, collection, rankings)
             bars += paragraph_bars
-    text = "\n\n".join(
+    stated = f"{arguments.model or 'the embedded model'}; candidates: the runs in {arguments.runs.name}/."
+    text = f"{stated}\n\n{_tables(found, _kinds(models))}"
+    write("quality", "Ranking quality", text, data, folder=arguments.output, bars=bars)
+    return 0
+
+
+def _tables(found: Mapping[str, Measured], kinds: Sequence[str]) -> str:
+    quality = [
+        [name, str(one.queries), *(f"{one.means[kind]:.4f}" if kind in one.means else "–" for kind in kinds)]
+        for name, one in found.items()
+    ]
+    agreement = [
+        [name, kind, f"{agreed.same_first:.2%}", f"{agreed.overlap:.4f}"]
+        for name, one in found.items()
+        for kind, agreed in one.agreements.items()
+    ]
+    return "\n\n".join(
         [
-            f"{arguments.model or 'the embedded model'}; candidates: the runs in {arguments.runs.name}/.",
-            markdown_table(["nDCG@10", "queries", *_kinds(models)], rows),
+            markdown_table(["nDCG@10", "queries", *kinds], quality),
             markdown_table(
-                ["against fp32", "precision", "same first place", f"top-{TOP} overlap"],
-                agreement_rows,
-                left=2,
+                ["against fp32", "precision", "same first place", f"top-{TOP} overlap"], agreement, left=2
             ),
         ]
     )
-    write("quality", "Ranking quality", text, data, folder=arguments.output, bars=bars)
-    return 0
 
 
 def _arguments() -> argparse.Namespace:
