@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from localrank.providers.types import check_types
+from localrank.providers.annotations import check_types
 from localrank_cohere.call.remote_reranker import RemoteReranker
 from localrank_cohere.call.settings import Settings, checked_fields, checked_model, positive
 from localrank_cohere.dialects.endpoints import endpoint

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from localrank.providers.types import check_types
+from localrank.providers.annotations import check_types
 from localrank_cohere.cohere_reranker import DEFAULT_TIMEOUT_S, CohereReranker
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from localrank.calling.sync import run_blocking
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker
 from localrank.contract.texts import shortened
+from localrank.providers.annotations import check_types
 from localrank.providers.extras import imported
-from localrank.providers.types import check_types
 from localrank.providers.unscored import is_scored
 
 __all__ = ["rerank_frame", "rerank_frame_sync"]

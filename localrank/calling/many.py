@@ -16,10 +16,10 @@ from localrank.contract.errors import RerankError
 from localrank.contract.model import AnyReranker
 from localrank.contract.types import RerankResult
 from localrank.providers.all_of import all_of
+from localrank.providers.annotations import check_types
 from localrank.providers.beside import ENDS_PROGRAMS
 from localrank.providers.cancelled import pass_cancellation, raise_what_ends_programs
 from localrank.providers.extras import imported
-from localrank.providers.types import check_types
 from localrank.providers.worker import cancel_requests
 
 __all__ = ["rerank_as_completed", "rerank_many", "rerank_many_sync"]

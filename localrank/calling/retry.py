@@ -22,8 +22,8 @@ from localrank.contract.errors import (
     RerankTimeoutError,
     RetryError,
 )
+from localrank.providers.annotations import check_types
 from localrank.providers.arguments import whole_number
-from localrank.providers.types import check_types
 
 __all__ = [
     "DEFAULT_MAX_RETRIES",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from localrank.contract.errors import InvalidRequestError
 from localrank.evaluation.results import Evaluation, SystemResult
 from localrank.evaluation.significance import BOOTSTRAP_RESAMPLES, CONFIDENCE
-from localrank.providers.types import check_types
+from localrank.providers.annotations import check_types
 
 if TYPE_CHECKING:
     import numpy

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from localrank.contract.errors import InvalidDataError
+from localrank.providers.annotations import check_types
 from localrank.providers.arguments import check_count, check_integer
-from localrank.providers.types import check_types
 
 __all__ = ["Collection", "Judgements", "sampled"]
 

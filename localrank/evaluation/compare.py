@@ -11,7 +11,7 @@ from localrank.evaluation.movements import Movements, movements
 from localrank.evaluation.report import Table, probability
 from localrank.evaluation.results import Evaluation, SystemResult
 from localrank.evaluation.significance import Comparison, comparisons_of
-from localrank.providers.types import check_types
+from localrank.providers.annotations import check_types
 
 __all__ = ["SavedComparison", "compare_evaluations"]
 

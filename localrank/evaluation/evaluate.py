@@ -26,9 +26,9 @@ from localrank.evaluation.measures import DEFAULT_MEASURES, check_measures, meas
 from localrank.evaluation.results import Evaluation, Ranking, SystemResult
 from localrank.evaluation.run_reading import Run
 from localrank.evaluation.ties import shuffled_ties
+from localrank.providers.annotations import check_types
 from localrank.providers.arguments import check_count, check_integer
 from localrank.providers.registry import resolve
-from localrank.providers.types import check_types
 from localrank.providers.unscored import is_scored
 
 __all__ = ["EvaluationProgress", "Models", "evaluate", "evaluate_sync", "named_models"]

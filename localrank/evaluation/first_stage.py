@@ -10,9 +10,9 @@ from localrank.contract.errors import InvalidDataError
 from localrank.evaluation.bm25 import bm25_run
 from localrank.evaluation.collection import Collection
 from localrank.evaluation.run_reading import Run, read_run
+from localrank.providers.annotations import check_types
 from localrank.providers.arguments import check_count, check_path
 from localrank.providers.data.judgements import candidates as candidate_lists
-from localrank.providers.types import check_types
 
 __all__ = ["FirstStage", "first_stage_of"]
 

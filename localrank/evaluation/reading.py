@@ -8,13 +8,13 @@ from pathlib import Path
 
 from localrank.contract.errors import InvalidDataError
 from localrank.evaluation.collection import Collection
+from localrank.providers.annotations import check_types
 from localrank.providers.arguments import check_path
 from localrank.providers.data.folders import read_folder, texts_by_id
 from localrank.providers.data.judgements import Grades, judgements
 from localrank.providers.data.query_lines import FORMS_HINT, QueryLine, query_lines
 from localrank.providers.data.rows import is_records
 from localrank.providers.lines import fault, numbered_lines
-from localrank.providers.types import check_types
 
 __all__ = ["load_beir", "load_jsonl", "load_trec", "read_qrels"]
 

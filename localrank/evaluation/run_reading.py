@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from localrank.contract.errors import InvalidDataError
+from localrank.providers.annotations import check_types
 from localrank.providers.lines import fault, numbered_lines
-from localrank.providers.types import check_types
 
 __all__ = ["Run", "read_run"]
 

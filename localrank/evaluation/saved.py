@@ -13,9 +13,9 @@ from localrank.evaluation.answers import AnswerFigures
 from localrank.evaluation.journal import ranking_of, record_of
 from localrank.evaluation.results import Evaluation, SystemResult
 from localrank.evaluation.significance import compared, intervals
+from localrank.providers.annotations import check_types
 from localrank.providers.arguments import check_path
 from localrank.providers.files import replace_file
-from localrank.providers.types import check_types
 
 __all__ = ["load_evaluation", "save_evaluation", "summary_of"]
 

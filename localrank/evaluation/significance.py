@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from localrank.evaluation.results import SystemResult
-from localrank.providers.types import check_types
+from localrank.providers.annotations import check_types
 
 if TYPE_CHECKING:
     import numpy

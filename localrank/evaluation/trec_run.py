@@ -7,9 +7,9 @@ from pathlib import Path
 
 from localrank.evaluation.collection import Judgements
 from localrank.evaluation.results import Ranking
+from localrank.providers.annotations import check_types
 from localrank.providers.files import replace_file
 from localrank.providers.trec import file_name, run_lines
-from localrank.providers.types import check_types
 
 __all__ = ["write_qrels", "write_run"]
 

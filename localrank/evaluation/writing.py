@@ -14,10 +14,10 @@ from localrank.evaluation.results import Evaluation, SystemResult
 from localrank.evaluation.saved import save_evaluation
 from localrank.evaluation.scatter import scatter_svg
 from localrank.evaluation.trec_run import write_qrels, write_run
+from localrank.providers.annotations import check_types
 from localrank.providers.arguments import check_path
 from localrank.providers.files import replace_file
 from localrank.providers.trec import file_name
-from localrank.providers.types import check_types
 
 __all__ = ["JOURNAL", "write_reports"]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from localrank.providers.types import check_types
+from localrank.providers.annotations import check_types
 from localrank_cohere.clouds.cloud_reranker import CloudReranker, Common, check_one_given
 from localrank_cohere.clouds.tokens import TokenSource, token_credentials
 from localrank_cohere.cohere_reranker import DEFAULT_TIMEOUT_S

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlsplit
 
 from localrank.contract.errors import InvalidRequestError
-from localrank.providers.types import check_types
+from localrank.providers.annotations import check_types
 from localrank.providers.worker import run_in_thread
 from localrank_cohere.call.credentials import Credentials, Unsigned
 from localrank_cohere.call.settings import Settings, checked_model

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from localrank.contract.errors import InvalidRequestError
-from localrank.providers.types import check_types
+from localrank.providers.annotations import check_types
 from localrank_cohere.call.settings import Settings
 from localrank_cohere.clouds.cloud_reranker import CloudReranker, Common
 from localrank_cohere.cohere_reranker import DEFAULT_TIMEOUT_S

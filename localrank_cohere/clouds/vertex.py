@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from localrank.contract.errors import InvalidRequestError
-from localrank.providers.types import check_types
+from localrank.providers.annotations import check_types
 from localrank.providers.worker import run_in_thread
 from localrank_cohere.call.settings import Settings
 from localrank_cohere.clouds.cloud_reranker import CloudReranker, Common, check_one_given

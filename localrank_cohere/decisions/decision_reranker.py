@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import DoRerankOptions
-from localrank.providers.types import check_types
+from localrank.providers.annotations import check_types
 from localrank_cohere.call.remote_reranker import RemoteReranker
 from localrank_cohere.call.settings import Settings, checked_model, positive
 from localrank_cohere.decisions.decision_call import Asking, DecisionCall

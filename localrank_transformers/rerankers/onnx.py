@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localrank.contract.errors import ModelLoadError
+from localrank.providers.annotations import check_types
 from localrank.providers.loading import LoadOnce
-from localrank.providers.types import check_types
 from localrank_transformers.call.scheduler import shared_scheduler
 from localrank_transformers.families.late.known.keeping import DocumentStore
 from localrank_transformers.models.location import Location, locate

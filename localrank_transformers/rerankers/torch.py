@@ -11,8 +11,8 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from localrank.contract.types import ScoreKind
+from localrank.providers.annotations import check_types
 from localrank.providers.loading import LoadOnce
-from localrank.providers.types import check_types
 from localrank_transformers.call.contract import Activation, Model
 from localrank_transformers.engines.identity import torch_engine
 from localrank_transformers.engines.torch.settings import (

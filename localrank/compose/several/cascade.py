@@ -9,8 +9,8 @@ from localrank.compose.wrapping.progress import SharedProgress
 from localrank.compose.wrapping.stages import Stages, moved, subset
 from localrank.compose.wrapping.wrapper import Wrapper, refuse
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult, ScoredIndex
+from localrank.providers.annotations import check_types
 from localrank.providers.arguments import whole_number
-from localrank.providers.types import check_types
 from localrank.providers.unscored import UNSCORED_TIER, RestUnscored
 
 __all__ = ["Cascade"]

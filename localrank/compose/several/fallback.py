@@ -27,7 +27,7 @@ from localrank.contract.errors import (
 )
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult, score_kind
 from localrank.contract.types import RerankWarning
-from localrank.providers.types import check_types
+from localrank.providers.annotations import check_types
 
 __all__ = ["DEFAULT_FAILURES", "Fallback"]
 

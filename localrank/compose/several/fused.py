@@ -21,8 +21,8 @@ from localrank.contract.model import (
 )
 from localrank.contract.types import ScoreKind
 from localrank.providers.all_of import all_of
+from localrank.providers.annotations import check_types
 from localrank.providers.arguments import check_choice
-from localrank.providers.types import check_types
 from localrank.providers.unscored import RestUnscored, scored_part
 
 __all__ = ["Fused"]

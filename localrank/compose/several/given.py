@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from localrank.compose.wrapping.wrapper import checked_numbers, refuse
 from localrank.contract.model import DoRerankOptions, DoRerankResult, ScoredIndex
 from localrank.contract.types import RerankUsage, ScoreKind
+from localrank.providers.annotations import check_types
 from localrank.providers.remarks import unread_settings
-from localrank.providers.types import check_types
 
 __all__ = ["Identity", "Retrieved"]
 

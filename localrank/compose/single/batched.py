@@ -5,8 +5,8 @@ from __future__ import annotations
 from localrank.compose.wrapping.stages import DOCUMENTS_AT_ONCE, Stages
 from localrank.compose.wrapping.wrapper import Transparent, refuse, refuse_incomparable
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult
+from localrank.providers.annotations import check_types
 from localrank.providers.splitting import rerank_in_parts
-from localrank.providers.types import check_types
 from localrank.providers.unscored import unscored
 
 __all__ = ["Batched"]

@@ -33,7 +33,7 @@ from localrank.contract.model import (
     reads_objects,
 )
 from localrank.contract.types import RerankWarning
-from localrank.providers.types import check_types
+from localrank.providers.annotations import check_types
 from localrank.providers.unscored import unscored
 from localrank.providers.worker import run_in_thread
 

@@ -24,9 +24,9 @@ from localrank.contract.model import (
     score_kind,
 )
 from localrank.contract.types import ScoreKind
+from localrank.providers.annotations import check_types
 from localrank.providers.calls import call_model
 from localrank.providers.registry import resolve
-from localrank.providers.types import check_types
 from localrank.providers.unscored import UNSCORED_TIER, scored_part, with_scored
 
 __all__ = ["Calibrated", "LabelledPair"]

@@ -25,8 +25,8 @@ from localrank.contract.model import (
     reads_objects,
     scores_comparable,
 )
+from localrank.providers.annotations import check_types
 from localrank.providers.arguments import check_choice, whole_number
-from localrank.providers.types import check_types
 from localrank.providers.unscored import UNSCORED_TIER
 from localrank.providers.worker import run_in_thread
 

@@ -20,8 +20,8 @@ from localrank.contract.model import (
     score_kind,
 )
 from localrank.contract.types import ScoreKind
+from localrank.providers.annotations import check_types
 from localrank.providers.arguments import whole_number
-from localrank.providers.types import check_types
 from localrank.providers.unscored import scored_part, with_scored
 from localrank.providers.worker import run_in_thread
 

@@ -14,7 +14,7 @@ from localrank.compose.wrapping.wrapper import Transparent, refuse
 from localrank.contract.cancellation import POLL_INTERVAL_S, raise_if_aborted
 from localrank.contract.errors import RateLimitError
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult
-from localrank.providers.types import check_types
+from localrank.providers.annotations import check_types
 
 __all__ = ["Limited"]
 

@@ -11,8 +11,8 @@ from localrank.compose.wrapping.wrapper import Transparent, name_of, refuse
 from localrank.contract.cancellation import raise_if_aborted
 from localrank.contract.model import AnyReranker, DoRerankOptions, DoRerankResult
 from localrank.contract.types import RerankWarning
+from localrank.providers.annotations import check_types
 from localrank.providers.arguments import whole_number
-from localrank.providers.types import check_types
 from localrank.providers.unscored import RestUnscored
 
 __all__ = ["RerankIf", "When"]

@@ -9,7 +9,7 @@ from typing import Any
 from localrank.compose.stores.process_lock import ProcessLock
 from localrank.compose.stores.scores import CachedScore
 from localrank.compose.wrapping.wrapper import refuse
-from localrank.providers.types import check_types
+from localrank.providers.annotations import check_types
 
 __all__ = ["MemoryStore"]
 

@@ -15,8 +15,8 @@ from typing import Any
 from localrank.compose.stores.connections import Patience, ScoresFile
 from localrank.compose.stores.scores import CachedScore
 from localrank.compose.wrapping.wrapper import refuse
+from localrank.providers.annotations import check_types
 from localrank.providers.arguments import check_path
-from localrank.providers.types import check_types
 
 __all__ = ["SQLiteStore"]
 

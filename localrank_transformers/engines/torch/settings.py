@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from typing import Literal, TypeAlias, get_args
 
 from localrank.contract.errors import InvalidRequestError, MissingDependencyError
+from localrank.providers.annotations import check_types
 from localrank.providers.arguments import check_choice, check_count, whole_number
-from localrank.providers.types import check_types
 from localrank_transformers.call.contract import Activation
 from localrank_transformers.models.folder.exported import FamilyName
 

@@ -8,9 +8,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
+from localrank.providers.annotations import check_types
 from localrank.providers.arguments import check_choice, check_count, check_path
 from localrank.providers.forking import RenewedLock
-from localrank.providers.types import check_types
 
 if TYPE_CHECKING:
     from localrank_transformers.families.late.known.disk.index import StoreFacts
