@@ -9,6 +9,7 @@ import onnx
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from localrank.contract.errors import ModelLoadError
+from localrank.contract.texts import first_line
 from localrank_transformers.models.onnx_file.producer import remove_graph
 
 __all__ = ["quantize"]
@@ -49,7 +50,7 @@ def quantize(source: Path, target: Path, *, seven_bits: bool, signed: bool) -> N
         )
     except Exception as error:
         raise ModelLoadError(
-            f"The graph cannot be quantized: {str(error)[:200]}", hint="Take precision fp32."
+            f"The graph cannot be quantized: {first_line(error)}", hint="Take precision fp32."
         ) from error
     finally:
         logger.setLevel(level)

@@ -34,7 +34,7 @@ def convert_weights(pickled: Path, target: Path) -> int:
         give_ordinary_mode(target)
     except Exception as error:
         raise ModelLoadError(
-            f"{pickled.name} cannot be written as safetensors: {str(error)[:200]}",
+            f"{pickled.name} cannot be written as safetensors: {first_line(error)}",
             hint="Look whether the folder that is written to has room.",
         ) from error
     return len(tensors)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localrank.contract.errors import ModelLoadError
+from localrank.contract.texts import first_line
 from localrank_transformers.models.folder.model_files import ModelFiles
 from localrank_transformers.models.folder.safety.graphs import onnx_siblings
 from localrank_transformers.models.onnx_file.producer import is_ours
@@ -145,7 +146,7 @@ def _made_int8(files: ModelFiles, store: GraphStore) -> Path | bytes:
     except ModelLoadError as error:
         raise _no_int8(error.message) from error
     except Exception as error:
-        raise _no_int8(f"{type(error).__name__}: {str(error)[:200]}") from error
+        raise _no_int8(f"{type(error).__name__}: {first_line(error)}") from error
     try:
         return store.keep("int8", content, record)
     except OSError:

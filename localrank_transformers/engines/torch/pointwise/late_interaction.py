@@ -15,6 +15,7 @@ from safetensors import safe_open
 from torch import nn
 
 from localrank.contract.errors import ModelLoadError
+from localrank.contract.texts import first_line
 from localrank_transformers.call.contract import DocumentTokens, Scorer
 from localrank_transformers.engines.native.pieces import fastest_finder
 from localrank_transformers.engines.torch.device import Placement
@@ -192,7 +193,7 @@ def _weights(paths: Sequence[Path]) -> dict[str, torch.Tensor]:
                 weights |= {name: stream.get_tensor(name) for name in names.intersection(stream.keys())}
         except Exception as error:
             raise ModelLoadError(
-                f"The projection in {path.name} cannot be read: {str(error)[:200]}"
+                f"The projection in {path.name} cannot be read: {first_line(error)}"
             ) from error
     return weights
 

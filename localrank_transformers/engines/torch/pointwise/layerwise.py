@@ -15,6 +15,7 @@ from safetensors import safe_open
 from transformers import GraniteConfig
 
 from localrank.contract.errors import InvalidRequestError, ModelLoadError
+from localrank.contract.texts import first_line
 from localrank_transformers.engines.torch.pointwise.causal import CausalEngine
 from localrank_transformers.engines.torch.runtime import TorchRuntime
 from localrank_transformers.engines.torch.settings import TorchSettings
@@ -86,4 +87,4 @@ def _weight(folder: Path, name: str) -> torch.Tensor:
         with safe_open(folder / shard, framework="pt") as stream:
             return stream.get_tensor(name)
     except Exception as error:
-        raise ModelLoadError(f"The files lack the weight {name!r}: {str(error)[:200]}") from error
+        raise ModelLoadError(f"The files lack the weight {name!r}: {first_line(error)}") from error
