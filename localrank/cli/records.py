@@ -9,14 +9,14 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, time
 from itertools import chain
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 
 from localrank.calling.paths import ABSENT, value_at
 from localrank.cli.output import InputError
 from localrank.cli.sources import shown
 from localrank.contract.errors import InvalidRequestError
 from localrank.providers.extras import imported
-from localrank.providers.lines import json_kind, json_object
+from localrank.providers.lines import finite_json, json_kind, json_object
 
 __all__ = ["Record", "json_lines", "json_records", "parquet_records", "table_records", "text_in"]
 
@@ -70,7 +70,7 @@ def json_lines(lines: Iterable[str], source: str) -> Iterator[Record]:
 def json_records(text: str, source: str) -> Iterator[Record]:
     """Yield the items of an array, of the one array in an object, or the objects of lines."""
     try:
-        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite_number)
+        value = finite_json(text)
     except json.JSONDecodeError as error:
         first = text.lstrip().partition("\n")[0]
         if error.msg == "Extra data" and first.startswith("{"):  # objects one a line, under another name
@@ -90,17 +90,6 @@ def json_records(text: str, source: str) -> Iterator[Record]:
                 f"{shown(source)}, item {number}: a {json_kind(item)}, neither an object nor a string."
             )
         yield number, item
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise json.JSONDecodeError(f"{name} is not a JSON value", "", 0)
-
-
-def _finite_number(written: str) -> float:
-    number = float(written)
-    if math.isinf(number):
-        raise json.JSONDecodeError(f"{written[:20]} is too large a number", "", 0)
-    return number
 
 
 def _items(value: Any, source: str) -> list[Any]:

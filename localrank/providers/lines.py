@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, NoReturn
 
 from localrank.contract.errors import InvalidDataError
 
-__all__ = ["fault", "json_kind", "json_object", "json_objects", "numbered_lines"]
+__all__ = ["fault", "finite_json", "json_kind", "json_object", "json_objects", "numbered_lines"]
 
 
 def fault(source: Path | str, line: int, what: str, *, hint: str | None = None) -> InvalidDataError:
@@ -59,26 +60,14 @@ def json_object(
         text: The line.
         source: Where it stands, for the error.
         line: Its number there.
-        finite: Refuse NaN and Infinity, which Python reads and JSON does not have, and what is too large for a number.
+        finite: Read it as `finite_json` does.
         hint: What an object is to hold, for the error.
 
     Raises:
         InvalidDataError: It is no JSON, or no object.
     """
-
-    def refuse(name: str) -> NoReturn:
-        raise json.JSONDecodeError(f"{name} is not a JSON value", text, text.index(name))
-
-    def finite_number(written: str) -> float:
-        number = float(written)
-        if math.isinf(number):
-            raise json.JSONDecodeError(f"{written[:20]} is too large a number", text, text.index(written))
-        return number
-
     try:
-        record = (
-            json.loads(text, parse_constant=refuse, parse_float=finite_number) if finite else json.loads(text)
-        )
+        record = finite_json(text) if finite else json.loads(text)
     except json.JSONDecodeError as error:
         raise fault(
             source, line, f"no valid JSON: {error.msg}, at column {error.colno}.", hint=hint
@@ -90,6 +79,46 @@ def json_object(
         what = f"a {json_kind(record)}, not a JSON object; write one object a line."
         raise fault(source, line, what, hint=hint)
     return record
+
+
+def finite_json(text: str) -> Any:
+    """Return what JSON text holds; NaN and Infinity, which Python reads, are no JSON, and what is beyond a float is refused.
+
+    Raises:
+        json.JSONDecodeError: It is no JSON; names the place.
+        ValueError: It holds an integer of thousands of digits.
+        RecursionError: It is nested too deeply.
+    """
+    try:
+        return _FINITE.decode(text)
+    except _NoNumberError as error:
+        raise json.JSONDecodeError(error.what, text, _place_of(error.written, text)) from None
+
+
+class _NoNumberError(ValueError):
+    def __init__(self, written: str, what: str) -> None:
+        super().__init__(what)
+        self.written, self.what = written, what
+
+
+def _refuse(name: str) -> NoReturn:
+    raise _NoNumberError(name, f"{name} is not a JSON value")
+
+
+def _finite_number(written: str) -> float:
+    number = float(written)
+    if math.isinf(number):
+        raise _NoNumberError(written, f"{written[:20]} is too large a number")
+    return number
+
+
+_FINITE = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite_number)
+
+
+def _place_of(written: str, text: str) -> int:
+    """Return where something stands outside of strings."""
+    either = re.compile(rf'"(?:[^"\\]|\\.)*"|{re.escape(written)}', re.DOTALL)
+    return next(found.start() for found in either.finditer(text) if found[0] == written)
 
 
 def json_kind(value: object) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import codecs
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 
 from localrank.batches.amounts import Amount, amount_of
 from localrank.batches.columns import Columns
@@ -19,6 +18,7 @@ from localrank.batches.rows import Layout, RankedRows, Rows, key_of, keys_of, li
 from localrank.batches.together import survey
 from localrank.batches.trec import Named
 from localrank.contract.errors import InvalidRequestError
+from localrank.providers.lines import finite_json
 
 __all__ = ["JsonLines", "json_line", "lines_of"]
 
@@ -131,22 +131,12 @@ def _column(rows: Sequence[dict[str, Any] | str], name: str) -> list[Any]:
     return [row.get(name) if isinstance(row, dict) else None for row in rows]
 
 
-def _refused(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-def _finite_number(written: str) -> float:
-    number = float(written)
-    return number if math.isfinite(number) else _refused(written)
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refused, parse_float=_finite_number)
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 def _object_in(line: bytes) -> dict[str, Any] | str:
     try:
-        value = _DECODER.decode(line.decode())
+        value = finite_json(line.decode())
     except UnicodeDecodeError:
         return "the line is no UTF-8"
     except (ValueError, RecursionError):

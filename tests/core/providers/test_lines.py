@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import pytest
 
 from localrank.contract.errors import InvalidRequestError
-from localrank.providers.lines import json_object, json_objects, numbered_lines
+from localrank.providers.lines import finite_json, json_object, json_objects, numbered_lines
 
 
 def test_lines_are_numbered_as_an_editor_does_and_blank_ones_left_out(tmp_path: Path) -> None:
@@ -76,3 +77,14 @@ def test_nan_is_read_unless_only_what_json_has_is_wanted() -> None:
     ):
         json_object('{"a": 1e999}', "a", 1, finite=True)
     assert json_object('{"a": 1e-999, "b": -1.5e3}', "a", 1, finite=True) == {"a": 0.0, "b": -1500.0}
+
+
+@pytest.mark.parametrize("word", ["NaN", "-Infinity", "1e999"])
+def test_what_is_no_number_of_json_is_found_where_it_stands_and_not_in_a_string(word: str) -> None:
+    with pytest.raises(json.JSONDecodeError, match=word) as caught:
+        finite_json(f'{{"{word}": "\\" {word}",\n "b": {word}}}')
+    assert (caught.value.lineno, caught.value.colno) == (2, 7)
+
+
+def test_finite_numbers_are_read_as_python_reads_them() -> None:
+    assert finite_json('[1e3, "NaN", 10000000000000000000000, null]') == [1000.0, "NaN", 10**22, None]
