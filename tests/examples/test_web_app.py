@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ import uvicorn
 
 from examples.web_app import make_app
 from localrank_transformers import OnnxReranker
+from tests.support.serving import wait_until
 
 LONG = {
     "query": "What is said of ferries?",
@@ -32,13 +32,6 @@ def port() -> Iterator[int]:
     server.should_exit = True
     thread.join(20)
     assert not thread.is_alive()
-
-
-def wait_until(holds: Any, seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it never came to hold"
-        time.sleep(0.01)
 
 
 def send(port: int, body: dict[str, Any]) -> http.client.HTTPConnection:

@@ -22,6 +22,7 @@ from localrank_transformers.exporting.export import export_onnx
 from localrank_transformers.families.late.tokens import LateTokenizer
 from tests.golden.test_late_interaction import LAYOUTS, documents, naive, reference, scores
 from tests.support import late_models
+from tests.support.faults import marker_left_out, punctuation_compared
 from tests.support.torch_models import texts
 
 pytestmark = [
@@ -126,15 +127,6 @@ def expansion_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         return type(made)(made.ids, np.ones_like(made.attended), made.truncated)
 
     monkeypatch.setattr(LateTokenizer, "query", seen)
-
-
-def punctuation_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LateTokenizer, "counted", lambda _self, row: np.ones_like(row))
-
-
-def marker_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = LateTokenizer.row
-    monkeypatch.setattr(LateTokenizer, "row", lambda self, document: np.delete(row(self, document), 1))
 
 
 async def test_faults_are_noticed(tmp_path: Path) -> None:

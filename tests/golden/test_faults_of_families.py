@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="needs the extra `golden`")
@@ -18,7 +17,7 @@ from localrank_transformers.families.late.tokens import LateQueryTokens, LateTok
 from localrank_transformers.families.listwise import ordering
 from localrank_transformers.families.listwise.listt5 import most_relevant_first
 from tests.golden import test_late_interaction, test_listt5, test_listwise, test_seq2seq
-from tests.support.faults import Comparison, Fault, check_noticed
+from tests.support.faults import Comparison, Fault, check_noticed, marker_left_out, punctuation_compared
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
 
@@ -60,10 +59,6 @@ def windows_from_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def punctuation_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LateTokenizer, "counted", lambda _self, row: np.ones_like(row))
-
-
 def expansion_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     query = LateTokenizer.query
 
@@ -73,11 +68,6 @@ def expansion_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
         return LateQueryTokens(made.ids[:seen], made.attended[:seen], made.truncated)
 
     monkeypatch.setattr(LateTokenizer, "query", cut)
-
-
-def marker_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = LateTokenizer.row
-    monkeypatch.setattr(LateTokenizer, "row", lambda self, document: np.delete(row(self, document), 1))
 
 
 async def monot5(tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from localrank.contract.errors import ModelLoadError
+from localrank_transformers.families.late.tokens import LateTokenizer
 
 Fault = Callable[[pytest.MonkeyPatch], None]
 Comparison = Callable[[Path], Awaitable[None]]
@@ -28,6 +30,17 @@ async def check_noticed(
 
     with pytest.raises(ModelLoadError if refusal else AssertionError, match=refusal):
         await comparison(tmp_path / "faulty")
+
+
+def punctuation_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let late interaction compare the tokens that its layout leaves out."""
+    monkeypatch.setattr(LateTokenizer, "counted", lambda _self, row: np.ones_like(row))
+
+
+def marker_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the token out that says of a row that it is a document's."""
+    row = LateTokenizer.row
+    monkeypatch.setattr(LateTokenizer, "row", lambda self, document: np.delete(row(self, document), 1))
 
 
 def activate_twice(monkeypatch: pytest.MonkeyPatch, place: ModuleType) -> None:

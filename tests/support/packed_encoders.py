@@ -82,14 +82,14 @@ def expected_of(layout: NativeLayout, given: Row) -> np.ndarray:
         context = _attended(layout, *(_product(hidden, one, qkv) for one in (query, key, value)))
         mixed = _product(context, attended, to_attended) + hidden
         hidden = _norm(mixed, layer.gains[0], layer.shifts[0], layout.epsilon)
-        wide = _gelu(_product(hidden, up, to_up))
+        wide = tiny_encoders.gelu(_product(hidden, up, to_up))
         hidden = _norm(
             _product(wide, down, to_down) + hidden, layer.gains[1], layer.shifts[1], layout.epsilon
         )
     if layout.head is None:
         return hidden
     dense = hidden[0] @ layout.head.dense.weight + layout.head.dense.bias
-    active = _gelu(dense) if layout.head.is_gelu else np.tanh(dense)
+    active = tiny_encoders.gelu(dense) if layout.head.is_gelu else np.tanh(dense)
     return active @ layout.head.out.weight + layout.head.out.bias
 
 
@@ -121,7 +121,3 @@ def _attended(layout: NativeLayout, query: np.ndarray, key: np.ndarray, value: n
 def _norm(x: np.ndarray, gain: np.ndarray, shift: np.ndarray, epsilon: float) -> np.ndarray:
     centred = x - x.mean(-1, keepdims=True)
     return centred / np.sqrt((centred**2).mean(-1, keepdims=True) + epsilon) * gain + shift
-
-
-def _gelu(x: np.ndarray) -> np.ndarray:
-    return x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))

@@ -8,6 +8,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+import pytest
+
+from localrank.cli.main import main
+
 LEXICAL = ("--model", "lexical:default")
 """A model without weights, for tests that are not about models."""
 
@@ -32,6 +36,13 @@ def localrank(*arguments: str, stdin: bytes = b"", **environment: str) -> Outcom
         check=False,
     )
     return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def models(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Run `localrank models` in this process; return exit code, output and errors."""
+    code = main(["models", *arguments])
+    shown = capsys.readouterr()
+    return code, shown.out, shown.err
 
 
 def in_terminal(

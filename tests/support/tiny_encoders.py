@@ -124,7 +124,7 @@ def forward(tensors: Tensors, config: dict, ids: np.ndarray, types: np.ndarray) 
 
     if kind == "bert":
         return linear(np.tanh(linear(first, "bert.pooler.dense")), "classifier")
-    activation = _gelu if kind == "electra" else np.tanh
+    activation = gelu if kind == "electra" else np.tanh
     return linear(activation(linear(first, "classifier.dense")), "classifier.out_proj")
 
 
@@ -138,7 +138,8 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def _gelu(x: np.ndarray) -> np.ndarray:
+def gelu(x: np.ndarray) -> np.ndarray:
+    """Return GELU by the error function."""
     return x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
 
 
@@ -183,7 +184,7 @@ def hidden(tensors: Tensors, config: dict, ids: np.ndarray, types: np.ndarray) -
         context = context.transpose(1, 0, 2).reshape(len(ids), width)
         x = norm(linear(context, f"{at}attention.output.dense") + x, f"{at}attention.output.LayerNorm")
         x = norm(
-            linear(_gelu(linear(x, f"{at}intermediate.dense")), f"{at}output.dense") + x,
+            linear(gelu(linear(x, f"{at}intermediate.dense")), f"{at}output.dense") + x,
             f"{at}output.LayerNorm",
         )
     return x

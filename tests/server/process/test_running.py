@@ -17,6 +17,7 @@ import httpx2
 import pytest
 
 from localrank.cli.main import main
+from tests.support.runners import depth
 from tests.support.serving import Client, serving_process, wait_until
 
 SLOW = {
@@ -47,7 +48,7 @@ def test_what_was_accepted_is_answered_and_what_is_new_is_refused() -> None:
         accepted: list[Any] = []
         first = threading.Thread(target=lambda: accepted.append(client.post("/v1/rerank", SLOW)))
         first.start()
-        wait_until(lambda: _depth(client) == 1)
+        wait_until(lambda: depth(client) == 1)
         process.send_signal(signal.SIGTERM)
         wait_until(lambda: client.get("/ready").status == 503)
         late = client.post("/v1/rerank", {"query": "q", "documents": ["a"]})
@@ -67,7 +68,7 @@ def test_the_end_waits_no_longer_than_it_was_told_and_says_so() -> None:
         cut_short: list[Any] = []
         first = threading.Thread(target=lambda: cut_short.append(client.post("/v1/rerank", VERY_SLOW)))
         first.start()
-        wait_until(lambda: _depth(client) == 1)
+        wait_until(lambda: depth(client) == 1)
         process.send_signal(signal.SIGTERM)
         first.join()
         code = process.wait(20)
@@ -85,7 +86,7 @@ def test_a_second_signal_ends_at_once() -> None:
     with serving_process("--drain-seconds", "600") as (client, process):
         first = threading.Thread(target=_ignoring_the_end, args=(client, VERY_SLOW))
         first.start()
-        wait_until(lambda: _depth(client) == 1)
+        wait_until(lambda: depth(client) == 1)
         process.send_signal(signal.SIGTERM)
         wait_until(lambda: client.get("/ready").status == 503)
         process.send_signal(signal.SIGTERM)
@@ -166,7 +167,7 @@ def test_models_are_read_anew_while_the_former_ones_answer(tmp_path: Path) -> No
         accepted: list[Any] = []
         first = threading.Thread(target=lambda: accepted.append(client.post("/v1/rerank", SLOW)))
         first.start()
-        wait_until(lambda: _depth(client) == 1)
+        wait_until(lambda: depth(client) == 1)
         wrapper.write_text('kind = "fallback"\nmodels = ["identity"]\n')
         config.write_text(f'preload = true\n[models]\n"b" = "toml:{wrapper}"\n"c" = "lexical:default"\n')
         process.send_signal(signal.SIGHUP)
@@ -292,13 +293,6 @@ def test_a_port_that_is_taken_is_named() -> None:
 
     assert done.returncode == 1
     assert "address already in use" in done.stderr
-
-
-def _depth(client: Client) -> float:
-    page = client.get("/metrics").body
-    return float(
-        next(line for line in page.splitlines() if line.startswith("localrank_queue_depth")).split()[1]
-    )
 
 
 def _ignoring_the_end(client: Client, body: Any) -> None:

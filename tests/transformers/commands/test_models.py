@@ -12,15 +12,9 @@ from localrank.providers.columns import width_of
 from localrank_transformers import OnnxReranker
 from localrank_transformers.models import bundled
 from tests.support import exported_graphs, tiny_encoders, tiny_models
-from tests.support.shell import in_terminal, localrank, plain
+from tests.support.shell import in_terminal, localrank, models, plain
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = main(["models", *arguments])
-    shown = capsys.readouterr()
-    return code, shown.out, shown.err
 
 
 def names(out: str) -> list[str]:
@@ -28,7 +22,7 @@ def names(out: str) -> list[str]:
 
 
 def test_the_list_starts_with_the_embedded_model(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run(capsys, "list")
+    code, out, _ = models(capsys, "list")
 
     assert code == 0
     assert out.splitlines()[0].split()[0] == "NAME"
@@ -36,11 +30,11 @@ def test_the_list_starts_with_the_embedded_model(capsys: pytest.CaptureFixture[s
 
 
 def test_no_command_means_the_list(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys) == run(capsys, "list")
+    assert models(capsys) == models(capsys, "list")
 
 
 def test_filters_narrow_the_list(capsys: pytest.CaptureFixture[str]) -> None:
-    _, out, _ = run(capsys, "list", "--language", "de", "--max-size", "600MB", "--commercial", "--json")
+    _, out, _ = models(capsys, "list", "--language", "de", "--max-size", "600MB", "--commercial", "--json")
 
     assert "mmarco-mini" in names(out)
     assert not {"mini", "jina-v2", "qwen3-8b"} & set(names(out))
@@ -58,22 +52,22 @@ def test_the_filters_need_no_command(capsys: pytest.CaptureFixture[str]) -> None
         "--json",
     ]
 
-    assert "mmarco-mini" in names(run(capsys, *wishes)[1])
-    assert run(capsys, *wishes) == run(capsys, "list", *wishes)
-    assert names(run(capsys, "--sort", "size", "--json")[1])[0] == "localrank-tiny"
+    assert "mmarco-mini" in names(models(capsys, *wishes)[1])
+    assert models(capsys, *wishes) == models(capsys, "list", *wishes)
+    assert names(models(capsys, "--sort", "size", "--json")[1])[0] == "localrank-tiny"
 
 
 def test_a_filter_before_another_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = run(capsys, "--commercial", "show", "mini")
+    code, out, err = models(capsys, "--commercial", "show", "mini")
 
     assert (code, out) == (2, "")
     assert "go behind `show`" in err
 
 
 def test_show_says_what_scores_were_compared_with(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "with the reference implementation" in run(capsys, "show", "mini")[1]
-    assert "with the published formulas" in run(capsys, "show", "jina-v1-turbo")[1]
-    assert "not yet compared" in run(capsys, "show", "jina-v3")[1]
+    assert "with the reference implementation" in models(capsys, "show", "mini")[1]
+    assert "with the published formulas" in models(capsys, "show", "jina-v1-turbo")[1]
+    assert "not yet compared" in models(capsys, "show", "jina-v3")[1]
 
 
 def test_show_tells_the_commit_that_was_recorded(tmp_path: Path) -> None:
@@ -87,13 +81,13 @@ def test_show_tells_the_commit_that_was_recorded(tmp_path: Path) -> None:
 
 
 def test_the_list_is_sorted_by_quality(capsys: pytest.CaptureFixture[str]) -> None:
-    _, out, _ = run(capsys, "list", "--family", "cross-encoder", "--sort", "quality", "--json")
+    _, out, _ = models(capsys, "list", "--family", "cross-encoder", "--sort", "quality", "--json")
 
     assert names(out)[:2] == ["ettin-1b", "ettin-400m"]
 
 
 def test_no_match_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, "list", "--max-size", "1k") == (
+    assert models(capsys, "list", "--max-size", "1k") == (
         0,
         "",
         "localrank: no known model meets all of this.\n",
@@ -101,7 +95,7 @@ def test_no_match_says_so(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_bad_size_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = run(capsys, "list", "--max-size", "huge")
+    code, out, err = models(capsys, "list", "--max-size", "huge")
 
     assert (code, out) == (2, "")
     assert "The size is 'huge'" in err
@@ -110,7 +104,7 @@ def test_a_bad_size_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None
 def test_show_tells_the_licence_the_window_and_why_an_engine_cannot(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code, out, _ = run(capsys, "show", "jinaai/jina-reranker-v2-base-multilingual")
+    code, out, _ = models(capsys, "show", "jinaai/jina-reranker-v2-base-multilingual")
 
     assert code == 0
     assert "CC-BY-NC-4.0 (non-commercial)" in out
@@ -120,13 +114,13 @@ def test_show_tells_the_licence_the_window_and_why_an_engine_cannot(
 
 
 def test_show_refuses_a_folder_without_a_model(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    code, out, err = run(capsys, "show", str(tmp_path))
+    code, out, err = models(capsys, "show", str(tmp_path))
     assert (code, out) == (4, "")
     assert "has no config.json" in err
 
 
 def test_show_gives_all_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    _, out, _ = run(capsys, "show", "mini", "--json")
+    _, out, _ = models(capsys, "show", "mini", "--json")
     shown = json.loads(out)
 
     assert shown["hub_id"] == "cross-encoder/ms-marco-MiniLM-L6-v2"
@@ -135,14 +129,14 @@ def test_show_gives_all_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_unknown_model_offers_near_names(capsys: pytest.CaptureFixture[str]) -> None:
-    code, _, err = run(capsys, "show", "bge-bas")
+    code, _, err = models(capsys, "show", "bge-bas")
 
     assert code == 4
     assert "There is no model 'bge-bas'. Did you mean 'bge-base'" in err
 
 
 def test_path_prints_where_the_embedded_model_lies(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run(capsys, "path", "localrank-mini")
+    code, out, _ = models(capsys, "path", "localrank-mini")
 
     assert code == 0
     assert Path(out.strip()) == Path(bundled.__file__).parent / "localrank_mini"
@@ -174,7 +168,7 @@ def test_a_table_in_a_pipe_is_not_cut() -> None:
 
 
 def test_the_embedded_model_carries_its_agreement(capsys: pytest.CaptureFixture[str]) -> None:
-    _, out, _ = run(capsys, "show", "localrank-mini")
+    _, out, _ = models(capsys, "show", "localrank-mini")
     line = next(line for line in out.splitlines() if line.startswith("int8 agrees"))
     assert all(
         word in line for word in ("Spearman", "same first", "best five", "best ten", "at most", "pairs in")
@@ -189,13 +183,13 @@ def test_a_folder_is_shown_with_the_figures_of_what_was_made_of_it(
 ) -> None:
     folder = tiny_encoders.build(tmp_path / "m", "bert")
     exported_graphs.write(folder)
-    assert "agrees" not in run(capsys, "show", str(folder))[1]
+    assert "agrees" not in models(capsys, "show", str(folder))[1]
     with OnnxReranker(folder, precision="refined") as reranker:
         rerank_sync(reranker, "what", ["the", "rag"], top_k=1)
-    code, out, _ = run(capsys, "show", str(folder))
+    code, out, _ = models(capsys, "show", str(folder))
     assert code == 0
     assert [line[:11] for line in out.splitlines() if "agrees" in line] == ["fp32 agrees", "int8 agrees"]
-    _, out, _ = run(capsys, "show", str(folder), "--json")
+    _, out, _ = models(capsys, "show", str(folder), "--json")
     graphs = json.loads(out)["graphs"]
     assert [graph["record"]["precision"] for graph in graphs] == ["fp32", "int8"]
     assert graphs[0]["record"]["agreement"]["max_change"] < 1e-5
@@ -208,7 +202,7 @@ def test_a_folder_that_cannot_be_optimized_says_why(
     folder = tiny_models.build(tmp_path / "m", config=settings)
     with OnnxReranker(folder) as reranker:
         rerank_sync(reranker, "what", ["the", "rag"])
-    assert "not optimized" in run(capsys, "show", str(folder))[1]
+    assert "not optimized" in models(capsys, "show", str(folder))[1]
 
 
 def test_the_steps_of_making_a_graph_are_shown(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -221,7 +215,7 @@ def test_the_steps_of_making_a_graph_are_shown(capsys: pytest.CaptureFixture[str
 
 @pytest.mark.parametrize("language", ["de", "DE", "german", "de-AT", "German "])
 def test_a_language_is_named_or_given_by_its_code(capsys: pytest.CaptureFixture[str], language: str) -> None:
-    _, out, _ = run(capsys, "list", "--language", language, "--json")
+    _, out, _ = models(capsys, "list", "--language", language, "--json")
 
     assert {"mmarco-mini", "bge-v2-m3"} <= set(names(out))
     assert "mini" not in names(out)
@@ -232,7 +226,7 @@ def test_a_language_is_named_or_given_by_its_code(capsys: pytest.CaptureFixture[
     [("germn", "Did you mean German"), ("xx", "'xx' is no language. Write its"), ("", "''")],
 )
 def test_what_is_no_language_is_refused(capsys: pytest.CaptureFixture[str], language: str, said: str) -> None:
-    code, out, err = run(capsys, "list", "--language", language)
+    code, out, err = models(capsys, "list", "--language", language)
 
     assert (code, out) == (2, "")
     assert said in err

@@ -5,18 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from localrank.cli.main import main
 from localrank_transformers.models import bundled
 from tests.support.loopback_hub import LoopbackHub
+from tests.support.shell import models
 
 MINI = "cross-encoder/ms-marco-MiniLM-L6-v2"
 ETTIN = "cross-encoder/ettin-reranker-17m-v1"
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = main(["models", *arguments])
-    shown = capsys.readouterr()
-    return code, shown.out, shown.err
 
 
 @pytest.fixture
@@ -32,22 +26,22 @@ def test_a_model_is_fetched_by_its_alias_and_path_finds_it(
     hub: LoopbackHub, mini: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     commit = hub.add(MINI, mini)
-    code, out, _ = run(capsys, "pull", "mini", "--precision", "fp32")
+    code, out, _ = models(capsys, "pull", "mini", "--precision", "fp32")
 
     assert code == 0
     assert Path(out.strip()).name == commit
     assert (Path(out.strip()) / "onnx/model.onnx").stat().st_size == (mini / "onnx/model.onnx").stat().st_size
-    assert run(capsys, "path", "mini") == (0, out, "")
+    assert models(capsys, "path", "mini") == (0, out, "")
 
 
 def test_a_second_pull_needs_no_connection(
     hub: LoopbackHub, mini: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hub.add(MINI, mini)
-    first = run(capsys, "pull", "mini")
+    first = models(capsys, "pull", "mini")
     before = hub.connections
 
-    assert run(capsys, "pull", "mini") == first
+    assert models(capsys, "pull", "mini") == first
     assert hub.connections == before
 
 
@@ -55,12 +49,12 @@ def test_update_takes_the_newest_commit(
     hub: LoopbackHub, mini: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hub.add(MINI, mini)
-    _, old, _ = run(capsys, "pull", "mini")
+    _, old, _ = models(capsys, "pull", "mini")
     (mini / "new.txt").write_text("new")
     newest = hub.add(MINI, mini)
 
-    assert run(capsys, "pull", "mini")[1] == old
-    assert Path(run(capsys, "pull", "mini", "--update")[1].strip()).name == newest
+    assert models(capsys, "pull", "mini")[1] == old
+    assert Path(models(capsys, "pull", "mini", "--update")[1].strip()).name == newest
 
 
 def test_a_model_that_only_torch_runs_gets_the_files_for_torch(
@@ -68,7 +62,7 @@ def test_a_model_that_only_torch_runs_gets_the_files_for_torch(
 ) -> None:
     files = {"config.json": b"{}", "tokenizer.json": b"{}", "pytorch_model.bin": b"pickle"}
     hub.add(ETTIN, files)
-    code, _, err = run(capsys, "pull", "ettin-17m")
+    code, _, err = models(capsys, "pull", "ettin-17m")
 
     assert code == 4
     assert "has no model.safetensors" in err
@@ -79,7 +73,7 @@ def test_another_repository_of_known_weights_is_fetched_for_what_it_holds(
     hub: LoopbackHub, mini: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hub.add("onnx-community/bge-reranker-v2-m3-ONNX", mini)
-    code, out, _ = run(capsys, "pull", "onnx-community/bge-reranker-v2-m3-ONNX")
+    code, out, _ = models(capsys, "pull", "onnx-community/bge-reranker-v2-m3-ONNX")
 
     assert code == 0
     assert (Path(out.strip()) / "onnx/model.onnx").is_file()
@@ -88,7 +82,7 @@ def test_another_repository_of_known_weights_is_fetched_for_what_it_holds(
 def test_a_model_that_nothing_runs_is_not_fetched(
     hub: LoopbackHub, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, _, err = run(capsys, "pull", "jina-v3")
+    code, _, err = models(capsys, "pull", "jina-v3")
 
     assert code == 4
     assert "No engine here can run jina-v3" in err
@@ -96,14 +90,14 @@ def test_a_model_that_nothing_runs_is_not_fetched(
 
 
 def test_an_embedded_model_needs_no_fetching(hub: LoopbackHub, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, "pull", "localrank-mini") == (0, "", "localrank: localrank-mini is embedded.\n")
+    assert models(capsys, "pull", "localrank-mini") == (0, "", "localrank: localrank-mini is embedded.\n")
     assert hub.connections == 0
 
 
 def test_an_unknown_repository_is_one_line_and_code_4(
     hub: LoopbackHub, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, out, err = run(capsys, "pull", "no-one/nothing")
+    code, out, err = models(capsys, "pull", "no-one/nothing")
 
     assert (code, out) == (4, "")
     assert "no-one/nothing" in err
@@ -114,11 +108,11 @@ def test_an_unknown_repository_is_one_line_and_code_4(
 def test_a_folder_without_a_model_is_no_model(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, out, err = run(capsys, command, str(tmp_path))
+    code, out, err = models(capsys, command, str(tmp_path))
 
     assert (code, out) == (4, "")
     assert "config.json" in err
 
 
 def test_a_folder_with_a_model_is_where_it_lies(mini: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, "pull", str(mini))[:2] == (0, f"{mini}\n")
+    assert models(capsys, "pull", str(mini))[:2] == (0, f"{mini}\n")
