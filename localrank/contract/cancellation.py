@@ -45,7 +45,7 @@ class LinkedToken:
 
     __slots__ = ("_outer", "_set")
 
-    def __init__(self, outer: AbortToken | None) -> None:
+    def __init__(self, outer: AbortToken | None = None) -> None:
         self._outer = outer
         self._set = False
 
