@@ -159,8 +159,12 @@ def _differing(before: Mapping[str, Any], now: Mapping[str, Any], of: str = "") 
         if isinstance(was, dict) and isinstance(known, dict):
             told += _differing(was, known, f"{name}.")
         elif was != known:
-            told.append(f"{of}{name} was {was!r} and is {known!r}")
+            told.append(f"{of}{name} was {_given(was)} and is {_given(known)}")
     return told
+
+
+def _given(value: object) -> str:
+    return "not given" if value is None else repr(value)
 
 
 @contextmanager

@@ -168,7 +168,7 @@ def batch(
             reranker = _keeping(model, reranker, document_store)
         if dry_run:
             planned = plan(job, resolve(model))  # a store would keep what the sample reads
-            show_plan(planned, on_cluster=ray is not None)
+            show_plan(planned, reranker, on_cluster=ray is not None)
             return
         if services_in(reranker) and not yes:
             ask(plan(job, reranker), reranker)

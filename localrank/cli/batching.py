@@ -25,8 +25,9 @@ from localrank.cli.output import (
     stdin_is_terminal,
     stdout_is_terminal,
 )
-from localrank.contract.errors import RerankError
+from localrank.contract.errors import InvalidRequestError, RerankError
 from localrank.contract.model import AnyReranker
+from localrank.providers.services import services_in
 
 __all__ = ["ask", "leave", "on_ray", "ranked", "show_plan", "show_report"]
 
@@ -36,26 +37,21 @@ _BETWEEN_LINES_S = {True: 0.5, False: 30.0}
 
 def ask(planned: PlannedJob, model: AnyReranker) -> None:
     """State what will be sent and its price, and ask."""
-    cost = (
-        "the price is not known"
-        if planned.dollars is None
-        else f"about {_money(planned.dollars)} at the list price"
-    )
     note(
         f"{model.provider}:{model.model_id}: {counted(planned.documents, 'candidate')} of "
         f"{counted(planned.queries, 'query', 'queries')}, about "
-        f"{counted(planned.tokens, 'token')}; {cost}."
+        f"{counted(planned.tokens, 'token')}; {_cost(planned)}."
     )
     if not stdin_is_terminal():
         raise click.UsageError("Nobody is there to be asked: agree to the calls with --yes.")
     click.confirm("Send them?", abort=True, err=True)
 
 
-def show_plan(planned: PlannedJob, *, on_cluster: bool) -> None:
+def show_plan(planned: PlannedJob, model: AnyReranker, *, on_cluster: bool) -> None:
     """Say what the job will take; as JSON too where a program reads along."""
     where = "on this machine alone; no cluster was asked" if on_cluster else "on this machine"
     time_left = "" if planned.seconds is None else f"; about {_duration(planned.seconds)} {where}"
-    money = "" if planned.dollars is None else f"; about {_money(planned.dollars)} at the list price"
+    money = f"; {_cost(planned)}" if services_in(model) else ""
     note(
         f"{counted(planned.rows, 'row')}: {counted(planned.documents, 'candidate')} of "
         f"{counted(planned.queries, 'query', 'queries')}, about "
@@ -63,6 +59,12 @@ def show_plan(planned: PlannedJob, *, on_cluster: bool) -> None:
     )
     if not stdout_is_terminal():
         print_json_lines([asdict(planned)])
+
+
+def _cost(planned: PlannedJob) -> str:
+    if planned.dollars is None:
+        return "the price is not known"
+    return f"about {_money(planned.dollars)} at the list price"
 
 
 class _Runner(Protocol):
@@ -98,13 +100,14 @@ def on_ray(name: str, address: str) -> _Runner:
 
 def ranked(job: BatchJob, model: AnyReranker, run: _Runner) -> BatchReport:
     """Rank by `run`, and show how far it is; the first Ctrl-C ends it after a whole part."""
-    with _stopping() as stop:
-        progress = _Progress()
+    progress = _Progress()
+    with _stopping(progress) as stop:
         try:
             return run(job, model, on_progress=progress.show, should_stop=stop.is_set)
-        except (KeyboardInterrupt, RerankError):
+        except (KeyboardInterrupt, RerankError) as error:
             progress.end()
-            if any(job.output.glob("part-*")):
+            goes_on = not isinstance(error, InvalidRequestError)
+            if goes_on and any(job.output.glob("part-*")):
                 note("Finished parts are kept; the same command goes on from there.")
             raise
         finally:
@@ -112,7 +115,7 @@ def ranked(job: BatchJob, model: AnyReranker, run: _Runner) -> BatchReport:
 
 
 @contextmanager
-def _stopping() -> Iterator[threading.Event]:
+def _stopping(progress: _Progress) -> Iterator[threading.Event]:
     """Yield what the first Ctrl-C sets; the second one stops at once."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -123,6 +126,7 @@ def _stopping() -> Iterator[threading.Event]:
     def first(_number: int, _frame: FrameType | None) -> None:
         stop.set()
         signal.signal(signal.SIGINT, before)
+        progress.end()
         note("finishing this part; Ctrl-C again stops at once.")
 
     signal.signal(signal.SIGINT, first)
@@ -173,7 +177,7 @@ class _Progress:
 
     def _left(self, progress: BatchProgress, seconds: float) -> str:
         here = progress.rows - (self._first.rows if self._first else 0)
-        if not here or not progress.total:
+        if not here or not progress.total or progress.rows >= progress.total:
             return ""
         return f", {_duration(seconds * (progress.total - progress.rows) / here)} left"
 

@@ -60,6 +60,7 @@ def in_options(message: str, command: click.Command, arguments: Sequence[str] = 
             message = _replaced(message, option.name or "", written)
             for name in {written[2:].replace("-", "_"), _CALLED.get(written, written)}:
                 message = _replaced(message, name, written)
+    message = re.sub(r"\bcolumns\.(\w+)(?= was )", r"--\1-column", message)
     message = re.sub(r"\bColumns\(([\w=, ]*)\)", _as_columns, message)
     for pattern, instead in _ELSEWHERE:
         message = re.sub(pattern, instead, message)

@@ -379,8 +379,8 @@ def test_nothing_is_ranked_twice(write: WriteRows) -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"top_k": 3}, "top_k was None and is 3"),
-        ({"instruction": "i"}, "instruction was None and is 'i'"),
+        ({"top_k": 3}, "top_k was not given and is 3"),
+        ({"instruction": "i"}, "instruction was not given and is 'i'"),
         ({"part_documents": 13}, "part_documents was 12 and is 13"),
         ({"columns": Columns(rank="place")}, r"job: columns\.rank was 'rank' and is 'place'\."),
     ],

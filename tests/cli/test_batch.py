@@ -118,6 +118,14 @@ def test_a_dry_run_says_that_it_asked_no_cluster(source: Path, tmp_path: Path) -
     assert "on this machine alone; no cluster was asked" in shown.err
 
 
+def test_a_dry_run_says_where_no_price_is_known(source: Path, tmp_path: Path) -> None:
+    shown = localrank(
+        "batch", str(source), str(tmp_path / "out"), "-m", "jina:another", "--dry-run", JINA_API_KEY="k"
+    )
+
+    assert "the price is not known" in shown.err
+
+
 def test_an_input_without_rows_is_said(tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").touch()
     shown = localrank("batch", str(tmp_path / "in.jsonl"), str(tmp_path / "out"), "-m", "lexical:default")
@@ -234,7 +242,8 @@ def test_another_job_is_refused_and_begun_anew_on_request(source: Path, tmp_path
     anew = localrank("batch", str(source), out, "-m", "lexical:default", "--top-k", "2", "--fresh")
 
     assert refused.code == 3
-    assert "--top-k was None and is 2" in refused.err
+    assert "--top-k was not given and is 2" in refused.err
+    assert "the same command goes on" not in refused.err
     assert json.loads(anew.out)["kept"] == 24
 
 

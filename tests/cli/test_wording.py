@@ -75,6 +75,9 @@ def test_columns_of_a_job_are_options_there() -> None:
     said = in_options("Name them: Columns(query=, text=).", command_of(cli, ["batch"]))
 
     assert said == "Name them: --query-column, --text-column."
+    assert in_options("columns.group was not given and is 'qid'.", command_of(cli, ["batch"])) == (
+        "--group-column was not given and is 'qid'."
+    )
 
 
 def test_the_address_of_a_server_is_an_option_of_the_doctor() -> None:

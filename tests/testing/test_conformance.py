@@ -304,9 +304,8 @@ async def test_a_rule_finds_the_model_that_breaks_it(name: str, model: type[Bad]
 
     assert caught.value.rule == name
     assert caught.value.model.endswith(":default") or name == "identity"
-    assert f"the rule {name!r}: expected {caught.value.expected}, saw {caught.value.seen}." in str(
-        caught.value
-    )
+    seen = caught.value.seen.removesuffix(".")
+    assert f"the rule {name!r}: expected {caught.value.expected}, saw {seen}." in str(caught.value)
 
 
 def test_every_rule_is_shown_to_bite() -> None:
@@ -332,6 +331,26 @@ async def test_the_kit_names_every_broken_rule_at_once() -> None:
         "instruction",
     ]
     assert "3 rules are broken" in str(caught.value)
+
+
+async def test_what_breaks_many_rules_in_one_way_is_said_once() -> None:
+    class WithoutNames:
+        def do_rerank_sync(self, options: DoRerankOptions) -> DoRerankResult:
+            raise AssertionError(options)
+
+    with pytest.raises(ConformanceError) as caught:
+        await run_conformance(WithoutNames)  # type: ignore[arg-type]
+
+    broken = str(caught.value)
+    assert broken.count("has no string member 'model_id'") == 1
+    assert "'top_k', 'every_document_ranked'" in broken
+    assert ".." not in broken
+
+
+@pytest.mark.parametrize("given", [LexicalReranker(), "lexical:default"])
+async def test_a_model_in_place_of_what_makes_one_is_refused(given: object) -> None:
+    with pytest.raises(InvalidRequestError, match=r"make is of type \w+, .* lambda: MyReranker"):
+        await run_conformance(given)  # type: ignore[arg-type]
 
 
 async def test_a_rule_is_waived_by_name_with_a_reason() -> None:

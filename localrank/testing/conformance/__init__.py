@@ -53,8 +53,13 @@ async def run_conformance(
 
     Raises:
         ConformanceError: Names each broken rule, with what was expected and what was seen.
-        InvalidRequestError: A waiver names no rule or gives no reason.
+        InvalidRequestError: `make` is no function, or a waiver names no rule or gives no reason.
     """
+    if not callable(make):
+        raise InvalidRequestError(
+            f"make is of type {type(make).__name__}, and each rule wants a fresh model.",
+            hint="Pass what returns one: the class of your reranker, or lambda: MyReranker(…).",
+        )
     waived = valid_waivers(waive or {})
     failures: list[BrokenRuleError] = []
     for check in CONFORMANCE_CHECKS:

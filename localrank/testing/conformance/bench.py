@@ -64,7 +64,7 @@ class BrokenRuleError(AssertionError):
         self.rule, self.model, self.expected, self.seen = rule, model, expected, seen
 
     def __str__(self) -> str:
-        return f"{self.model} breaks the rule {self.rule!r}: expected {self.expected}, saw {self.seen}."
+        return _complaint([self])
 
 
 class ConformanceError(AssertionError):
@@ -79,9 +79,20 @@ class ConformanceError(AssertionError):
         self.failures = tuple(failures)
 
     def __str__(self) -> str:
-        return f"{len(self.failures)} rules are broken.\n" + "\n".join(
-            f"- {failure}" for failure in self.failures
-        )
+        alike: dict[tuple[str, str, str], list[BrokenRuleError]] = {}
+        for failure in self.failures:
+            alike.setdefault((failure.model, failure.expected, failure.seen), []).append(failure)
+        count = len(self.failures)
+        total = "1 rule is broken." if count == 1 else f"{count} rules are broken."
+        return "\n".join([total, *(f"- {_complaint(failures)}" for failures in alike.values())])
+
+
+def _complaint(failures: Sequence[BrokenRuleError]) -> str:
+    """Return what broke these rules, which differ in their names alone."""
+    one = failures[0]
+    rules = "the rule" if len(failures) == 1 else f"{len(failures)} rules in the same way,"
+    names = ", ".join(repr(failure.rule) for failure in failures)
+    return f"{one.model} breaks {rules} {names}: expected {one.expected}, saw {one.seen.removesuffix('.')}."
 
 
 class Check(Protocol):
