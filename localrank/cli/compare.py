@@ -14,7 +14,9 @@ from localrank.cli.ranking import RankRequest, place_of, rank, record_of, spent
 from localrank.cli.reading import InputDocument
 from localrank.cli.tables import Output, print_records
 from localrank.cli.terminal import Row, console, moved, show_rows
+from localrank.contract.errors import InvalidRequestError
 from localrank.contract.types import RankedDocument, RerankResult
+from localrank.providers.registry import resolve
 from localrank.providers.unscored import is_scored
 
 __all__ = ["compare", "two_models"]
@@ -42,6 +44,15 @@ def two_models(text: str) -> tuple[str, str]:
     return names[0], names[1]
 
 
+def _check(name: str) -> None:
+    """Refuse what is no name of a model, as the option that holds it."""
+    try:
+        resolve(name)
+    except InvalidRequestError as error:
+        said = re.sub(r"^model is (?=['\"])", "--compare names ", str(error))
+        raise click.UsageError(said) from None
+
+
 def compare(names: tuple[str, str], request: RankRequest, *, output: Output | None) -> None:
     """Rank with both models and print, in the first one's order, what either has among its best `top_k`.
 
@@ -50,6 +61,8 @@ def compare(names: tuple[str, str], request: RankRequest, *, output: Output | No
         request: What is asked of both; `threshold` counts for either score.
         output: What is printed; None means a table for a person.
     """
+    for name in names:
+        _check(name)
     results = [rank(name, replace(request, top_k=None, threshold=None)) for name in names]
     for result in results:
         warn_of(result)

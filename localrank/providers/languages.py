@@ -83,6 +83,9 @@ _NAMES = {
     "id": "Indonesian",
 }
 
+_OF_ONE_LANGUAGE = {"Kana": "Japanese", "Hangul": "Korean"}
+"""Scripts that are called otherwise than the one language that is written in them."""
+
 _scripts = list(_SCRIPTS)
 # a single letter of an alphabet is one of a formula; a single syllable or Han character is a word
 _RUNS = "|".join(f"([{letters}]{{{1 if weight > 1 else 2},}})" for letters, _, weight in _SCRIPTS.values())
@@ -172,7 +175,7 @@ def _unread_script(text: str, languages: frozenset[str]) -> Writing | None:
     if not foreign or 4 * sum(foreign.values()) < total:
         return None
     name = max(foreign, key=foreign.__getitem__)
-    return Writing(f"{name} script", tuple(_SCRIPTS[name][1].split()))
+    return Writing(_OF_ONE_LANGUAGE.get(name, f"{name} script"), tuple(_SCRIPTS[name][1].split()))
 
 
 def _unread_words(words: set[str], languages: frozenset[str]) -> Writing | None:

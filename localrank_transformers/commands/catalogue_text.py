@@ -39,6 +39,8 @@ def print_table(entries: Sequence[CatalogueEntry]) -> None:
     if len(shown) < len(_HEADER):
         absent = ", ".join(name for at, name in enumerate(_HEADER) if at not in shown)
         click.echo(f"No room here for {absent}: a wider terminal, or --json, has them.", err=True)
+    if any(row[_HEADER.index("QUALITY")] for row in rows):
+        click.echo("QUALITY: published mean nDCG@10 on MTEB(eng, v2) retrieval.", err=True)
 
 
 def _print_rows(header: Sequence[str], rows: Sequence[Sequence[str]], room: int | None = None) -> None:

@@ -121,7 +121,22 @@ def _choosing(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+class _Models(click.Group):
+    """The commands of `localrank models`; a model in the place of one brings the command that shows it."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that `args` begin with."""
+        if self.get_command(ctx, args[0]) is None and lookup(args[0]) is not None:
+            raise click.UsageError(
+                f"No such command {args[0]!r}; `localrank models show {args[0]}` shows that model.", ctx
+            )
+        return super().resolve_command(ctx, args)
+
+
 @click.group(
+    cls=_Models,
     help=_GROUP_HELP,
     short_help="List the known models, show one, fetch one.",
     invoke_without_command=True,
@@ -171,7 +186,7 @@ def _list(choice: Mapping[str, Any], *, as_json: bool) -> None:
     print_table(chosen)
 
 
-@models.command("show", epilog=_SHOW_EXAMPLES)
+@models.command("show", epilog=_SHOW_EXAMPLES, short_help="Show all that is known of one model.")
 @click.argument("name", shell_complete=_names)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show_model(*, name: str, as_json: bool) -> None:

@@ -45,5 +45,5 @@ def unread_warning(model_id: str, feature: Literal["query", "documents"], writin
 def _instead(other: CatalogueEntry | None) -> str:
     if other is None:
         return "Take a model that was made for it, or leave the order as it is."
-    door = "OnnxReranker" if "onnx" in other.engines else "TorchReranker"
-    return f"Take {door}({other.name!r}), which does."
+    name = other.name if "onnx" in other.engines else f"torch:{other.name}"
+    return f"Take the model {name!r}, which does."

@@ -282,7 +282,8 @@ def _refuse_other_families(entry: CatalogueEntry | None, name: str) -> None:
         return
     reason = entry.engine_notes.get("onnx", f"it belongs to the family {entry.family}")
     raise ModelLoadError(
-        f"OnnxReranker cannot run {name}: {reason}.", hint=f"Use TorchReranker({entry.name!r})."
+        f"OnnxReranker cannot run {name}: {reason}.",
+        hint=f"Use TorchReranker({entry.name!r}), as a string 'torch:{entry.name}'.",
     )
 
 

