@@ -235,10 +235,20 @@ async def _alive(_: Request) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    known = {404: "There is nothing at this path.", 405: "This path takes another method."}
-    message = known.get(error.status_code, error.detail)
+    message = _told(request, error)
     refused = RefusedError(error.status_code, message, "http", error.headers)
     return refused_response(refused, course_of(request.scope).request_id)
+
+
+def _told(request: Request, error: HTTPException) -> str:
+    """Return what is wrong with a path or its method, and where the right one is found."""
+    if error.status_code == 404:
+        described = f"{request.scope.get('root_path', '')}/openapi.json"
+        return f"There is nothing at this path; {described} describes those that there are."
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        return f"This path takes {allowed}, not {request.method[:20]}."
+    return error.detail
 
 
 def _short(spec: str) -> str:

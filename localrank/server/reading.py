@@ -48,8 +48,8 @@ def dialect_of(request: Request, body: bytes) -> Dialect:
     """
     try:
         keys = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise RefusedError(400, "The body is no JSON object.", "malformed") from None
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise RefusedError(400, f"The body is no JSON object: {_reason(error)}.", "malformed") from None
     return recognize(path_of(request.scope), request.headers, keys)
 
 
@@ -63,5 +63,11 @@ def decoded(body: bytes, dialect: Dialect) -> Body:
         # some applications write true and numbers as texts (RAGFlow's Xinference: "return_documents": "true")
         return msgspec.json.decode(body, type=dialect.body, strict=False)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        # msgspec names the place and the types, never the value
-        raise RefusedError(dialect.invalid, f"The body does not fit: {error}.", "invalid_request") from None
+        raise RefusedError(
+            dialect.invalid, f"The body does not fit: {_reason(error)}.", "invalid_request"
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    """Return why a body could not be read; msgspec names the place and the types, never the value."""
+    return "it is not in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)

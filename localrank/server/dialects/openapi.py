@@ -11,6 +11,7 @@ import msgspec
 from localrank._version import __version__
 from localrank.contract.types import OutcomeKind
 from localrank.server.dialects.cohere import Refusal
+from localrank.server.dialects.fields import EXAMPLES, meanings
 from localrank.server.dialects.score import SCORE
 from localrank.server.dialects.shape import Dialect, JsonObject
 from localrank.server.dialects.table import DIALECTS
@@ -39,6 +40,19 @@ _REFUSALS = {
     503: "The server is ending; Retry-After says when to ask again.",
     504: "The time was over.",
 }
+
+_SUMMARIES = {
+    "cohere": "Rank documents, as Cohere does.",
+    "jina": "Rank documents, as Jina does.",
+    "tei": "Rank texts, as Text Embeddings Inference does.",
+    "voyage": "Rank documents, as Voyage does.",
+    "mixedbread": "Rank documents, as Mixedbread does.",
+    "pinecone": "Rank documents, as Pinecone does.",
+    "vllm": "Rank documents, as vLLM does.",
+    "infinity": "Rank documents, as Infinity does: they come back as strings.",
+    "score": "Score pairs of texts, as vLLM does.",
+}
+"""By the dialect's name."""
 
 _WAIT = (429, 503)
 
@@ -83,10 +97,10 @@ def description(open_paths: tuple[str, ...] = ()) -> JsonObject:
     for dialect in dialects:
         for path in dialect.paths:
             prefixed = path if dialect is SCORE else f"/{dialect.name}{path}"
-            paths[prefixed] = {"post": _post(prefixed, dialect.name, schemas, [dialect])}
+            paths[prefixed] = {"post": _post(prefixed, _SUMMARIES[dialect.name], schemas, [dialect])}
     for path in ("/rerank", "/v1/rerank", "/v2/rerank"):
-        who = "any of the dialects, told apart by path and body"
-        paths[path] = {"post": _post(path, who, schemas, list(DIALECTS.values()))}
+        summary = "Rank documents. Path and body tell whose way of asking it is; the answer has the same."
+        paths[path] = {"post": _post(path, summary, schemas, list(DIALECTS.values()))}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -119,6 +133,11 @@ class _Schemas:
             self._types, ref_template="#/components/schemas/{name}"
         )
         self._found = list(found)
+        for body, example in EXAMPLES.items():
+            schema, told = self.components[body.__name__], meanings(body)
+            schema["examples"] = [example]
+            for name, field in schema["properties"].items():
+                field["description"] = told[name]
 
     def any_of(self, types: Sequence[Any]) -> JsonObject:
         """Return the schema of whatever fits one of `types`."""
@@ -136,14 +155,14 @@ def _get(path: str, text: str, schemas: _Schemas, *, is_open: bool) -> JsonObjec
     return _operation(path, text, answers)
 
 
-def _post(path: str, who: str, schemas: _Schemas, dialects: Sequence[Dialect]) -> JsonObject:
+def _post(path: str, summary: str, schemas: _Schemas, dialects: Sequence[Dialect]) -> JsonObject:
     # what the door refuses, before it knows the dialect, has the shape that holds every key
     refusal = schemas.any_of([Refusal, *(dialect.refused for dialect in dialects)])
     answers = {
         "200": _ranking(schemas.any_of([dialect.answer for dialect in dialects])),
         **{str(status): _response(text, refusal, status) for status, text in _REFUSALS.items()},
     }
-    operation = _operation(path, f"Rank documents, in the words of: {who}.", answers)
+    operation = _operation(path, summary, answers)
     operation["parameters"] = [{"$ref": f"#/components/parameters/{name}"} for name in _PARAMETERS]
     body = schemas.any_of([dialect.body for dialect in dialects])
     operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}

@@ -57,3 +57,56 @@ def test_every_path_of_the_description_is_there(client: Client) -> None:
     ]
     unread = [path for path, methods in paths.items() if "get" in methods and client.get(path).status != 200]
     assert (missing, unread) == ([], [])
+
+
+def test_every_field_of_a_request_is_described(client: Client) -> None:
+    schemas = client.get("/openapi.json").body["components"]["schemas"]
+    bodies = {name: schema for name, schema in schemas.items() if name.endswith("Body")}
+
+    assert len(bodies) == 6
+    assert [
+        f"{name}.{field}"
+        for name, schema in bodies.items()
+        for field, described in schema["properties"].items()
+        if not described.get("description")
+    ] == []
+
+
+def test_the_examples_of_the_description_are_answered(client: Client) -> None:
+    described = client.get("/openapi.json").body
+    schemas = described["components"]["schemas"]
+    for path, operations in described["paths"].items():
+        if "post" in operations:
+            schema = operations["post"]["requestBody"]["content"]["application/json"]["schema"]
+            for reference in schema.get("anyOf", [schema]):
+                (example,) = schemas[reference["$ref"].rpartition("/")[2]]["examples"]
+                assert client.post(path, example).status == 200, (path, example)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/docs", 404, "There is nothing at this path; /openapi.json describes those that there are."),
+        ("/v1/rerank", 405, "This path takes POST, not GET."),
+    ],
+)
+def test_a_wrong_door_names_the_right_one(client: Client, path: str, status: int, said: str) -> None:
+    answer = client.get(path)
+
+    assert (answer.status, answer.body["message"]) == (status, said)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"{'query': 'a'}", "JSON is malformed: object keys must be strings (byte 1)"),
+        (b"[]", "Expected `object`, got `array`"),
+        (b"", "Input data was truncated"),
+        (b'{"\xff": 1}', "it is not in UTF-8"),
+    ],
+)
+def test_a_body_that_is_no_json_object_is_told_where(client: Client, body: bytes, reason: str) -> None:
+    answer = client.post("/v1/rerank", body)
+
+    assert answer.status == 400
+    assert answer.body["message"] == f"The body is no JSON object: {reason}."
