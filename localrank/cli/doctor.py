@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -25,6 +27,9 @@ from localrank.contract.errors import RerankError
 from localrank.providers.diagnosis import Finding, Section, State, diagnoses
 from localrank.providers.registry import ENTRY_POINT_GROUP as PROVIDERS
 from localrank.providers.registry import resolve
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = ["doctor"]
 
@@ -176,6 +181,14 @@ def _said(model: str) -> str:
     return f"{variable}={model}" if os.environ.get(variable) == model else model
 
 
+def _wrapped(out: Console, value: str, start: int) -> list[str]:
+    """Return a value in the lines it takes beside its name; in a pipe, one. A word, such as a path, stays whole."""
+    if not out.is_terminal:
+        return [value]
+    room = max(30, out.width - start)
+    return textwrap.wrap(value, room, break_long_words=False, break_on_hyphens=False) or [value]
+
+
 def _show(sections: Sequence[Section]) -> None:
     from rich.text import Text  # noqa: PLC0415 - so that --help needs no rich
 
@@ -186,14 +199,12 @@ def _show(sections: Sequence[Section]) -> None:
             out.print(f"{section.title}", style="bold")
             for finding in section.findings:
                 sign, colour = _SIGNS[finding.state]
-                line = (
-                    Text(f"  {sign} ", style=colour)
-                    + Text(f"{finding.name:<{width}}  ")
-                    + Text(finding.value)
-                )
-                out.print(line, soft_wrap=True)
-                if finding.hint:
-                    out.print(f"{' ' * (width + 6)}{finding.hint}", style=colour, soft_wrap=True)
+                head = Text(f"  {sign} ", style=colour) + Text(f"{finding.name:<{width}}  ")
+                start = Text(" " * (width + 6))
+                for number, line in enumerate(_wrapped(out, finding.value, width + 6)):
+                    out.print((start if number else head) + line, soft_wrap=True)
+                if finding.hint:  # whole, to be copied
+                    out.print(f"{start}{finding.hint}", style=colour, soft_wrap=True)
         broken = sum(finding.state == "broken" for section in sections for finding in section.findings)
         verdict = "Everything works." if not broken else f"{broken} thing{'s' if broken > 1 else ''} broken."
         out.print(f"\n{verdict}", style="green" if not broken else "red")

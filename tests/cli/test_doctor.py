@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import io
 import json
 from importlib.metadata import EntryPoint
 
 import pytest
+from rich.console import Console
 
 from localrank import __version__
+from localrank.cli.doctor import _show
 from localrank.cli.main import main
 from localrank.providers import diagnosis
 from localrank.providers.diagnosis import Finding, Section, diagnoses
-from tests.support.shell import localrank
+from tests.support.shell import localrank, plain
 
 
 def test_the_doctor_reports_versions_engines_processor_model_and_a_timed_run() -> None:
@@ -86,3 +89,23 @@ def test_a_model_of_the_environment_that_cannot_be_is_told_with_its_variable() -
     assert ended.code == 1
     assert "LOCALRANK_MODEL=onnx" in ended.out
     assert "a provider without a model" in ended.out
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_long_list_is_wrapped_beside_its_name_in_a_terminal_and_whole_in_a_pipe(
+    monkeypatch: pytest.MonkeyPatch, is_terminal: bool
+) -> None:
+    out = Console(file=io.StringIO(), width=60, force_terminal=is_terminal, color_system=None)
+    monkeypatch.setattr("localrank.cli.doctor.console", lambda: out)
+    words, path = ", ".join(f"provider-{number}" for number in range(20)), "/a/long/path" * 6
+
+    _show([Section("Providers", (Finding("available", words), Finding("place", f"found in {path}")))])
+
+    lines = plain(out.file.getvalue()).splitlines()  # type: ignore[attr-defined]
+    first, *rest = [line for line in lines if "provider-" in line]
+    if is_terminal:
+        assert max(map(len, [first, *rest])) <= 60
+        assert {line.index("provider-") for line in rest} == {first.index("provider-")} == {15}
+    else:
+        assert first.endswith(words)
+    assert path in "".join(lines)
