@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -13,9 +14,10 @@ from typing import Any
 
 from localrank.calling.texts import TEXT_NAMES
 from localrank.cli.contents import Decoding, Format, format_by_name, lines_of
-from localrank.cli.output import InputError, note
+from localrank.cli.output import InputError, counted, note
 from localrank.cli.paragraphs import Form, split_paragraphs
 from localrank.cli.records import Record, json_lines, json_records, parquet_records, table_records, text_in
+from localrank.cli.snippets import printable
 from localrank.cli.sources import STDIN, Opening, opened, shown
 
 __all__ = ["InputDocument", "Reading", "read_documents"]
@@ -98,9 +100,13 @@ def read_documents(sources: Sequence[str], reading: Reading) -> Generator[InputD
 def _from_folder(folder: str, reading: Reading) -> Iterator[InputDocument]:
     if not reading.paragraphs:
         raise InputError(f"{folder} is a folder. Add --paragraphs to rank the paragraphs of its text files.")
-    paths = sorted(_text_files(folder))
+    paths, others = _files_in(folder)
     if not paths:
-        raise InputError(f"{folder} holds no {', '.join(sorted(TEXT_SUFFIXES))} files.")
+        also = f", and {len(others):,} of other kinds ({_kinds(others)}). {_ONE_BY_ONE}" if others else "."
+        raise InputError(f"{folder} holds no {', '.join(sorted(TEXT_SUFFIXES))} files{also}")
+    if others and not reading.opening.again:
+        left = counted(len(others), "file of another kind was", "files of other kinds were")
+        note(f"{folder}: {left} not read ({_kinds(others)}); {_ONE_BY_ONE[0].lower()}{_ONE_BY_ONE[1:]}")
     for path in paths:
         try:
             documents = list(_from_file(path, reading))
@@ -111,13 +117,30 @@ def _from_folder(folder: str, reading: Reading) -> Iterator[InputDocument]:
         yield from documents
 
 
-def _text_files(folder: str) -> Iterator[str]:
+_ONE_BY_ONE = "Those that hold text can be named one by one."
+
+_KINDS_TOLD = 5
+
+
+def _files_in(folder: str) -> tuple[list[str], list[Path]]:
+    """Return the text files of a folder and of those in it, in order, and the other files; hidden ones are neither."""
+    texts: list[str] = []
+    others: list[Path] = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            path = Path(parent, name)
-            if path.suffix.lower() in TEXT_SUFFIXES and not name.startswith("."):
-                yield str(path)
+        for path in (Path(parent, name) for name in names if not name.startswith(".")):
+            if path.suffix.lower() in TEXT_SUFFIXES:
+                texts.append(str(path))
+            else:
+                others.append(path)
+    return sorted(texts), others
+
+
+def _kinds(paths: Sequence[Path]) -> str:
+    """Return the endings of files, or their names where they have none; the most frequent first, and not all of many."""
+    kinds = Counter(sorted(path.suffix.lower() or path.name for path in paths)).most_common()
+    told = [printable(kind) for kind, _ in kinds[:_KINDS_TOLD]]
+    return ", ".join([*told, "…"] if len(kinds) > _KINDS_TOLD else told)
 
 
 def _from_file(source: str, reading: Reading) -> Iterator[InputDocument]:

@@ -173,6 +173,22 @@ def test_a_file_of_a_folder_that_is_no_text_is_skipped_with_a_word(
     assert "skipped" in capsys.readouterr().err
 
 
+def test_files_of_a_folder_that_are_of_no_kind_that_is_read_are_counted_with_their_kinds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.md", "b.org", "c.ORG", "d.png", "LICENSE", ".hidden"):
+        written(tmp_path, name, "text")
+
+    read(tmp_path, paragraphs=True)
+
+    assert capsys.readouterr().err == (
+        f"localrank: {tmp_path}: 4 files of other kinds were not read (.org, .png, LICENSE); "
+        "those that hold text can be named one by one.\n"
+    )
+    read(tmp_path / "a.md", paragraphs=True)
+    assert capsys.readouterr().err == ""
+
+
 def test_a_folder_needs_paragraphs(tmp_path: Path) -> None:
     assert (
         refusal(tmp_path)
@@ -181,7 +197,12 @@ def test_a_folder_needs_paragraphs(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_text_files_says_so(tmp_path: Path) -> None:
-    assert "holds no .markdown, .md, .rst, .txt files" in refusal(tmp_path, paragraphs=True)
+    written(tmp_path, "a.org", "text")
+
+    assert refusal(tmp_path, paragraphs=True) == (
+        f"{tmp_path} holds no .markdown, .md, .rst, .txt files, and 1 of other kinds (.org). "
+        "Those that hold text can be named one by one."
+    )
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
