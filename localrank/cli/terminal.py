@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import sys
 import threading
@@ -48,13 +49,26 @@ class Row:
     place: str = ""
 
 
+_IN_ASCII = str.maketrans("█▉▊▋▌▍▎▏·…↑↓→−–“”’✓✗", '#####---.~^v>--""\'+x')
+"""Signs of the tables, for terminals whose encoding lacks them."""
+
+
+def _nearest(error: UnicodeError) -> tuple[str, int]:
+    """Return what is written for signs that an encoding lacks: the like of ours, and `?` for those of texts."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    signs = error.object[error.start : error.end].translate(_IN_ASCII)
+    return "".join(sign if sign.isascii() else "?" for sign in signs), error.end
+
+
 def console(*, stderr: bool = False) -> Console:
-    """Return a console that writes plain text where the stream is no terminal, and `?` for what its encoding lacks."""
+    """Return a console that writes plain text where the stream is no terminal, and the nearest to what its encoding lacks."""
     from rich.console import Console  # noqa: PLC0415 - so that --help needs no rich
 
     stream = sys.stderr if stderr else sys.stdout
     if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="replace")
+        codecs.register_error("localrank.nearest", _nearest)
+        stream.reconfigure(errors="localrank.nearest")
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 

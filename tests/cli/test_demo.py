@@ -29,3 +29,13 @@ def test_the_demo_runs_with_another_model() -> None:
 
     assert done.code == 0
     assert "After: ranked by default in" in done.out
+
+
+def test_signs_that_the_encoding_lacks_have_a_like_in_ascii() -> None:
+    done = localrank("demo", "--model", "lexical:default", COLUMNS="60", PYTHONIOENCODING="ascii")
+    _, after = done.out.split("After: ")
+
+    assert done.code == 0
+    assert "^" in after
+    assert "~\n" in after
+    assert "?" not in after
