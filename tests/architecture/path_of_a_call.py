@@ -8,6 +8,7 @@ Another checkout is measured with `PYTHONPATH=FOLDER` before the command.
 
 from __future__ import annotations
 
+import ast
 import sys
 import threading
 from collections import Counter
@@ -57,6 +58,14 @@ def ours(filename: str) -> str | None:
     return "/".join(parts[starts[-1] :]) if starts else None
 
 
+def first_line(file: str) -> str:
+    """Return the first line of a file's docstring."""
+    package, _, below = file.partition("/")
+    folder = Path(str(sys.modules[package].__file__)).parent
+    docstring = ast.get_docstring(ast.parse((folder / below).read_text("utf-8"))) or ""
+    return docstring.partition("\n")[0]
+
+
 def measure() -> Way:
     """Follow warm calls, and return the one with the fewest moves."""
     way: Way | None = None
@@ -85,14 +94,14 @@ def measure() -> Way:
 
 
 def main() -> int:
-    """Print the files, the calls into each, and the moves from each."""
+    """Print the files in the order in which they are entered, the calls into each, the moves from each, and what it is."""
     way = measure()
     leaving: Counter[str] = Counter()
     for (caller, _), count in way.moves.items():
         leaving[caller] += count
-    print(f"{'file':60}{'calls':>7}{'moves on':>10}")  # noqa: T201
-    for file, calls in sorted(way.files.items()):
-        print(f"{file:60}{calls:7}{leaving[file]:10}")  # noqa: T201
+    print(f"{'file':56}{'calls':>7}{'moves on':>10}  what it is")  # noqa: T201
+    for file, calls in way.files.items():
+        print(f"{file:56}{calls:7}{leaving[file]:10}  {first_line(file)}")  # noqa: T201
     print(f"{len(way.files)} files, {way.moves.total()} moves")  # noqa: T201
     return 0
 

@@ -57,3 +57,16 @@ def test_every_page_is_reached_from_the_index() -> None:
     unlisted = {page for page in pages if not page.startswith("decisions/") and f"({page})" not in index}
 
     assert unlisted == set()
+
+
+def test_the_files_that_one_call_goes_through_are_there() -> None:
+    told = PAGE.read_text("utf-8").partition("## How one call flows\n")[2].partition("\n## ")[0]
+    named = re.findall(r"`([\w/]+\.(?:py|c))`", told)
+    local = ROOT / "localrank_transformers"
+
+    assert len(named) >= 6
+    assert [
+        file
+        for file in named
+        if not any((below / file).is_file() for below in (ROOT, local, local / "engines/native"))
+    ] == []
