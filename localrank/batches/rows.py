@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any, Literal
 
 from localrank.batches.columns import Added
+from localrank.batches.warned import Warned, add_warned
 from localrank.calling.many import rerank_many_sync
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker
@@ -103,6 +104,7 @@ class RankedRows:
         documents: Candidates that were ranked.
         tokens: Tokens that the model read, as far as it says.
         dollars: What remote calls cost, as far as the price is known.
+        warnings: What the model warned of, by type.
     """
 
     layout: Layout
@@ -112,6 +114,7 @@ class RankedRows:
     documents: int = 0
     tokens: int = 0
     dollars: float = 0.0
+    warnings: dict[str, Warned] = field(default_factory=dict[str, Warned])
 
     def kept(self, *, rejects: bool = False) -> list[int]:
         """Return the places of the rows that go on: those not rejected, and of candidates those within `top_k`.
@@ -231,6 +234,8 @@ def rank_rows(
             _put(answer, one, result)
             answer.tokens += result.usage.input_tokens or 0
             answer.dollars += result.usage.estimated_cost or 0.0
+            for warning in {warning.type: warning for warning in reversed(result.warnings)}.values():
+                add_warned(answer.warnings, warning.type, Warned(1, warning.message))
         answer.documents += sum(len(one.texts) for one in some)
         answer.rows += sum(len(one.places) for one in some)
         on_ranked(answer)

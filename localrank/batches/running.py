@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -23,6 +23,7 @@ from localrank.batches.manifest import (
     writing,
 )
 from localrank.batches.rows import Asked, RankedRows, Reject, Rows, numbered, rank_rows
+from localrank.batches.warned import Warned, add_warned
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker
 from localrank.providers.registry import resolve
@@ -70,6 +71,7 @@ class BatchReport:
         documents: Candidates ranked, by earlier runs too.
         parts: Files written, by earlier runs too.
         dollars: What the parts cost, as far as the price is known.
+        warnings: What the model warned of in this run, by type, so that it is not lost among the lists.
     """
 
     complete: bool
@@ -81,6 +83,7 @@ class BatchReport:
     documents: int
     parts: int
     dollars: float
+    warnings: Mapping[str, Warned]
 
 
 def run_batch(
@@ -134,6 +137,7 @@ def run_batch(
         documents=sum(part.documents for part in done),
         parts=len(done),
         dollars=manifest.dollars,
+        warnings=run.warnings,
     )
 
 
@@ -193,6 +197,7 @@ class _Run:
         self._asked = Asked(model, job.top_k, job.instruction, job.max_parallel, job.max_retries)
         self._packing = packing_of(job.input)
         self._documents, self._tokens = 0, 0
+        self.warnings: dict[str, Warned] = {}
         self._is_first = True
 
     def all_parts(
@@ -247,6 +252,8 @@ class _Run:
         self._write(self._content(part, found), part, found, rejects)
         self._documents += found.documents
         self._tokens += found.tokens
+        for kind, warned in found.warnings.items():
+            add_warned(self.warnings, kind, warned)
         self._tell(RankedRows(found.layout, found.said))
 
     def _content(self, part: Part, found: RankedRows) -> bytes:

@@ -25,6 +25,7 @@ from localrank.cli.output import (
     stdin_is_terminal,
     stdout_is_terminal,
 )
+from localrank.cli.wording import in_options
 from localrank.contract.errors import InvalidRequestError, RerankError
 from localrank.contract.model import AnyReranker
 from localrank.providers.services import services_in
@@ -193,6 +194,9 @@ def show_report(report: BatchReport, job: BatchJob) -> None:
     money = f" for about {_money(report.dollars)}" if report.dollars else ""
     done = f"{counted(report.rows, 'row')}{earlier}; {report.kept:,} written"
     note(f"{done} in {counted(report.parts, 'part')} to {job.output}{money}.")
+    for warned in report.warnings.values():
+        said = in_options(warned.first, click.get_current_context().command)
+        note(f"warning on {counted(warned.lists, 'list')}, on the first: {said}")
     if report.rejected:
         which = "No row" if not report.kept else counted(report.rejected, "row")
         could = "could" if not report.kept else "could not"

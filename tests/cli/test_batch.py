@@ -38,8 +38,22 @@ def test_a_file_is_ranked_into_a_folder(source: Path, tmp_path: Path) -> None:
         "documents": 60,
         "parts": 1,
         "dollars": 0.0,
+        "warnings": {},
     }
     assert "60 rows; 60 written in 1 part to" in shown.err
+
+
+def test_what_the_model_warned_of_is_said_once_with_the_number_of_lists(source: Path, tmp_path: Path) -> None:
+    shown = localrank(
+        "batch", str(source), str(tmp_path / "out"), "-m", "lexical:default", "--instruction", "Be brief."
+    )
+
+    assert shown.code == 0
+    assert shown.err.count("lexical reads no instruction; it was ignored.") == 1
+    assert "localrank: warning on 12 lists, on the first: lexical reads" in shown.err
+    assert json.loads(shown.out)["warnings"] == {
+        "unsupported": {"lists": 12, "first": "lexical reads no instruction; it was ignored."}
+    }
 
 
 def test_a_store_knows_afterwards_what_was_read(source: Path, tmp_path: Path) -> None:
