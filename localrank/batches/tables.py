@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -37,6 +38,8 @@ __all__ = [
 ]
 
 _PURPOSE = "A batch job over tables"
+
+logger = logging.getLogger("localrank")
 
 
 def arrow() -> Any:
@@ -136,6 +139,8 @@ def _ranked(
             if is_first:
                 found.refuse_unsaid(asked.model)
             is_first = False
+            for kind, warned in found.warnings.items():
+                logger.warning("%s on %d lists, on the first: %s", kind, warned.lists, warned.first)
             for reject in numbered(found, start):
                 if on_reject is not None:
                     on_reject(reject)

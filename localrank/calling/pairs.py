@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from localrank.calling.logged import logged
 from localrank.calling.many import rerank_many
 from localrank.calling.sync import run_blocking
 from localrank.contract.errors import InvalidResponseError
@@ -46,6 +47,6 @@ def score_pairs_sync(model: AnyReranker | str, pairs: Sequence[tuple[str, str]])
                 "of pairs cannot show.",
                 hint="Use an interface that returns a ranking, such as rerank().",
             )
-        for hit in result:
+        for hit in logged(result):
             scores[positions[hit.index]] = hit.score
     return scores

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from localrank.calling.documents import is_table
+from localrank.calling.logged import logged
 from localrank.calling.pairs import score_pairs_sync
 from localrank.calling.sync import rerank_sync
 from localrank.compat.arguments import CALL, CONSTRUCTOR, check_unsettable, renamed, settings_of
@@ -179,7 +180,7 @@ class CrossEncoder:
         arguments = renamed("rank", {"activation_fn": activation_fn}, others, CALL)
         check_unsettable(arguments)
         _check_batch_size(batch_size)
-        result = rerank_sync(self.model, query, documents, top_k)
+        result = logged(rerank_sync(self.model, query, documents, top_k))
         scores = self._activated([hit.score for hit in result], arguments["activation_fn"])
         entries: list[dict[str, Any]] = []
         for hit, score in zip(result, scores, strict=True):

@@ -13,6 +13,7 @@ from operator import is_not
 from pathlib import Path
 from typing import Any
 
+from localrank.calling.logged import logged
 from localrank.calling.sync import rerank_sync
 from localrank.contract.errors import InvalidRequestError, UnknownModelError
 from localrank.contract.model import AnyReranker
@@ -91,7 +92,7 @@ class Ranker:
             raise InvalidRequestError("The request has no query.", hint="Pass RerankRequest(query=…).")
         passages = _passages(request.passages)
         texts = [_text(passage, index) for index, passage in enumerate(passages)]
-        result = rerank_sync(self.model, request.query, texts)
+        result = logged(rerank_sync(self.model, request.query, texts))
         if len(request.passages) != len(passages) or any(map(is_not, request.passages, passages)):
             raise InvalidRequestError(
                 "The list of passages was changed during the call.",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NoReturn
 
+from localrank.calling.logged import logged
 from localrank.calling.rerank import rerank
 from localrank.calling.sync import run_blocking
 from localrank.contract.errors import InvalidRequestError, UnknownModelError
@@ -213,7 +214,7 @@ class Reranker:
 
     def score(self, query: str, doc: str) -> float:
         """Return the score of one text."""
-        return run_blocking(partial(rerank, self.model, query, [doc]))[0].score
+        return logged(run_blocking(partial(rerank, self.model, query, [doc])))[0].score
 
     def as_langchain_compressor(self, k: int = 10) -> NoReturn:
         """Refuse, with the name of LangChain's compressor over our models."""
@@ -224,7 +225,9 @@ class Reranker:
 
     def _ranked(self, query: str, result: RerankResult[Document]) -> RankedResults:
         has_scores = score_kind(self.model) != "ordinal"
-        results = [Result(hit.document, hit.score if has_scores else None, hit.rank) for hit in result]
+        results = [
+            Result(hit.document, hit.score if has_scores else None, hit.rank) for hit in logged(result)
+        ]
         return RankedResults(results, query, has_scores)
 
 

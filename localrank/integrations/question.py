@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Generic, TypeVar
 
+from localrank.calling.logged import logged
 from localrank.calling.rerank import rerank
 from localrank.calling.sync import run_blocking
 from localrank.contract.model import AnyReranker
@@ -17,7 +17,6 @@ __all__ = ["OUTCOME_KEY", "CallSettings", "Question"]
 
 D = TypeVar("D")
 
-logger = logging.getLogger("localrank")
 
 OUTCOME_KEY = "rerank_outcome"
 """Under what a framework's document, node or event holds `RerankOutcome.to_dict()`."""
@@ -65,7 +64,7 @@ class Question(Generic[D]):
 
     async def answer(self) -> RerankResult[D]:
         """Await the ranking; a cancelled task stops the computation."""
-        return _logged(
+        return logged(
             await rerank(
                 self.model,
                 self.query,
@@ -89,9 +88,3 @@ class Question(Generic[D]):
     def _first_stage(self) -> list[float] | None:
         known = [score for score in self.retrieval_scores if score is not None and math.isfinite(score)]
         return known if known and len(known) == len(self.documents) else None
-
-
-def _logged(result: RerankResult[D]) -> RerankResult[D]:
-    for warning in result.warnings:
-        logger.warning("%s: %s", warning.type, warning.message)
-    return result

@@ -184,3 +184,14 @@ def test_a_column_that_the_model_has_nothing_for_is_refused(columns: Columns, na
 
     with pytest.raises(InvalidRequestError, match=f"A column for the {named} is asked for, and lexical:"):
         rows_of(rerank_batches([table], LexicalReranker(), columns=columns))
+
+
+def test_what_the_model_warns_of_goes_to_the_log_once_for_each_table(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    table = pa.Table.from_pylist(some_rows())
+    list(rerank_batches([table], LexicalReranker(), instruction="Be brief."))
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "unsupported on 12 lists, on the first: lexical reads no instruction; it was ignored."
+    ]

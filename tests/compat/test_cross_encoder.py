@@ -371,3 +371,12 @@ def test_a_device_that_the_backend_has_not_is_refused_with_the_one_that_has() ->
         InvalidRequestError, match=r"device is 'cuda:0', and the backend .* backend=\"torch\""
     ):
         CrossEncoder("localrank-tiny", device="cuda:0")
+
+
+def test_what_the_model_warns_of_goes_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    german = "Wie setze ich den Router zurück, wenn er nicht mehr geht?"
+    cross_encoder = CrossEncoder("localrank-tiny")
+    cross_encoder.rank(german, WORDS)
+    cross_encoder.predict([(german, text) for text in WORDS])
+
+    assert [record.getMessage()[:17] for record in caplog.records] == ["unread_language: "] * 2

@@ -230,3 +230,9 @@ def test_passages_that_are_no_list_are_refused() -> None:
     for given in (tuple(passages()), {"text": "a"}, iter(passages())):
         with pytest.raises(InvalidRequestError, match="passages is of type"):
             Ranker(LexicalReranker()).rerank(RerankRequest(QUERY, given))  # type: ignore[arg-type]
+
+
+def test_what_the_model_warns_of_goes_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    Ranker(LexicalReranker()).rerank(RerankRequest(QUERY, passages(["", *WORDS])))
+
+    assert [record.getMessage()[:17] for record in caplog.records] == ["blank_documents: "]

@@ -140,3 +140,9 @@ def test_ids_and_metadata_are_taken_by_their_place_whatever_holds_them() -> None
 def test_what_is_no_list_of_them_is_named(arguments: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidRequestError, match=said):
         Reranker(LexicalReranker()).rank("q", **arguments)
+
+
+def test_what_the_model_warns_of_goes_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    Reranker(LexicalReranker()).rank("ferry", ["", *TEXTS])
+
+    assert [record.getMessage()[:17] for record in caplog.records] == ["blank_documents: "]
