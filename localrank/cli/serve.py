@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from localrank.cli.output import EXIT_CODES, ExitCode
+from localrank.cli.output import EXIT_CODES
 from localrank.contract.errors import MissingDependencyError
 from localrank.server.door.limits import Limits
 
@@ -144,7 +144,9 @@ def serve(
         with _log_on_standard_error():
             run_server(lambda: read_settings(config, told))
     except SystemExit:  # uvicorn's word for an address that it cannot have; its log says which
-        raise click.exceptions.Exit(ExitCode.FAILED) from None
+        raise click.ClickException(
+            "The server cannot listen there. Name another port (--port; 0 takes a free one) or address (--host)."
+        ) from None
 
 
 def _alias(text: str) -> tuple[str, str]:

@@ -293,6 +293,7 @@ def test_a_port_that_is_taken_is_named() -> None:
 
     assert done.returncode == 1
     assert "address already in use" in done.stderr
+    assert "The server cannot listen there. Name another port (--port; 0 takes a free one)" in done.stderr
 
 
 def _ignoring_the_end(client: Client, body: Any) -> None:
