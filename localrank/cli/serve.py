@@ -76,9 +76,16 @@ def _limit_options(command: click.Command) -> click.Command:
 @click.option(
     "--alias", "aliases", multiple=True, metavar="NAME=SPEC", help="Serve SPEC under NAME; repeatable."
 )
-@click.option("--host", metavar="ADDRESS", help="Where to listen. [default: 127.0.0.1]")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), metavar="PORT", help="[default: 8787; 0 takes a free one]"
+    "--host",
+    metavar="ADDRESS",
+    help="On which of this machine's addresses to listen; 0.0.0.0 for all. [default: 127.0.0.1]",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="At which port to listen. [default: 8787; 0 takes a free one]",
 )
 @click.option(
     "--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML with the same words; options win."

@@ -92,7 +92,8 @@ _PATH = click.Path(path_type=Path)
     default="mix",
     show_default=True,
     type=click.Choice(get_args(Loss)),
-    help="mix: listwise cross-entropy against label and scores, plus a little bce.",
+    help="listwise-ce: a list's labels against each other; distill: a teacher's scores; mix: both, plus a little bce; bce: "
+    "each pair by itself; lambda: LambdaLoss, for graded labels.",
 )
 @click.option(
     "--hard",
@@ -126,7 +127,13 @@ _PATH = click.Path(path_type=Path)
     type=click.IntRange(min=0),
     help="Best ranks that are no negatives: there unmarked answers are most likely.",
 )
-@click.option("--epochs", default=1.0, show_default=True, type=click.FloatRange(min=0.0, min_open=True))
+@click.option(
+    "--epochs",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(min=0.0, min_open=True),
+    help="How often every list is learnt from.",
+)
 @click.option("--steps", type=click.IntRange(min=1), help="Instead of --epochs.")
 @click.option("--batch-size", default=8, show_default=True, type=click.IntRange(min=1), help="Lists a step.")
 @click.option(
@@ -140,10 +147,17 @@ _PATH = click.Path(path_type=Path)
     "--max-length", type=click.IntRange(min=16), help="Tokens of a pair, or of each text. [default: 256]"
 )
 @click.option(
-    "--learning-rate", default=5e-5, show_default=True, type=click.FloatRange(min=0.0, min_open=True)
+    "--learning-rate",
+    default=5e-5,
+    show_default=True,
+    type=click.FloatRange(min=0.0, min_open=True),
+    help="The highest, reached after a tenth of the steps.",
 )
 @click.option(
-    "--measure-every", type=click.IntRange(min=1), metavar="STEPS", help="[default: ten times in the run]"
+    "--measure-every",
+    type=click.IntRange(min=1),
+    metavar="STEPS",
+    help="Steps between two measurements. [default: ten times in the run]",
 )
 @click.option(
     "--patience",
@@ -152,8 +166,16 @@ _PATH = click.Path(path_type=Path)
     type=click.IntRange(min=0),
     help="Measurements without a gain that end the run; 0 for never.",
 )
-@click.option("--seed", default=12, show_default=True)
-@click.option("--device", default="auto", show_default=True, type=click.Choice(get_args(Device)))
+@click.option(
+    "--seed", default=12, show_default=True, help="What chance begins with: the order of lists, new weights."
+)
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    type=click.Choice(get_args(Device)),
+    help="Where to compute; auto takes a GPU where there is one.",
+)
 @click.option(
     "--dtype",
     default="auto",

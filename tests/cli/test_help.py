@@ -45,3 +45,14 @@ def test_no_line_of_a_list_of_commands_breaks_off(path: tuple[str, ...]) -> None
     shown = group.get_help(click.Context(group, terminal_width=80))
 
     assert "..." not in shown.partition("Commands:")[2]
+
+
+@pytest.mark.parametrize("path", list(commands(cli)), ids=" ".join)
+def test_every_option_says_what_it_does(path: tuple[str, ...]) -> None:
+    options = [one for one in command_of(cli, path).params if isinstance(one, click.Option)]
+
+    assert [
+        one.opts[-1]
+        for one in options
+        if not one.hidden and not re.search(r"[a-z]{2}", (one.help or "").partition("[")[0])
+    ] == []
