@@ -58,7 +58,7 @@ def scatter_svg(evaluation: Evaluation, *, theme: Theme | None = None) -> str:
     parts = [
         _frame(measure),
         *_time_ticks(across),
-        *_value_ticks(up),
+        *_value_ticks(up, max([base, *(value for _, _, value in points)])),
         _first_stage(evaluation, up(base), labels),
     ]
     for at, (name, ms, value) in enumerate(points):
@@ -182,11 +182,18 @@ def _time_ticks(scale: _Scale) -> list[str]:
     ]
 
 
-def _value_ticks(scale: _Scale) -> list[str]:
-    count = 5
-    values = [scale.low + (scale.high - scale.low) * at / count for at in range(count + 1)]
+def _value_ticks(scale: _Scale, most: float) -> list[str]:
+    """Return marks at round numbers, seven at most; of shares, whose `most` is 1 at best, none above 1."""
+    least = (scale.high - scale.low) / 6
+    power = math.floor(math.log10(least))
+    digit = next(digit for digit in (1, 2, 5, 10) if digit * 10.0**power >= least)
+    power, digit = (power + 1, 1) if digit == 10 else (power, digit)
+    step = digit * 10.0**power
+    high = min(scale.high, 1.0) if most <= 1 else scale.high
+    places = range(math.ceil(scale.low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
     return [
-        f'<path class="grid" d="M{_LEFT} {scale(value):.1f}H{_WIDTH - _RIGHT}" stroke-width="0.5"/>'
-        f'<text class="faint" x="{_LEFT - 8}" y="{scale(value) + 5:.1f}" text-anchor="end">{value:.3f}</text>'
-        for value in values
+        f'<path class="grid" d="M{_LEFT} {scale(at * step):.1f}H{_WIDTH - _RIGHT}" stroke-width="0.5"/>'
+        f'<text class="faint" x="{_LEFT - 8}" y="{scale(at * step) + 5:.1f}" text-anchor="end">'
+        f"{at * step:,.{max(0, -power)}f}</text>"
+        for at in places
     ]
