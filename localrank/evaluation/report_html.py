@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 
@@ -29,6 +30,7 @@ dt { font-weight: 600 } dd { margin: 0 }
 svg { max-width: 40rem; width: 100%; height: auto }
 ul { padding-left: 1.3rem } li { margin: .4rem 0 }
 .up { color: var(--up) } .down { color: var(--down) } .quiet { color: var(--quiet) }
+@media (max-width: 70rem) { td { white-space: normal; overflow-wrap: normal } td span span { white-space: nowrap } }
 @media (max-width: 40rem) {
   thead { display: none }
   table, tbody, tr, td { display: block }
@@ -81,7 +83,12 @@ def _cells(table: Table, number: int) -> Iterator[str]:
     """Yield the cells of a row, each with the name of its column for a screen that is too narrow for headings."""
     for column, (name, text) in enumerate(zip(table.columns, table.rows[number], strict=True)):
         mark = ' class="best"' if (number, column) in table.best else ""
-        yield f'<td data-column="{escape(name)}"{mark}>{escape(text)}</td>'
+        yield f'<td data-column="{escape(name)}"{mark}>{_whole(escape(text))}</td>'
+
+
+def _whole(text: str) -> str:
+    """Return what a cell holds, so that its interval does not break in itself."""
+    return re.sub(r"(\S+) (\([^()]*–[^()]*\))", r"<span>\1 <span>\2</span></span>", text)
 
 
 def _movement(movement: Movement) -> str:
