@@ -154,7 +154,7 @@ class _Finder:
             raise
         except Exception as error:
             raise InvalidRequestError(
-                f"The text of documents[{index}] (type {type(document).__name__}) could not be read: {type(error).__name__}.",
+                f"The text of documents[{index}] (type {type(document).__name__}) could not be read: {_named(error)}.",
                 hint="The document's own error is this one's cause.",
             ) from error
         if not isinstance(found, str):
@@ -216,6 +216,13 @@ def _written(document: Any) -> str:
     if not isinstance(document, Mapping):
         return ""
     return "\n".join(str(value) for value in document.values() if not _is_missing(value))
+
+
+def _named(error: Exception) -> str:
+    """Return an error's kind, and the attribute that was missing; its message may hold a document's text."""
+    name = getattr(error, "name", None) if isinstance(error, AttributeError) else None
+    known = isinstance(name, str) and name.isidentifier()
+    return f"{type(error).__name__}, {shortened(repr(name), 60)}" if known else type(error).__name__
 
 
 def _what(value: object) -> str:

@@ -227,3 +227,8 @@ def test_a_path_leads_through_mappings_attributes_and_lists(document: Any, path:
 def test_a_path_that_leads_nowhere_says_how_far_it_led(path: str, said: str) -> None:
     with pytest.raises(InvalidRequestError, match=said):
         texts([HIT], path)
+
+
+def test_an_attribute_that_a_function_wants_and_a_document_lacks_is_named() -> None:
+    with pytest.raises(InvalidRequestError, match=r"could not be read: AttributeError, 'page_content'\."):
+        texts(["words"], lambda document: document.page_content)
