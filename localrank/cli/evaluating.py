@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -139,8 +140,20 @@ def run_evaluation(collection: Collection, request: EvaluationRequest) -> Evalua
             journal=request.journal,
         )
     answers = () if request.false_accept is None else tuple(_answers(evaluation, request.false_accept))
+    before = _reported(request.output)
     write_reports(evaluation, request.output, documents=chosen.documents, answers=answers)
+    if before not in {None, chosen.name}:
+        note(f"{request.output} held the reports of {before!r}, which are replaced; --output keeps both.")
     return Evaluated(evaluation, answers)
+
+
+def _reported(folder: Path) -> str | None:
+    """Return the name of the data whose reports a folder holds, if any."""
+    try:
+        name = json.loads((folder / "results.json").read_bytes()).get("collection")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return name if isinstance(name, str) else None
 
 
 def _answers(evaluation: Evaluation, allowed: float) -> Iterator[AnswerFigures]:

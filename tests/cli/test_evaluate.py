@@ -103,6 +103,15 @@ def test_json_lines_with_own_documents_need_no_other_file(tmp_path: Path) -> Non
     ]
 
 
+def test_reports_of_other_data_that_are_replaced_are_named(folder: Path, tmp_path: Path) -> None:
+    other = write_beir(tmp_path / "other")
+    command = (*LEXICAL, "-o", str(tmp_path / "out"), "--measures", "P@1")
+    first, again, replacing = (localrank("evaluate", str(data), *command) for data in (folder, folder, other))
+
+    assert "replaced" not in first.err + again.err
+    assert f"{tmp_path / 'out'} held the reports of 'small', which are replaced" in replacing.err
+
+
 def test_three_files_in_trecs_forms(tmp_path: Path) -> None:
     (tmp_path / "topics.tsv").write_text("1\treset\n")
     (tmp_path / "docs.tsv").write_text("a\tnothing\nb\thow to reset\n")
