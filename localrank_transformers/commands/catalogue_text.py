@@ -72,6 +72,15 @@ def _aligned(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> Iterator[s
         )
 
 
+_VERIFIED = {
+    "reference": "scores compared with the reference implementation",
+    "derivation": "scores compared with the published formulas, written out apart",
+    "no": "scores not yet compared with a reference",
+}
+
+_OWN = "a model of our own: `localrank doctor` compares its bits with the recorded ones"
+
+
 def facts(entry: CatalogueEntry) -> Iterator[tuple[str, str]]:
     """Yield label and text of all that the catalogue says of a model; a text may be empty."""
     yield "name", entry.name
@@ -94,14 +103,7 @@ def facts(entry: CatalogueEntry) -> Iterator[tuple[str, str]]:
         yield f"not {engine}", reason
     for figure in entry.quality:
         yield "quality", f"{figure.value:g} {figure.metric} on {figure.benchmark} ({figure.source})"
-    yield (
-        "verified",
-        {
-            "reference": "scores compared with the reference implementation",
-            "derivation": "scores compared with the published formulas, written out apart",
-            "no": "scores not yet compared with a reference",
-        }[entry.verified],
-    )
+    yield "verified", _OWN if entry.bundled else _VERIFIED[entry.verified]
     yield "notes", entry.notes
 
 

@@ -70,6 +70,13 @@ def test_show_says_what_scores_were_compared_with(capsys: pytest.CaptureFixture[
     assert "not yet compared" in models(capsys, "show", "jina-v3")[1]
 
 
+def test_a_model_of_our_own_is_its_own_reference(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "show", "localrank-mini")
+
+    assert "not yet compared" not in out
+    assert "a model of our own: `localrank doctor` compares its bits with the recorded ones" in out
+
+
 def test_show_tells_the_commit_that_was_recorded(tmp_path: Path) -> None:
     snapshot = tmp_path / "models--cross-encoder--ms-marco-MiniLM-L6-v2/snapshots" / COMMIT
     snapshot.mkdir(parents=True)
