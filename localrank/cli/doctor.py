@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import sys
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import entry_points
@@ -24,6 +23,7 @@ from localrank.cli.server_check import KEY_VARIABLE, check_server, read_key
 from localrank.cli.terminal import console
 from localrank.cli.wording import in_options
 from localrank.contract.errors import RerankError
+from localrank.providers.columns import wrapped
 from localrank.providers.diagnosis import Finding, Section, State, diagnoses
 from localrank.providers.registry import ENTRY_POINT_GROUP as PROVIDERS
 from localrank.providers.registry import resolve
@@ -182,11 +182,8 @@ def _said(model: str) -> str:
 
 
 def _wrapped(out: Console, value: str, start: int) -> list[str]:
-    """Return a value in the lines it takes beside its name; in a pipe, one. A word, such as a path, stays whole."""
-    if not out.is_terminal:
-        return [value]
-    room = max(30, out.width - start)
-    return textwrap.wrap(value, room, break_long_words=False, break_on_hyphens=False) or [value]
+    """Return a value in the lines it takes beside its name; in a pipe, one."""
+    return wrapped(value, out.width - start) if out.is_terminal else [value]
 
 
 def _show(sections: Sequence[Section]) -> None:

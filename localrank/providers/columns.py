@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-__all__ = ["GAP", "cut", "padded", "shown_columns", "width_of"]
+__all__ = ["GAP", "cut", "padded", "shown_columns", "width_of", "wrapped"]
 
 GAP = 2
 """Cells between two columns."""
@@ -35,6 +36,11 @@ def cut(text: str, width: int) -> str:
     while kept and width_of(kept) > width - 1:
         kept = kept[:-1]
     return f"{kept.rstrip()}…"
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return the lines of a text of at most `width` cells, or 30; a word, such as a path, stays whole."""
+    return textwrap.wrap(text, max(30, width), break_long_words=False, break_on_hyphens=False) or [text]
 
 
 def shown_columns(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -16,6 +18,7 @@ from localrank.contract.errors import (
     ModelLoadError,
     UnknownModelError,
 )
+from localrank.providers.columns import GAP, wrapped
 from localrank.providers.registry import unknown_model
 from localrank_transformers.commands.catalogue_text import facts as catalogue_facts
 from localrank_transformers.commands.catalogue_text import list_prices, print_table
@@ -207,7 +210,15 @@ def show_model(*, name: str, as_json: bool) -> None:
     lines = [(label, text) for label, text in [*facts, *_place_facts(folder)] if text]
     width = max(len(label) for label, _ in lines)
     for label, text in lines:
-        click.echo(f"{click.style(f'{label:<{width}}', bold=True)}  {text}")
+        start = f"\n{' ' * (width + GAP)}"
+        click.echo(f"{click.style(f'{label:<{width}}', bold=True)}  {start.join(_lines(text, width + GAP))}")
+
+
+def _lines(text: str, start: int) -> list[str]:
+    """Return a fact in the lines it takes beside its name; in a pipe, one."""
+    if not sys.stdout.isatty():
+        return [text]
+    return wrapped(text, shutil.get_terminal_size().columns - start)
 
 
 @models.command("path", epilog=_PATH_EXAMPLES)

@@ -70,6 +70,16 @@ def test_show_says_what_scores_were_compared_with(capsys: pytest.CaptureFixture[
     assert "not yet compared" in models(capsys, "show", "jina-v3")[1]
 
 
+def test_a_long_fact_is_wrapped_beside_its_name_in_a_terminal() -> None:
+    _, shown = in_terminal([sys.executable, "-m", "localrank", "models", "show", "ettin-32m"], columns=60)
+    lines = plain(shown).splitlines()
+
+    (notes,) = (at for at, line in enumerate(lines) if line.startswith("notes "))
+    assert max(map(width_of, lines)) <= 60
+    assert lines[notes + 1][:17].isspace()
+    assert lines[notes + 1][17].isalpha()
+
+
 def test_a_model_of_our_own_is_its_own_reference(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run(capsys, "show", "localrank-mini")
 
