@@ -567,7 +567,12 @@ def test_columns_that_do_not_fit_are_named(name: str, columns: Columns, named: s
 @pytest.mark.parametrize(
     ("name", "content", "named"),
     [
-        ("in.csv", b"", "of no kind that a job reads"),
+        ("in.xlsx", b"", "of no kind that a job reads"),
+        (
+            "in.csv",
+            b"",
+            r"of no kind .* pandas\.read_csv\('in\.csv'\)\.to_parquet\('in\.parquet'\) makes one\.",
+        ),
         ("in.parquet", b"nothing of the kind", "cannot be read as Parquet"),
         ("in.jsonl.gz", b"no gzip", "cannot be read"),
     ],

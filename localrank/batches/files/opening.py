@@ -38,7 +38,12 @@ def source_of(path: Path, columns: Columns, collection: CollectionFiles | None =
             f"{path} names queries and documents, whose texts are elsewhere.",
             hint="Name the collection: --collection FOLDER, or --queries-file and --documents.",
         )
+    csv = (
+        f" pandas.read_csv({path.name!r}).to_parquet({path.stem + '.parquet'!r}) makes one."
+        if name.endswith(".csv")
+        else ""
+    )
     raise InvalidRequestError(
         f"{path} is of no kind that a job reads.",
-        hint="Pass a .parquet or .jsonl file, the latter also packed (.gz, .zst); or a TREC run with its collection.",
+        hint=f"Pass a .parquet or .jsonl file, the latter also packed (.gz, .zst); or a TREC run with its collection.{csv}",
     )
