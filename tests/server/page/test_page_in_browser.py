@@ -97,6 +97,13 @@ def test_documents_are_ranked_with_their_movements_and_scores(page: Any) -> None
     assert "3 documents" in one_of(page, ".spent").text
 
 
+def test_nothing_can_be_copied_before_there_is_a_ranking(page: Any) -> None:
+    assert not one_of(page, "#copies").is_displayed()
+
+    rank(page, "tomato soup", ["paris", "tomato soup"])
+    until(page, lambda: one_of(page, "#copies").is_displayed())
+
+
 def test_the_best_sentence_is_marked(page: Any) -> None:
     rank(page, "tomato soup", ["Paris is a city. Tomato soup is red. The end.", "nothing"])
     until(page, lambda: all_of(page, "mark"))
