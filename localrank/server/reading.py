@@ -69,5 +69,8 @@ def decoded(body: bytes, dialect: Dialect) -> Body:
 
 
 def _reason(error: Exception) -> str:
-    """Return why a body could not be read; msgspec names the place and the types, never the value."""
-    return "it is not in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+    """Return why a body could not be read; msgspec names the place and the types, never the value.
+
+    Up to 0.22 it lets Python's own error through for bytes that are not UTF-8; the words are those of 0.23.
+    """
+    return "Invalid UTF-8 encoded string" if isinstance(error, UnicodeDecodeError) else str(error)

@@ -102,7 +102,7 @@ def test_a_wrong_door_names_the_right_one(client: Client, path: str, status: int
         (b"{'query': 'a'}", "JSON is malformed: object keys must be strings (byte 1)"),
         (b"[]", "Expected `object`, got `array`"),
         (b"", "Input data was truncated"),
-        (b'{"\xff": 1}', "it is not in UTF-8"),
+        (b'{"\xff": 1}', "Invalid UTF-8 encoded string"),
     ],
 )
 def test_a_body_that_is_no_json_object_is_told_where(client: Client, body: bytes, reason: str) -> None:
