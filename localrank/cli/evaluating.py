@@ -14,7 +14,7 @@ import click
 from localrank.cli.output import counted, note, print_json_lines, stdin_is_terminal, writing
 from localrank.cli.snippets import printable
 from localrank.cli.terminal import console, progress_bar
-from localrank.contract.errors import InvalidRequestError, RerankError
+from localrank.contract.errors import InvalidDataError, InvalidRequestError, RerankError
 from localrank.contract.model import AnyReranker
 from localrank.evaluation.answers import AnswerFigures, answer_figures, best_scores
 from localrank.evaluation.collection import Collection, sampled
@@ -81,7 +81,13 @@ def read_collection(
     if queries is not None or documents is not None:
         raise click.UsageError("--queries-file and --documents are for data without DATA.")
     if data.is_dir():
-        return load_beir(data, split=split, qrels=qrels)
+        try:
+            return load_beir(data, split=split, qrels=qrels)
+        except InvalidDataError as error:
+            if not any(data.glob("*.tsv")) or (data / "qrels").exists():
+                raise
+            trec = "Files in TREC's forms are named by --queries-file, --documents and --qrels."
+            raise InvalidDataError(error.message, hint=f"{error.hint} {trec}") from None
     if qrels is not None or split is not None:
         raise click.UsageError("A file brings its own judgements: leave out --qrels and --split.")
     return load_jsonl(data)

@@ -103,6 +103,17 @@ def test_json_lines_with_own_documents_need_no_other_file(tmp_path: Path) -> Non
     ]
 
 
+def test_a_folder_of_trecs_files_is_told_the_options_that_name_them(tmp_path: Path) -> None:
+    for name in ("topics.tsv", "docs.tsv", "qrels.txt"):
+        (tmp_path / name).write_text("1\ttext\n", "utf-8")
+    done = localrank("evaluate", str(tmp_path), *LEXICAL)
+
+    assert done.code == 3
+    assert done.err.rstrip().endswith(
+        "Files in TREC's forms are named by --queries-file, --documents and --qrels."
+    )
+
+
 def test_reports_of_other_data_that_are_replaced_are_named(folder: Path, tmp_path: Path) -> None:
     other = write_beir(tmp_path / "other")
     command = (*LEXICAL, "-o", str(tmp_path / "out"), "--measures", "P@1")
