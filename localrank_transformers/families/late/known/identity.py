@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from localrank_transformers.models.folder.late_layout import LateLayout
     from localrank_transformers.models.folder.model_files import ModelFiles
+    from localrank_transformers.models.folder.stated.pairs import PairSettings
 
 __all__ = ["identity_of"]
 
-_FORMAT = b"localrank packed token vectors 1"
-"""Of vectors and keys: another one knows nothing of what this one kept."""
+_FORMAT = b"localrank packed token vectors 2"
+"""Of vectors and keys, and of what a text goes through before the rules of its tokenizer's file (`stated/tokenizer.py` puts
+letters and their marks together): another one knows nothing of what this one kept."""
 
 _IDENTITY_BYTES = 32
 
@@ -34,11 +37,17 @@ def identity_of(files: ModelFiles, layout: LateLayout, window: int) -> bytes:
         _FORMAT,
         *_sums(files),
         blake2b(files.tokenizer_json).digest(),
+        repr(_read_beside(files.pairs)).encode(),
         repr((layout.document_prefix, sorted(layout.skipped), layout.width, window)).encode(),
     )
     for part in parts:
         found.update(len(part).to_bytes(8, "little") + part)
     return found.digest()
+
+
+def _read_beside(said: PairSettings) -> tuple[object, ...]:
+    """Return what files beside the tokenizer's say of the reading of a document."""
+    return said.lowercase_first, said.special, None if said.letters is None else astuple(said.letters)
 
 
 def _sums(files: ModelFiles) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -207,6 +208,22 @@ async def test_a_store_outlives_the_model_and_its_scores_have_the_same_bits(
     assert len(lengths) == 1
     assert result.usage.cache_hits == len(TEXTS)
     assert store.facts().model == "localrank-tiny"
+
+
+@pytest.mark.anyio
+async def test_a_store_of_texts_that_were_read_by_other_settings_is_refused(tmp_path: Path) -> None:
+    folder = late_graphs.build(tmp_path / "m")
+    with OnnxReranker(folder, document_store=tmp_path / "s") as model:
+        await rerank(model, QUERY, TEXTS)
+    settings = folder / "tokenizer_config.json"
+    settings.write_text(
+        json.dumps({**json.loads(settings.read_text()), "additional_special_tokens": ["paris"]})
+    )
+    with (
+        pytest.raises(ModelLoadError, match="read its texts in another way"),
+        OnnxReranker(folder, document_store=tmp_path / "s") as model,
+    ):
+        await rerank(model, QUERY, TEXTS)
 
 
 @pytest.mark.anyio

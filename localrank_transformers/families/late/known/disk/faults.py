@@ -10,9 +10,13 @@ from pathlib import Path
 from localrank.contract.errors import ModelLoadError
 from localrank_transformers.families.late.known.disk.index import INDEX_FILE, WAIT_S
 
-__all__ = ["is_read_only", "unusable"]
+__all__ = ["FAULTS", "is_read_only", "unusable"]
+
+FAULTS = (sqlite3.Error, OSError, UnicodeDecodeError)
+"""Of SQLite and the system; the last one where SQLite's message quotes bytes of a damaged index."""
 
 _FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
+_NO_FOLDER = frozenset({errno.EEXIST, errno.ENOTDIR, errno.ELOOP})
 _REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
@@ -23,6 +27,11 @@ def unusable(path: Path, error: Exception) -> ModelLoadError:
         return ModelLoadError(
             f"Another process has been writing to the document store {path} for {WAIT_S:.0f} s.",
             hint="Each takes milliseconds: look for one that is stopped, or that has left a transaction open.",
+        )
+    if number in _NO_FOLDER:
+        return ModelLoadError(
+            f"The document store {path} is no folder, but a file or a link that leads nowhere.",
+            hint="Choose another place, or remove what is there.",
         )
     if code == sqlite3.SQLITE_FULL or number in _FULL:
         return ModelLoadError(

@@ -99,14 +99,23 @@ class SegmentWriter:
             raise
         weakref.finalize(self, self._stream.close)
 
+    @property
+    def _place(self) -> int:
+        """Where the next document begins."""
+        return -(-self.end // _ALIGNED) * _ALIGNED
+
+    def has_room(self, size: int) -> bool:
+        """Return whether a document of so many bytes fits."""
+        return self._place + size <= self._capacity
+
     def write(self, data: npt.NDArray[np.uint8]) -> int | None:
         """Write a document's vectors and return their place; None where they do not fit.
 
         Raises:
             OSError: The disk is full, or failed.
         """
-        place = -(-self.end // _ALIGNED) * _ALIGNED
-        if place + data.nbytes > self._capacity:
+        place = self._place
+        if not self.has_room(data.nbytes):
             return None
         self._stream.seek(place)
         content = data.data
@@ -178,7 +187,7 @@ class Located:
 
     def locate(self, key: bytes, place: Place) -> bool:
         """Remember where a document lies; return False where it does not lie there, or its checksum is wrong."""
-        if not all(type(number) is int and number >= 0 for number in place):
+        if not place.is_one:
             return False
         try:
             whole = self._map(place.segment)

@@ -7,14 +7,16 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import get_args
 
 from localrank.contract.errors import ModelLoadError
 from localrank.contract.types import RerankWarning
 from localrank.providers.forking import RenewedLock, leave_behind, renew_after_fork
-from localrank_transformers.families.late.known.disk.faults import is_read_only, unusable
+from localrank_transformers.families.late.known.disk.faults import FAULTS, is_read_only, unusable
 from localrank_transformers.families.late.known.disk.index import INDEX_FILE, Place, StoreFacts, StoreIndex
 from localrank_transformers.families.late.known.disk.segments import Located, disk_bytes
 from localrank_transformers.families.late.known.disk.writing import Bounds, Writing
+from localrank_transformers.families.late.known.keeping import Setting
 from localrank_transformers.families.late.known.packed import PackedDocument
 
 __all__ = ["OpenStore"]
@@ -40,7 +42,7 @@ class OpenStore:
         self.max_mb = max_mb or _DEFAULT_MB
         self._asked_mb = max_mb
         self._asked_vectors = vectors
-        self._is_told_full = False
+        self._is_told_full = self._is_told_large = False
         self._lock = RenewedLock()
         self._identity: bytes | None = None
         self._model = ""
@@ -54,7 +56,7 @@ class OpenStore:
         self._writing = Writing(self.path, self._located)
         self._not_kept: str | None = None
         self._file: tuple[int, int] | None = None
-        self._is_told = False
+        self._is_told = self._is_doubted = False
 
     def open(self, identity: bytes, model: str) -> str:
         """Open the store for a model, and return how it keeps vectors; a new one becomes the model's own.
@@ -73,12 +75,13 @@ class OpenStore:
                 with index.writing():
                     self._begin_facts(index, identity, model)
             is_its_own = index.fact("identity") == identity
-            whose, kept = _text(index.fact("model")), _text(index.fact("vectors")) or _DEFAULT_VECTORS
+            whose, kept = _text(index.fact("model")), _kept(index)
             if is_its_own and self._asked_vectors in (None, kept):
                 self._bound(index)
         if not is_its_own:
             raise ModelLoadError(
-                f"The store {self.path} holds vectors of another model: {whose}, not {model}; or its window or files differ.",
+                f"The store {self.path} holds vectors of another model: {whose}, not {model}; or its window or files "
+                "differ, or another version of localrank read its texts in another way.",
                 hint="Give each model a folder of its own, or empty it: localrank store clear PATH",
             )
         if self._asked_vectors not in (None, kept):
@@ -98,7 +101,7 @@ class OpenStore:
         if self._asked_vectors is not None or not (self.path / INDEX_FILE).is_file():
             return self._asked_vectors or _DEFAULT_VECTORS
         with self._used() as index:
-            return _text(index.fact("vectors")) or _DEFAULT_VECTORS
+            return _kept(index)
 
     def _begin_facts(self, index: StoreIndex, identity: bytes, model: str) -> None:
         """Say whose a new store is; another process may have said so meanwhile."""
@@ -126,15 +129,12 @@ class OpenStore:
         Raises:
             ModelLoadError: The index is damaged.
         """
-        with self._lock:
-            try:
-                self._look()
-                missing = [key for key in keys if key not in self._located]
-                places = self._opened().find(missing) if missing else {}
-                for key, place in places.items():
-                    self._locate(key, place)
-            except sqlite3.Error as error:
-                raise unusable(self.path, error) from error
+        with self._used() as index:
+            self._look(index)
+            missing = [key for key in keys if key not in self._located]
+            places = index.find(missing) if missing else {}
+            for key, place in places.items():
+                self._locate(index, key, place)
             return self._located.take(keys)
 
     def keep(self, documents: Sequence[tuple[bytes, PackedDocument]]) -> None:
@@ -148,7 +148,7 @@ class OpenStore:
                     self._writing.write(index, Bounds(self.max_mb), documents)
                 else:
                     self._tell_once("its files were removed, or others stand in their place")
-            except (sqlite3.Error, OSError) as error:
+            except FAULTS as error:
                 self._not_kept = f"{type(error).__name__}: {error}"
 
     def _tell_once(self, reason: str) -> None:
@@ -156,7 +156,7 @@ class OpenStore:
             self._is_told, self._not_kept = True, reason
 
     def warnings(self) -> list[RerankWarning]:
-        """Return once what went wrong since the last time, and once for all that documents make room for others."""
+        """Return once what went wrong since the last time, and once for all that documents make room, or are too large."""
         reason, self._not_kept = self._not_kept, None
         told = [] if reason is None else [f"The store {self.path} did not keep documents: {reason}."]
         if self._writing.makes_room and not self._is_told_full:
@@ -164,6 +164,14 @@ class OpenStore:
             told.append(
                 f"The store {self.path} has its {self.max_mb:,} MB: documents that were longest unused make room for new ones. "
                 "Of a larger collection that is read in one order again and again none is known: give it more (max_mb)."
+            )
+        left_out = self._writing.left_out
+        if left_out and not self._is_told_large:
+            self._is_told_large = True
+            told.append(
+                f"The store {self.path} with its {self.max_mb:,} MB keeps no document whose vectors take more than "
+                f"{Bounds(self.max_mb).capacity / 1e6:.1f} MB: one of {left_out / 1e6:.1f} MB is read again each time. "
+                f"Give the store at least {Bounds.least_mb(left_out):,} MB (max_mb), or the model shorter documents."
             )
         return [RerankWarning("document_store", one) for one in told]
 
@@ -175,8 +183,9 @@ class OpenStore:
         """
         self._check_made()
         with self._used() as index:
+            index.check()
             documents, tokens, size = index.count()
-            model, vectors = index.fact("model"), _text(index.fact("vectors")) or _DEFAULT_VECTORS
+            model, vectors = index.fact("model"), _kept(index)
         disk_mb = disk_bytes(self.path) / 1e6
         return StoreFacts(documents, tokens, size / 1e6, disk_mb, _text(model), vectors, self.max_mb)
 
@@ -189,6 +198,7 @@ class OpenStore:
         self._check_made()
         with self._used() as index:
             index.check_writable()
+            index.check()
             for number in index.segments():
                 self._writing.move_out(index, Bounds(self.max_mb), number)
             index.connection.execute("vacuum")
@@ -228,15 +238,16 @@ class OpenStore:
         with self._lock:
             try:
                 yield self._opened()
-            except (sqlite3.Error, OSError) as error:
+            except FAULTS as error:
                 raise unusable(self.path, error) from error
 
     def _opened(self) -> StoreIndex:
         if self._index is None:
-            self._index = StoreIndex(self.path, is_read_only=is_read_only(self.path))
+            index = StoreIndex(self.path, is_read_only=is_read_only(self.path))
             self._file = self._found_file()
             if self._asked_mb is None:
-                self.max_mb = int(self._index.fact("max_mb") or _DEFAULT_MB)
+                self.max_mb = _megabytes(index.fact("max_mb"))
+            self._index = index
         return self._index
 
     def _found_file(self) -> tuple[int, int] | None:
@@ -251,21 +262,31 @@ class OpenStore:
         if not (self.path / INDEX_FILE).is_file():
             raise ModelLoadError(f"There is no document store in {self.path}.", hint="Check the path.")
 
-    def _locate(self, key: bytes, place: Place) -> None:
+    def _locate(self, index: StoreIndex, key: bytes, place: Place) -> None:
         """Remember where a document lies; one that is not there is taken out, and is a miss."""
         if not self._located.locate(key, place):
-            self._take_out(key, place)
+            self._doubt(index)
+            with suppress(
+                sqlite3.OperationalError
+            ):  # locked, full or read-only: it stays, and is a miss again
+                index.forget(key, place)
 
-    def _take_out(self, key: bytes, place: Place) -> None:
-        with suppress(sqlite3.OperationalError):  # locked, full or read-only: it stays, and is a miss again
-            self._opened().forget(key, place)
+    def _doubt(self, index: StoreIndex) -> None:
+        """Look once whether the whole index is damaged, so that what it does not find is missing each time."""
+        if self._is_doubted:
+            return
+        self._is_doubted = True
+        try:
+            index.check()
+        except sqlite3.DatabaseError as error:
+            self._not_kept = f"{error}; what it does not find is read again each time. Remove the folder"
 
-    def _look(self) -> None:
+    def _look(self, index: StoreIndex) -> None:
         """From time to time note which segments are used, and let go of those that are gone."""
         if time.monotonic() - self._looked < _LOOK_S:
             return
         self._looked = time.monotonic()
-        index, used = self._opened(), self._located.used
+        used = self._located.used
         self._located.used = set()
         if used:
             with suppress(sqlite3.OperationalError), index.writing():  # as above: what is read needs no note
@@ -282,4 +303,21 @@ class OpenStore:
 
 
 def _text(stated: bytes | None) -> str | None:
-    return None if stated is None else stated.decode()
+    return None if stated is None else stated.decode(errors="replace")
+
+
+def _megabytes(stated: bytes | None) -> int:
+    if stated is None:
+        return _DEFAULT_MB
+    if not stated.isdigit():
+        raise sqlite3.DatabaseError(f"max_mb is {stated!r}: the index is damaged")
+    return int(stated)
+
+
+def _kept(index: StoreIndex) -> str:
+    """Return how a store says that it keeps vectors."""
+    stated = index.fact("vectors")
+    kept = _DEFAULT_VECTORS if stated is None else stated.decode(errors="replace")
+    if kept not in get_args(Setting):
+        raise sqlite3.DatabaseError(f"vectors is {kept!r}: the index is damaged")
+    return kept

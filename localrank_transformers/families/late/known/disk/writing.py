@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,11 @@ class Bounds:
         """Bytes of a new segment."""
         return max(_SMALLEST, min(_LARGEST, self.most // _SEGMENTS))
 
+    @classmethod
+    def least_mb(cls, document: int) -> int:
+        """Return the least `max_mb` of a store that keeps a document of so many bytes, if any does."""
+        return math.ceil((_SEGMENTS * document + _OF_LOG) / _OF_VECTORS / 1e6)
+
 
 class Writing:
     """Its caller sees to it that one thread at a time uses it.
@@ -51,6 +57,7 @@ class Writing:
 
     Attributes:
         makes_room: Whether documents had to make room for what was written.
+        left_out: Bytes of the largest document that no segment holds; 0 where there was none.
     """
 
     def __init__(self, folder: Path, located: Located) -> None:
@@ -58,30 +65,36 @@ class Writing:
         self._located = located
         self._segment: SegmentWriter | None = None
         self.makes_room = False
+        self.left_out = 0
 
     def write(
         self, index: StoreIndex, bounds: Bounds, documents: Sequence[tuple[bytes, PackedDocument]]
     ) -> None:
-        """Write documents, then enter them; one that is larger than a segment is left out.
+        """Write documents, then enter them; one that is larger than a segment is left out, which `left_out` tells.
 
         Raises:
             sqlite3.Error: The index cannot be changed.
             OSError: The disk is full, or failed.
         """
         written: list[tuple[bytes, Place]] = []
-        segment = self._segment or self._next(index, bounds)
+        segment = self._segment
         for key, document in documents:
-            place = segment.write(document.data)
-            if place is None and document.data.nbytes <= bounds.capacity:
-                self._enter(index, segment, written)
-                written = []
-                self.leave()
-                segment = self._next(index, bounds)
+            size = document.data.nbytes
+            if size > bounds.capacity:
+                self.left_out = max(self.left_out, size)
+                continue
+            place = None if segment is None else segment.write(document.data)
+            while place is None:
+                if segment is not None:
+                    self._enter(index, segment, written)
+                    written = []
+                    self.leave()
+                segment = self._next(index, bounds, size)
                 place = segment.write(document.data)
-            if place is not None:
-                head = (document.data.nbytes, document.tokens, int(document.truncated))
-                written.append((key, Place(segment.number, place, *head, sum_of(key, *head, document.data))))
-        self._enter(index, segment, written)
+            head = (size, document.tokens, int(document.truncated))
+            written.append((key, Place(segment.number, place, *head, sum_of(key, *head, document.data))))
+        if segment is not None:
+            self._enter(index, segment, written)
 
     def remove(self, numbers: Sequence[int]) -> None:
         """Remove segments that are entered no more."""
@@ -130,8 +143,8 @@ class Writing:
         if written and not index.enter(segment.number, written):
             self.leave()  # it had to make room for another process
 
-    def _next(self, index: StoreIndex, bounds: Bounds) -> SegmentWriter:
-        """Go on with a segment that nobody writes to, or begin one."""
+    def _next(self, index: StoreIndex, bounds: Bounds, size: int) -> SegmentWriter:
+        """Go on with a segment that nobody writes to and that has room for a document of `size` bytes, or begin one."""
         for number in reversed(index.segments()):
             end, capacity = index.end_of(number), index.capacity_of(number)
             if end < capacity // 2:
@@ -139,10 +152,10 @@ class Writing:
                     found = SegmentWriter(self._folder, number, capacity, end)
                 except OSError:  # another process writes to it
                     continue
-                if found.end < capacity // 2:
+                if found.end < capacity // 2 and found.has_room(size):
                     self._segment = found
                     return found
-                found.close()  # full of what is entered no more
+                found.close()  # full of what is entered no more, or a small one of a store that was smaller
         number, dropped = index.begin_segment(bounds.capacity, bounds.most)
         self.makes_room = self.makes_room or bool(dropped)
         self.remove(dropped)

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pickle
 import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -227,10 +228,39 @@ def test_a_smaller_bound_holds_when_the_store_is_opened(opened: Opener) -> None:
     assert opened(max_mb=8).facts().disk_mb <= 8
 
 
-def test_a_document_larger_than_a_file_is_not_kept(opened: Opener) -> None:
+def test_a_document_larger_than_a_file_is_not_kept_and_a_warning_says_once_which_store_would(
+    opened: Opener,
+) -> None:
     store = opened(max_mb=8)
-    store.keep([(key(0), document(0, 60_000)), (key(1), document(1))])
+    large = document(0, 60_000)
+    for _ in range(2):
+        store.keep([(key(0), large), (key(1), document(1))])
+    (warning,) = store.warnings()
+    needed = re.search(r"at least (\d+) MB \(max_mb\)", warning.message)
+    assert needed is not None
     assert [one is not None for one in store.find([key(0), key(1)])] == [False, True]
+    store.keep([(key(0), large)])
+    assert not store.warnings()
+    store.close()
+    enough = opened(max_mb=int(needed[1]))
+    enough.keep([(key(0), large)])
+    assert not enough.warnings()
+    (one,) = enough.find([key(0)])
+    assert one is not None
+    assert one.data.tobytes() == large.data.tobytes()
+
+
+@pytest.mark.parametrize("max_mb", [8, 500])
+def test_a_document_that_does_not_fit_into_what_others_left_gets_a_file_of_its_own(
+    opened: Opener, max_mb: int
+) -> None:
+    first = opened(max_mb=8)
+    first.keep([(key(0), document(0, 16_000))])  # 38 % of the file
+    first.close()
+    store = opened(max_mb=max_mb)
+    store.keep([(key(1), document(1, 34_000))])
+    assert not store.warnings()
+    assert [one is not None for one in store.find([key(0), key(1)])] == [True, True]
 
 
 def test_what_cannot_be_written_is_not_kept_and_a_warning_says_so(
@@ -495,6 +525,99 @@ def test_who_only_reads_waits_for_nobody_and_who_writes_hears_who_is_in_the_way(
         busy.execute("rollback")
 
 
+def test_an_index_whose_keys_lost_their_order_says_so(opened: Opener) -> None:
+    store = opened()
+    keep(store, range(200))
+    store.close()
+    path = store.path / INDEX_FILE
+    content = bytearray(path.read_bytes())
+    for number in range(60, 140):
+        at = content.find(key(number))
+        while at >= 0:
+            content[at : at + 8] = b"\xff" * 8
+            at = content.find(key(number), at + 1)
+    path.write_bytes(content)
+    with pytest.raises(ModelLoadError, match=r"the index is damaged.*remove this one"):
+        opened().facts()
+    with pytest.raises(ModelLoadError, match="the index is damaged"):
+        opened().compact()
+
+
+def test_an_index_that_does_not_find_what_was_entered_is_told_as_damage(opened: Opener) -> None:
+    store = opened()
+    keep(store, range(3))
+    with closing(sqlite3.connect(store.path / INDEX_FILE)) as index:
+        index.execute(
+            "create trigger t after insert on documents begin delete from documents where key = new.key; end"
+        )
+    store.keep([(key(7), document(7))])
+    (warning,) = store.warnings()
+    assert "does not find what was entered" in warning.message
+    assert found(opened(), range(9)) == [0, 1, 2]
+
+
+def test_a_damaged_entry_has_the_index_looked_at_once_and_a_warning_says_what_it_is(opened: Opener) -> None:
+    store = opened()
+    keep(store, range(200))
+    store.close()
+    path = store.path / INDEX_FILE
+    content = path.read_bytes()
+    path.write_bytes(content.replace(key(100), b"\xff" * 32))
+    with closing(sqlite3.connect(path, isolation_level=None)) as index:
+        index.execute("update documents set sum = 1 where key in (?, ?)", (key(1), key(2)))
+    again = opened()
+    assert 1 not in found(again, range(200))
+    (warning,) = again.warnings()
+    assert "the index is damaged" in warning.message
+    assert 2 not in found(again, range(2, 3))
+    assert not again.warnings()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "update segments set capacity = 'abc'",
+        "update segments set capacity = x'00'",
+        "update documents set place = 'abc'",
+        "update documents set size = x'ff'",
+        "update facts set value = null where name = 'model'",
+        "update facts set value = x'ff' where name = 'model'",
+        "update facts set value = 'full' where name = 'vectors'",
+    ],
+)
+def test_whatever_stands_in_a_damaged_index_a_store_is_used_on(opened: Opener, damage: str) -> None:
+    store = opened()
+    keep(store, range(3))
+    store.close()
+    with closing(sqlite3.connect(store.path / INDEX_FILE, isolation_level=None)) as index:
+        index.execute(damage)
+    again = opened()
+    missing = [number for number in range(5) if number not in found(again, range(5))]
+    again.keep([(key(number), document(number)) for number in missing])
+    assert not again.warnings()
+    assert found(opened(), range(5)) == [*range(5)]
+    again.compact()
+    again.facts()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "update facts set value = x'ff' where name = 'max_mb'",
+        "update facts set value = 'smell' where name = 'vectors'",
+        "pragma writable_schema = 1; update sqlite_master set sql = cast(x'637265617465207461626c6520ff' as text)",
+    ],
+)
+def test_what_a_damaged_index_says_of_itself_is_told_as_damage(opened: Opener, damage: str) -> None:
+    store = opened()
+    keep(store, range(3))
+    store.close()
+    with closing(sqlite3.connect(store.path / INDEX_FILE, isolation_level=None)) as index:
+        index.executescript(damage)
+    with pytest.raises(ModelLoadError, match="remove this one"):
+        OpenStore(store.path, None).open(IDENTITY, "a model")
+
+
 @pytest.mark.parametrize("damage", ["tokens = -1", "size = 2.5", "size = -5", "place = 'abc'", "place = -64"])
 def test_an_entry_that_is_no_place_is_a_miss_and_read_anew(opened: Opener, damage: str) -> None:
     store = opened()
@@ -507,6 +630,17 @@ def test_an_entry_that_is_no_place_is_a_miss_and_read_anew(opened: Opener, damag
     assert found(again, range(3)) == []
     keep(again, range(3))
     assert found(opened(), range(3)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("place", ["a file", "a link to nothing"])
+def test_a_folder_that_is_none_is_told_as_that(tmp_path: Path, place: str) -> None:
+    path = tmp_path / "s"
+    if place == "a file":
+        path.write_text("x")
+    else:
+        path.symlink_to(tmp_path / "gone")
+    with pytest.raises(ModelLoadError, match="is no folder"):
+        OpenStore(path, None).open(IDENTITY, "a model")
 
 
 def test_a_relative_folder_stays_the_same_one_wherever_the_process_goes(
