@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import get_args
 
 from localrank.contract.errors import ModelLoadError
 from localrank.contract.types import RerankWarning
@@ -16,13 +15,14 @@ from localrank_transformers.families.late.known.disk.faults import FAULTS, is_re
 from localrank_transformers.families.late.known.disk.index import INDEX_FILE, Place, StoreFacts, StoreIndex
 from localrank_transformers.families.late.known.disk.segments import Located, disk_bytes
 from localrank_transformers.families.late.known.disk.writing import Bounds, Writing
-from localrank_transformers.families.late.known.keeping import Setting
 from localrank_transformers.families.late.known.packed import PackedDocument
 
 __all__ = ["OpenStore"]
 
 _DEFAULT_MB, _DEFAULT_VECTORS = 10_000, "full"
 """Of a store that says nothing else, as older versions made them."""
+
+_VECTORS = ("full", "small")
 
 _LOOK_S = 5.0
 """How often it is looked which segments are gone, and noted which ones are used."""
@@ -318,6 +318,6 @@ def _kept(index: StoreIndex) -> str:
     """Return how a store says that it keeps vectors."""
     stated = index.fact("vectors")
     kept = _DEFAULT_VECTORS if stated is None else stated.decode(errors="replace")
-    if kept not in get_args(Setting):
+    if kept not in _VECTORS:
         raise sqlite3.DatabaseError(f"vectors is {kept!r}: the index is damaged")
     return kept

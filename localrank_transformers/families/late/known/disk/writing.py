@@ -91,6 +91,7 @@ class Writing:
                     self.leave()
                 segment = self._next(index, bounds, size)
                 place = segment.write(document.data)
+            assert segment is not None
             head = (size, document.tokens, int(document.truncated))
             written.append((key, Place(segment.number, place, *head, sum_of(key, *head, document.data))))
         if segment is not None:
