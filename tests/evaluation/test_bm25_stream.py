@@ -39,6 +39,7 @@ def best_of_library(query: str, texts: list[str], count: int) -> list[int]:
 @pytest.mark.parametrize("seed", range(40))
 def test_the_order_is_that_of_bm25s(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bm25_stream, "BLOCK", 7)
+    monkeypatch.setattr(bm25_stream, "PIECE", 20)
     draw = random.Random(seed)
     texts = [" ".join(draw.choices(WORDS, k=draw.randrange(12))) for _ in range(draw.randrange(1, 120))]
     query = " ".join(draw.choices((*WORDS, "unheard"), k=draw.randrange(1, 9)))
@@ -82,3 +83,15 @@ def test_memory_does_not_grow_with_the_texts(monkeypatch: pytest.MonkeyPatch) ->
     peak(1_000)
 
     assert peak(20_000) < 1.5 * peak(4_000)
+
+
+def test_memory_does_not_grow_with_the_words_of_one_text() -> None:
+    text = "the router came late " * 50_000
+    tracemalloc.start()
+    try:
+        best_by_bm25("late router", [text], 1)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 3 * len(text)
