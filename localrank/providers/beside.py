@@ -59,7 +59,8 @@ def start(thread: threading.Thread) -> None:
     except RuntimeError as error:
         raise InferenceError(
             f"No thread could be started: {error}.",
-            hint="Raise the limit of processes (`ulimit -u`, the container's pids limit), or end threads; then call again.",
+            hint="Raise the limit of processes (`ulimit -u`, the container's pids limit), end threads, or free memory "
+            "(`ulimit -v`, the container's limit), of which each thread needs some for its stack; then call again.",
         ) from error
 
 

@@ -253,6 +253,19 @@ class _Thread:
         self._asleep.release()
 
     def _run(self) -> None:
+        try:
+            self._serve()
+        except (
+            BaseException
+        ):  # what a debugger throws into a thread comes when it wakes, with work or without
+            with suppress(ValueError):
+                _idle.remove(self)
+            work, self._work = self._work, None
+            if work is not None:
+                run_soon(work)
+            raise
+
+    def _serve(self) -> None:
         while self._work is not None:
             work, self._work = self._work, None
             work()

@@ -45,13 +45,13 @@ class _Batch:
         self.on_stop = on_stop
         self.at_once = at_once
         self.tokens_left = sum(unit.tokens for unit in units)
-        self.running = 0
+        self.taken: dict[threading.Thread, Unit] = {}
         self.error: BaseException | None = None
         self.ended = threading.Event()
 
     @property
     def ready(self) -> bool:
-        return bool(self.pending) and self.running < self.at_once
+        return bool(self.pending) and len(self.taken) < self.at_once
 
 
 class Scheduler:
@@ -183,14 +183,28 @@ class Scheduler:
             raise
 
     def _wait(self, batch: _Batch, should_stop: Callable[[], bool]) -> bool:
+        stopped = False
         while not batch.ended.wait(POLL_INTERVAL_S):
-            if should_stop():
+            if not stopped and should_stop():
+                stopped = True
                 with self._lock:
                     self._drop(batch)
                 batch.on_stop()
-                batch.ended.wait()
-                return True
-        return False
+            if not threads_are_greenlets():
+                self._look_after(batch)
+        return stopped
+
+    def _look_after(self, batch: _Batch) -> None:
+        """End a call whose unit a worker took with it: an error can be thrown into a thread wherever it stands."""
+        with self._lock:
+            self._threads -= {thread for thread in self._threads if not thread.is_alive()}
+            for thread in batch.taken.keys() - self._threads:
+                if not thread.is_alive():
+                    self._finish(batch, thread, batch.taken[thread], _ended_outside())
+            if not batch.pending and not batch.taken:
+                self._drop(batch)
+            elif not self._threads:
+                self._start_another()
 
     def _work(self) -> None:
         thread = threading.current_thread()
@@ -198,7 +212,7 @@ class Scheduler:
             while self._run_one(thread):
                 if threads_are_greenlets():
                     time.sleep(0)
-        except BaseException:  # between two units: no memory, or what a debugger throws into a thread
+        except BaseException:  # outside a unit: no memory, or what a debugger throws into a thread
             self._replace(thread)
             raise
 
@@ -213,7 +227,7 @@ class Scheduler:
         batch, unit = taken
         error = _outcome(batch.execute, unit)
         with self._lock:
-            self._finish(batch, unit, error)
+            self._finish(batch, thread, unit, error)
         return True
 
     def _take(self, thread: threading.Thread) -> tuple[_Batch, Unit] | None:
@@ -226,21 +240,25 @@ class Scheduler:
                     return None
                 self._wake.wait()
                 batch = self._next()
-            unit = batch.pending.popleft()
-            batch.running += 1
+            unit = batch.taken[thread] = batch.pending[0]
+            batch.pending.popleft()  # an error may be thrown in behind a call, and what was taken is known by then
             return batch, unit
 
     def _replace(self, thread: threading.Thread) -> None:
         """Start a worker for one that an error ended, so that no call waits for what is gone."""
         with self._lock:
             self._threads.discard(thread)
-            try:
-                if self._batches:
-                    self._start_worker()
-            except InferenceError as error:
-                for batch in list(self._batches) if not self._threads else ():
-                    batch.error = batch.error or error
-                    self._drop(batch)
+            if self._batches:
+                self._start_another()
+
+    def _start_another(self) -> None:
+        """Start a worker; where there is none and can be none, end all calls."""
+        try:
+            self._start_worker()
+        except InferenceError as error:
+            for batch in list(self._batches) if not self._threads else ():
+                batch.error = batch.error or error
+                self._drop(batch)
 
     def _next(self) -> _Batch | None:
         ready = [batch for batch in self._batches if batch.ready]
@@ -251,23 +269,31 @@ class Scheduler:
             return ready[0]
         return min(ready, key=lambda batch: batch.tokens_left)
 
-    def _finish(self, batch: _Batch, unit: Unit, error: BaseException | None) -> None:
-        batch.running -= 1
+    def _finish(
+        self, batch: _Batch, thread: threading.Thread, unit: Unit, error: BaseException | None
+    ) -> None:
+        del batch.taken[thread]
         batch.tokens_left -= unit.tokens
         if error is not None and batch.error is None:
             batch.error = error
             batch.pending.clear()
-        if not batch.pending and not batch.running:
+        if not batch.pending and not batch.taken:
             self._drop(batch)
         elif batch.ready:
             self._wake.notify()
 
     def _drop(self, batch: _Batch) -> None:
         batch.pending.clear()
-        if batch in self._batches and not batch.running:
-            self._batches.remove(batch)
-        if not batch.running:
+        if not batch.taken:
             batch.ended.set()
+            if batch in self._batches:
+                self._batches.remove(batch)
+
+
+def _ended_outside() -> InferenceError:
+    return InferenceError(
+        "A worker was ended by an error that was thrown into its thread.", hint="Call again."
+    )
 
 
 def _outcome(execute: Callable[[Unit], None], unit: Unit) -> BaseException | None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from localrank.contract.errors import ModelLoadError, RerankAbortedError
+from localrank.providers.beside import start
 from localrank.providers.loading import ShouldStop
 from localrank_transformers.models.folder.safety.names import check_size
 
@@ -86,6 +87,7 @@ def within(
     Raises:
         ModelLoadError: It takes longer.
         RerankAbortedError: `should_stop` became true.
+        InferenceError: No thread could be started.
     """
     results: list[T] = []
     errors: list[BaseException] = []
@@ -105,7 +107,7 @@ def within(
                 undo(result)
         ended.set()
 
-    threading.Thread(target=run, name="localrank-hub", daemon=True).start()
+    start(threading.Thread(target=run, name="localrank-hub", daemon=True))
     ends = time.monotonic() + seconds
     while not ended.wait(_POLL_S) and not should_stop() and time.monotonic() < ends:
         pass

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
+import time
 from collections import deque
 
 import pytest
@@ -43,6 +45,23 @@ def test_work_at_the_same_time_runs_in_threads_of_its_own() -> None:
 
 def test_one_that_is_idle_is_used_again() -> None:
     assert len({ran_in() for _ in range(50)}) < 50
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_work_that_wakes_one_into_which_an_error_was_thrown_runs_in_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "_idle", deque())
+    thread = ran_in()
+    while not worker._idle:
+        time.sleep(0.001)
+    assert thread.ident is not None
+    # it comes to the thread when it wakes
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
+
+    assert ran_in() is not thread
+    thread.join(20)
+    assert not thread.is_alive()
 
 
 def test_one_that_stays_idle_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,12 @@ import time
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
+from localrank import InferenceError
+from localrank_transformers.call import scheduler as scheduler_module
 from localrank_transformers.call.planner import Unit
 from localrank_transformers.call.scheduler import OLDEST_EVERY, Scheduler, _Batch
 
@@ -205,6 +208,8 @@ def test_a_worker_that_is_busy_at_the_end_goes_although_leases_end_after_it() ->
 AT_EXIT = """
 import atexit, threading
 atexit.register(lambda: print([t.name for t in threading.enumerate() if t.name.startswith("localrank-worker")]))
+from localrank import InferenceError
+from localrank_transformers.call import scheduler as scheduler_module
 from localrank_transformers.call.planner import Unit
 from localrank_transformers.call.scheduler import shared_scheduler
 began, stop = threading.Event(), threading.Event()
@@ -247,3 +252,37 @@ def test_a_worker_that_is_ended_from_outside_is_replaced() -> None:
         worker.join(10)  # its error is told when it has ended
     assert seen == [0, 1] * 4
     assert scheduler._threads == set()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("place", ["_outcome", "_finish"])
+def test_an_error_thrown_into_a_worker_beside_its_unit_ends_the_call_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, place: str, *, again: bool
+) -> None:
+    owner: Any = scheduler_module if place == "_outcome" else Scheduler
+    original = getattr(owner, place)
+    scheduler, errors = Scheduler(1), list[BaseException]()
+
+    def thrown(*_: object) -> None:
+        monkeypatch.setattr(owner, place, original)
+        raise SystemExit
+
+    def call() -> None:
+        try:
+            run(scheduler, units(3), lambda _: None)
+        except InferenceError as error:
+            errors.append(error)
+
+    monkeypatch.setattr(owner, place, thrown)
+    if again:
+        monkeypatch.setattr(Scheduler, "_replace", thrown)
+    calling = threading.Thread(target=call, daemon=True)
+    calling.start()
+    calling.join(20)
+    assert not calling.is_alive()
+    assert "thrown into its thread" in str(errors[0])
+    seen: list[int] = []
+    assert run(scheduler, units(2), lambda unit: seen.append(unit.positions[0]))
+    assert seen == [0, 1]
+    assert scheduler._batches == []
