@@ -82,11 +82,14 @@ class Answering:
         self._metrics = metrics
         self._tracing = tracing
         self._running: set[anyio.Event] = set()
+        self._reading: set[anyio.CancelScope] = set()
 
     def stop(self) -> None:
-        """Stop what is being ranked; it is answered with 503. Call it from the event loop."""
+        """Stop what is being ranked or read; it is answered with 503. Call it from the event loop."""
         for stopped in self._running:
             stopped.set()
+        for reading in self._reading:
+            reading.cancel()
 
     async def ranking(self, request: Request) -> Response:
         """Answer a request to rank documents."""
@@ -110,7 +113,13 @@ class Answering:
         return write_scores(list(zip(await self._ranked(exchange, asked), places, strict=True)))
 
     async def _body(self, exchange: _Exchange) -> bytes:
-        return await read_body(exchange.request, exchange.clock, exchange.bytes_held)
+        with anyio.CancelScope() as reading:
+            self._reading.add(reading)
+            try:
+                return await read_body(exchange.request, exchange.clock, exchange.bytes_held)
+            finally:
+                self._reading.discard(reading)
+        raise ending()
 
     async def _answered(self, request: Request, work: Callable[[_Exchange], Awaitable[Any]]) -> Response:
         """Answer with what `work` returns, or refuse in the dialect that it found; count and trace either."""

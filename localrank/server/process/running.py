@@ -90,10 +90,12 @@ class _Server(uvicorn.Server):
         self._idle = IdleConnections(settings.max_idle_connections)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """Begin to end; a second signal ends at once."""
+        """Begin to end; a second signal waits for nothing that was accepted, and a third not even for that to stop."""
         if self._ends_by is None:
             self._app.state.draining = True
             self._ends_by = time.monotonic() + self._settings.drain_seconds
+        elif self._ends_by:
+            self._ends_by = 0
         else:
             self.should_exit = self.force_exit = True
 
@@ -111,12 +113,11 @@ class _Server(uvicorn.Server):
             self._reload = False
             self._read_anew()
         self._idle.look(self.server_state.connections, time.monotonic())
-        if self._ends_by is not None:
-            if time.monotonic() >= self._ends_by:
-                self._app.stop()
-                return True
-            if self._app.admission.requests == 0:
-                return True
+        if self._ends_by is not None and (
+            time.monotonic() >= self._ends_by or self._app.admission.requests == 0
+        ):
+            self._app.stop()
+            return True
         return await super().on_tick(counter)
 
     def ask_reload(self, _signal: int, _frame: FrameType | None) -> None:

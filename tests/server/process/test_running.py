@@ -18,7 +18,7 @@ import pytest
 
 from localrank.cli.main import main
 from tests.support.runners import depth
-from tests.support.serving import Client, serving_process, wait_until
+from tests.support.serving import serving_process, wait_until
 
 SLOW = {
     "query": "What is said of ferries?",
@@ -82,16 +82,45 @@ def test_the_end_waits_no_longer_than_it_was_told_and_says_so() -> None:
 
 
 @pytest.mark.slow
-def test_a_second_signal_ends_at_once() -> None:
+def test_a_second_signal_ends_at_once_and_says_so() -> None:
     with serving_process("--drain-seconds", "600") as (client, process):
-        first = threading.Thread(target=_ignoring_the_end, args=(client, VERY_SLOW))
+        cut_short: list[Any] = []
+        first = threading.Thread(target=lambda: cut_short.append(client.post("/v1/rerank", VERY_SLOW)))
         first.start()
         wait_until(lambda: depth(client) == 1)
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
         wait_until(lambda: client.get("/ready").status == 503)
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.send_signal(signal.SIGINT)
+        code = process.wait(20)
         first.join()
+        assert process.stderr is not None
+        said = process.stderr.read()
+
+    assert code == 0
+    assert cut_short[0].status == 503
+    assert "Traceback" not in said
+
+
+@pytest.mark.slow
+def test_a_request_that_is_not_all_there_does_not_hold_the_end_back_and_is_told() -> None:
+    with serving_process("--drain-seconds", "600") as (client, process):
+        address = client.url.removeprefix("http://").split(":")
+        with socket.create_connection((address[0], int(address[1])), 20) as half:
+            half.sendall(
+                b"POST /v1/rerank HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n"
+                b"Expect: 100-continue\r\n\r\n"
+            )
+            assert b"100 Continue" in half.recv(1_000)  # the body is being read
+            half.sendall(b'{"query')
+            process.send_signal(signal.SIGTERM)
+            answer = half.recv(10_000)
+        code = process.wait(20)
+        assert process.stderr is not None
+        said = process.stderr.read()
+
+    assert code == 0
+    assert b" 503 " in answer
+    assert "Traceback" not in said
 
 
 @pytest.mark.slow
@@ -294,11 +323,6 @@ def test_a_port_that_is_taken_is_named() -> None:
     assert done.returncode == 1
     assert "address already in use" in done.stderr
     assert "The server cannot listen there. Name another port (--port; 0 takes a free one)" in done.stderr
-
-
-def _ignoring_the_end(client: Client, body: Any) -> None:
-    with contextlib.suppress(httpx2.HTTPError):
-        client.post("/v1/rerank", body)
 
 
 def _wait_for_line(process: Any, text: str) -> None:

@@ -81,7 +81,7 @@ def test_a_long_fact_is_wrapped_beside_its_name_in_a_terminal() -> None:
 
 
 def test_a_model_of_our_own_is_its_own_reference(capsys: pytest.CaptureFixture[str]) -> None:
-    _, out, _ = run(capsys, "show", "localrank-mini")
+    _, out, _ = models(capsys, "show", "localrank-mini")
 
     assert "not yet compared" not in out
     assert "a model of our own: `localrank doctor` compares its bits with the recorded ones" in out
