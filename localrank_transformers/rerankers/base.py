@@ -194,6 +194,12 @@ def loading(model_id: str) -> Iterator[None]:
             ) from error
         if isinstance(error, RerankError):
             raise
+        if isinstance(error, ImportError):
+            raise ModelLoadError(
+                f"{model_id} cannot be loaded: what runs it cannot be imported: {first_line(_origin(error))}.",
+                hint="There may be too little memory for it (`ulimit -v`, the container's limit), or the package is damaged: "
+                "install it again.",
+            ) from error
         raise ModelLoadError(
             f"{model_id} cannot be loaded: {type(error).__name__}: {first_line(error)}",
             hint="Its files may be damaged or of another version; copy or fetch them again.",
@@ -207,6 +213,13 @@ def _lacks_memory(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def _origin(error: BaseException) -> BaseException:
+    """Return the error that an error came of in the end; a package's own words about its import may not name it."""
+    while (before := error.__cause__ or error.__context__) is not None:
+        error = before
+    return error
 
 
 _WEIGHTS = (".onnx", ".onnx_data", ".data", ".safetensors", ".json")

@@ -106,6 +106,22 @@ def test_a_run_for_which_there_is_no_memory_says_so_and_the_next_one_runs() -> N
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
+def test_a_library_for_which_there_is_no_memory_is_not_called_a_damaged_model() -> None:
+    done = run_script(
+        SHORT_OF_MEMORY.format(spare=16 << 20)
+        + """
+    model = OnnxReranker()
+    without_memory(model._once.get)
+    """,
+        env={"MALLOC_ARENA_MAX": "1"},
+    )
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert "what runs it cannot be imported" in done.stdout
+    assert "PLEASE READ" not in done.stdout
+    assert "memory" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
 def test_a_model_for_which_there_is_no_memory_is_not_called_damaged() -> None:
     done = run_script(
         SHORT_OF_MEMORY.format(spare=2 << 20)
