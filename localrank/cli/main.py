@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 
@@ -82,6 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("LOCALRANK_DEBUG"):
             traceback.print_exc()
         return _failed(_spoken(_line_of_any(error), typed), code_of(error))
+    finally:
+        if arguments is None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # the interpreter's end would answer with tracebacks
 
 
 def _show_steps() -> None:

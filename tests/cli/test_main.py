@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -116,6 +118,21 @@ def test_a_group_of_another_package_shows_its_help_without_arguments(
 
 def test_the_version_is_the_packages() -> None:
     assert localrank("--version").out == f"localrank, version {__version__}\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGINT to a process here")
+def test_ctrl_c_after_the_command_has_ended_shows_no_traceback() -> None:
+    program = """
+import atexit, os, signal, sys
+from localrank.cli.main import main
+atexit.register(os.kill, os.getpid(), signal.SIGINT)
+sys.argv = ["localrank", "--version"]
+sys.exit(main())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
+    assert __version__ in done.stdout
 
 
 def test_help_loads_no_rich_and_no_engine() -> None:
