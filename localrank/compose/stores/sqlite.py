@@ -7,6 +7,7 @@ import os
 import sqlite3
 import struct
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -23,13 +24,16 @@ __all__ = ["SQLiteStore"]
 _PACKED = struct.Struct("<d?")
 """A score as an IEEE double, then whether the document was truncated."""
 
+_SUM_BYTES = 4
+"""Behind it, the checksum of key and score: SQLite has none of its pages, and a score with a bit changed is a score."""
+
 _DAMAGED = CachedScore(math.nan)
 
 _KEYS_PER_QUERY = 500
 _USE_RESOLUTION_S = 3600
 """A row's time of use is written again only when it is older than this, so that most reads write nothing."""
 
-_ROW_BYTES = 96
+_ROW_BYTES = 100
 """About what a row and its index entry take, for how many rows to drop."""
 
 
@@ -89,7 +93,7 @@ class SQLiteStore:
                 marks = ",".join("?" * len(part))
                 query = f"SELECT key, score, used FROM scores WHERE key IN ({marks})"  # noqa: S608  # only marks
                 for key, packed, used in connection.execute(query, part):
-                    found[key] = _unpacked(packed)
+                    found[key] = _unpacked(key, packed)
                     if not isinstance(used, int) or used < fresh:
                         stale.append(key)
             if stale:
@@ -105,7 +109,7 @@ class SQLiteStore:
             OSError: The folder cannot be made.
         """
         used = int(self._now())
-        rows = [(key, _PACKED.pack(*score), used) for key, score in scores.items()]
+        rows = [(key, _packed(key, score), used) for key, score in scores.items()]
         patience = Patience()
         with self._file.lent(patience) as connection:
             with patience.writing(connection):
@@ -132,11 +136,20 @@ class SQLiteStore:
             )
 
 
-def _unpacked(packed: object) -> CachedScore:
-    try:
-        return CachedScore(*_PACKED.unpack(packed))  # type: ignore[arg-type]  # whatever type a damaged row has
-    except (struct.error, TypeError):
+def _packed(key: bytes, score: CachedScore) -> bytes:
+    content = _PACKED.pack(*score)
+    return content + _sum_of(key, content)
+
+
+def _unpacked(key: bytes, packed: object) -> CachedScore:
+    if not isinstance(packed, bytes) or len(packed) != _PACKED.size + _SUM_BYTES:
         return _DAMAGED
+    content = packed[: _PACKED.size]
+    return CachedScore(*_PACKED.unpack(content)) if packed == content + _sum_of(key, content) else _DAMAGED
+
+
+def _sum_of(key: bytes, content: bytes) -> bytes:
+    return zlib.crc32(content, zlib.crc32(key)).to_bytes(_SUM_BYTES, "little")
 
 
 def _live_bytes(connection: sqlite3.Connection) -> int:

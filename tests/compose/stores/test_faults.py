@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 
 import anyio
 import pytest
@@ -60,6 +61,25 @@ def test_a_damaged_score_is_asked_for_and_kept_again(path, packed):
     assert len(inner.asked[1]) == 1
     warnings, result = called(model)
     assert (warnings, result.usage.cache_hits) == ([], 3)
+    model.store.close()
+
+
+@pytest.mark.parametrize("damage", ["a changed bit", "another key's score"])
+def test_a_score_that_is_another_one_is_noticed(path, damage):
+    inner = Scoring()
+    model = Cached(inner, SQLiteStore(path))
+    _, before = called(model)
+    model.store.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        (key, packed), (_, other) = connection.execute("SELECT key, score FROM scores LIMIT 2").fetchall()
+        changed = bytes([packed[0] ^ 1]) + packed[1:] if damage == "a changed bit" else other
+        connection.execute("UPDATE scores SET score = ? WHERE key = ?", (changed, key))
+
+    warnings, result = called(model)
+
+    assert warnings == ["cache_damaged"]
+    assert [(hit.index, hit.score) for hit in result] == [(hit.index, hit.score) for hit in before]
+    assert len(inner.asked[1]) == 1
     model.store.close()
 
 
