@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,8 @@ class Journal:
         """
         if self._path is None:
             return
-        line = json.dumps({"key": key, **record_of(ranking)}, allow_nan=False)
+        record = {"key": key, **record_of(ranking)}
+        line = json.dumps({**record, "sum": _sum_of(record)}, allow_nan=False)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a", encoding="utf-8") as file:
@@ -105,7 +107,13 @@ def _read(path: Path) -> tuple[dict[str, Ranking], bool]:
     for line in data.splitlines():
         try:
             record = json.loads(line)
-            done[record["key"]] = ranking_of(record)
-        except (ValueError, KeyError, TypeError, RecursionError):
-            continue  # a line that an interruption or a person cut: its query is ranked again
+            stated = record.pop("sum", None)  # files of earlier versions have none
+            if stated in (None, _sum_of(record)):
+                done[record["key"]] = ranking_of(record)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            continue  # a line that an interruption, a person or a disk changed: its query is ranked again
     return done, bool(data) and not data.endswith(b"\n")
+
+
+def _sum_of(record: Mapping[str, Any]) -> int:
+    return zlib.crc32(json.dumps(record).encode())

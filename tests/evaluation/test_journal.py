@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from localrank.evaluation.journal import Journal
+from localrank.evaluation.journal import Journal, record_of
 from localrank.evaluation.results import Ranking
 
 RANKING = Ranking((("b", 2.0), ("a", 1.0)), 3.5, 12, None, ("truncated",))
@@ -23,3 +24,19 @@ def test_lines_that_are_no_rankings_are_passed_over(tmp_path: Path) -> None:
 
     found = Journal(path)
     assert [found.get(key) for key in ("first", "last", "cut")] == [RANKING, RANKING, None]
+
+
+def test_a_digit_that_changed_makes_no_other_ranking(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    Journal(path).add("k", RANKING)
+    line = path.read_bytes()
+    for at in (at for at, letter in enumerate(line) if chr(letter).isdigit()):
+        path.write_bytes(line[:at] + (b"7" if line[at : at + 1] != b"7" else b"8") + line[at + 1 :])
+        assert Journal(path).get("k") is None
+
+
+def test_a_ranking_of_an_earlier_version_without_a_sum_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_text(json.dumps({"key": "k", **record_of(RANKING)}) + "\n")
+
+    assert Journal(path).get("k") == RANKING
