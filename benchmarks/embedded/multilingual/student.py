@@ -142,6 +142,16 @@ class Learner:
         self._optimizer.load_state_dict(state["optimizer"])
         self.step, self.tokens = state["step"], state["tokens"]
 
+    def begin(self, path: Path) -> None:
+        """Begin with the average of another run's state."""
+        self._average = torch.load(path, weights_only=True)["average"]
+        self.student.load_state_dict(self._average, strict=False)
+
+    def freeze(self, prefixes: tuple[str, ...]) -> None:
+        """Leave the weights whose names begin so as they are."""
+        for name, value in self._trained.items():
+            value.requires_grad_(not name.startswith(prefixes))
+
     def save(self, path: Path) -> None:
         """Keep the state, whole or not at all."""
         state = {
@@ -164,7 +174,12 @@ class Learner:
     def learn(self, rows: Sequence[Row], *, of_layers: float, of_rate: float = 1.0) -> Losses:
         """Make one step, at `of_rate` of the learning rate."""
         losses = self._losses(rows)
-        loss = losses.last + of_layers * losses.between
+        self.descend(losses.last + of_layers * losses.between, of_rate=of_rate)
+        self.tokens += sum(map(len, rows))
+        return losses
+
+    def descend(self, loss: torch.Tensor, *, of_rate: float = 1.0) -> None:
+        """Make `loss` less, and average the weights."""
         self._optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._trained.values(), 1.0)
@@ -176,25 +191,24 @@ class Learner:
         with torch.no_grad():
             for name, value in self._trained.items():
                 self._average[name].lerp_(value, 1 - keep)
-        self.tokens += sum(map(len, rows))
-        return losses
 
     def _losses(self, rows: Sequence[Row]) -> Losses:
         goal, found = self._taught(rows), self._read(rows)
-        parts = [_apart(torch.cat(own), torch.cat(theirs)) for own, theirs in zip(found, goal, strict=True)]
+        parts = [apart(torch.cat(own), torch.cat(theirs)) for own, theirs in zip(found, goal, strict=True)]
         return Losses(parts[-1], torch.stack(parts[:-1]).mean())
 
     @torch.no_grad()
     def _taught(self, rows: Sequence[Row]) -> list[list[torch.Tensor]]:
         """Return the teacher's vectors of the student's tokens: of each layer that the student has, of each text."""
         lead = len(self._lead)
-        found = _hidden(self._teacher, [self._ids(row, self._lead) for row in rows])
+        found = hidden(self._teacher, [self.ids(row, self._lead) for row in rows])
         return [[torch.cat([one[:1], one[1 + lead :]]) for one in found[layer + 1]] for layer in _LAYERS]
 
     def _read(self, rows: Sequence[Row]) -> list[list[torch.Tensor]]:
-        return _hidden(self.student, [self._ids(row, []) for row in rows])[1:]
+        return hidden(self.student, [self.ids(row) for row in rows])[1:]
 
-    def _ids(self, row: Row, lead: list[int]) -> torch.Tensor:
+    def ids(self, row: Row, lead: Sequence[int] = ()) -> torch.Tensor:
+        """Return the tokens with those that begin and end a text."""
         return torch.from_numpy(np.concatenate([[self._first, *lead], row, [self._last]]))
 
 
@@ -209,7 +223,7 @@ def _half(teacher: Any) -> Any:
     return student
 
 
-def _hidden(model: Any, ids: Sequence[torch.Tensor]) -> list[list[torch.Tensor]]:
+def hidden(model: Any, ids: Sequence[torch.Tensor]) -> list[list[torch.Tensor]]:
     """Return the vectors after the embeddings and after each layer, of each text."""
     found: list[list[torch.Tensor]] = []
     for at in range(0, len(ids), _TOGETHER):
@@ -224,7 +238,8 @@ def _hidden(model: Any, ids: Sequence[torch.Tensor]) -> list[list[torch.Tensor]]
     return found
 
 
-def _apart(found: torch.Tensor, goal: torch.Tensor) -> torch.Tensor:
+def apart(found: torch.Tensor, goal: torch.Tensor) -> torch.Tensor:
+    """Return the squared distance over the variance of the goal."""
     variance = (goal - goal.mean(0)).square().sum(1).mean()
     return (found - goal).square().sum(1).mean() / variance
 

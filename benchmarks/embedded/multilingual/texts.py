@@ -92,7 +92,7 @@ class Texts:
 
     Args:
         passages: By language.
-        records: English passages of other fields.
+        records: English passages of other fields; may be none.
         tokenizer: Of the student.
         words: The wheel of wordfreq.
         seed: Of all that is drawn.
@@ -111,7 +111,7 @@ class Texts:
         self._tokenizer = tokenizer
         self._seed = seed
         self._languages = sorted(passages)
-        self._drawn = [*self._languages, *[_BOOKS] * _OF_BOOKS]
+        self._drawn = [*self._languages, *([_BOOKS] * _OF_BOOKS if records else [])]
         self._places: dict[str, dict[str, int]] = {
             language: {one.group: at for at, one in enumerate(own)} for language, own in passages.items()
         }
