@@ -43,9 +43,8 @@ from benchmarks.common.machine import rss
 from localrank_transformers.engines.native.pieces import fastest_finder
 from localrank_transformers.families.opening import open_tokenizer
 from localrank_transformers.models.folder.stated.pairs import PairSettings
-from localrank_transformers.models.folder.stated.tokenizer import read_tokenizer
 content, said = Path(sys.argv[1]).read_bytes(), PairSettings()
-files = SimpleNamespace(tokenizer_json=content, pairs=said, pair_tokenizer=lambda: read_tokenizer(content, said))
+files = SimpleNamespace(tokenizer_json=content, pairs=said)
 finder = fastest_finder() if sys.argv[2] == "kernels" else None
 before, used = rss(), time.process_time()
 tokenizer, _ = open_tokenizer(files, finder)

@@ -231,14 +231,16 @@ def open_tokenizer(
     Raises:
         ModelLoadError: `tokenizer.json` is missing or damaged, or contradicts another file.
     """
-    content = files.tokenizer_json
+    from localrank_transformers.models.folder.stated.tokenizer import read_tokenizer  # noqa: PLC0415  # as above
+
+    content, said = files.tokenizer_json, files.pairs
     if finder is not None and b'"Unigram"' in content:
         from localrank_transformers.models.folder.stated.unigram import unigram_tokenizer  # noqa: PLC0415  # few models have one
 
-        apart = unigram_tokenizer(content, files.pairs, finder)
+        apart = unigram_tokenizer(content, said, finder)
         if apart is not None:
             return apart
-    return files.pair_tokenizer()
+    return read_tokenizer(content, said)
 
 
 def _refuse_instruction(instruction: str | None, what: str) -> None:

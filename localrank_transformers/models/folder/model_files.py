@@ -64,11 +64,7 @@ class ModelFiles:
     check: Callable[[], None] = _nothing
 
     def tokenizer(self) -> Tokenizer:
-        """Return a fresh tokenizer that neither cuts nor fills up."""
-        return self.pair_tokenizer()[0]
-
-    def pair_tokenizer(self) -> tuple[Tokenizer, PairSettings]:
-        """Return a fresh tokenizer, and how pairs are read.
+        """Return a fresh tokenizer that neither cuts nor fills up.
 
         Raises:
             ModelLoadError: `tokenizer.json` is damaged, or contradicts another file.
@@ -76,7 +72,7 @@ class ModelFiles:
         # takes longer to import than a model's files to be found
         from localrank_transformers.models.folder.stated.tokenizer import read_tokenizer  # noqa: PLC0415
 
-        return read_tokenizer(self.tokenizer_json, self.pairs)
+        return read_tokenizer(self.tokenizer_json, self.pairs)[0]
 
     def special_token(self, name: str) -> str | None:
         """Return a token that the tokenizer's configuration names, such as `mask_token`."""

@@ -56,17 +56,9 @@ class SettingsFiles:
         """Return a fresh tokenizer that neither cuts nor fills up.
 
         Raises:
-            ModelLoadError: `tokenizer.json` is missing or damaged.
-        """
-        return self.pair_tokenizer()[0]
-
-    def pair_tokenizer(self) -> tuple[Tokenizer, PairSettings]:
-        """Return a fresh tokenizer, and how pairs are read.
-
-        Raises:
             ModelLoadError: A file is missing or damaged, or contradicts another.
         """
-        return read_tokenizer(self.tokenizer_json, self.pairs)
+        return read_tokenizer(self.tokenizer_json, self.pairs)[0]
 
     @property
     def tokenizer_json(self) -> bytes:

@@ -1,8 +1,9 @@
-"""Small weights as the recipe of the multilingual model cuts them."""
+"""What tests of the multilingual model's recipe share: small weights as it cuts them, and torch on one thread."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,16 @@ PIECES = [
     ":",
     *(f"▁{letter}" for letter in "abcdefghijklmnopqrstu"),
 ]
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """So small products wait for threads longer than they take."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,13 +26,7 @@ from localrank_transformers.models import bundled
 ROWS = [np.array([9, 12, 7, 20], np.int64), np.array([8, 8, 15, 16, 11, 21], np.int64)]
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """So small products wait for threads longer than they take."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def begun(cut: Path, *, anchor: float) -> Orders:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -68,9 +68,7 @@ def tried(
     said: PairSettings = PairSettings(),  # noqa: B008
     finder: PieceFinder | None = fastest_finder(),  # noqa: B008
 ) -> tuple[Any, PairSettings]:
-    files: Any = SimpleNamespace(
-        tokenizer_json=content, pairs=said, pair_tokenizer=partial(read_tokenizer, content, said)
-    )
+    files: Any = SimpleNamespace(tokenizer_json=content, pairs=said)
     return open_tokenizer(files, finder)
 
 
@@ -258,7 +256,6 @@ def without(described: dict[str, Any], *path: str) -> dict[str, Any]:
         small(unk_id=None),
         without(small(), "pre_tokenizer"),
     ],
-    ids=lambda described: json.dumps(described["model"].get("byte_fallback")),
 )
 def test_another_kind_is_left_to_the_library(described: dict[str, Any]) -> None:
     try:
