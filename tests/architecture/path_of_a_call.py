@@ -1,7 +1,8 @@
 """The files that one warm call of the embedded model runs through: `python tests/architecture/path_of_a_call.py`.
 
 A *move* is a call, or the waking of a coroutine, whose file differs from its caller's, both files ours. A busy machine wakes
-coroutines more often, so of several calls the one with the fewest moves counts.
+coroutines more often, so of several calls the one with the fewest moves counts; and who waits for the workers asks after 10 s
+and not after 5 ms whether to stop.
 
 Another checkout is measured with `PYTHONPATH=FOLDER` before the command.
 """
@@ -29,6 +30,7 @@ WARMING = 3
 CALLS = 20
 THREADS = 2
 """Each of them has a run of its own where there are cores: with more, a call on a larger machine would move more often."""
+POLL_INTERVAL_S = 10.0
 PACKAGES = {"localrank", "localrank_transformers", "localrank_cohere"}
 
 
@@ -80,7 +82,9 @@ def measure() -> Way:
 
     from localrank import rerank_sync
     from localrank_transformers import OnnxReranker
+    from localrank_transformers.call import scheduler
 
+    scheduler.POLL_INTERVAL_S = POLL_INTERVAL_S
     model = OnnxReranker(threads=THREADS)
     for _ in range(WARMING):
         rerank_sync(model, QUERY, DOCUMENTS)
