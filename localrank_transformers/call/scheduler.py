@@ -99,7 +99,7 @@ class Scheduler:
             self._leases += 1
 
     def release(self) -> None:
-        """End a model's lease; the last one waits for the workers to be gone."""
+        """End a model's lease; the last one waits for the workers to be gone, or for somebody to take a lease meanwhile."""
         with self._lock:
             self._models = max(0, self._models - 1)
         self._end_lease()
@@ -110,8 +110,9 @@ class Scheduler:
             threads = list(self._threads) if self._leases == 0 else []
             self._wake.notify_all()
         for thread in threads:
-            if thread is not threading.current_thread():
-                thread.join()
+            # workers that have not seen the end of the lease before the next one go on
+            while thread is not threading.current_thread() and thread.is_alive() and self._leases == 0:
+                thread.join(POLL_INTERVAL_S)
 
     def end(self, seconds: float) -> None:
         """Stop every call and wait up to `seconds` for the workers to be gone; for the end of the process."""

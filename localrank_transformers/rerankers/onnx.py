@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from localrank.contract.errors import ModelLoadError
 from localrank.providers.annotations import check_types
 from localrank.providers.loading import LoadOnce
+from localrank.providers.unused import close_when_unused
 from localrank_transformers.call.scheduler import shared_scheduler
 from localrank_transformers.families.late.known.keeping import DocumentStore
 from localrank_transformers.models.location import Location, locate
@@ -129,7 +129,7 @@ class OnnxReranker(LocalReranker):
         self._notices = list(licence_warnings(entry))
         self._once = _once(self._location, self._settings, self._notices)
         self._activation = self._settings.activation or _known_activation(self._location, entry)
-        weakref.finalize(self, _close, self._once)
+        close_when_unused(self, partial(_close, self._once))
 
     @property
     def fingerprint(self) -> str:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -71,15 +72,19 @@ def serving(app: Any, *, http: str = "h11") -> Iterator[Client]:
     finally:
         server.should_exit = True
         thread.join(20)
-        assert not thread.is_alive(), f"the server did not end: {_left_of(server)}"
+        assert not thread.is_alive(), f"the server did not end: {_left_of(server, thread)}"
 
 
-def _left_of(server: uvicorn.Server) -> str:
+def _left_of(server: uvicorn.Server, thread: threading.Thread) -> str:
     """Return what a server that does not end may wait for."""
     state, cycles = server.server_state, [one.cycle for one in server.server_state.connections]
     asked = [cycle and (cycle.scope["path"], cycle.more_body, cycle.response_complete) for cycle in cycles]
     threads = [thread.name for thread in threading.enumerate()]
-    return f"connections (path, body is coming, answered) {asked}, tasks {state.tasks}, threads {threads}"
+    frame = sys._current_frames()[thread.ident or 0]
+    return (
+        f"connections (path, body is coming, answered) {asked}, tasks {state.tasks}, threads {threads}, "
+        f"its thread is at\n{''.join(traceback.format_stack(frame))}"
+    )
 
 
 @contextlib.contextmanager

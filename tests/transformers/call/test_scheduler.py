@@ -205,6 +205,31 @@ def test_a_worker_that_is_busy_at_the_end_goes_although_leases_end_after_it() ->
     assert not worker.is_alive()
 
 
+def test_the_last_lease_waits_no_longer_once_another_is_taken() -> None:
+    scheduler, joining, leave = Scheduler(1), threading.Event(), threading.Event()
+
+    class Worker(threading.Thread):
+        """One that does not see the end of the lease before the next begins."""
+
+        def join(self, timeout: float | None = None) -> None:
+            joining.set()
+            super().join(timeout)
+
+    worker = Worker(target=leave.wait, daemon=True)
+    worker.start()
+    scheduler._threads.add(worker)
+    scheduler.hold()
+    releasing = threading.Thread(target=scheduler.release, daemon=True)
+    releasing.start()
+    assert joining.wait(30)
+
+    scheduler.hold()
+
+    releasing.join(30)
+    assert not releasing.is_alive()
+    leave.set()
+
+
 AT_EXIT = """
 import atexit, threading
 atexit.register(lambda: print([t.name for t in threading.enumerate() if t.name.startswith("localrank-worker")]))

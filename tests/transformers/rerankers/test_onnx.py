@@ -27,6 +27,7 @@ from localrank_transformers import OnnxReranker
 from localrank_transformers.families.late.tokens import LateTokenizer
 from localrank_transformers.families.tokenization import PairTokenizer
 from tests.support import tiny_models
+from tests.support.serving import wait_until
 
 pytestmark = pytest.mark.anyio
 
@@ -373,7 +374,27 @@ def test_a_dropped_reranker_releases_its_workers(tmp_path: Path) -> None:
     leases = scheduler._leases
     del model
     gc.collect()
-    assert leases - 1 == scheduler._leases
+    wait_until(lambda: scheduler._leases == leases - 1)
+
+
+def test_a_reranker_may_be_collected_while_the_collecting_thread_holds_the_queue(tmp_path: Path) -> None:
+    model = OnnxReranker(tiny_models.build(tmp_path / "m"))
+    rerank_sync(model, "what", ["the"])
+    scheduler, models = model._once.get()[0].device.scheduler, [model]
+    leases = scheduler._leases
+    del model
+
+    def collect() -> None:
+        with scheduler._lock:
+            models.clear()
+            gc.collect()
+
+    thread = threading.Thread(target=collect, daemon=True)
+    thread.start()
+    thread.join(30)
+
+    assert not thread.is_alive()
+    wait_until(lambda: scheduler._leases == leases - 1)
 
 
 def test_it_pickles_as_its_settings(tmp_path: Path) -> None:
