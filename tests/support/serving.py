@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import logging
@@ -79,11 +80,13 @@ def _left_of(server: uvicorn.Server, thread: threading.Thread) -> str:
     """Return what a server that does not end may wait for."""
     state, cycles = server.server_state, [one.cycle for one in server.server_state.connections]
     asked = [cycle and (cycle.scope["path"], cycle.more_body, cycle.response_complete) for cycle in cycles]
+    loops = {one.get_loop() for one in server.servers}
+    tasks = [str(task) for loop in loops for task in asyncio.all_tasks(loop)]
     threads = [thread.name for thread in threading.enumerate()]
-    frame = sys._current_frames()[thread.ident or 0]
+    stack = "".join(traceback.format_stack(sys._current_frames()[thread.ident or 0]))
     return (
-        f"connections (path, body is coming, answered) {asked}, tasks {state.tasks}, threads {threads}, "
-        f"its thread is at\n{''.join(traceback.format_stack(frame))}"
+        f"connections (path, body is coming, answered) {asked}, requests {state.tasks}, tasks {tasks}, threads {threads}, "
+        f"its thread stands at\n{stack}"
     )
 
 
