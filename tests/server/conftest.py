@@ -11,7 +11,7 @@ from localrank.testing import LexicalReranker
 from tests.support.serving import Client, serving
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
     with serving(create_app({"words": LexicalReranker()})) as served:
         yield served
