@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
+
+import pytest
 
 from localrank.providers.unused import close_when_unused
 from tests.support.children import run_script
@@ -67,6 +70,52 @@ def test_what_lives_is_closed_at_the_end_of_the_process_by_its_main_thread() -> 
     """)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "closed in MainThread\n", "")
+
+
+def test_the_end_of_the_process_waits_for_what_is_being_closed() -> None:
+    done = run_script("""
+        from localrank.providers.unused import close_when_unused
+
+        class Owner: ...
+
+        began = threading.Event()
+
+        def close():
+            began.set()
+            time.sleep(0.2)
+            print("closed", flush=True)
+
+        owner = Owner()
+        close_when_unused(owner, close)
+        del owner
+        began.wait(30)
+    """)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "closed\n", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_child_waits_for_nothing_that_its_parent_was_closing() -> None:
+    done = run_script("""
+        from localrank.providers import unused
+
+        class Owner: ...
+
+        began, go_on = threading.Event(), threading.Event()
+
+        def close():
+            began.set()
+            go_on.wait(30)
+
+        owner = Owner()
+        unused.close_when_unused(owner, close)
+        del owner
+        began.wait(30)
+        print(in_child(unused._close_all, limit=unused.EXIT_GRACE_S / 2))
+        go_on.set()
+    """)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ok\n", "")
 
 
 def test_a_process_that_is_at_its_limit_of_threads_goes_on() -> None:
