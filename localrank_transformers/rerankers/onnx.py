@@ -13,7 +13,7 @@ from localrank.providers.annotations import check_types
 from localrank.providers.loading import LoadOnce
 from localrank.providers.unused import close_when_unused
 from localrank_transformers.call.scheduler import shared_scheduler
-from localrank_transformers.families.late.known.keeping import DocumentStore
+from localrank_transformers.families.late.known.keeping import DocumentStore, Keeping
 from localrank_transformers.models.location import Location, locate
 from localrank_transformers.rerankers.base import LocalReranker, licence_warnings, loading, weights_identity
 from localrank_transformers.rerankers.memory import give_back_freed, give_back_when_freed
@@ -94,8 +94,6 @@ class OnnxReranker(LocalReranker):
         check_types(locals(), OnnxReranker.__init__, DocumentStore=DocumentStore)
         if isinstance(document_store, str | Path):
             document_store = DocumentStore(document_store)
-        self._store = document_store
-        self._troubles = None if document_store is None else document_store.opened.warnings
         self._arguments: dict[str, Any] = {
             "model": model,
             "precision": precision,
@@ -112,6 +110,8 @@ class OnnxReranker(LocalReranker):
             "document_store": document_store,
         }
         self._location = locate(model, revision=revision, cache_dir=cache_dir, offline=offline)
+        keeping = Keeping(document_cache_mb, document_store, self._location.model_id)
+        self._troubles = keeping.warnings if keeping else None
         entry = _known(self._location)
         _refuse_other_families(entry, self._location.model_id)
         self._settings = OnnxSettings(
@@ -122,9 +122,7 @@ class OnnxReranker(LocalReranker):
             activation=activation,  # type: ignore[arg-type]
             instruction=instruction,
             optimize=optimize,
-            document_cache_mb=document_cache_mb,
-            document_store=document_store,
-            model=self._location.model_id,
+            keeping=keeping,
         )
         self._notices = list(licence_warnings(entry))
         self._once = _once(self._location, self._settings, self._notices)
@@ -208,8 +206,8 @@ class OnnxReranker(LocalReranker):
     def close(self) -> None:
         """Release the session; a later call loads again. Calls that are running end as they would have."""
         _close(self._once)
-        if self._store is not None:
-            self._store.close()
+        if (store := self._settings.keeping.store) is not None:
+            store.close()
 
     def _default_activation(self) -> Activation:
         if self._location.folder is not None:

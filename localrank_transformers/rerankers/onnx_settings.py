@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 from localrank.contract.errors import InvalidRequestError
 from localrank.providers.arguments import check_choice, check_count
 from localrank_transformers.call.contract import Activation
-from localrank_transformers.families.late.known.keeping import DocumentStore, Keeping
+from localrank_transformers.families.late.known.keeping import Keeping
 from localrank_transformers.models.graph_choice import Precision
 
 __all__ = ["OnnxSettings"]
@@ -31,12 +31,10 @@ class OnnxSettings:
     activation: Activation | None = None
     instruction: str | None = None
     optimize: bool = True
-    document_cache_mb: int | None = None
-    document_store: DocumentStore | None = None
-    model: str = ""
+    keeping: Keeping = field(default_factory=Keeping)
 
     def __post_init__(self) -> None:
-        for name in ("max_length", "threads", "document_cache_mb"):
+        for name in ("max_length", "threads"):
             check_count(name, getattr(self, name))
         check_choice("activation", self.activation, (None, *get_args(Activation)))
         check_choice("precision", self.precision, (*get_args(Precision), "refined"))
@@ -45,11 +43,6 @@ class OnnxSettings:
                 f'{self.keeping.named}, which does not go with precision="refined": it computes vectors of two precisions.',
                 hint='Pass "fp32": documents that are known are not computed again.',
             )
-
-    @property
-    def keeping(self) -> Keeping:
-        """What is kept of documents between calls."""
-        return Keeping(self.document_cache_mb, self.document_store, self.model)
 
     @property
     def graphs(self) -> tuple[Precision, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
+from localrank.contract.types import RerankWarning
 from localrank.providers.annotations import check_types
 from localrank.providers.arguments import check_choice, check_count, check_path
 from localrank.providers.forking import RenewedLock
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["DocumentStore", "Keeping", "Setting"]
 
 _LEAST_MB = 8
+
+_MB = 1_000_000
 
 Setting: TypeAlias = Literal["full", "small"]
 """How a store keeps vectors: every number in seven bits, or its sign."""
@@ -105,9 +109,9 @@ class DocumentStore:
             self._opened.close()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Keeping:
-    """What was asked for.
+    """What was asked for, and what of it could not be had.
 
     Attributes:
         cache_mb: Megabytes of memory between calls; None for none.
@@ -118,6 +122,11 @@ class Keeping:
     cache_mb: int | None = None
     store: DocumentStore | None = None
     model: str = ""
+    _left_out: int = 0
+    _is_told: bool = False
+
+    def __post_init__(self) -> None:
+        check_count("document_cache_mb", self.cache_mb)
 
     def __bool__(self) -> bool:
         return self.cache_mb is not None or self.store is not None
@@ -150,7 +159,7 @@ class Keeping:
         from localrank_transformers.families.late.known.documents import KnownDocuments  # noqa: PLC0415
         from localrank_transformers.families.late.known.memory import DocumentMemory  # noqa: PLC0415
 
-        memory = None if self.cache_mb is None else DocumentMemory(self.cache_mb * 1_000_000)
+        memory = None if self.cache_mb is None else DocumentMemory(self.cache_mb * _MB, self._leave_out)
         if self.store is None:
             return KnownDocuments(identity, memory)
         if self.store.opened.open(identity, self.model) == _SMALL:
@@ -158,3 +167,20 @@ class Keeping:
                 blake2b(identity + _SMALL.encode()).digest(), memory, self.store.opened, bits=1
             )
         return KnownDocuments(identity, memory, self.store.opened)
+
+    def _leave_out(self, size: int) -> None:
+        self._left_out = max(self._left_out, size)
+
+    def warnings(self) -> list[RerankWarning]:
+        """Return what the store tells, or without one once that the memory is smaller than a document; see `LocalReranker`."""
+        if self.store is not None:
+            return self.store.opened.warnings()
+        if self._is_told or not self._left_out:
+            return []
+        self._is_told = True
+        size = self._left_out / _MB
+        message = (
+            f"document_cache_mb={self.cache_mb} keeps no document whose vectors take more: one of {size:.1f} MB is read again "
+            f"each time. Pass document_cache_mb={math.ceil(size)} or more, or shorter documents."
+        )
+        return [RerankWarning("document_cache", message, feature="document_cache_mb")]

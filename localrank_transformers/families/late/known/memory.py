@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from localrank.providers.forking import RenewedLock, renew_after_fork
 from localrank_transformers.families.late.known.packed import PackedDocument
@@ -18,11 +18,13 @@ class DocumentMemory:
     """Safe to use from many threads.
 
     Args:
-        most_bytes: What all may take together; a document beyond it is not kept.
+        most_bytes: What all may take together.
+        leave_out: Is told the bytes of each document beyond it, which is not kept.
     """
 
-    def __init__(self, most_bytes: int) -> None:
+    def __init__(self, most_bytes: int, leave_out: Callable[[int], None] = lambda _bytes: None) -> None:
         self._most = most_bytes
+        self._leave_out = leave_out
         self._held = 0
         self._documents: OrderedDict[bytes, PackedDocument] = OrderedDict()
         self._lock = RenewedLock()
@@ -50,6 +52,7 @@ class DocumentMemory:
         """Keep a document."""
         size = _size(document)
         if size > self._most:
+            self._leave_out(size)
             return
         with self._lock:
             if key in self._documents:

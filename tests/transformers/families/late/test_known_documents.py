@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,47 @@ async def test_closing_forgets_them(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     result = await rerank(model, QUERY, TEXTS)
     assert len(lengths) == 1 + len(TEXTS)
     assert result.usage.cache_hits == 0
+
+
+LONG = "city " * 3_000
+"""1.2 MB of vectors in a model of `reads_long`."""
+
+
+def reads_long(folder: Path) -> Path:
+    """Write a model with a window of 4,000 tokens, and 384 numbers a token."""
+    late_graphs.build(folder, doc_maxlen=4_000, dim=384)
+    late_graphs.write_graph(folder / "onnx/model.onnx", 384)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "max_position_embeddings": 4_000}))
+    return folder
+
+
+@pytest.mark.anyio
+async def test_a_memory_too_small_for_a_document_is_told_once_with_what_suffices(tmp_path: Path) -> None:
+    folder = reads_long(tmp_path / "m")
+    model = OnnxReranker(folder, max_length=4_000, document_cache_mb=1)
+    (warning,) = (await rerank(model, QUERY, [*TEXTS, LONG])).warnings
+    assert warning.feature == "document_cache_mb"
+    assert "document_cache_mb=1 keeps no document whose vectors take more" in warning.message
+    again = await rerank(model, QUERY, [*TEXTS, LONG])
+    assert (again.usage.cache_hits, again.warnings) == (len(TEXTS), ())
+    model.close()
+    assert not (await rerank(model, QUERY, [LONG])).warnings
+    model.close()
+    needed = re.search(r"document_cache_mb=(\d+) or more", warning.message)
+    assert needed is not None
+    with OnnxReranker(folder, max_length=4_000, document_cache_mb=int(needed[1])) as larger:
+        assert not (await rerank(larger, QUERY, [LONG])).warnings
+        assert (await rerank(larger, QUERY, [LONG])).usage.cache_hits == 1
+
+
+@pytest.mark.anyio
+async def test_a_document_that_a_store_keeps_needs_no_room_in_memory(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"document_cache_mb": 1, "document_store": tmp_path / "s"}
+    with OnnxReranker(reads_long(tmp_path / "m"), max_length=4_000, **settings) as model:
+        for hits in (0, 1):
+            result = await rerank(model, QUERY, [LONG])
+            assert (result.usage.cache_hits, result.warnings) == (hits, ())
 
 
 @pytest.mark.anyio

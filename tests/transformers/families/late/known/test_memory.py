@@ -46,11 +46,13 @@ def test_what_is_as_large_as_the_room_is_kept() -> None:
     assert (len(memory), memory.held_bytes) == (1, SIZE)
 
 
-def test_what_is_larger_than_the_room_pushes_nothing_out() -> None:
-    memory = DocumentMemory(2 * SIZE)
+def test_what_is_larger_than_the_room_pushes_nothing_out_and_its_size_is_told() -> None:
+    told: list[int] = []
+    memory = DocumentMemory(2 * SIZE, told.append)
     memory.keep(key(1), document(1))
     memory.keep(key(2), document(2, tokens=100))
     assert len(memory) == 1
+    assert told == [100 * token_bytes(WIDTH) + A_DOCUMENT]
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 20)), max_size=60), st.integers(0, 3_000))
