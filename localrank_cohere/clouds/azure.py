@@ -59,7 +59,7 @@ class AzureReranker(CloudReranker):
         fields: Sequence[str] | Literal["all"] | None = None,
     ) -> None:
         check_types(locals(), AzureReranker.__init__)
-        check_one_given(locals(), "token", "api_key")
+        check_one_given({"token": token, "api_key": api_key})
         address = endpoint(AZURE, _whole(base_url))
         super().__init__(
             AZURE_SERVERLESS if _host(address.url).endswith(_SERVERLESS) else AZURE,

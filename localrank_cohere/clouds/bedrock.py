@@ -15,7 +15,7 @@ from localrank.providers.worker import run_in_thread
 from localrank_cohere.call.credentials import Credentials, Unsigned
 from localrank_cohere.call.settings import Settings, checked_model
 from localrank_cohere.clouds.aws import AwsSignature, region_of
-from localrank_cohere.clouds.cloud_reranker import CloudReranker, Common
+from localrank_cohere.clouds.cloud_reranker import CloudReranker, Common, check_one_given
 from localrank_cohere.clouds.signers import CallersSignature, Signer
 from localrank_cohere.clouds.tokens import bearer, let_it_end
 from localrank_cohere.cohere_reranker import DEFAULT_TIMEOUT_S
@@ -99,6 +99,8 @@ class BedrockReranker(CloudReranker):
                 "api_key is given, and Bedrock's rerank operation takes none.",
                 hint='Pass api="invoke", or sign the requests.',
             )
+        check_one_given({"signer": signer, "api_key": api_key})
+        check_one_given({"session": session, "profile": profile})
         self._region = _checked_region(region) or _named_region(named, base_url)
         self._profile = profile
         self._session = session

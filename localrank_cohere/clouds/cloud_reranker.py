@@ -27,19 +27,17 @@ if TYPE_CHECKING:
 __all__ = ["CloudReranker", "Common", "check_one_given"]
 
 
-def check_one_given(given: Mapping[str, Any], first: str, second: str) -> None:
-    """Refuse two arguments of a constructor of which each makes the other void.
+def check_one_given(either: Mapping[str, object]) -> None:
+    """Refuse two arguments of a constructor of which one makes the other void.
 
     Args:
-        given: The arguments by name, as `locals()` at the beginning of a function has them.
-        first: One of the two.
-        second: The other.
+        either: Both by name; None is not given.
 
     Raises:
         InvalidRequestError: Names both.
     """
-    if given[first] is not None and given[second] is not None:
-        raise InvalidRequestError(f"{first} and {second} are both given.", hint="Pass one of them.")
+    if all(value is not None for value in either.values()):
+        raise InvalidRequestError(f"{' and '.join(either)} are both given.", hint="Pass one of them.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ class VertexReranker(CloudReranker):
         fields: Sequence[str] | Literal["all"] | None = None,
     ) -> None:
         check_types(locals(), VertexReranker.__init__)
-        check_one_given(locals(), "token", "credentials")
+        check_one_given({"token": token, "credentials": credentials})
         self._project = None if project is None else _word("project", project)
         self._asks_google = token is None and credentials is None
         place = _word("location", location)

@@ -72,10 +72,15 @@ class WatsonxReranker(CloudReranker):
         fields: Sequence[str] | Literal["all"] | None = None,
     ) -> None:
         check_types(locals(), WatsonxReranker.__init__)
-        check_one_given(locals(), "project_id", "space_id")
+        check_one_given({"project_id": project_id, "space_id": space_id})
         if not isinstance(version, str) or not _DATE.fullmatch(version):
             raise InvalidRequestError(f"version is {version!r}.", hint="Pass a date such as 2024-10-10.")
-        check_one_given(locals(), "token", "api_key")
+        check_one_given({"token": token, "api_key": api_key})
+        if token is not None and iam_url != IAM_URL:
+            raise InvalidRequestError(
+                f"iam_url is {iam_url!r}, where keys are exchanged, and a token is given.",
+                hint="Pass one of them.",
+            )
         root = base_url or os.environ.get("WATSONX_URL") or "https://us-south.ml.cloud.ibm.com"
         if "?" in root:
             raise InvalidRequestError("base_url has a query.", hint="Pass the address of the region alone.")

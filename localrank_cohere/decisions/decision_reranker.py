@@ -90,6 +90,11 @@ class DecisionReranker(RemoteReranker):
             max_documents=_most_documents(there, asked, max_documents_per_call),
             comparable=not asked.is_choice,
         )
+        if both_orders and max_documents_per_call == 1:
+            raise InvalidRequestError(
+                "both_orders is True, and a request holds one document, which has one order.",
+                hint="Leave one of both_orders and max_documents_per_call out.",
+            )
         connections = Connections(positive("timeout", timeout, whole=False), http_client)
         super().__init__(settings, connections, asked.score_kind)
         tokens = positive("max_tokens_per_call", max_tokens_per_call, whole=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from localrank.contract.errors import ModelLoadError, RerankError
+from localrank.contract.errors import InvalidRequestError, ModelLoadError, RerankError
 from localrank.contract.texts import shortened
 from localrank.providers.loading import ShouldStop, never
 from localrank.providers.registry import is_path, no_name, unknown_model
@@ -70,8 +70,21 @@ def locate(
         UnknownModelError: Neither a folder nor a known name; near names are offered.
         MissingDependencyError: An embedded model whose package is not installed.
         ModelLoadError: A folder that does not exist, or a file.
-        InvalidRequestError: An empty name, or a hub id or a revision that cannot be one.
+        InvalidRequestError: An empty name, a hub id or a revision that cannot be one, or a revision of what is not on the hub.
     """
+    found = _located(model, revision=revision, cache_dir=cache_dir, offline=offline)
+    if revision is not None and found.hub is None:
+        what = "part of the package" if found.is_embedded else "a folder"
+        raise InvalidRequestError(
+            f"revision is {revision!r}, and {found.model_id} is {what}, which has none.",
+            hint="Leave it out, or name a model of the hub.",
+        )
+    return found
+
+
+def _located(
+    model: str | Path | None, *, revision: str | None, cache_dir: str | Path | None, offline: bool | None
+) -> Location:
     if model is None:
         return Location(bundled.DEFAULT_MODEL, None)
     name = str(model)

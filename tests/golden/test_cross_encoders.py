@@ -90,6 +90,12 @@ async def test_modules_of_the_ettin_rerankers(tmp_path: Path, pooling: str, atte
     assert found == pytest.approx(expected.tolist(), abs=TOLERANCE)
 
 
+async def test_modules_of_the_ettin_rerankers_are_not_compiled(tmp_path: Path) -> None:
+    folder = torch_models.build_modular(tmp_path / "ettin")
+    with pytest.raises(InvalidRequestError, match=r"compile is True.*modules"):
+        await rerank(TorchReranker(folder, device="cpu", compile=True), QUERY, texts(1))
+
+
 async def test_one_document_alone_keeps_its_score(tmp_path: Path) -> None:
     folder = torch_models.build_encoder(tmp_path / "m", "bert")
     [document] = texts(1, seed=4)

@@ -139,6 +139,15 @@ async def test_the_rows_are_those_of_the_authors_text(tmp_path: Path) -> None:
     ]
 
 
+async def test_settings_of_generative_models_are_refused(tmp_path: Path) -> None:
+    folder = t5_models.build_t5(tmp_path / "m")
+    model = TorchReranker(
+        folder, device="cpu", family="listwise", template="listt5", listwise=Listwise(passes=2)
+    )
+    with pytest.raises(InvalidRequestError, match=r"Listwise\(passes=2\) is for generative models"):
+        await rerank(model, QUERY, ["paris"])
+
+
 @pytest.mark.parametrize("winners", [1, 2])
 async def test_the_order_is_that_of_the_plain_tournament(tmp_path: Path, winners: Literal[1, 2]) -> None:
     folder = speaking(tmp_path / "m")

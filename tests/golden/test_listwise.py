@@ -257,5 +257,11 @@ async def test_settings_of_another_family_are_refused(tmp_path: Path) -> None:
             QUERY,
             ["paris"],
         )
+    with pytest.raises(InvalidRequestError, match=r"Listwise\(best=3\) is for ListT5"):
+        await rerank(
+            TorchReranker(folder, device="cpu", family="listwise", listwise=Listwise(best=3)),
+            QUERY,
+            ["paris"],
+        )
     with pytest.raises(ModelLoadError, match="family="):
         await rerank(TorchReranker(folder, device="cpu"), QUERY, ["paris"])

@@ -42,11 +42,12 @@ class Fused(Wrapper):
             mean of the scores.
         weights: One positive number a model; None weighs all alike.
         k: The constant of `rrf`.
-        normalize: Brings each list onto one scale before `weighted`: `min-max` or `z`. None takes the scores as they are, which
+        normalize: Brings each list onto one scale for `weighted`: `min-max` or `z`. None takes the scores as they are, which
             needs models whose scores mean the same (see `Calibrated`).
 
     Raises:
-        InvalidRequestError: Fewer than two models, weights that do not fit, or scores that `weighted` cannot add.
+        InvalidRequestError: Fewer than two models, weights that do not fit, scores that `weighted` cannot add, or a setting of
+            the other method.
     """
 
     def __init__(
@@ -65,6 +66,16 @@ class Fused(Wrapper):
         check_choice("normalize", normalize, (None, *get_args(Normalization)))
         if not (math.isfinite(k) and k >= 0):
             raise refuse(f"k is {k!r}.", "Pass a finite number of at least 0; 60 is customary.")
+        if normalize is not None and method == "rrf":
+            raise refuse(
+                f"normalize is {normalize!r}, and method='rrf' looks at ranks alone.",
+                "Leave it out, or pass method='weighted'.",
+            )
+        if k != RRF_K and method == "weighted":
+            raise refuse(
+                f"k is {k!r}, which method='weighted' has no place for.",
+                "Leave it out, or pass method='rrf'.",
+            )
         super().__init__("fused", models, joint="+")
         self.method: Method = method
         self.weights = _checked_weights(weights, len(self.models))

@@ -20,7 +20,7 @@ from localrank_transformers.engines.torch.pointwise.modular import load_modular
 from localrank_transformers.engines.torch.pointwise.seq2seq import load_seq2seq
 from localrank_transformers.engines.torch.pointwise.t5_encoder import load_t5_encoder
 from localrank_transformers.engines.torch.runtime import CPU_BATCH_TOKENS, TorchRuntime
-from localrank_transformers.engines.torch.settings import TorchSettings, refuse_settings
+from localrank_transformers.engines.torch.settings import TorchSettings, refuse_listwise, refuse_settings
 from localrank_transformers.families.detection import LAYERWISE, causal_template, is_modular
 from localrank_transformers.families.generative.causal_family import CausalFamily
 from localrank_transformers.families.generative.seq2seq import ENCODER_ONLY, seq2seq_template, seq2seq_window
@@ -133,6 +133,7 @@ def _pointwise(
         case _:
             refuse_settings(settings, "a cross-encoder", "template", "instruction", "layer", "listwise")
             if is_modular(files):
+                _refuse_compiling(settings)
                 engine = load_modular(files, device, settings)
             else:
                 engine = load_classifier(files.folder, device, settings)
@@ -144,6 +145,14 @@ def _pointwise(
                 finder=fastest_finder(),
             )
     return PointwiseModel("torch", family, engine, settings.activation or family.activation, device)
+
+
+def _refuse_compiling(settings: TorchSettings) -> None:
+    if settings.compile:
+        raise InvalidRequestError(
+            "compile is True, and this model is put together of modules, which are not compiled.",
+            hint="Leave compile out.",
+        )
 
 
 def load_causal_family(
@@ -185,5 +194,7 @@ def _listwise(
 ) -> ListwiseModel:
     refuse_settings(settings, "a listwise model", "instruction", "layer", "activation")
     if is_listt5(files, settings.template):
+        refuse_listwise(settings.listwise, "generative models", "window", "stride", "passes", "answer")
         return load_listt5(files, settings, device, affordable=affordable)
+    refuse_listwise(settings.listwise, "ListT5", "winners", "best")
     return load_generative(files, list_template(settings.template), settings, device, affordable=affordable)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Literal, TypeAlias, get_args
@@ -20,6 +20,7 @@ __all__ = [
     "Dtype",
     "Listwise",
     "TorchSettings",
+    "refuse_listwise",
     "refuse_settings",
     "require_packages",
 ]
@@ -148,6 +149,28 @@ class Listwise:
         if self.answer not in get_args(Answer):
             raise InvalidRequestError(
                 f"answer is {self.answer!r}.", hint='Pass "permutation" or "first-token".'
+            )
+
+
+def refuse_listwise(settings: Listwise | None, whose: str, *names: str) -> None:
+    """Refuse settings of the other kind of listwise model.
+
+    Args:
+        settings: Those given.
+        whose: What they are for, in words.
+        names: Of settings that this model has no place for.
+
+    Raises:
+        InvalidRequestError: One of `names` is not what it is by default.
+    """
+    if settings is None:
+        return
+    for setting in fields(Listwise):
+        value = getattr(settings, setting.name)
+        if setting.name in names and value != setting.default:
+            raise InvalidRequestError(
+                f"Listwise({setting.name}={value!r}) is for {whose}, and this model is none of them.",
+                hint=f"Leave {setting.name} out.",
             )
 
 

@@ -72,6 +72,8 @@ async def test_the_arn_is_made_of_the_models_id(arguments: dict[str, Any], arn: 
         ({"api": "converse"}, "api is 'converse'"),
         ({"api_key": "no-real-key"}, "takes none"),
         ({"model": ""}, "model is ''"),
+        ({**NO_SIGNATURE, "api": "invoke", "api_key": "no-real-key"}, "signer and api_key are both given"),
+        ({"session": object(), "profile": "p"}, "session and profile are both given"),
     ],
 )
 def test_a_bad_argument_is_named(arguments: dict[str, Any], named: str) -> None:

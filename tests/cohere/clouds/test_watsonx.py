@@ -231,6 +231,7 @@ async def test_without_a_key_the_error_names_its_variable() -> None:
         ({"project_id": "p", "space_id": "s"}, "both given"),
         ({"version": "today"}, "version is 'today'"),
         ({"token": "t0ken-t0ken", "api_key": "no-real-key"}, "both given"),
+        ({"token": "t0ken-t0ken", "iam_url": "https://a.example"}, "iam_url is 'https://a.example'"),
         ({"base_url": "https://a.example?x=1"}, "has a query"),
     ],
 )

@@ -43,6 +43,7 @@ def a_decider(server: RerankServer, **settings: Any) -> DecisionReranker:
         ({"max_documents_per_call": 0}, "max_documents_per_call is 0"),
         ({"max_tokens_per_call": 1.5}, "max_tokens_per_call is 1.5"),
         ({"form": "choice", "max_documents_per_call": 1}, "one among several"),
+        ({"both_orders": True, "max_documents_per_call": 1}, "both_orders is True.*one document"),
         ({"base_url": "localhost"}, "base_url"),
     ],
 )

@@ -149,9 +149,11 @@ async def test_logits_and_probabilities_cannot_be_added_as_they_are():
         {"weights": [1, float("nan")]},
         {"k": -1},
         {"normalize": "softmax"},
+        {"normalize": "z", "method": "rrf"},
+        {"k": 10, "method": "weighted"},
     ],
 )
-async def test_settings_out_of_range_are_refused(settings):
+async def test_settings_out_of_range_or_without_effect_are_refused(settings):
     with pytest.raises(InvalidRequestError, match=next(iter(settings))):
         Fused([Scoring(), Scoring()], **settings)
 

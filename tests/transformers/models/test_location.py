@@ -50,6 +50,12 @@ def test_a_name_too_long_for_a_file_is_no_model() -> None:
     assert len(str(caught.value)) < 400
 
 
+@pytest.mark.parametrize("model", [None, "localrank-tiny", "folder"])
+def test_a_revision_of_what_is_not_on_the_hub_is_refused(tmp_path: Path, model: str | None) -> None:
+    with pytest.raises(InvalidRequestError, match="revision is 'v1'"):
+        locate(str(tmp_path) if model == "folder" else model, revision="v1")
+
+
 def test_the_root_of_the_disk_has_a_name() -> None:
     assert locate("/").model_id == Path("/").resolve().as_posix()
 
