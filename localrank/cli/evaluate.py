@@ -21,6 +21,7 @@ from localrank.evaluation.compare import compare_evaluations
 from localrank.evaluation.measures import DEFAULT_MEASURES
 from localrank.evaluation.saved import load_evaluation
 from localrank.providers.registry import DEFAULT_MODEL
+from localrank.providers.typed import typed
 
 __all__ = ["evaluate"]
 
@@ -164,11 +165,16 @@ def evaluate(
 ) -> None:
     """Check the options, then evaluate or compare."""
     for_person = stdout_is_terminal() and not as_json
+    context = click.get_current_context()
     if saved is not None:
-        if data is not None or models:
+        if set(typed(context)) - {"--compare", "--json"}:
             raise click.UsageError("--compare takes two results and nothing else.")
         _compare(saved, for_person=for_person)
         return
+    if queries is None and typed(context, "seed"):
+        raise click.UsageError("--seed is of the queries that are drawn: add --queries N.")
+    if not unanswerable and typed(context, "false_accept"):
+        raise click.UsageError("--false-accept is of a threshold: add --unanswerable.")
     collection = read_collection(data, split, queries_file, documents, qrels)
     request = EvaluationRequest(
         models=models or (DEFAULT_MODEL,),

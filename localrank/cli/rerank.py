@@ -26,6 +26,7 @@ from localrank.cli.sources import named_once
 from localrank.cli.tables import OUTPUTS, Output, print_records
 from localrank.cli.terminal import Row, console, show_rows
 from localrank.contract.types import RerankResult
+from localrank.providers.typed import typed
 from localrank.providers.unscored import is_scored
 
 __all__ = ["rerank"]
@@ -176,6 +177,8 @@ def rerank(
     if not files and stdin_is_terminal() and Path(query).exists():
         raise click.UsageError(f"There is no QUERY before {query!r}, which is a file or a folder.")
     names = None if models is None else two_models(models)
+    if names is not None and typed(click.get_current_context(), "model"):
+        raise click.UsageError("--compare names both models: leave --model out.")
     if threshold is not None and not math.isfinite(threshold):
         raise click.UsageError(
             f"--threshold {threshold} is no score. Give a number, or leave it out to print all."

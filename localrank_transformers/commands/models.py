@@ -20,6 +20,7 @@ from localrank.contract.errors import (
 )
 from localrank.providers.columns import GAP, wrapped
 from localrank.providers.registry import unknown_model
+from localrank.providers.typed import typed
 from localrank_transformers.commands.catalogue_text import facts as catalogue_facts
 from localrank_transformers.commands.catalogue_text import list_prices, print_table
 from localrank_transformers.commands.export import convert_model, export_model
@@ -151,6 +152,8 @@ class _Models(click.Group):
 def models(context: click.Context, /, *, remote: bool, as_json: bool, **choice: Any) -> None:
     """List the models where no command is named."""
     if remote:
+        if context.invoked_subcommand is not None or set(typed(context)) - {"--remote", "--json"}:
+            raise click.UsageError("--remote lists prices of all remote models: leave out all but --json.")
         list_prices(as_json=as_json)
         context.exit()
     if context.invoked_subcommand is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from localrank.providers.typed import typed
 from localrank_transformers.models import bundled
 from localrank_transformers.training.request import (
     Device,
@@ -192,6 +193,10 @@ def train(context: click.Context, /, **options: Any) -> None:
     from localrank_transformers import training as runs  # noqa: PLC0415  # so that --help loads no torch
 
     resumed: Path | None = options["resumed"]
+    if resumed is not None and (others := set(typed(context)) - {"--resume"}):
+        raise click.UsageError(
+            f"--resume goes on with the settings of its run: leave out {', '.join(sorted(others))}."
+        )
     request = _request(options) if resumed is None else None
     try:
         with _shown() as (on_step, on_progress):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -34,6 +34,12 @@ Loss: TypeAlias = Literal["mix", "listwise-ce", "distill", "bce", "lambda"]
 Device: TypeAlias = Literal["auto", "cpu", "cuda"]
 
 Dtype: TypeAlias = Literal["auto", "bf16", "fp32"]
+
+
+_OF_SCORES: tuple[Loss, ...] = ("mix", "distill")
+
+_LOSSES_OF: dict[str, tuple[Loss, ...]] = {"hard": ("mix",), "bce": ("mix",), "temperature": _OF_SCORES}
+"""Settings that some losses alone look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,21 @@ class TrainSettings:
         if not 0 <= self.hard <= 1 or self.bce < 0:
             raise InvalidRequestError(
                 f"hard is {self.hard!r} and bce is {self.bce!r}.", hint="hard is in 0–1, bce at least 0."
+            )
+        self._refuse_void()
+
+    def _refuse_void(self) -> None:
+        default = {setting.name: setting.default for setting in fields(self)}
+        for name, losses in _LOSSES_OF.items():
+            if getattr(self, name) != default[name] and self.loss not in losses:
+                raise InvalidRequestError(
+                    f"{name} is {getattr(self, name)!r}, which the loss {self.loss!r} does not look at.",
+                    hint=f"Leave it out, or choose the loss {' or '.join(map(repr, losses))}.",
+                )
+        if self.steps is not None and self.epochs != default["epochs"]:
+            raise InvalidRequestError(
+                f"epochs is {self.epochs!r} and steps is {self.steps!r}, which takes its place.",
+                hint="Pass one of them.",
             )
 
 
@@ -184,6 +205,20 @@ class TrainRequest:
     settings: TrainSettings = field(default_factory=TrainSettings)
     keep_checkpoints: bool = False
 
+    def __post_init__(self) -> None:
+        loss = self.settings.loss
+        if self.teacher is not None and loss not in _OF_SCORES:
+            raise InvalidRequestError(
+                f"teacher is {self.teacher!r}, and the loss {loss!r} learns from labels alone.",
+                hint=f"Leave it out, or choose the loss {' or '.join(map(repr, _OF_SCORES))}.",
+            )
+        share = next(setting.default for setting in fields(self) if setting.name == "dev_share")
+        if self.dev and self.dev_share != share:
+            raise InvalidRequestError(
+                f"dev_share is {self.dev_share!r}, and dev names what is measured on.",
+                hint="Pass one of them.",
+            )
+
 
 def save_request(request: TrainRequest, folder: Path) -> None:
     """Write the request to `folder`."""
@@ -202,20 +237,20 @@ def load_request(folder: Path) -> TrainRequest:
         InvalidRequestError: There is none: nothing was begun here.
     """
     try:
-        fields: dict[str, Any] = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+        stated: dict[str, Any] = json.loads((folder / _FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidRequestError(
             f"{folder} holds no run to resume.", hint="Pass the folder of a run that was interrupted."
         ) from error
     return TrainRequest(
-        **fields
+        **stated
         | {
-            "data": tuple(map(Path, fields["data"])),
-            "dev": tuple(map(Path, fields["dev"])),
-            "out": Path(fields["out"]),
-            "student": StudentShape(**fields["student"]),
-            "mining": MiningSettings(**fields["mining"]),
-            "settings": TrainSettings(**fields["settings"]),
+            "data": tuple(map(Path, stated["data"])),
+            "dev": tuple(map(Path, stated["dev"])),
+            "out": Path(stated["out"]),
+            "student": StudentShape(**stated["student"]),
+            "mining": MiningSettings(**stated["mining"]),
+            "settings": TrainSettings(**stated["settings"]),
         }
     )
 

@@ -152,6 +152,9 @@ def test_three_files_in_trecs_forms(tmp_path: Path) -> None:
             "Two models are called 'lexical:default'",
         ),
         (["good.jsonl", "--compare", "a", "b"], 2, "--compare takes two results and nothing else"),
+        (["--fresh", "--compare", "a", "b"], 2, "--compare takes two results and nothing else"),
+        (["good.jsonl", "--seed", "3"], 2, "--seed is of the queries that are drawn: add --queries N"),
+        (["good.jsonl", "--false-accept", ".2"], 2, "--false-accept is of a threshold: add --unanswerable"),
         (["--compare", "good.jsonl", "good.jsonl"], 3, "is no saved evaluation"),
     ],
 )

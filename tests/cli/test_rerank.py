@@ -213,6 +213,7 @@ def test_a_timeout_fails_with_its_own_code(lines: Path) -> None:
         (("completion",), 2, "Choose from: bash, zsh, fish. See 'localrank completion --help'."),
         (("rerank", "x", "--nosuch"), 2, "No such option"),
         (("rerank", "x", "--top-k", "0"), 2, "0 is not in the range x>=1"),
+        (("rerank", "x", "--compare", "a,b", "-m", "a"), 2, "--compare names both models: leave --model out"),
         (("rerank", "x", "-p", "--text-key", "t"), 2, "--paragraphs and --text-key exclude each other"),
         (("rerank", "x", "--compare", "one"), 2, "--compare takes two models"),
         (("nosuch",), 2, "No such command 'nosuch'"),

@@ -64,6 +64,13 @@ def test_a_filter_before_another_command_is_refused(capsys: pytest.CaptureFixtur
     assert "go behind `show`" in err
 
 
+@pytest.mark.parametrize("beside", [("--language", "de"), ("--sort", "name"), ("list",), ("show", "mini")])
+def test_prices_are_not_chosen_among(capsys: pytest.CaptureFixture[str], beside: tuple[str, ...]) -> None:
+    code, out, err = models(capsys, "--remote", *beside)
+    assert (code, out) == (2, "")
+    assert "leave out all but --json" in err
+
+
 def test_show_says_what_scores_were_compared_with(capsys: pytest.CaptureFixture[str]) -> None:
     assert "with the reference implementation" in models(capsys, "show", "mini")[1]
     assert "with the published formulas" in models(capsys, "show", "jina-v1-turbo")[1]

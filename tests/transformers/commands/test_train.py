@@ -23,3 +23,9 @@ def test_without_data_or_a_folder_it_says_what_to_name(tmp_path: Path) -> None:
         result = CliRunner().invoke(train, arguments)
         assert result.exit_code == 2
         assert "Name DATA and --out, or --resume." in result.output
+
+
+def test_a_run_that_goes_on_takes_no_other_settings(tmp_path: Path) -> None:
+    result = CliRunner().invoke(train, ["--resume", str(tmp_path), "--epochs", "1", "a.jsonl"])
+    assert result.exit_code == 2
+    assert "leave out --epochs, DATA." in " ".join(result.output.split())

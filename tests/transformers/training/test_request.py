@@ -54,11 +54,27 @@ def test_prepared_lists_are_read_as_they_were_written(tmp_path: Path) -> None:
         {"device": "tpu"},
         {"steps": 0},
         {"steps": True},
+        {"hard": 0.5, "loss": "bce"},
+        {"bce": 0.5, "loss": "distill"},
+        {"temperature": 2.0, "loss": "listwise-ce"},
+        {"epochs": 2.0, "steps": 7},
     ],
 )
 def test_a_wrong_setting_is_named(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequestError, match=next(iter(wrong))):
         TrainSettings(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"teacher": "mini", "settings": TrainSettings(loss="lambda")}, "teacher is 'mini'.*labels alone"),
+        ({"dev": (Path("d.jsonl"),), "dev_share": 0.2}, "dev_share is 0.2, and dev names"),
+    ],
+)
+def test_what_a_run_would_not_look_at_is_refused(tmp_path: Path, wrong: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidRequestError, match=named):
+        TrainRequest((Path("a.jsonl"),), tmp_path, **wrong)
 
 
 def test_numbers_of_numpy_are_read_as_they_were_given(tmp_path: Path) -> None:
