@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Route
 
 from localrank._version import __version__
 from localrank.contract.model import AnyReranker
-from localrank.providers.arguments import check_path
+from localrank.providers.arguments import check_count, check_path
 from localrank.server.answering import Answering
 from localrank.server.dialects.openapi import description
 from localrank.server.dialects.score import SCORE_PATHS
@@ -86,7 +86,8 @@ def create_app(
     """
     state = State(Keys(api_keys), limits or Limits(), Hosts(allowed_hosts))
     store = None if document_store is None else check_path("document_store", document_store)
-    served = ServedModels(_specs(models), Keeping(document_cache_mb, store))
+    kept_mb = check_count("document_cache_mb", document_cache_mb, least=0)
+    served = ServedModels(_specs(models), Keeping(kept_mb, store))
     return RerankApp(served, state, page=page, tracer=tracer)
 
 

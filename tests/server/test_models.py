@@ -151,6 +151,12 @@ def test_a_store_on_disk_is_shared_by_servers_and_outlives_them(tmp_path: Path) 
     assert [path.name for path in (tmp_path / "store").iterdir()] == ["localrank-tiny"]
 
 
+@pytest.mark.parametrize("value", [-1, 0.5, "256", True])
+def test_a_memory_of_no_size_is_refused_whoever_would_use_it(value: Any) -> None:
+    with pytest.raises(InvalidRequestError, match="document_cache_mb"):
+        create_app("lexical:default", document_cache_mb=value)
+
+
 def test_a_store_that_is_no_path_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="document_store"):
         create_app("localrank-tiny", document_store="")
