@@ -21,7 +21,7 @@ from localrank.calling.texts import TextOf
 from localrank.contract.cancellation import AbortToken
 from localrank.contract.errors import InvalidRequestError, RerankAbortedError
 from localrank.contract.texts import is_blank, plain, shortened
-from localrank.providers.arguments import whole_number
+from localrank.providers.arguments import real_number, whole_number
 from localrank.providers.images import count_images
 from localrank.providers.loading import never
 from localrank.providers.worker import run_in_thread
@@ -206,13 +206,8 @@ def _least(min_score: float | None) -> float | None:
 
 def _real(value: Any) -> float | None:
     of_several = getattr(value, "ndim", 0) != 0
-    if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__") or of_several:
-        return None
-    try:
-        number = float(value)
-    except Exception:  # whatever a type of another library raises, it is no number
-        return None
-    return number if math.isfinite(number) else None
+    number = None if of_several else real_number(value)
+    return number if number is not None and math.isfinite(number) else None
 
 
 def _headers(headers: Mapping[str, str] | None) -> Mapping[str, str] | None:

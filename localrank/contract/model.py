@@ -79,7 +79,8 @@ class ScoredIndex:
 
     Attributes:
         index: Position in `DoRerankOptions.documents`.
-        score: A finite real number; higher is more relevant.
+        score: A finite real number, also numpy's, a tensor's of one element or a `Decimal`; never True or False, a text or a
+            complex number. Higher is more relevant.
         tier: 0 for what was ranked; a model that scored only part of the list puts the rest into a higher tier.
         truncated: Whether only the beginning of the document was read.
         metadata: What else there is to say (`{"logit": 2.1}`).

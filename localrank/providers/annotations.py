@@ -23,7 +23,7 @@ def _is_several(value: Any) -> bool:
 
 _KINDS: Mapping[str, tuple[str, _Fits]] = {
     "None": ("None", lambda value: value is None),
-    "bool": ("True or False", lambda value: isinstance(value, bool) or type(value).__name__ == "bool_"),
+    "bool": ("True or False", lambda value: type(value).__name__ in {"bool", "bool_"}),
     "int": ("an integer", lambda value: whole_number(value) is not None),
     "float": ("a number", lambda value: isinstance(value, Real) and not isinstance(value, bool)),
     "str": ("a string", lambda value: isinstance(value, str)),

@@ -1,4 +1,4 @@
-"""Arguments checked: a whole number of any kind, one of a few values, or a path."""
+"""Arguments checked: a number of any kind, one of a few values, or a path."""
 
 from __future__ import annotations
 
@@ -10,18 +10,43 @@ from typing import Any
 
 from localrank.contract.errors import InvalidRequestError
 
-__all__ = ["check_choice", "check_count", "check_integer", "check_path", "whole_number"]
+__all__ = ["check_choice", "check_count", "check_integer", "check_path", "real_number", "whole_number"]
 
 
 def whole_number(value: object) -> int | None:
     """Return an integer of any kind, such as numpy's, as a plain one; None for anything else, True and False included."""
-    if isinstance(value, bool):
+    if isinstance(value, bool) or _is_other_kind(value):
         return None
     given: Any = value
     try:
         return operator.index(given)
     except TypeError:
         return None
+
+
+def real_number(value: object) -> float | None:
+    """Return a real number of any kind as a plain one, which may be infinite or not a number; None for anything else.
+
+    Kinds are those of Python, `decimal` and `fractions`, numpy's, and tensors with one element. No number is True or False of
+    any library, a text, a complex number, a time, or one beyond float64.
+    """
+    if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__") or _is_other_kind(value):
+        return None
+    given: Any = value
+    try:
+        return float(given)
+    except Exception:  # whatever a type of another library raises, it is no number
+        return None
+
+
+_NO_KINDS = frozenset("bcSUOMm")
+"""Of numpy's dtypes: booleans, complex numbers, texts, objects, times. Most of their values turn into floats."""
+
+
+def _is_other_kind(value: object) -> bool:
+    """Return whether the dtype of `value`, if it has one, is none of real numbers."""
+    dtype = getattr(value, "dtype", None)
+    return dtype is not None and (getattr(dtype, "kind", "") in _NO_KINDS or str(dtype).endswith("bool"))
 
 
 def check_count(name: str, value: object, *, least: int = 1) -> int | None:

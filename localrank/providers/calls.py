@@ -32,7 +32,7 @@ from localrank.contract.types import (
     RerankUsage,
     RerankWarning,
 )
-from localrank.providers.arguments import whole_number
+from localrank.providers.arguments import real_number, whole_number
 from localrank.providers.beside import ENDS_PROGRAMS, ending_error, is_main_thread
 from localrank.providers.cancelled import pass_cancellation, raise_what_ends_programs
 from localrank.providers.images import image_of
@@ -283,11 +283,12 @@ def _mended(item: Any, count: int, model: AnyReranker) -> ScoredIndex:
     if not isinstance(item, ScoredIndex):
         _refuse(model, f"returned {type(item).__name__} among the results instead of ScoredIndex")
     index, score = _valid_index(item.index, count, model), _valid_score(item, model)
-    if not isinstance(item.tier, int):
+    tier = whole_number(item.tier)
+    if tier is None:
         _refuse(model, f"returned the tier {item.tier!r} for index {index}, which is no integer")
     if item.metadata is not None and not isinstance(item.metadata, Mapping):
         _refuse(model, f"returned metadata of type {type(item.metadata).__name__} for index {index}")
-    return replace(item, index=index, score=score, metadata=_metadata(item.metadata, index, model))
+    return replace(item, index=index, score=score, tier=tier, metadata=_metadata(item.metadata, index, model))
 
 
 def _metadata(given: Mapping[str, Any] | None, index: int, model: AnyReranker) -> dict[str, Any] | None:
@@ -307,14 +308,10 @@ def _valid_index(index: Any, count: int, model: AnyReranker) -> int:
 
 
 def _valid_score(item: ScoredIndex, model: AnyReranker) -> float:
-    score: Any = item.score
-    if type(score) is not float:
-        if isinstance(score, (bool, str, bytes)) or not hasattr(score, "__float__"):
-            _refuse(model, f"returned a score of type {type(score).__name__} for index {item.index}")
-        try:
-            score = float(score)
-        except (TypeError, ValueError, ArithmeticError, RuntimeError):
-            _refuse(model, f"returned a score that is no one number for index {item.index}")
+    score = real_number(item.score)
+    if score is None:
+        kind = type(item.score).__name__
+        _refuse(model, f"returned a score of type {kind} for index {item.index} that is no one number")
     if not math.isfinite(score):
         _refuse(model, f"returned the score {score} for index {item.index}")
     return score or 0.0

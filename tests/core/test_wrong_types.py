@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import numpy as np
 import pandas
 import pytest
 
@@ -19,6 +20,7 @@ import localrank_transformers
 from localrank import RerankError
 from localrank import evaluation as ev
 from localrank.compose.single.calibration import Calibration
+from localrank.providers.annotations import check_types
 from localrank.testing.doubles import LexicalReranker
 from tests.support.small_collection import JUDGEMENTS, small_collection
 
@@ -167,3 +169,17 @@ def test_a_value_of_a_wrong_type_is_named(
 def test_a_number_in_a_list_that_is_none_is_named(make: Callable[[], object], said: str) -> None:
     with pytest.raises(RerankError, match=said):
         make()
+
+
+@pytest.mark.parametrize("value", [True, np.True_])
+def test_a_boolean_of_numpy_is_one(value: Any) -> None:
+    check_types({"fresh": value}, takes_a_flag)
+
+
+@pytest.mark.parametrize("value", [1, "yes", None, np.array(True)])
+def test_what_is_no_boolean_is_refused(value: Any) -> None:
+    with pytest.raises(localrank.InvalidRequestError, match=r"fresh is .+ Pass True or False"):
+        check_types({"fresh": value}, takes_a_flag)
+
+
+def takes_a_flag(*, fresh: bool) -> None: ...

@@ -16,6 +16,7 @@ from localrank.contract.model import (
     scores_comparable,
 )
 from localrank.contract.types import ScoreKind
+from localrank.providers.arguments import real_number
 from localrank.providers.registry import resolve
 
 __all__ = [
@@ -78,10 +79,7 @@ def checked_numbers(name: str, values: Sequence[float]) -> tuple[float, ...]:
     """
     numbers: list[float] = []
     for index, value in enumerate(values):
-        try:
-            number = None if isinstance(value, str | bytes) else float(value)
-        except (TypeError, ValueError):
-            number = None
+        number = real_number(value)
         if number is None:
             raise refuse(f"{name}[{index}] is of type {type(value).__name__}.", "Pass numbers.")
         numbers.append(number)

@@ -187,6 +187,9 @@ async def test_only_a_model_that_reads_objects_gets_them(accepts: bool) -> None:
         ([ScoredIndex(0, math.inf)], "score inf"),
         ([ScoredIndex(0, np.float32("nan"))], "score nan"),
         ([ScoredIndex(0, True)], "score of type bool"),
+        ([ScoredIndex(0, np.True_)], "score of type bool"),  # type: ignore[arg-type]
+        ([ScoredIndex(0, np.complex64(1))], "score of type complex64"),  # type: ignore[arg-type]
+        ([ScoredIndex(0, np.array("1"))], "score of type ndarray"),  # type: ignore[arg-type]
         ([ScoredIndex(0, "0.5")], "score of type str"),  # type: ignore[arg-type]
         ([ScoredIndex(0, np.str_("0.5"))], "score of type str"),  # type: ignore[arg-type]
         ([ScoredIndex(0, None)], "score of type NoneType"),  # type: ignore[arg-type]
@@ -194,6 +197,7 @@ async def test_only_a_model_that_reads_objects_gets_them(accepts: bool) -> None:
         ([ScoredIndex(0, np.array([0.1, 0.2]))], "no one number"),  # type: ignore[arg-type]
         ([ScoredIndex(0, 0.5, tier="low")], "tier 'low'"),  # type: ignore[arg-type]
         ([ScoredIndex(0, 0.5, tier=math.nan)], "tier nan"),  # type: ignore[arg-type]
+        ([ScoredIndex(0, 0.5, tier=True)], "tier True"),
         ([ScoredIndex(0, 0.5, metadata=[1])], "metadata of type list"),  # type: ignore[arg-type]
         ([(0, 0.5)], "tuple among the results"),
         ([0.5], "float among the results"),

@@ -1,12 +1,29 @@
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from localrank.contract.errors import InvalidRequestError
-from localrank.providers.arguments import check_count, check_integer, check_path, whole_number
+from localrank.providers.arguments import check_count, check_integer, check_path, real_number, whole_number
+
+
+class Tensor:
+    """As torch's with one element: it turns into any number, and its dtype has no `kind`."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.dtype = f"torch.{type(value).__name__}"
+
+    def __index__(self) -> int:
+        return int(self.value)
+
+    def __float__(self) -> float:
+        return float(self.value)
 
 
 @pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3), np.array(3)])
@@ -16,10 +33,44 @@ def test_an_integer_of_any_kind_becomes_a_plain_one(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [True, np.True_, 3.0, np.float64(3), "3", None, np.array([3]), np.array(3.0)]
+    "value",
+    [
+        True,
+        np.True_,
+        Tensor(True),
+        3.0,
+        np.float64(3),
+        "3",
+        None,
+        np.array([3]),
+        np.array(3.0),
+        np.array(True),
+    ],
 )
 def test_what_is_no_integer_is_none(value: object) -> None:
     assert whole_number(value) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [1.5, np.float16(1.5), np.array(1.5), Tensor(1.5), Decimal("1.5"), Fraction(3, 2), np.ma.array(1.5)],
+)
+def test_a_real_number_of_any_kind_becomes_a_plain_one(value: object) -> None:
+    assert type(real_number(value)) is float
+    assert real_number(value) == 1.5
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(True, np.True_, np.array(True), Tensor(True), None),
+        *("1", b"1", np.str_("1"), np.array("1"), np.array(b"1")),
+        *(1j, np.complex64(1), np.array(1 + 2j), np.datetime64(1, "s"), np.timedelta64(1, "s")),
+        *(10**400, [1.0], np.array([1.0, 2.0]), np.array([True], dtype=object)[0]),
+    ],
+)
+def test_what_is_no_one_real_number_is_none(value: object) -> None:
+    assert real_number(value) is None
 
 
 def test_a_count_is_a_plain_integer_or_none() -> None:
