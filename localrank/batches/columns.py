@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from localrank.contract.errors import InvalidRequestError
+from localrank.contract.errors import InvalidDataError, InvalidRequestError
 
 __all__ = ["Added", "Columns"]
 
@@ -81,11 +81,11 @@ class Columns:
         listed = ", ".join(map(repr, islice(there, 12)))
         for name in self.read:
             if there.count(name) > 1:
-                raise InvalidRequestError(
+                raise InvalidDataError(
                     f"{source} has {there.count(name)} columns {name!r}.", hint="Name them apart."
                 )
             if name not in there:
-                raise InvalidRequestError(
+                raise InvalidDataError(
                     f"{source} has no column {name!r}; it has {listed or 'none'}.",
                     hint="Name the columns: Columns(query=, text=).",
                 )

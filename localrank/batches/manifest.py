@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from localrank.contract.errors import InvalidRequestError
+from localrank.contract.errors import InvalidDataError, InvalidRequestError
 from localrank.providers.holding import hold
 
 __all__ = [
@@ -132,7 +132,7 @@ class Manifest:
             )
         for part in manifest.parts:
             if not (folder / part.file).is_file() or _digest(folder / part.file) != part.digest:
-                raise InvalidRequestError(
+                raise InvalidDataError(
                     f"{folder / part.file} is not as it was written.", hint="Begin anew with --fresh."
                 )
         return manifest
@@ -146,7 +146,7 @@ class Manifest:
             parts = [DonePart(**part) for part in content["parts"]]
             return cls(dict(content["job"]), parts, content["rows"], bool(content["complete"]))
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise InvalidRequestError(
+            raise InvalidDataError(
                 f"{path} is no manifest of this version.", hint="Begin anew with --fresh."
             ) from None
 
@@ -257,7 +257,7 @@ class Unchanged:
         digests: What tells each file from another: see `digest_of`.
 
     Raises:
-        InvalidRequestError: One cannot be read.
+        InvalidDataError: One cannot be read.
     """
 
     def __init__(self, files: Mapping[str, Path]) -> None:
@@ -266,13 +266,13 @@ class Unchanged:
             self._before = {path: _stamp(path) for path in files.values()}
             self.digests = {what: _digest(path) for what, path in files.items()}
         except OSError as error:
-            raise InvalidRequestError(f"{error.filename} cannot be read: {error.strerror}.") from None
+            raise InvalidDataError(f"{error.filename} cannot be read: {error.strerror}.") from None
 
     def check(self) -> None:
         """Look whether the files are as they were, by size and time.
 
         Raises:
-            InvalidRequestError: One is not.
+            InvalidDataError: One is not.
         """
         for path, stamp in self._before.items():
             try:
@@ -280,7 +280,7 @@ class Unchanged:
                     continue
             except OSError:
                 pass
-            raise InvalidRequestError(
+            raise InvalidDataError(
                 f"{path} was changed while it was read.",
                 hint="Begin anew with --fresh, or put back what it was: the same job then goes on.",
             )

@@ -24,7 +24,7 @@ from localrank.batches.manifest import (
 )
 from localrank.batches.rows import Asked, RankedRows, Reject, Rows, numbered, rank_rows
 from localrank.batches.warned import Warned, add_warned
-from localrank.contract.errors import InvalidRequestError
+from localrank.contract.errors import InvalidDataError, InvalidRequestError
 from localrank.contract.model import AnyReranker
 from localrank.providers.registry import resolve
 from localrank.providers.services import list_price, services_in
@@ -244,7 +244,7 @@ class _Run:
         self._is_first = False
         if self._job.strict and rejects:
             first = rejects[0]
-            raise InvalidRequestError(
+            raise InvalidDataError(
                 f"{self._job.input}: row {first.row} cannot be ranked: {first.reason}.",
                 hint="Mend it, or leave --strict out: such rows then go to the rejects.",
             )

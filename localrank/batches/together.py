@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import Any
 
 from localrank.batches.temporary import temporary_files
-from localrank.contract.errors import InvalidRequestError
+from localrank.contract.errors import InvalidDataError
 from localrank.contract.texts import shortened
 
 __all__ = ["Together", "survey"]
@@ -42,7 +42,7 @@ class Together:
         """Read the keys of the next rows; None is no key.
 
         Raises:
-            InvalidRequestError: A key comes a second time, with the number of its row; or what is kept finds no room.
+            InvalidDataError: A key comes a second time, with the number of its row; or what is kept finds no room.
         """
         for key in keys:
             self._rows += 1
@@ -53,7 +53,7 @@ class Together:
             with temporary_files():
                 is_new = self._before.execute("INSERT OR IGNORE INTO keys VALUES (?)", (digest,)).rowcount
             if not is_new:
-                raise InvalidRequestError(
+                raise InvalidDataError(
                     f"{self._source}: rows of one query stand apart: {shortened(repr(key))} comes again in row "
                     f"{self._rows:,}.",
                     hint="Sort the rows by query; or, if these are two lists, name the column that tells them apart "
@@ -74,7 +74,7 @@ def survey(source: str, keys: Iterable[Any], on_rows: Callable[[int], None]) -> 
         on_rows: Called with the number of rows that were read, every 10,000.
 
     Raises:
-        InvalidRequestError: A key comes again after another.
+        InvalidDataError: A key comes again after another.
     """
     count = 0
     with closing(Together(source)) as together:

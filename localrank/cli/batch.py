@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,9 +13,8 @@ from localrank.batches.job import PART_DOCUMENTS, PART_DOCUMENTS_REMOTE, BatchJo
 from localrank.batches.planned import plan
 from localrank.batches.running import check_price, forget, run_batch
 from localrank.cli.batching import ask, leave, on_ray, ranked, show_plan, show_report
-from localrank.cli.output import EXIT_CODES, InputError
+from localrank.cli.output import ExitCode, InputError, exit_codes
 from localrank.cli.ranking import model_option
-from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker
 from localrank.providers.registry import make_model, resolve
 from localrank.providers.services import services_in
@@ -49,18 +46,22 @@ Examples:
   localrank batch catalogue.parquet ranked/ -m cohere:rerank-v3.5 --max-cost 20
   localrank batch pairs.parquet ranked/ && python -c "import pandas; print(pandas.read_parquet('ranked/'))"
 
-Exit codes:
+""" + exit_codes(ExitCode.INPUT, ExitCode.COST, ExitCode.INTERRUPTED)
 
-\b
-""" + "\n".join(f"  {code.value:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
+_PATH = click.Path(path_type=Path)
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+def _there(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path | None:
+    """Return what is to be read, looked at before a former job is deleted for it."""
+    if value is not None and not value.exists():
+        raise InputError(f"{value}: No such file or directory.")
+    return value
 
 
 @click.command(
     help=_HELP, epilog=_EPILOG, short_help="Rank a file of many queries; goes on after interruptions."
 )
-@click.argument("source", metavar="INPUT", type=_FILE)
+@click.argument("source", metavar="INPUT", type=_PATH, callback=_there)
 @click.argument("output", type=click.Path(file_okay=False, path_type=Path))
 @model_option
 @click.option("--query-column", metavar="NAME", default="query", show_default=True, help="The query's text.")
@@ -88,17 +89,19 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option(
     "--collection",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=_PATH,
+    callback=_there,
     metavar="DIR",
     help="INPUT is a TREC run, and its texts are in this BEIR folder (corpus.jsonl, queries.jsonl).",
 )
 @click.option(
     "--queries-file",
-    type=_FILE,
+    type=_PATH,
+    callback=_there,
     metavar="FILE",
     help="INPUT is a TREC run, and its queries are here: JSON Lines, or id, tab, text.",
 )
-@click.option("--documents", type=_FILE, metavar="FILE", help="The same of its documents.")
+@click.option("--documents", type=_PATH, callback=_there, metavar="FILE", help="The same of its documents.")
 @click.option(
     "--output-format",
     type=click.Choice(get_args(OutputFormat)),
@@ -160,21 +163,20 @@ def batch(
         raise click.UsageError(
             "--max-cost cannot be held with --ray, which sends parts ahead of what they cost."
         )
-    with _input_errors():
-        job = job_of(**described)
-        reranker = resolve(model)
-        check_price(job, reranker)
-        if document_store is not None:
-            reranker = _keeping(model, reranker, document_store)
-        if dry_run:
-            planned = plan(job, resolve(model))  # a store would keep what the sample reads
-            show_plan(planned, reranker, on_cluster=ray is not None)
-            return
-        if services_in(reranker) and not yes:
-            ask(plan(job, reranker), reranker)
-        if fresh:
-            forget(job)
-        report = ranked(job, reranker, run_batch if ray is None else on_ray(model, ray))
+    job = job_of(**described)
+    reranker = resolve(model)
+    check_price(job, reranker)
+    if document_store is not None:
+        reranker = _keeping(model, reranker, document_store)
+    if dry_run:
+        planned = plan(job, resolve(model))  # a store would keep what the sample reads
+        show_plan(planned, reranker, on_cluster=ray is not None)
+        return
+    if services_in(reranker) and not yes:
+        ask(plan(job, reranker), reranker)
+    if fresh:
+        forget(job)
+    report = ranked(job, reranker, run_batch if ray is None else on_ray(model, ray))
     show_report(report, job)
     leave(report)
 
@@ -234,11 +236,3 @@ def _collection_of(
     if queries is None or documents is None:
         raise click.UsageError("A TREC run needs both --queries-file and --documents, or --collection.")
     return CollectionFiles(queries, documents)
-
-
-@contextmanager
-def _input_errors() -> Iterator[None]:
-    try:
-        yield
-    except InvalidRequestError as error:
-        raise InputError(str(error)) from None

@@ -35,6 +35,7 @@ __all__ = [
     "code_of",
     "counted",
     "discard_output",
+    "exit_codes",
     "note",
     "print_json_lines",
     "stderr_is_terminal",
@@ -141,6 +142,13 @@ EXIT_CODES: dict[ExitCode, str] = {
     ExitCode.INTERRUPTED: "interrupted with Ctrl-C",
 }
 """Every exit code with its meaning."""
+
+
+def exit_codes(*codes: ExitCode) -> str:
+    """Return what the help of a command says of how it ends, with the codes that it uses besides those of every command."""
+    every = {ExitCode.OK, ExitCode.FAILED, ExitCode.USAGE, ExitCode.MODEL}
+    used = (code for code in ExitCode if code in every.union(codes))
+    return "Exit codes:\n\n\b\n" + "\n".join(f"  {code.value:>3}  {EXIT_CODES[code]}" for code in used)
 
 
 class InputError(click.ClickException):

@@ -12,7 +12,8 @@ from localrank.cli.candidates import DEFAULT_CANDIDATES, LONG_LIST, best_by_word
 from localrank.cli.compare import compare, two_models
 from localrank.cli.contents import ERRORS, FORMATS, Decoding, Errors, Format, known_encoding
 from localrank.cli.output import (
-    EXIT_CODES,
+    ExitCode,
+    exit_codes,
     note,
     stderr_is_terminal,
     stdin_is_terminal,
@@ -61,10 +62,7 @@ Examples:
   localrank rerank "who wrote it?" books.txt --threshold 0.5
   localrank rerank "who wrote it?" books.txt --compare localrank-mini,mini
 
-Exit codes:
-
-\b
-""" + "\n".join(f"  {code.value:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
+""" + exit_codes(ExitCode.INPUT, ExitCode.TIMEOUT, ExitCode.INTERRUPTED)
 
 
 @click.command(help=_HELP, epilog=_EPILOG, short_help="Rank lines, JSON Lines or paragraphs by a query.")

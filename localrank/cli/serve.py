@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from localrank.cli.output import EXIT_CODES
+from localrank.cli.output import exit_codes
 from localrank.contract.errors import MissingDependencyError
 from localrank.server.door.limits import Limits
 
@@ -37,13 +37,10 @@ Examples:
   localrank serve --host 0.0.0.0 --api-key-file keys.txt
   localrank serve --config serve.toml
 
-Keys also come from LOCALRANK_API_KEYS (separated by commas). SIGTERM answers what was accepted and refuses what is new; SIGHUP
-reads keys, limits and models anew.
+Keys also come from LOCALRANK_API_KEYS (separated by commas). SIGTERM and Ctrl-C answer what was accepted and refuse what is
+new; SIGHUP reads keys, limits and models anew.
 
-Exit codes:
-
-\b
-""" + "\n".join(f"  {code.value:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
+""" + exit_codes()
 
 _LIMITS = {
     "max_body_bytes": "Bytes of a request.",

@@ -123,7 +123,7 @@ Needs: pip install "localrank[torch]"
 
 
 @click.command("convert", help=_HELP, short_help="Write pickled weights as safetensors.")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),

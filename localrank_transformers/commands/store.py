@@ -82,7 +82,7 @@ def info(*, folder: Path, as_json: bool) -> None:
     short_help="Read a collection ahead.",
 )
 @_folder
-@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-m", "--model", help="An embedded model, a folder or a hub id. [default: localrank-mini]")
 @click.option("--max-length", type=click.IntRange(min=1), help="The window, as the searches will have it.")
 @click.option(
@@ -107,6 +107,9 @@ def warm(
     text_key: str,
 ) -> None:
     """Rank all texts for a query that nobody asks."""
+    for source in sources:
+        if not source.exists():
+            raise InvalidDataError(f"{source}: No such file or directory.")
     kept = DocumentStore(folder, max_mb=max_mb, vectors=vectors)
     texts = (text for source in sources for text in texts_of(source, text_key))
     with OnnxReranker(model, max_length=max_length, document_store=kept) as reranker:

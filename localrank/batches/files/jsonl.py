@@ -17,7 +17,7 @@ from localrank.batches.files.part import Part
 from localrank.batches.rows import Layout, RankedRows, Rows, key_of, keys_of, lists_of
 from localrank.batches.together import survey
 from localrank.batches.trec import Named
-from localrank.contract.errors import InvalidRequestError
+from localrank.contract.errors import InvalidDataError
 from localrank.providers.lines import finite_json
 
 __all__ = ["JsonLines", "json_line", "lines_of"]
@@ -34,7 +34,7 @@ class JsonLines:
         columns: The names of keys.
 
     Raises:
-        InvalidRequestError: It cannot be read, or its first object lacks a key.
+        InvalidDataError: It cannot be read, or its first object lacks a key.
     """
 
     def __init__(self, path: Path, columns: Columns) -> None:
@@ -103,7 +103,7 @@ def lines_of(path: Path, start: int = 0) -> Iterator[bytes]:
     """Yield the lines of a file from `start` on, without a byte order mark.
 
     Raises:
-        InvalidRequestError: It cannot be read, or has a line without end.
+        InvalidDataError: It cannot be read, or has a line without end.
     """
     with reading(path), opened(path) as file:
         number = 0
@@ -116,7 +116,7 @@ def lines_of(path: Path, start: int = 0) -> Iterator[bytes]:
 def _next_line(file: IO[bytes], path: Path) -> bytes:
     line = file.readline(_LONGEST_LINE)
     if len(line) == _LONGEST_LINE:
-        raise InvalidRequestError(
+        raise InvalidDataError(
             f"{path} has a line of more than {_LONGEST_LINE:,} bytes.", hint="Is it of another kind?"
         )
     return line

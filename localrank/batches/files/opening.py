@@ -11,7 +11,7 @@ from localrank.batches.files.parquet import Parquet
 from localrank.batches.files.part import Source
 from localrank.batches.files.runs import TrecRun
 from localrank.batches.files.texts import CollectionFiles
-from localrank.contract.errors import InvalidRequestError
+from localrank.contract.errors import InvalidDataError
 
 __all__ = ["source_of"]
 
@@ -20,13 +20,13 @@ def source_of(path: Path, columns: Columns, collection: CollectionFiles | None =
     """Return the source that the file's name tells; with a collection it is a TREC run, whatever its name.
 
     Raises:
-        InvalidRequestError: It tells none, the file cannot be read, or its columns do not fit.
+        InvalidDataError: It tells none, the file cannot be read, or its columns do not fit.
         MissingDependencyError: pyarrow is not installed, or for a file packed by zstd what reads that.
     """
     if collection is not None:
         for file in (path, collection.queries, collection.documents):
             if not file.is_file():
-                raise InvalidRequestError(f"{file} is no file.")
+                raise InvalidDataError(f"{file} is no file.")
         return TrecRun(path, collection, columns)
     name = without_packing(path)
     if path.name.lower().endswith(".parquet"):
@@ -34,7 +34,7 @@ def source_of(path: Path, columns: Columns, collection: CollectionFiles | None =
     if name.endswith((".jsonl", ".ndjson")):
         return JsonLines(path, columns)
     if name.endswith((".run", ".trec")):
-        raise InvalidRequestError(
+        raise InvalidDataError(
             f"{path} names queries and documents, whose texts are elsewhere.",
             hint="Name the collection: --collection FOLDER, or --queries-file and --documents.",
         )
@@ -43,7 +43,7 @@ def source_of(path: Path, columns: Columns, collection: CollectionFiles | None =
         if name.endswith(".csv")
         else ""
     )
-    raise InvalidRequestError(
+    raise InvalidDataError(
         f"{path} is of no kind that a job reads.",
         hint=f"Pass a .parquet or .jsonl file, the latter also packed (.gz, .zst); or a TREC run with its collection.{csv}",
     )

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
-from localrank.contract.errors import InvalidRequestError
+from localrank.contract.errors import InvalidDataError
 from localrank.providers.extras import missing
 
 __all__ = ["Packing", "opened", "packed", "packing_of", "reading", "without_packing"]
@@ -66,7 +66,7 @@ def reading(path: Path) -> Iterator[None]:
     """Read a file inside.
 
     Raises:
-        InvalidRequestError: It cannot be read, or is packed and damaged.
+        InvalidDataError: It cannot be read, or is packed and damaged.
     """
     try:
         yield
@@ -78,9 +78,9 @@ def reading(path: Path) -> Iterator[None]:
         raise _unreadable(path, error) from None
 
 
-def _unreadable(path: Path, error: Exception) -> InvalidRequestError:
+def _unreadable(path: Path, error: Exception) -> InvalidDataError:
     reason = getattr(error, "strerror", None) or str(error).rstrip(".")
-    return InvalidRequestError(f"{path} cannot be read: {reason}.")
+    return InvalidDataError(f"{path} cannot be read: {reason}.")
 
 
 def _zstd() -> Any:

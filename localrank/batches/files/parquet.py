@@ -16,7 +16,7 @@ from localrank.batches.rows import Layout, RankedRows, Rows, lists_of
 from localrank.batches.tables import keys_in, layout_of, parts_of, rows_in, with_added
 from localrank.batches.together import survey
 from localrank.batches.trec import Named
-from localrank.contract.errors import InvalidRequestError
+from localrank.contract.errors import InvalidDataError
 from localrank.providers.extras import imported
 
 __all__ = ["Parquet"]
@@ -34,7 +34,7 @@ class Parquet:
         columns: The names of columns.
 
     Raises:
-        InvalidRequestError: It cannot be read, or its columns do not fit.
+        InvalidDataError: It cannot be read, or its columns do not fit.
         MissingDependencyError: pyarrow is not installed.
     """
 
@@ -102,14 +102,14 @@ def _damage(path: Path) -> Iterator[None]:
     """Read the file inside.
 
     Raises:
-        InvalidRequestError: It cannot be read.
+        InvalidDataError: It cannot be read.
     """
     arrow_fault: type[Exception] = imported("pyarrow", "A Parquet file", "parquet").ArrowException
     try:
         yield
     except (OSError, arrow_fault) as error:
         reason = str(getattr(error, "strerror", None) or error).strip().rstrip(".")
-        raise InvalidRequestError(f"{path} cannot be read as Parquet: {reason}.") from None
+        raise InvalidDataError(f"{path} cannot be read as Parquet: {reason}.") from None
 
 
 @dataclass(frozen=True, slots=True)

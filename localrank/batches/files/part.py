@@ -67,7 +67,7 @@ class Source(Protocol):
             on_rows: Called with the number of rows that were read, again and again.
 
         Raises:
-            InvalidRequestError: The input cannot be read, or rows of a query stand apart.
+            InvalidDataError: The input cannot be read, or rows of a query stand apart.
         """
         ...
 

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from localrank.batches.files.packed import opened, packing_of, reading, without_packing
 from localrank.batches.temporary import temporary_files
-from localrank.contract.errors import InvalidRequestError
+from localrank.contract.errors import InvalidDataError
 from localrank.providers.arguments import check_path, whole_number
 from localrank.providers.lines import fault
 
@@ -37,7 +37,7 @@ class CollectionFiles:
         documents: The same; JSON Lines may have a `title`, which is put before the text.
 
     Raises:
-        InvalidRequestError: A path that is none.
+        InvalidDataError: A path that is none.
     """
 
     queries: Path
@@ -52,7 +52,7 @@ class CollectionFiles:
         """Return the files of a BEIR folder: `queries.jsonl` and `corpus.jsonl`, either of them packed or not.
 
         Raises:
-            InvalidRequestError: One is absent.
+            InvalidDataError: One is absent.
         """
         folder = check_path("collection", path)
         return cls(_file_in(folder, "queries.jsonl"), _file_in(folder, "corpus.jsonl"))
@@ -62,7 +62,7 @@ def _file_in(folder: Path, name: str) -> Path:
     for ending in _ENDINGS:
         if (folder / f"{name}{ending}").is_file():
             return folder / f"{name}{ending}"
-    raise InvalidRequestError(
+    raise InvalidDataError(
         f"{folder} has no {name}.", hint="A BEIR folder holds corpus.jsonl and queries.jsonl."
     )
 
@@ -76,7 +76,7 @@ class Texts:
         path: See `CollectionFiles`.
 
     Raises:
-        InvalidRequestError: The file cannot be read, a line is of another form, an id is there twice, or temporary files find
+        InvalidDataError: The file cannot be read, a line is of another form, an id is there twice, or temporary files find
             no room.
     """
 
