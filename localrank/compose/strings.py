@@ -17,7 +17,7 @@ from typing import Any
 
 from localrank.compose.several.given import Identity, Retrieved
 from localrank.compose.tables import build, from_toml
-from localrank.compose.wrapping.wrapper import refuse
+from localrank.compose.wrapping.wrapper import MOST_NESTED, refuse, too_deep
 from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker
 from localrank.contract.texts import shortened
@@ -36,9 +36,6 @@ __all__ = [
     "retrieved",
     "toml",
 ]
-
-_DEEPEST = 32
-"""Brackets within brackets that are read; each level calls the next."""
 
 
 def cascade(body: str) -> AnyReranker:
@@ -129,7 +126,9 @@ def _balanced(text: str) -> bool:
     depth = 0
     for character in text:
         depth += (character == "(") - (character == ")")
-        if not 0 <= depth <= _DEEPEST:
+        if depth >= MOST_NESTED:
+            raise too_deep()
+        if depth < 0:
             return False
     return depth == 0
 

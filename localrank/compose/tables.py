@@ -20,7 +20,7 @@ from localrank.compose.single.limited import Limited
 from localrank.compose.single.when import When
 from localrank.compose.stores.memory import MemoryStore
 from localrank.compose.stores.sqlite import SQLiteStore
-from localrank.compose.wrapping.wrapper import refuse
+from localrank.compose.wrapping.wrapper import refuse, too_deep
 from localrank.contract.model import AnyReranker
 from localrank.providers.files import read_settings_file
 from localrank.providers.registry import resolve, unknown_model
@@ -32,6 +32,13 @@ _BARE: Mapping[str, Callable[[], AnyReranker]] = {"identity": Identity, "retriev
 
 
 def _cached(models: Sequence[AnyReranker], options: Mapping[str, Any]) -> AnyReranker:
+    of_other = "max_entries" if "path" in options else "max_bytes"
+    if of_other in options:
+        raise refuse(
+            f"{of_other} is {options[of_other]!r}, and {'path' if 'path' in options else 'there is no path, which'} "
+            "has the cache on disk.",
+            "max_entries bounds a cache in memory, max_bytes one on disk.",
+        )
     if "path" not in options:
         return Cached(models[0], MemoryStore(**options))
     size = {name: value for name, value in options.items() if name == "max_bytes"}
@@ -100,7 +107,7 @@ def build(
 
 def _inner(model: AnyReranker | str | Mapping[str, Any]) -> AnyReranker:
     if isinstance(model, Mapping):
-        return from_table(model)
+        return _from_table(model)
     bare = _BARE.get(model) if isinstance(model, str) else None
     return bare() if bare is not None else resolve(model)
 
@@ -111,9 +118,16 @@ def from_table(table: Mapping[str, Any]) -> AnyReranker:
     A table has `kind`, `models` (a list of names and tables) or `model` (one), and the wrapper's options; or only `model`.
 
     Raises:
-        InvalidRequestError: A key is missing or of the wrong type.
+        InvalidRequestError: A key is missing or of the wrong type, or tables stand too deep in one another.
         UnknownModelError: No such kind or model.
     """
+    try:
+        return _from_table(table)
+    except RecursionError:
+        raise too_deep() from None
+
+
+def _from_table(table: Mapping[str, Any]) -> AnyReranker:
     options = {name: value for name, value in table.items() if name not in {"kind", "model", "models"}}
     models = table.get("models", [table["model"]] if "model" in table else None)
     valid = isinstance(models, list) and all(isinstance(model, (str, Mapping)) for model in models)

@@ -125,9 +125,26 @@ def test_what_cannot_be_read_is_refused_with_an_example(text):
         resolve(text)
 
 
+@pytest.mark.parametrize("times", [65, 5_000])
+def test_a_string_that_nests_too_deep_says_so(times):
+    with pytest.raises(InvalidRequestError, match=r"more than 64.+inside one another"):
+        resolve("cached:(" * times + "small:a" + ")" * times)
+
+
+@pytest.mark.parametrize("times", [65, 5_000])
+def test_a_table_that_nests_too_deep_says_so(times):
+    table = {"model": "small:a"}
+    for _ in range(times):
+        table = {"kind": "limited", "rate": 1.0, "models": [table]}
+    with pytest.raises(InvalidRequestError, match=r"more than 64.+inside one another"):
+        from_table(table)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("cached:(small:a,path=a.sqlite,max_entries=5)", "max_entries is 5, and path"),
+        ("cached:(small:a,max_bytes=5)", "max_bytes is 5, and there is no path"),
         ("cached:(small:a,colour=red)", "cached has no option 'colour'"),
         ("cascade:(small:a)", "cascade has 1 models"),
         ("limited:(small:a,rate=fast)", "rate is of type str"),
@@ -216,9 +233,12 @@ async def test_a_string_ranks():
 NEST = "cached:(" * 3_000 + "small:a" + ")" * 3_000
 
 
-@pytest.mark.parametrize("text", [NEST, f"cascade:(small:a>{'9' * 5_000}>small:b)"])
-def test_nests_and_numbers_without_bounds_are_refused_in_one_line(text):
-    with pytest.raises(InvalidRequestError, match="cannot be read") as caught:
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [(NEST, "inside one another"), (f"cascade:(small:a>{'9' * 5_000}>small:b)", "cannot be read")],
+)
+def test_nests_and_numbers_without_bounds_are_refused_in_one_line(text, said):
+    with pytest.raises(InvalidRequestError, match=said) as caught:
         resolve(text)
     assert len(str(caught.value)) < 300
 

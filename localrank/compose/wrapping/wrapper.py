@@ -20,6 +20,7 @@ from localrank.providers.arguments import real_number
 from localrank.providers.registry import resolve
 
 __all__ = [
+    "MOST_NESTED",
     "TokenSpans",
     "Transparent",
     "Wrapper",
@@ -30,7 +31,11 @@ __all__ = [
     "name_of",
     "refuse",
     "refuse_incomparable",
+    "too_deep",
 ]
+
+MOST_NESTED = 64
+"""Wrappers inside one another: each takes up to ten frames of a call, and Python gives a thousand to it and to its caller."""
 
 TokenSpans = Callable[[str], Sequence[tuple[int, int]]]
 """Returns the character spans of a text's tokens."""
@@ -71,6 +76,14 @@ def refuse(message: str, hint: str) -> InvalidRequestError:
     return InvalidRequestError(message, hint=hint)
 
 
+def too_deep() -> InvalidRequestError:
+    """Return the error for more wrappers inside one another than a call gets through."""
+    return refuse(
+        f"There are more than {MOST_NESTED} wrappers inside one another.",
+        "Take some out; Cascade, Fallback and Fused hold any number of models side by side.",
+    )
+
+
 def checked_numbers(name: str, values: Sequence[float]) -> tuple[float, ...]:
     """Return the numbers of a list.
 
@@ -107,6 +120,9 @@ class Wrapper:
         models: The inner models; strings are resolved.
         joint: What stands between their names in `model_id`.
 
+    Raises:
+        InvalidRequestError: They stand too deep in one another.
+
     Attributes:
         provider: The wrapper's name.
         model_id: The inner models' names in brackets, so that `provider:model_id` reads like the string form.
@@ -121,6 +137,9 @@ class Wrapper:
     ) -> None:
         self.provider = provider
         self.models = tuple(resolve(model) for model in models)
+        self._nested: int = 1 + max((one._nested for one in self.models if isinstance(one, Wrapper)), default=0)
+        if self._nested > MOST_NESTED:
+            raise too_deep()
         joints = [joint] * len(models) if isinstance(joint, str) else list(joint)
         names = [name_of(model) for model in self.models]
         self.model_id = f"({names[0]}{''.join(map(''.join, zip(joints, names[1:], strict=False)))})"
