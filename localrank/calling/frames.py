@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Any, TypeVar
 
+from localrank.calling.jobs import CallOptions
+from localrank.calling.keywords import check_keywords
 from localrank.calling.rerank import rerank
 from localrank.calling.sync import run_blocking
 from localrank.contract.errors import InvalidRequestError
@@ -22,6 +24,8 @@ __all__ = ["rerank_frame", "rerank_frame_sync"]
 T = TypeVar("T")
 
 _SHOWN_COLUMNS = 12
+
+_TAKEN = (*CallOptions.__annotations__, "abort_event", "top_k", "rank", "score")
 
 
 async def rerank_frame(
@@ -60,6 +64,7 @@ async def rerank_frame(
         MissingDependencyError: narwhals is not installed.
         RerankError: Whatever `rerank` raises.
     """
+    check_keywords("rerank_frame", options, _TAKEN)
     names = {"first_stage_scores": first_stage_scores, "rank": rank, "score": score}
     check_types(names, rerank_frame)
     nw = imported("narwhals", "rerank_frame", "frames")

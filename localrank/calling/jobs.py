@@ -11,6 +11,7 @@ from anyio.lowlevel import checkpoint
 
 from localrank.calling.checks import FirstStageScores, Request, check_request, checked_beside, is_long
 from localrank.calling.hooks import Hooks
+from localrank.calling.keywords import check_keywords
 from localrank.calling.rerank import answer_request
 from localrank.calling.retry import RetryPolicy, with_max_retries
 from localrank.calling.texts import TextOf
@@ -55,6 +56,9 @@ class CallOptions(TypedDict, total=False):
     on_progress: Hook[CallProgress] | None
 
 
+_TAKEN = (*CallOptions.__annotations__, "top_k", "abort_event", "max_parallel")
+
+
 @dataclass(frozen=True, slots=True)
 class Jobs(Generic[D]):
     """Checked calls; those who work take one after the other, so that calls begin in the order of the pairs."""
@@ -95,9 +99,7 @@ class Unchecked(Generic[D]):
     async def checked(self) -> Jobs[D]:
         """Return the calls, once all that can be refused before the first of them is checked."""
         options: dict[str, Any] = {**self.options}
-        unknown = ", ".join(sorted({*options} - {*CallOptions.__annotations__}))
-        if unknown:
-            raise TypeError(f"rerank_many() got an unexpected keyword argument: {unknown}")
+        check_keywords("rerank_many", options, _TAKEN)
         pairs = _pairs(self.pairs)
         workers = min(check_count("max_parallel", self.max_parallel) or DEFAULT_MAX_PARALLEL, len(pairs))
         model = resolve(self.model)

@@ -137,7 +137,9 @@ class Wrapper:
     ) -> None:
         self.provider = provider
         self.models = tuple(resolve(model) for model in models)
-        self._nested: int = 1 + max((one._nested for one in self.models if isinstance(one, Wrapper)), default=0)
+        self._nested: int = 1 + max(
+            (one._nested for one in self.models if isinstance(one, Wrapper)), default=0
+        )
         if self._nested > MOST_NESTED:
             raise too_deep()
         joints = [joint] * len(models) if isinstance(joint, str) else list(joint)
