@@ -23,7 +23,7 @@ from localrank.cli.server_check import KEY_VARIABLE, check_server, read_key
 from localrank.cli.terminal import console
 from localrank.cli.wording import in_options
 from localrank.contract.errors import RerankError
-from localrank.providers.columns import wrapped
+from localrank.providers.columns import padded, width_of, wrapped
 from localrank.providers.diagnosis import Finding, Section, State, diagnoses
 from localrank.providers.registry import ENTRY_POINT_GROUP as PROVIDERS
 from localrank.providers.registry import resolve
@@ -190,13 +190,13 @@ def _show(sections: Sequence[Section]) -> None:
     from rich.text import Text  # noqa: PLC0415 - so that --help needs no rich
 
     out = console()
-    width = max(len(finding.name) for section in sections for finding in section.findings)
+    width = max(width_of(finding.name) for section in sections for finding in section.findings)
     with writing():
         for section in sections:
             out.print(f"{section.title}", style="bold")
             for finding in section.findings:
                 sign, colour = _SIGNS[finding.state]
-                head = Text(f"  {sign} ", style=colour) + Text(f"{finding.name:<{width}}  ")
+                head = Text(f"  {sign} ", style=colour) + Text(f"{padded(finding.name, width)}  ")
                 start = Text(" " * (width + 6))
                 for number, line in enumerate(_wrapped(out, finding.value, width + 6)):
                     out.print((start if number else head) + line, soft_wrap=True)

@@ -45,7 +45,8 @@ def word_spans(text: str, stems: frozenset[str]) -> list[tuple[int, int]]:
 def best_part(text: str, stems: frozenset[str], limit: int) -> str:
     """Return at most `limit` characters of `text`: the first stretch with the most different words of the query.
 
-    It begins with a word, and with the sentence of its first such word where that fits; `…` marks what is left out.
+    It begins with a word where there are spaces, and with the sentence of its first such word where that fits; `…` marks what
+    is left out.
     """
     if len(text) <= limit:
         return text
@@ -65,13 +66,19 @@ def _best_start(text: str, stems: frozenset[str], room: int) -> int:
         return len({stem for start, end, stem in words if at <= start and end <= at + room})
 
     sentences = [match.end() for match in _SENTENCE_START.finditer(text)]
-    before = [text.rfind(" ", 0, max(0, start - room // 4)) + 1 for start, _, _ in words]
+    before = [_beginning(text, max(0, start - room // 4), room) for start, _, _ in words]
     start = max(sorted({0, *sentences, *before}), key=worth)
     if start == 0:
         return 0
     first = next((at for at, _, _ in words if at >= start), start)
     sentence = max((at for at in sentences if at <= first), default=start)
     return sentence if worth(sentence) == worth(start) else start
+
+
+def _beginning(text: str, at: int, room: int) -> int:
+    """Return where the word begins that is read at `at`; `at` itself where there are no spaces, as in Japanese."""
+    space = text.rfind(" ", max(0, at - room // 2), at)
+    return at if space < 0 else space + 1
 
 
 def _stem(word: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from localrank.cli.snippets import best_part, printable, query_stems, word_spans
 from localrank.contract.events import CallProgress
 from localrank.contract.types import ScoreKind
+from localrank.providers.columns import width_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +28,7 @@ SNIPPET_LINES = 3
 MIN_WIDTH_FOR_BAR = 60
 
 _RAGGED = 4
-"""What wrapping between words leaves empty at the end of a line, in characters."""
+"""What wrapping between words leaves empty at the end of a line, in cells."""
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
@@ -100,7 +101,9 @@ def _snippet(out: Console, text: str, stems: frozenset[str], width: int, lines: 
     """Return the telling part of `text` in at most `lines` lines, words with one of `stems` highlighted."""
     from rich.text import Text  # noqa: PLC0415
 
-    shown = best_part(printable(text), stems, lines * (width - _RAGGED))
+    plain = printable(text)
+    letters_a_cell = len(plain) / max(1, width_of(plain))
+    shown = best_part(plain, stems, int(lines * (width - _RAGGED) * letters_a_cell))
     styled = Text(shown)
     for start, end in word_spans(shown, stems):
         styled.stylize("bold magenta", start, end)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import textwrap
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["GAP", "cut", "padded", "shown_columns", "width_of", "wrapped"]
 
@@ -16,10 +15,15 @@ def width_of(text: str) -> int:
     """Return how many cells a text takes: two for a wide letter, none for a mark that stands on another."""
     if text.isascii():
         return len(text)
-    return sum(
-        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in {"W", "F"} else 1
-        for letter in text
-    )
+    return sum(0 if _takes_no_room(letter) else 2 if _is_wide(letter) else 1 for letter in text)
+
+
+def _takes_no_room(letter: str) -> bool:
+    return unicodedata.category(letter) in {"Mn", "Me", "Cf"}
+
+
+def _is_wide(letter: str) -> bool:
+    return unicodedata.east_asian_width(letter) in {"W", "F"}
 
 
 def padded(text: str, width: int, *, right: bool = False) -> str:
@@ -39,8 +43,37 @@ def cut(text: str, width: int) -> str:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Return the lines of a text of at most `width` cells, or 30; a word, such as a path, stays whole."""
-    return textwrap.wrap(text, max(30, width), break_long_words=False, break_on_hyphens=False) or [text]
+    """Return the lines of a text of at most `width` cells, or 30; a word, such as a path, stays whole.
+
+    Between wide letters, which are written without spaces, a line may end anywhere but before a mark that closes or ends.
+    """
+    lines = [""]
+    for piece in _pieces(text):
+        if lines[-1] and width_of(lines[-1] + piece.rstrip()) > max(30, width):
+            lines[-1] = lines[-1].rstrip()
+            lines.append("")
+        lines[-1] += piece if lines[-1] else piece.lstrip()
+    return [*lines[:-1], lines[-1].rstrip()]
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Yield what stays on one line: a word with the spaces behind it, or a wide letter with what hangs on it."""
+    start = 0
+    for at in range(1, len(text)):
+        before, letter = text[at - 1], text[at]
+        begins_word = before.isspace() and not letter.isspace()
+        parts = _is_wide(before) or _is_wide(letter)
+        hangs = (
+            letter.isspace() or _takes_no_room(letter) or unicodedata.category(letter) in {"Pe", "Pf", "Po"}
+        )
+        if begins_word or (parts and not hangs):
+            yield _on_one_line(text[start:at])
+            start = at
+    yield _on_one_line(text[start:])
+
+
+def _on_one_line(text: str) -> str:
+    return "".join(" " if letter.isspace() else letter for letter in text)
 
 
 def shown_columns(
