@@ -11,8 +11,12 @@ from tokenizers import Tokenizer
 from localrank_transformers.engines.native.encoder import NativeEncoder, StopFlag
 from localrank_transformers.engines.native.layout import read_layout
 from localrank_transformers.engines.native.library import Kernels
+from localrank_transformers.engines.native.pieces import NativeFinder
 from localrank_transformers.models import bundled
 from localrank_transformers.models.bundled.separate import EXTRAS, is_installed, recorded_bits
+from localrank_transformers.models.folder.stated.pairs import PairSettings
+from localrank_transformers.models.folder.stated.tokenizer import read_tokenizer
+from localrank_transformers.models.folder.stated.unigram import UnigramTokenizer, unigram_tokenizer
 
 __all__ = ["SUMS", "recorded", "sum_of_bits"]
 
@@ -60,13 +64,20 @@ def sum_of_bits(kernels: Kernels, model: str) -> str:
     layout = read_layout(graph) if isinstance(graph, Path) else None
     if layout is None:
         raise LookupError(model)
-    tokenizer = Tokenizer.from_buffer(bundled.read_file(model, "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(len(layout.positions))
+    tokenizer, window = _tokenizer(kernels, model), len(layout.positions)
     encoder = NativeEncoder(kernels, layout)
     found = hashlib.sha256()
     for text in TEXTS:
         ids = np.array(tokenizer.encode(text).ids, dtype=np.int64)
+        if len(ids) > window:
+            ids = np.append(ids[: window - 1], ids[-1])  # the text is cut, and the token that ends it stays
         vectors = encoder.run(ids, np.zeros_like(ids), np.array([len(ids)], dtype=np.int32), StopFlag(0))
         found.update(vectors.astype("<f4", copy=False).tobytes())
     return found.hexdigest()
+
+
+def _tokenizer(kernels: Kernels, model: str) -> Tokenizer | UnigramTokenizer:
+    """Return a model's tokenizer, its pieces found by the kernels where it has some."""
+    content, said = bundled.read_file(model, "tokenizer.json"), PairSettings()
+    apart = unigram_tokenizer(content, said, NativeFinder(kernels))
+    return (apart or read_tokenizer(content, said))[0]
