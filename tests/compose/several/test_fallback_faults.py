@@ -7,7 +7,7 @@ from collections import Counter
 import anyio
 import pytest
 
-from benchmarks.fallback_faults import chooser, measured
+from benchmarks.wrappers.fallback_faults import chooser, measured
 from tests.support.rerank_server import RerankServer
 
 pytestmark = pytest.mark.anyio

@@ -354,7 +354,7 @@ def test_many_processes_write_at_once(opened: Opener) -> None:
 
 
 def test_a_process_killed_at_any_moment_loses_nothing_that_was_kept(opened: Opener, tmp_path: Path) -> None:
-    """`benchmarks/document_store.py` does this two hundred times."""
+    """`benchmarks/known/document_store.py` does this two hundred times."""
     start, moment = 0, random.Random(3)
     for _ in range(4):
         command = [sys.executable, "-m", stored_documents.__name__, str(tmp_path / "s"), str(start), "50"]

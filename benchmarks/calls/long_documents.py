@@ -1,7 +1,7 @@
 """What it costs that documents are longer than the window: 20 documents of 100 kB against the same ones cut beforehand.
 
-`python -m benchmarks.long_documents --data FOLDER`. The calls alternate; the difference is of whole calls, and the scores of
-both must be identical.
+`python -m benchmarks.calls.long_documents --data FOLDER`. The calls alternate; the difference is of whole calls, and the
+scores of both must be identical.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Does fusing the embedded model with the retriever's own scores rank better than either alone?
 
-    python -m benchmarks.fusion_quality --data FOLDER [--runs FOLDER] [--queries N] [--cache FILE]
+    python -m benchmarks.orders.fusion_quality --data FOLDER [--runs FOLDER] [--queries N] [--cache FILE]
 
 FOLDER holds collections in the BEIR layout; the runs folder (`../runs` beside it by default) TREC runs named
 `COLLECTION.*.run`. Every candidate of a run is scored once and kept in `--cache`, so that a second run is quick. The measure

@@ -1,4 +1,4 @@
-"""CPU time and peak memory of `localrank rerank --first-stage bm25` over long lists: `python -m benchmarks.long_list`.
+"""CPU time and peak memory of `localrank rerank --first-stage bm25` over long lists: `python -m benchmarks.calls.long_list`.
 
 Lists of drawn words, some twenty a line, from a file and from a pipe; each is one process of the command, with the embedded
 model behind the first stage.

@@ -1,6 +1,6 @@
 """What each wrapper costs on top of the models inside it, and how much faster a full cache hit is than the embedded model.
 
-    python -m benchmarks.compose_overhead
+    python -m benchmarks.wrappers.compose_overhead
 
 The inner model gives scores without computing anything, so the time of a wrapped call, less that of its inner calls, is the
 wrapper's own. It is CPU time of this process, so that other processes do not count; the cache is timed by the wall clock.

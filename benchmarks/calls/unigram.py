@@ -1,4 +1,4 @@
-"""What a Unigram tokenizer costs by the kernels and by `tokenizers`: `python -m benchmarks.unigram --passages FILE`.
+"""What a Unigram tokenizer costs by the kernels and by `tokenizers`: `python -m benchmarks.calls.unigram --passages FILE`.
 
 Opening it, in a process each, in turn; texts of several languages, in turn in one process, where the ids are compared; and a
 process that ranks two short texts, beside one with `localrank-mini`.
@@ -28,7 +28,7 @@ from localrank_transformers.models.folder.stated.tokenizer import read_tokenizer
 from localrank_transformers.models.folder.stated.unigram import unigram_tokenizer
 from tests.support.separate_package import PACKAGE, installed
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TEXTS = 100
 """Of each language."""
 

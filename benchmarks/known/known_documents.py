@@ -1,4 +1,4 @@
-"""What it saves to keep the vectors of documents between calls: `python -m benchmarks.known_documents --data FOLDER`.
+"""What it saves to keep the vectors of documents between calls: `python -m benchmarks.known.known_documents --data FOLDER`.
 
 The embedded models rank documents of 120 and of 354 tokens for another query each time: one model reads them each time, another
 knows them. Every bar is of figures of one run. What comparing could cost at the least is measured beside it: reading the same

@@ -1,4 +1,4 @@
-"""Many callers at once: total time, event-loop lag, a short request beside a long one: `python -m benchmarks.concurrency`.
+"""Many callers at once: whole time, event-loop lag, a short call beside a long one: `python -m benchmarks.calls.concurrency`.
 
 An event loop is also late when the system gives its thread no core. So the lag is measured beside other processes that keep
 every core busy as well, in a loop that does nothing else: what is not more than that is not of our making.

@@ -1,4 +1,4 @@
-"""Where the time of one document goes, by operator: `python -m benchmarks.time_by_operator --model FOLDER`.
+"""Where the time of one document goes, by operator: `python -m benchmarks.calls.time_by_operator --model FOLDER`.
 
 ONNX Runtime's own profile of one single-threaded session with the engine's settings, in microseconds a token. Beside the speed
 table it says what stands between a model and the limit of its matrix products.

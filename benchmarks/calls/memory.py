@@ -1,4 +1,4 @@
-"""Peak memory of the whole process, and what `close()` gives back: `python -m benchmarks.memory --data FOLDER`.
+"""Peak memory of the whole process, and what `close()` gives back: `python -m benchmarks.calls.memory --data FOLDER`.
 
 Each case runs in its own process, which gets its documents ready made.
 """
@@ -17,7 +17,7 @@ from benchmarks.common.machine import peak_rss, rss
 from benchmarks.common.results import Bar, write
 from benchmarks.common.tables import bytes_text, markdown_table
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 MB = 1_000_000
 
 
@@ -95,7 +95,7 @@ def _bars(found: dict[str, Memory]) -> list[Bar]:
 
 
 def _run(request: Mapping[str, object]) -> Memory:
-    command = [sys.executable, "-m", "benchmarks.memory", "--child"]
+    command = [sys.executable, "-m", "benchmarks.calls.memory", "--child"]
     done = subprocess.run(
         command, input=json.dumps(request), capture_output=True, text=True, cwd=ROOT, check=True
     )

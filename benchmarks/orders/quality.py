@@ -1,4 +1,4 @@
-"""Ranking quality of the precisions against each other and against the first stages: `python -m benchmarks.quality`.
+"""Ranking quality of the precisions against each other and against the first stages: `python -m benchmarks.orders.quality`.
 
 Every collection below `--data` with a run `NAME.*.run` below `--runs` is reranked in each precision: nDCG@10, and how far int8
 and refined agree with float32 (same first place, overlap of the best 10). On `--paragraphs`, a collection with one right

@@ -1,4 +1,4 @@
-"""Whether a model that reads English says so of other texts, and of no English one: `python -m benchmarks.unread_language`.
+"""Whether a model of English says so of other texts, and of no English one: `python -m benchmarks.orders.unread_language`.
 
 False alarms: queries and documents of English collections, each by itself; runs of capitalised words in those documents, as
 names; lines of Python's standard library; numbers, emoji, addresses and formulas.

@@ -1,6 +1,6 @@
 """Does every call of a fallback answer while its remote model fails half of them in every way a server can?
 
-    python -m benchmarks.fallback_faults [--calls 2000] [--at-once 16]
+    python -m benchmarks.wrappers.fallback_faults [--calls 2000] [--at-once 16]
 
 A real HTTP server on loopback spoils half of the requests: refusals of many kinds, resets before and within the body, silence
 before the headers and within the body, no JSON, JSON of another shape, indexes out of range, scores that are no numbers. The

@@ -1,4 +1,4 @@
-"""Jobs over files: kills survived, memory, and what a job adds to the engine: `python -m benchmarks.batch_jobs`.
+"""Jobs over files: kills survived, memory, and what a job adds to the engine: `python -m benchmarks.scale.batch_jobs`.
 
 A job is killed (SIGKILL) at random moments, started again, and its folder compared byte for byte with that of a run that
 nothing disturbed, for JSON Lines, Parquet and a TREC run. Memory is the peak of a process with a model that costs nothing, over

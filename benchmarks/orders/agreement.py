@@ -1,6 +1,6 @@
 """How far a graph ranks like the float32 graph of the same weights, over the best candidates of a first stage.
 
-    python -m benchmarks.agreement REFERENCE GRAPH --collections EVAL --runs RUNS --record GRAPH.json
+    python -m benchmarks.orders.agreement REFERENCE GRAPH --collections EVAL --runs RUNS --record GRAPH.json
 
 REFERENCE is a folder with `config.json`, `tokenizer.json` and `onnx/model.onnx`; GRAPH an ONNX file of the same weights. The
 result is the record that lies beside a graph and that `localrank models show` prints.

@@ -1,4 +1,4 @@
-"""What the smaller setting of a store loses: `python -m benchmarks.kept_vectors --data FOLDER --runs FOLDER --kept FOLDER`.
+"""What a store of small vectors loses: `python -m benchmarks.known.kept_vectors --data FOLDER --runs FOLDER --kept FOLDER`.
 
 The embedded model reads the candidates of each collection once, which takes long; the vectors are kept in a folder for the next
 time. Then every list is ranked by vectors in seven bits and by their signs.

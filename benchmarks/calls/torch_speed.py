@@ -1,4 +1,4 @@
-"""TorchReranker against sentence-transformers, and how soon it obeys an abort: `python -m benchmarks.torch_speed`.
+"""TorchReranker against sentence-transformers, and how soon it obeys an abort: `python -m benchmarks.calls.torch_speed`.
 
 The model is a BERT of 12 layers, 768 wide, with random weights, made in a temporary folder: speed does not depend on what
 weights say. Documents are of 16 to 512 tokens, as drawn from a lognormal distribution. Both systems take turns.

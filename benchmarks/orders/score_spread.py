@@ -1,6 +1,6 @@
 """How far the scores of engines lie apart at the same weights, over 1,000 documents.
 
-    python -m benchmarks.score_spread --collections EVAL --runs RUNS
+    python -m benchmarks.orders.score_spread --collections EVAL --runs RUNS
 
 Every engine that runs here scores the same candidates: the embedded int8 graph on ONNX Runtime and, where they can run, on the
 compiled kernels, and the same weights in float32 on torch. A result of another processor (`--output` of there) is compared too

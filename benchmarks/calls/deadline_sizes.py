@@ -1,4 +1,4 @@
-"""How late a deadline and a timeout end very long lists, and what is scored: `python -m benchmarks.deadline_sizes`.
+"""How late a deadline and a timeout end very long lists, and what is scored: `python -m benchmarks.calls.deadline_sizes`.
 
 `localrank-tiny`; each kind of document at each size, `top_k=10` and all, beside a task that notes how long the event
 loop stood still.

@@ -1,4 +1,4 @@
-"""A store of documents under load, ended at any moment, and large: `python -m benchmarks.document_store`.
+"""A store of documents under load, ended at any moment, and large: `python -m benchmarks.known.document_store`.
 
 Processes are killed (SIGKILL) while they write: what they had handed back must be found, and what is found must have the right
 bytes. Processes compare one query with the same documents at once: every bit must be a single process's. A store of a million
@@ -168,7 +168,7 @@ def _fill_many(folder: Path, count: int) -> None:
 def _opened(folder: Path, count: int) -> tuple[float, float]:
     """Return the milliseconds of opening it and finding documents all over it, and the megabytes that this takes."""
     program = (
-        "import resource, sys, time; from pathlib import Path; import benchmarks.document_store as b;"
+        "import resource, sys, time; from pathlib import Path; import benchmarks.known.document_store as b;"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; started = time.perf_counter();"
         "store = b._store(Path(sys.argv[1]));"
         "found = store.find([b.key(at) for at in range(0, int(sys.argv[2]), int(sys.argv[2]) // b.READ)]);"

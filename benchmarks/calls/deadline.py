@@ -1,4 +1,4 @@
-"""`deadline=0.1` over 1,000 documents: how late it returns and how many were scored: `python -m benchmarks.deadline`."""
+"""`deadline=0.1` over 1,000 documents: how late it returns and how many were scored: `python -m benchmarks.calls.deadline`."""
 
 from __future__ import annotations
 

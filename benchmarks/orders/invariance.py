@@ -1,4 +1,4 @@
-"""Whether a score depends on the company: alone, among 99 others, in any order: `python -m benchmarks.invariance`."""
+"""Whether a score depends on the company: alone, among 99 others, in any order: `python -m benchmarks.orders.invariance`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Process start to the first ranked result, and what importing costs: `python -m benchmarks.cold_start --data FOLDER`.
+"""Process start to the first ranked result, and what importing costs: `python -m benchmarks.calls.cold_start --data FOLDER`.
 
 The processes run byte-compiled code, as `pip install` leaves it, and the clock stops when the result is printed. Beside them
 run processes that do no more than any program with these libraries and files must, and the same call of a loaded model: what is
@@ -27,7 +27,7 @@ from benchmarks.common.results import Bar, write
 from benchmarks.common.tables import markdown_table
 from localrank_transformers.models.bundled import DEFAULT_MODEL, is_embedded, model_folder
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("numpy", "onnxruntime", "tokenizers", "torch", "transformers", "httpx", "httpx2")
 
 READ = "numpy and tokenizers imported, the embedded model's files read"

@@ -1,4 +1,4 @@
-"""From setting the abort event to the raised error, inside a call on 1,000 documents: `python -m benchmarks.abort_latency`.
+"""From the set abort event to the raised error, in a call on 1,000 documents: `python -m benchmarks.calls.abort_latency`.
 
 The event is set from another thread at a random moment of the computation; both async backends are measured.
 """

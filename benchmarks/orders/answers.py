@@ -1,4 +1,4 @@
-"""Does anything here answer: best scores with and without the relevant documents: `python -m benchmarks.answers`.
+"""Does anything here answer: best scores with and without the relevant documents: `python -m benchmarks.orders.answers`.
 
 Each query whose candidates hold a relevant document gives two lists: its candidates, and the same without what is judged
 relevant. The least score is fitted on the collections of `--choose`, all their lists together, and measured as it stands on

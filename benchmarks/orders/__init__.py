@@ -1,0 +1,1 @@
+"""How good orders are, and how far scores agree: across precisions, engines, company and languages."""

@@ -1,0 +1,1 @@
+"""What wrappers cost, and whether their calls answer while a model in them fails."""
