@@ -22,6 +22,10 @@ TEXT_NAMES = ("text", "page_content", "content")
 """Keys of a mapping, and attributes of an object, in the order in which they are looked at."""
 
 _IMAGE_HINT = "Take a model that reads images, or pass text= with the key of a caption; the guide on remote models names them."
+_PAIR_HINT = (
+    "Pass the documents alone: the query is an argument of its own. "
+    "CrossEncoder.predict of localrank.compat takes pairs."
+)
 _NAME_HINT = "Pass text= with the key, attribute or function that gives the text."
 _MISSING_TYPES = ("NAType", "NaTType")
 _SCALARS = (type(None), Number, bytes, bytearray, memoryview)
@@ -181,6 +185,12 @@ class _Finder:
             raise _refused(
                 f"documents[{index}] holds an image and no text, and the model reads texts.", _IMAGE_HINT
             )
+        if (
+            self.text is None
+            and type(document) in {list, tuple}
+            and [type(part) for part in document] == [str, str]
+        ):
+            raise _refused(f"documents[{index}] is a pair of texts.", _PAIR_HINT)
         raise _refused(f"documents[{index}] {_lack(document, self.names, dict(values))}.", _NAME_HINT)
 
 

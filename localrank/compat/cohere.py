@@ -8,15 +8,17 @@ the call is the service's, and is not used.
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from localrank.calling.keywords import check_keywords
 from localrank.calling.rerank import rerank
 from localrank.calling.sync import run_blocking
-from localrank.contract.errors import InvalidRequestError
+from localrank.contract.errors import InvalidRequestError, UnknownModelError
 from localrank.contract.model import AnyReranker
 from localrank.contract.types import RerankResult
 from localrank.providers.arguments import check_count
@@ -24,8 +26,29 @@ from localrank.providers.registry import DEFAULT_MODEL, resolve
 
 __all__ = ["AsyncCohereClient", "CohereClient", "CohereResponse", "CohereResult"]
 
+_OF_A_CONNECTION = frozenset(
+    {
+        "api_key",
+        "base_url",
+        "environment",
+        "client_name",
+        "timeout",
+        "httpx_client",
+        "thread_pool_executor",
+        "headers",
+    }
+)
+"""Arguments of the SDK's constructors, which lead to the service."""
+
+_KEY = re.compile(r"[A-Za-z0-9_-]{32,}")
+"""What may be a key: no name of a model is so long without a dot, a slash or a colon."""
+
+_TAKEN = ("top_n", "return_documents", "rank_fields", "model", "priority", "request_options")
+
 _UNUSED = frozenset({"priority", "request_options"})
 """What changes no score."""
+
+_SERVICE = "The service itself is rerank_sync(CohereReranker(…), …) of localrank_cohere."
 
 _REFUSED = {
     "max_tokens_per_doc": "the model's own window cuts: set max_length on the reranker.",
@@ -89,13 +112,22 @@ class CohereClient:
 
     Args:
         model: A reranker or one of our names. None means the embedded model.
+        others: None: the SDK's own lead to the service.
 
     Raises:
         UnknownModelError: No such model.
+        InvalidRequestError: An argument of the SDK's constructor, such as a key.
     """
 
-    def __init__(self, model: AnyReranker | str | None = None) -> None:
-        self.reranker = resolve(DEFAULT_MODEL if model is None else model)
+    def __init__(self, model: AnyReranker | str | None = None, **others: Any) -> None:
+        for name in others:
+            if name in _OF_A_CONNECTION:
+                raise InvalidRequestError(
+                    f"{name} is given, and nothing is sent from here: the model is local.",
+                    hint=f"Leave it out. {_SERVICE}",
+                )
+        check_keywords(type(self).__name__, others, ("model",))
+        self.reranker = _resolved(model)
 
     @property
     def v2(self) -> CohereClient:
@@ -137,6 +169,18 @@ class AsyncCohereClient(CohereClient):
         return call.answer(await call.ranked())
 
 
+def _resolved(model: AnyReranker | str | None) -> AnyReranker:
+    try:
+        return resolve(DEFAULT_MODEL if model is None else model)
+    except UnknownModelError:
+        if not isinstance(model, str) or not _KEY.fullmatch(model.strip()):
+            raise
+    raise UnknownModelError(
+        "What was given is the name of no model, and may be a key.",
+        hint=f'Leave a key out; CohereClient("localrank-mini") names a model. {_SERVICE}',
+    )
+
+
 class _Call:
     """One call: its arguments checked, asked, and answered in the service's form."""
 
@@ -154,7 +198,7 @@ class _Call:
                 raise InvalidRequestError(
                     f"{name} is given, and the model here is local.", hint=f"Leave it out; {_REFUSED[name]}"
                 )
-            raise TypeError(f"rerank() got an unexpected keyword argument {name!r}")
+        check_keywords("rerank", given, _TAKEN)
         self.documents = documents
         text = None if self._fields is None else self._read
         self.ranked = partial(rerank, model, query, documents, top_n, text=text)

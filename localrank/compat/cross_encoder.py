@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,18 @@ _ACTIVATIONS = {"Sigmoid": "sigmoid", "Identity": "none"}
 
 _POSITIONAL = ("num_labels", "max_length", "activation_fn", "device")
 """What older versions of sentence-transformers take behind the name, by position."""
+
+_ELSEWHERE = {
+    **dict.fromkeys(("fit", "old_fit", "trainer"), "`localrank train` trains a model of your own."),
+    **dict.fromkeys(
+        ("to", "cuda", "cpu", "half", "bfloat16", "eval", "compile"),
+        'pass device= and backend="torch" where it is made, or TorchReranker(…) with what it takes.',
+    ),
+    **dict.fromkeys(
+        ("save", "save_pretrained", "push_to_hub"), "the model's files stay where they were read."
+    ),
+}
+"""What stands for members that only sentence-transformers' class has."""
 
 Pair = Sequence[str]
 Scores = NDArray[np.float32] | np.float32 | list[np.float32]
@@ -103,6 +115,17 @@ class CrossEncoder:
         }
         given = {name: value for name, value in settings.items() if value is not None}
         self.model = _model(arguments["model_name_or_path"], backend, given)
+
+    if not TYPE_CHECKING:  # a type checker says by itself what is not there
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Say what is there in place of a member of sentence-transformers' class."""
+            instead = _ELSEWHERE.get(name, "predict and rank are what is here.")
+            raise AttributeError(
+                f"{type(self).__name__!r} object of localrank.compat has no attribute {name!r}: {instead}",
+                name=name,
+                obj=self,
+            )
 
     def predict(
         self,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, overload
 
 from localrank.contract.errors import MissingDependencyError
 from localrank.contract.texts import shortened
@@ -48,6 +48,16 @@ CALLERS_ORDER = "identity:callers-order"
 """Who served where no model did: the documents stand as the caller gave them."""
 
 
+_HERE: Mapping[str, str] = {
+    "corpus_id": "index is its place in your list.",
+    **dict.fromkeys(("id", "doc_id"), "document is your own object, with its id; index is its place."),
+    **dict.fromkeys(
+        ("page_content", "content", "node"), "text is what was scored; document is your own object."
+    ),
+}
+"""What other libraries call otherwise, as docs/guides/migrate.md has it."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class RankedDocument(Generic[D]):
     """One document at its place in the ranking.
@@ -81,6 +91,15 @@ class RankedDocument(Generic[D]):
     def relevance_score(self) -> float:
         """`score`, by the name that remote APIs use."""
         return self.score
+
+    if not TYPE_CHECKING:  # a type checker says by itself what is not there
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Say what a member of other libraries' results is here."""
+            here = f": {_HERE[name]}" if name in _HERE else ""
+            raise AttributeError(
+                f"'RankedDocument' object has no attribute {name!r}{here}", name=name, obj=self
+            )
 
     def __repr__(self) -> str:
         return (

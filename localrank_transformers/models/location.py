@@ -110,7 +110,10 @@ def _located(
         bundled.sums(entry.name)
         return Location(entry.name, None)
     if entry is None and name.count("/") != 1:
-        raise unknown_model("model", name, [*bundled.bundled_names(), *known_names()])
+        from localrank.providers.prices import known_prices  # noqa: PLC0415  # only for a name that is not known
+
+        remote = (f"{price.provider}:{price.model_id}" for price in known_prices())
+        raise unknown_model("model", name, [*bundled.bundled_names(), *known_names(), *remote])
     from localrank_transformers.models.hub.repository import HubSource  # noqa: PLC0415 - only for models of the hub
 
     repo_id = _repository(name.strip(), entry)

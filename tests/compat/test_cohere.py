@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from localrank import InvalidRequestError
+from localrank import InvalidRequestError, UnknownModelError
 from localrank.compat import AsyncCohereClient, CohereClient
 from localrank.compat.cohere import _REFUSED, _UNUSED
 from localrank.testing import LexicalReranker
@@ -119,3 +119,24 @@ def test_a_returned_document_is_shown_whatever_its_keys() -> None:
 def test_a_wrong_top_n_is_called_by_its_name(top_n: Any) -> None:
     with pytest.raises(InvalidRequestError, match=rf"^top_n is {top_n}\. Pass an integer of at least 1"):
         CohereClient(LexicalReranker()).rerank(query="q", documents=["a"], top_n=top_n)
+
+
+@pytest.mark.parametrize("name", ["api_key", "base_url", "client_name", "timeout", "httpx_client"])
+def test_what_leads_to_the_service_is_refused_without_its_value(name: str) -> None:
+    with pytest.raises(InvalidRequestError, match=f"{name} is given, and nothing is sent") as caught:
+        CohereClient(**{name: "no-real-key"})
+    assert "no-real-key" not in str(caught.value)
+
+
+def test_a_key_in_the_place_of_the_model_is_not_shown() -> None:
+    key = "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5bC7d"
+    with pytest.raises(UnknownModelError, match=r"no model, and may be a key.+Leave a key out") as caught:
+        CohereClient(key)
+    assert key not in f"{caught.value!r} {caught.value.__cause__!r}"
+    with pytest.raises(UnknownModelError, match="'localrank-mni'"):
+        CohereClient("localrank-mni")
+
+
+def test_an_argument_of_another_library_brings_the_one_that_is_meant() -> None:
+    with pytest.raises(TypeError, match=r"'top_k'\. Did you mean 'top_n'"):
+        CohereClient(LexicalReranker()).rerank(query="q", documents=TEXTS, top_k=1)

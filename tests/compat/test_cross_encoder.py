@@ -380,3 +380,19 @@ def test_what_the_model_warns_of_goes_to_the_log(caplog: pytest.LogCaptureFixtur
     cross_encoder.predict([(german, text) for text in WORDS])
 
     assert [record.getMessage()[:17] for record in caplog.records] == ["unread_language: "] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("fit", "localrank train"),
+        ("to", "device="),
+        ("save_pretrained", "files"),
+        ("tokenizer", "predict and rank"),
+    ],
+)
+def test_what_only_sentence_transformers_has_is_told(name: str, said: str) -> None:
+    encoder = CrossEncoder(LexicalReranker())
+    assert not hasattr(encoder, name)
+    with pytest.raises(AttributeError, match=f"{name}.+{said}"):
+        getattr(encoder, name)

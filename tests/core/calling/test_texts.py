@@ -72,6 +72,7 @@ def test_text_is_looked_for_under_text_then_page_content_then_content(document: 
             r"documents\[0\] \(type object\) has no text under 'text' or 'page_content' or 'content'",
         ),
         ([("a ferry", 1)], r"documents\[0\] \(type tuple\) has no text"),
+        ([["q", "a ferry"]], r"documents\[0\] is a pair of texts.* Pass the documents alone"),
         ([{}], r"documents\[0\] \(an empty mapping\) has no text under"),
         (
             [{"text": "a ferry"}, {"text": None}],

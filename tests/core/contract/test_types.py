@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from collections.abc import Sequence
 from dataclasses import FrozenInstanceError
@@ -53,6 +54,27 @@ def test_the_aliases_are_the_result_itself() -> None:
     assert one.ranking is one
     assert one.reranked_documents == ("b", "a")
     assert [(hit.original_index, hit.relevance_score) for hit in one] == [(1, 0.9), (0, 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("corpus_id", "'corpus_id': index is its place"),
+        ("doc_id", "'doc_id': document is your own object"),
+        ("page_content", "'page_content': text is what was scored"),
+        ("relevance", "has no attribute 'relevance'$"),
+    ],
+)
+def test_what_other_libraries_call_otherwise_is_told(name: str, said: str) -> None:
+    hit = ranked(0, 0.5, 1)
+    assert not hasattr(hit, name)
+    with pytest.raises(AttributeError, match=said):
+        getattr(hit, name)
+
+
+def test_a_ranked_document_is_copied_and_pickled() -> None:
+    hit = ranked(1, 0.5, 1, "b")
+    assert copy.deepcopy(hit) == pickle.loads(pickle.dumps(hit)) == hit
 
 
 @pytest.mark.parametrize("name", ["ranked", "usage", "score_kind"])

@@ -56,6 +56,12 @@ def test_a_revision_of_what_is_not_on_the_hub_is_refused(tmp_path: Path, model: 
         locate(str(tmp_path) if model == "folder" else model, revision="v1")
 
 
+@pytest.mark.parametrize("name", ["rerank-v3.5", "rerank-2.5"])
+def test_a_remote_model_without_its_provider_is_offered_with_it(name: str) -> None:
+    with pytest.raises(UnknownModelError, match=rf"Did you mean '\w+:{name}'"):
+        locate(name)
+
+
 def test_the_root_of_the_disk_has_a_name() -> None:
     assert locate("/").model_id == Path("/").resolve().as_posix()
 
