@@ -35,5 +35,7 @@ def check_keywords(function: str, given: Iterable[str], taken: Collection[str]) 
 def _meant(name: str, taken: Collection[str]) -> str:
     if name == "return_documents":
         return " Leave it out: each hit has its document."
+    if name.endswith("api_key"):
+        return " Give it to a reranker, and pass that as the model."
     near = [_HERE[name]] if _HERE.get(name) in taken else get_close_matches(name, taken, n=1)
     return f" Did you mean {near[0]!r}?" if near else ""

@@ -13,7 +13,7 @@ from localrank.contract.model import AnyReranker, DoRerankOptions, ScoredIndex
 from localrank.contract.types import RankedDocument, RerankOutcome, RerankResult, ScoreKind
 from localrank.integrations.callables import one_score_each
 from localrank.integrations.foreign import ForeignReranker, Scoring, ranking, type_name
-from localrank.integrations.question import OUTCOME_KEY, CallSettings, Question
+from localrank.integrations.question import OUTCOME_KEY, CallSettings, Question, known_fields
 from localrank.providers.extras import missing
 from localrank.providers.registry import DEFAULT_MODEL
 from localrank.providers.unscored import is_scored
@@ -22,7 +22,7 @@ try:
     from langchain_core.callbacks import AsyncCallbackManager, CallbackManager, Callbacks
     from langchain_core.cross_encoders import BaseCrossEncoder
     from langchain_core.documents import BaseDocumentCompressor, Document
-    from pydantic import ConfigDict, Field
+    from pydantic import ConfigDict, Field, model_validator
 except ImportError as error:
     raise missing("The LangChain integration", "langchain-core", "langchain") from error
 
@@ -60,6 +60,11 @@ class LocalRankCompressor(BaseDocumentCompressor):
     provider_options: Mapping[str, Mapping[str, Any]] | None = None
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, given: Any) -> Any:
+        return known_fields(cls, given)
 
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
@@ -158,7 +163,12 @@ def from_langchain(
 
 
 def _text(document: Document) -> str:
-    text: str = document.page_content
+    text = getattr(document, "page_content", None)
+    if not isinstance(text, str):
+        raise InvalidRequestError(
+            f"A document is of type {type(document).__name__}.",
+            hint="Pass Document(page_content=…) for each.",
+        )
     return text
 
 

@@ -11,13 +11,13 @@ from localrank.contract.errors import InvalidRequestError
 from localrank.contract.model import AnyReranker, DoRerankOptions, ScoredIndex
 from localrank.contract.types import RankedDocument, RerankOutcome, RerankResult, ScoreKind
 from localrank.integrations.foreign import ForeignReranker, Scoring, ranking, require_method, type_name
-from localrank.integrations.question import OUTCOME_KEY, CallSettings, Question
+from localrank.integrations.question import OUTCOME_KEY, CallSettings, Question, known_fields
 from localrank.providers.extras import missing
 from localrank.providers.registry import DEFAULT_MODEL, resolve
 from localrank.providers.unscored import is_scored
 
 try:
-    from llama_index.core.bridge.pydantic import ConfigDict, Field
+    from llama_index.core.bridge.pydantic import ConfigDict, Field, model_validator
     from llama_index.core.callbacks import CBEventType, EventPayload
     from llama_index.core.instrumentation import get_dispatcher
     from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
@@ -66,6 +66,11 @@ class LocalRankPostprocessor(BaseNodePostprocessor):
     deadline: float | None = None
     max_retries: int | None = None
     provider_options: Mapping[str, Mapping[str, Any]] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, given: Any) -> Any:
+        return known_fields(cls, given)
 
     @classmethod
     def class_name(cls) -> str:

@@ -7,19 +7,31 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Generic, TypeVar
 
+from localrank.calling.keywords import check_keywords
 from localrank.calling.logged import logged
 from localrank.calling.rerank import rerank
 from localrank.calling.sync import run_blocking
 from localrank.contract.model import AnyReranker
 from localrank.contract.types import RerankResult
 
-__all__ = ["OUTCOME_KEY", "CallSettings", "Question"]
+__all__ = ["OUTCOME_KEY", "CallSettings", "Question", "known_fields"]
 
 D = TypeVar("D")
 
 
 OUTCOME_KEY = "rerank_outcome"
 """Under what a framework's document, node or event holds `RerankOutcome.to_dict()`."""
+
+
+def known_fields(component: Any, given: Any) -> Any:
+    """Return what a component of pydantic is made of, all its fields known; pydantic's own error would show a key.
+
+    Raises:
+        TypeError: A field is unknown.
+    """
+    if isinstance(given, Mapping):
+        check_keywords(component.__name__, given, component.model_fields)
+    return given
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,9 +140,10 @@ def test_top_n_below_one_is_refused() -> None:
         LocalRankCompressor(top_n=0)
 
 
-def test_an_unknown_setting_is_refused() -> None:
-    with pytest.raises(ValueError, match="top_k"):
-        LocalRankCompressor(top_k=2)
+def test_texts_that_are_no_documents_are_refused_with_what_to_pass() -> None:
+    texts: Any = ["a ferry", "a train"]
+    with pytest.raises(InvalidRequestError, match=r"of type str\. Pass Document\(page_content=…\)"):
+        LocalRankCompressor(model=LexicalReranker()).compress_documents(texts, QUERY)
 
 
 def test_settings_reach_the_model() -> None:
@@ -370,3 +371,13 @@ class TestOrdinalCompressorConformance(RerankerConformance):
 class TestCrossEncoderConformance(RerankerConformance):
     def make(self) -> Any:
         return from_langchain(LocalRankCrossEncoder(LexicalReranker()), batch_size=4)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("top_k", "Did you mean 'top_n'"), ("model_name", "Did you mean 'model'"), ("api_key", "a reranker")],
+)
+def test_a_field_of_another_librarys_class_brings_the_one_that_is_meant(name: str, said: str) -> None:
+    with pytest.raises(TypeError, match=f"'{name}'.*{said}") as caught:
+        LocalRankCompressor(**{name: "no-real-key"})
+    assert "no-real-key" not in str(caught.value)

@@ -323,3 +323,13 @@ def test_an_image_beside_a_text_is_told_of(caplog: pytest.LogCaptureFixture) -> 
     )
 
     assert "1 document holds an image" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("top_k", "Did you mean 'top_n'"), ("model_name", "Did you mean 'model'"), ("api_key", "a reranker")],
+)
+def test_a_field_of_another_librarys_class_brings_the_one_that_is_meant(name: str, said: str) -> None:
+    with pytest.raises(TypeError, match=f"'{name}'.*{said}") as caught:
+        LocalRankPostprocessor(**{name: "no-real-key"})
+    assert "no-real-key" not in str(caught.value)

@@ -23,6 +23,7 @@ TAKEN = ("top_k", "documents", "min_score", "timeout")
         ("time_out", "Did you mean 'timeout'"),
         ("return_documents", "each hit has its document"),
         ("colour", r"'colour'\.$"),
+        ("cohere_api_key", "Give it to a reranker, and pass that as the model"),
     ],
 )
 def test_an_unknown_keyword_brings_the_one_that_is_meant(given: str, said: str) -> None:
