@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from localrank.contract.errors import InvalidRequestError
 from localrank.providers.annotations import check_types
 from localrank_cohere.call.remote_reranker import RemoteReranker
 from localrank_cohere.call.settings import Settings, checked_fields, checked_model, positive
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["CohereReranker"]
 
 DEFAULT_TIMEOUT_S = 60.0
+
+_CLIENT = "x-client-name"
 
 _LISTWISE = ("jina-reranker-v3", "listwise", "listconranker")
 """What stands in the names of models whose score of a document depends on its neighbours: `jina-reranker-v3` and `-v3.5`
@@ -80,7 +83,11 @@ class CohereReranker(RemoteReranker):
         check_types(locals(), CohereReranker.__init__)
         spoken = dialect_named(dialect)
         named = checked_model(model, required=spoken.needs_model)
-        client = {} if client_name is None else {"x-client-name": client_name}
+        client = {} if client_name is None else {_CLIENT: client_name}
+        if client and any(str(name).lower() == _CLIENT for name in headers or ()):
+            raise InvalidRequestError(
+                "client_name is given, and headers has X-Client-Name too.", hint="Pass one of them."
+            )
         limit = spoken.max_documents if max_documents_per_call is None else max_documents_per_call
         settings = Settings(
             dialect=spoken,

@@ -112,6 +112,13 @@ class BatchJob:
             raise InvalidRequestError(
                 "A TREC run has no columns for queries, texts, groups and ids.", hint="Leave their names out."
             )
+        if self.writes_run and (names.rank, names.score) != (usual.rank, usual.score):
+            raise InvalidRequestError(
+                "A TREC run has no names for rank and score.",
+                hint="Leave their names out, or write another form: output_format='jsonl'."
+                if is_run
+                else "Leave their names out.",
+            )
         if names.id is not None and not self.writes_run:
             raise InvalidRequestError(
                 f"The column of ids {names.id!r} is read for a TREC run only.",

@@ -37,6 +37,8 @@ FOREVER = 30.0
         ({"fields": []}, r"fields is \[\]"),
         ({"headers": {"bad name": "x"}}, "headers"),
         ({"client_name": "two\nlines"}, "'x-client-name'"),
+        ({"client_name": "a", "headers": {"X-Client-Name": "b"}}, "client_name is given, and headers"),
+        ({"client_name": "a", "headers": {3: "b"}}, "headers"),
     ],
 )
 def test_a_bad_argument_is_named(arguments: dict[str, Any], named: str) -> None:

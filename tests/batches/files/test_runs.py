@@ -263,6 +263,10 @@ def test_lists_with_ids_come_out_as_a_run(name: str, write: WriteRows) -> None:
         ({"output_format": "csv"}, "output_format is 'csv'"),
         ({"output_format": "trec", "columns": Columns(group="g", id="i", logit="l")}, "no place for logit"),
         ({"columns": Columns(id="i")}, "'i' is read for a TREC run only"),
+        (
+            {"output_format": "trec", "columns": Columns(group="g", id="i", rank="place")},
+            "has no names for rank and score",
+        ),
         ({"max_cost": 0}, "max_cost is 0"),
         ({"collection": "/nowhere"}, "has no queries.jsonl"),
     ],
@@ -275,6 +279,8 @@ def test_a_job_that_cannot_be_is_refused(settings: dict[str, Any], named: str, t
 def test_columns_that_a_run_does_not_have_are_refused(tmp_path: Path, collection: Path) -> None:
     with pytest.raises(InvalidRequestError, match="has no columns for queries"):
         a_job(tmp_path / "first.run", collection, columns=Columns(query="q"))
+    with pytest.raises(InvalidRequestError, match=r"no names for rank and score.+output_format='jsonl'"):
+        a_job(tmp_path / "first.run", collection, columns=Columns(score="s"))
 
 
 def test_a_run_without_its_collection_is_told_what_it_needs(tmp_path: Path) -> None:
