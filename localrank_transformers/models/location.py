@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from localrank.contract.errors import InvalidRequestError, ModelLoadError, RerankError
+from localrank.contract.errors import InvalidRequestError, ModelLoadError, RerankError, UnknownModelError
 from localrank.contract.texts import shortened
 from localrank.providers.loading import ShouldStop, never
 from localrank.providers.registry import is_path, no_name, unknown_model
@@ -110,15 +110,24 @@ def _located(
         bundled.sums(entry.name)
         return Location(entry.name, None)
     if entry is None and name.count("/") != 1:
-        from localrank.providers.prices import known_prices  # noqa: PLC0415  # only for a name that is not known
-
-        remote = (f"{price.provider}:{price.model_id}" for price in known_prices())
-        raise unknown_model("model", name, [*bundled.bundled_names(), *known_names(), *remote])
+        raise _unknown(name, known_names())
     from localrank_transformers.models.hub.repository import HubSource  # noqa: PLC0415 - only for models of the hub
 
     repo_id = _repository(name.strip(), entry)
     cache = None if cache_dir is None else Path(cache_dir)
     return Location(repo_id, None, HubSource(repo_id, revision, cache, offline))
+
+
+def _unknown(name: str, known: Sequence[str]) -> UnknownModelError:
+    from localrank.providers.prices import known_prices  # noqa: PLC0415  # only for a name that is not known
+
+    if any(map(str.isspace, name.strip())):
+        return UnknownModelError(
+            f"There is no model {shortened(name)!r}.",
+            hint="A name has no blanks: the model comes before query and documents.",
+        )
+    remote = (f"{price.provider}:{price.model_id}" for price in known_prices())
+    return unknown_model("model", name, [*bundled.bundled_names(), *known, *remote])
 
 
 def _expanded(name: str) -> Path:

@@ -56,6 +56,11 @@ def test_a_revision_of_what_is_not_on_the_hub_is_refused(tmp_path: Path, model: 
         locate(str(tmp_path) if model == "folder" else model, revision="v1")
 
 
+def test_a_query_in_the_place_of_the_model_is_told_what_comes_first() -> None:
+    with pytest.raises(UnknownModelError, match="no blanks: the model comes before query and documents"):
+        locate("What is the capital of France?")
+
+
 @pytest.mark.parametrize("name", ["rerank-v3.5", "rerank-2.5"])
 def test_a_remote_model_without_its_provider_is_offered_with_it(name: str) -> None:
     with pytest.raises(UnknownModelError, match=rf"Did you mean '\w+:{name}'"):
