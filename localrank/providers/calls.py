@@ -56,9 +56,11 @@ def check_model(model: object) -> AnyReranker:
         )
     for name in ("model_id", "provider"):
         if not isinstance(getattr(model, name, None), str):
+            from localrank.providers.no_model import what_to_pass  # noqa: PLC0415  # only then
+
             raise InvalidRequestError(
                 f"model of type {type(model).__name__} has no string member {name!r}.",
-                hint="A reranker has model_id, provider and do_rerank (or do_rerank_sync).",
+                hint=what_to_pass(model),
             )
     if not any(callable(getattr(model, name, None)) for name in ("do_rerank", "do_rerank_sync")):
         raise InvalidRequestError(
