@@ -89,6 +89,10 @@ def _keep(model: str, out: Path | None, candidates: list[Candidates]) -> bool:
 
     location = locate(model)
     if location.hub is None:
+        if out is not None:
+            raise click.UsageError(
+                f"{location.model_id} is embedded, in this form already: nothing is written to --out."
+            )
         click.echo(f"localrank: {location.model_id} is embedded, in this form already.", err=True)
         return False
     ready = fetch_onnx(location, ("fp32",))

@@ -74,6 +74,10 @@ def _fetched(name: str, engine: Engine, precision: Precision, *, update: bool) -
             check_holds_model(location.folder)
         return location.folder
     if engine == "torch":
+        if precision != "auto":
+            raise click.UsageError(
+                f"--precision {precision} chooses an ONNX file, and {name} is fetched for torch."
+            )
         return fetch_torch(location, update=update)
     ready = fetch_onnx(location, (precision,), update=update)
     return None if ready.hub is None else ready.hub.store().folder(str(ready.hub.revision))

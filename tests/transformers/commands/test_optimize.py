@@ -87,6 +87,13 @@ def test_an_embedded_model_is_in_this_form_already() -> None:
     )
 
 
+def test_an_embedded_model_is_written_nowhere(tmp_path: Path) -> None:
+    result = CliRunner().invoke(optimize_model, ["localrank-mini", "--out", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert "nothing is written to --out" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_cannot_be_optimized_is_one_line(tmp_path: Path) -> None:
     folder = tiny_encoders.build(tmp_path / "m", "bert")
     (folder / "model.safetensors").write_bytes(b"broken")

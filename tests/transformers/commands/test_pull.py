@@ -116,3 +116,12 @@ def test_a_folder_without_a_model_is_no_model(
 
 def test_a_folder_with_a_model_is_where_it_lies(mini: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert models(capsys, "pull", str(mini))[:2] == (0, f"{mini}\n")
+
+
+@pytest.mark.parametrize("arguments", [(ETTIN, "--for", "torch"), (ETTIN,)])
+def test_a_precision_of_what_torch_runs_is_refused_before_anything_is_fetched(
+    hub: LoopbackHub, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    code, out, err = models(capsys, "pull", *arguments, "--precision", "int8")
+    assert (code, out, hub.connections) == (2, "", 0)
+    assert "--precision int8 chooses an ONNX file" in err
