@@ -77,6 +77,8 @@ def read_collection(
     if data is None:
         if queries is None or documents is None or qrels is None:
             raise click.UsageError("Name DATA, or --queries-file, --documents and --qrels.")
+        if split is not None:
+            raise click.UsageError("--split is for a folder with several: --qrels names the judgements.")
         return load_trec(queries, documents, qrels)
     if queries is not None or documents is not None:
         raise click.UsageError("--queries-file and --documents are for data without DATA.")

@@ -153,6 +153,11 @@ def test_three_files_in_trecs_forms(tmp_path: Path) -> None:
         ),
         (["good.jsonl", "--compare", "a", "b"], 2, "--compare takes two results and nothing else"),
         (["--fresh", "--compare", "a", "b"], 2, "--compare takes two results and nothing else"),
+        (
+            ["--queries-file", "q", "--documents", "d", "--qrels", "j", "--split", "test"],
+            2,
+            "--split is for a folder with several",
+        ),
         (["good.jsonl", "--seed", "3"], 2, "--seed is of the queries that are drawn: add --queries N"),
         (["good.jsonl", "--false-accept", ".2"], 2, "--false-accept is of a threshold: add --unanswerable"),
         (["--compare", "good.jsonl", "good.jsonl"], 3, "is no saved evaluation"),
