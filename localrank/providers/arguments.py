@@ -46,7 +46,10 @@ _NO_KINDS = frozenset("bcSUOMm")
 def _is_other_kind(value: object) -> bool:
     """Return whether the dtype of `value`, if it has one, is none of real numbers."""
     dtype = getattr(value, "dtype", None)
-    return dtype is not None and (getattr(dtype, "kind", "") in _NO_KINDS or str(dtype).endswith("bool"))
+    if dtype is None:
+        return False
+    kind = getattr(dtype, "kind", None)
+    return str(dtype).endswith("bool") if kind is None else kind in _NO_KINDS
 
 
 def check_count(name: str, value: object, *, least: int = 1) -> int | None:
