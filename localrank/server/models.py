@@ -156,10 +156,15 @@ class ServedModels:
             raise InvalidRequestError("There is no model to serve.", hint="Name one, such as localrank-mini.")
         self._check_store()
 
+    @property
+    def keeps_documents(self) -> bool:
+        """Whether a model that is made here keeps what it reads of documents."""
+        return any(map(self._keeping.options_of, self._made.values()))
+
     def _check_store(self) -> None:
         """Refuse a store that nothing would be kept in."""
         store = self._keeping.store
-        if store is not None and not any(map(self._keeping.options_of, self._made.values())):
+        if store is not None and not self.keeps_documents:
             raise InvalidRequestError(
                 f"document_store is given, and no model that is made here reads documents apart from the query: {store} "
                 "would stay empty.",

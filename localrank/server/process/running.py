@@ -51,6 +51,14 @@ def run_server(read: Callable[[], ServeSettings]) -> None:
     app.state.keys, app.state.hosts = settings.keys(os.environ), settings.hosts()
     if not len(app.state.keys) and not is_loopback(settings.host):
         _log.warning("Without keys, whoever reaches %s may rank: --api-key-file sets some.", settings.host)
+    if (
+        settings.document_cache_mb not in {0, ServeSettings().document_cache_mb}
+        and not app.models.keeps_documents
+    ):
+        _log.warning(
+            "document_cache_mb is %s, and no model here is known to read documents apart from the query: nothing is kept.",
+            settings.document_cache_mb,
+        )
     server = _Server(app, settings, read)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, server.ask_reload)

@@ -152,15 +152,24 @@ def test_limits_are_read_anew_and_what_cannot_change_is_named(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_an_open_door_to_others_is_said_aloud() -> None:
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--host", "0.0.0.0"), "Without keys, whoever reaches 0.0.0.0 may rank"),
+        (("lexical:default", "--document-cache-mb", "512"), "document_cache_mb is 512, and no model"),
+    ],
+)
+def test_an_open_door_and_a_setting_without_effect_are_said_aloud(
+    options: tuple[str, ...], said: str
+) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "localrank", "serve", "--host", "0.0.0.0", "--port", "0"],
+        [sys.executable, "-m", "localrank", "serve", *options, "--port", "0"],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "LOCALRANK_API_KEYS": ""},
     )
     try:
-        _wait_for_line(process, "Without keys, whoever reaches 0.0.0.0 may rank")
+        _wait_for_line(process, said)
     finally:
         process.kill()
         process.wait()
