@@ -153,7 +153,13 @@ class OnnxReranker(LocalReranker):
         """Whether the model is known to read a document apart from its query, so that `document_cache_mb` serves it."""
         if self._location.is_embedded:
             return True
-        entry = _known(self._location) if self._location.hub is not None else None
+        if self._location.folder is not None:
+            from localrank_transformers.models.folder.reading import reads_documents_apart  # noqa: PLC0415  # as for the activation
+
+            with suppress(ModelLoadError):  # the first call says what is wrong with the folder
+                return reads_documents_apart(self._location.folder)
+            return False
+        entry = _known(self._location)
         return entry is not None and entry.family == "late-interaction"
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:

@@ -32,6 +32,7 @@ __all__ = [
     "read_folder",
     "read_settings",
     "read_snapshot",
+    "reads_documents_apart",
 ]
 
 _NODES_AT_MOST = 8 << 20
@@ -120,6 +121,17 @@ def folder_activation(folder: Path) -> Literal["sigmoid", "none"]:
     """
     files = read_settings_files(folder)
     return "sigmoid" if layout_of(files) is None else late_logit(exported_of(files)).activation
+
+
+def reads_documents_apart(folder: Path) -> bool:
+    """Return whether the model in `folder` reads a document apart from its query.
+
+    Raises:
+        ModelLoadError: A file is missing or damaged.
+    """
+    files = read_settings_files(folder)
+    exported = exported_of(files)
+    return layout_of(files) is not None or (exported is not None and exported.family == "late-interaction")
 
 
 def _pick(folder: Path, precision: Precision) -> str:

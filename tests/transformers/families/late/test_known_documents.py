@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +213,16 @@ async def test_a_document_that_a_store_keeps_needs_no_room_in_memory(tmp_path: P
         for hits in (0, 1):
             result = await rerank(model, QUERY, [LONG])
             assert (result.usage.cache_hits, result.warnings) == (hits, ())
+
+
+@pytest.mark.parametrize(
+    ("build", "apart"), [(late_graphs.build, True), (tiny_models.build, False), (Path.mkdir, False)]
+)
+def test_a_folder_says_whether_its_model_reads_documents_apart(
+    tmp_path: Path, build: Callable[[Path], object], apart: bool
+) -> None:
+    build(tmp_path / "m")
+    assert OnnxReranker(tmp_path / "m").reads_documents_apart is apart
 
 
 @pytest.mark.anyio
