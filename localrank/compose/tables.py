@@ -32,17 +32,15 @@ _BARE: Mapping[str, Callable[[], AnyReranker]] = {"identity": Identity, "retriev
 
 
 def _cached(models: Sequence[AnyReranker], options: Mapping[str, Any]) -> AnyReranker:
-    of_other = "max_entries" if "path" in options else "max_bytes"
-    if of_other in options:
+    on_disk = "path" in options
+    bound, other = ("max_bytes", "max_entries") if on_disk else ("max_entries", "max_bytes")
+    if other in options:
+        place = "on disk" if on_disk else "in memory"
         raise refuse(
-            f"{of_other} is {options[of_other]!r}, and {'path' if 'path' in options else 'there is no path, which'} "
-            "has the cache on disk.",
-            "max_entries bounds a cache in memory, max_bytes one on disk.",
+            f"{other} is {options[other]!r}, which does not bound a cache {place}.",
+            f"Pass {bound}, or leave it out.",
         )
-    if "path" not in options:
-        return Cached(models[0], MemoryStore(**options))
-    size = {name: value for name, value in options.items() if name == "max_bytes"}
-    return Cached(models[0], SQLiteStore(options["path"], **size))
+    return Cached(models[0], SQLiteStore(**options) if on_disk else MemoryStore(**options))
 
 
 def _calibrated(models: Sequence[AnyReranker], options: Mapping[str, Any]) -> AnyReranker:

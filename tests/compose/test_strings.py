@@ -143,8 +143,11 @@ def test_a_table_that_nests_too_deep_says_so(times):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("cached:(small:a,path=a.sqlite,max_entries=5)", "max_entries is 5, and path"),
-        ("cached:(small:a,max_bytes=5)", "max_bytes is 5, and there is no path"),
+        (
+            "cached:(small:a,path=a.sqlite,max_entries=5)",
+            "max_entries is 5, which does not bound a cache on disk",
+        ),
+        ("cached:(small:a,max_bytes=5)", "max_bytes is 5, which does not bound a cache in memory"),
         ("cached:(small:a,colour=red)", "cached has no option 'colour'"),
         ("cascade:(small:a)", "cascade has 1 models"),
         ("limited:(small:a,rate=fast)", "rate is of type str"),
