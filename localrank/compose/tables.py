@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 from localrank.compose.several.cascade import Cascade
@@ -29,6 +31,10 @@ __all__ = ["build", "from_table", "from_toml"]
 
 _BARE: Mapping[str, Callable[[], AnyReranker]] = {"identity": Identity, "retrieved": Retrieved}
 """Models that a composition names by one word."""
+
+
+_being_read: ContextVar[frozenset[str]] = ContextVar("localrank_toml_tables", default=frozenset())
+"""Files, with their tables, whose models are being made."""
 
 
 def _cached(models: Sequence[AnyReranker], options: Mapping[str, Any]) -> AnyReranker:
@@ -161,4 +167,11 @@ def from_toml(path: str | os.PathLike[str], *, table: str | None = None) -> AnyR
         content = content.get(key) if isinstance(content, Mapping) else None
     if not isinstance(content, Mapping):
         raise refuse(f"{path} has no table {table!r}.", "Name a table of the file after '#'.")
-    return from_table(content)
+    place, around = f"{Path(path).resolve()}#{table or ''}", _being_read.get()
+    if place in around:
+        raise refuse(f"{path} names itself as a model.", "Name another model there.")
+    token = _being_read.set(around | {place})
+    try:
+        return from_table(content)
+    finally:
+        _being_read.reset(token)

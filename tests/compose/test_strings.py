@@ -131,6 +131,14 @@ def test_a_string_that_nests_too_deep_says_so(times):
         resolve("cached:(" * times + "small:a" + ")" * times)
 
 
+@pytest.mark.parametrize("kind", ["", 'kind = "limited"\nrate = 1.0\n'])
+def test_a_file_that_names_itself_is_refused(tmp_path, kind):
+    path = tmp_path / "own.toml"
+    path.write_text(f'{kind}model = "toml:{path}"\n', encoding="utf-8")
+    with pytest.raises(InvalidRequestError, match=r"own\.toml names itself as a model"):
+        resolve(f"toml:{path}")
+
+
 @pytest.mark.parametrize("times", [65, 5_000])
 def test_a_table_that_nests_too_deep_says_so(times):
     table = {"model": "small:a"}
