@@ -19,7 +19,7 @@ from localrank_transformers.models.bundled.separate import EXTRAS
 
 TOKENIZER = "tokenizer.json"
 FILES = ("config.json", TOKENIZER, "tokenizer_config.json", "localrank.json", "onnx/model_int8.onnx")
-PACKAGES = Path(__file__).parents[2] / "packages"
+PACKAGES = Path(__file__).parents[3] / "packages"
 RECORD = "onnx/model_int8.json"
 """What people are told of the graph; nothing reads it to rank, so it has no sum."""
 

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 
 from benchmarks.embedded.shipping import bundle
 from localrank_transformers.models import bundled
+from localrank_transformers.models.bundled.separate import EXTRAS
 
 
 @pytest.mark.parametrize("name", ["localrank-mini", "localrank-new"])
@@ -37,3 +38,24 @@ def test_files_are_copied_and_their_sums_written(
     assert (tmp_path / "package" / folder / "config.json").read_text() == "{}"
     assert (tmp_path / "package" / folder / "onnx/model_int8.json").is_file()
     assert written == {**bundled.SHA256, name: {**before, "config.json": hashlib.sha256(b"{}").hexdigest()}}
+
+
+def test_a_package_of_its_own_has_its_code_where_files_are_put() -> None:
+    for name in EXTRAS:
+        module = name.replace("-", "_")
+        assert (bundle.PACKAGES / module / module / "__init__.py").is_file()
+
+
+def test_a_model_of_a_package_of_its_own_goes_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (name,) = EXTRAS
+    place = tmp_path / name.replace("-", "_") / name.replace("-", "_")
+    place.mkdir(parents=True)
+    (place / "__init__.py").write_text('"""What it is."""\n\nSHA256: dict[str, str] = {\n    "a": "b",\n}\n')
+    monkeypatch.setattr(bundle, "PACKAGES", tmp_path)
+    model = Path(bundled.__file__).parent / "localrank_mini"
+    monkeypatch.setattr(sys, "argv", ["bundle", str(model), "--name", name])
+
+    bundle.main()
+
+    assert runpy.run_path(str(place / "__init__.py"))["SHA256"] == bundled.SHA256["localrank-mini"]
+    assert (place / "onnx/model_int8.onnx").read_bytes() == (model / "onnx/model_int8.onnx").read_bytes()
