@@ -2,7 +2,8 @@
 
 A step has passages in clusters of neighbours, each with a query made from it or asked of it; single sentences of further
 neighbours; words in a row of the passages, which ask as queries do; and passages of help pages, each in a language that is
-drawn, with their headings in another. Goals are made of English alone: for a text in another language, of its original.
+drawn, with their headings in another. Goals are made of English alone: for a text in another language, of its original. Beside
+them stand questions over single sentences, of which the teacher says nothing.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from benchmarks.embedded.lists.queries import Keywords, cut_sentence, keyword_form
+from benchmarks.embedded.multilingual.english_answers import Answers, Paragraph, drawn, sentences
 from benchmarks.embedded.multilingual.lists import KEPT_BACK
 from benchmarks.embedded.multilingual.texts import Passage
 from benchmarks.embedded.records.overlap import HELD_OUT, protected_texts, unprotected
-from benchmarks.embedded.records.reading import Record, is_development, read_records, sample_groups
+from benchmarks.embedded.records.reading import HUMAN, Record, is_development, read_records, sample_groups
 from localrank_transformers.call.contract import Row
 from localrank_transformers.engines.onnx.session import OnnxEngine
 
-__all__ = ["LENGTH", "Asked", "Lists", "Span", "Step", "Teacher", "english_records", "sentences", "spans"]
+__all__ = ["LENGTH", "Asked", "Lists", "Span", "Step", "Teacher", "english_records", "spans"]
 
 Vectors = npt.NDArray[np.float16]
 
@@ -52,26 +54,28 @@ _PASSAGES = {"science": 3400, "openstax": 1100, "medquad": 1800, "docs": 1500}
 _DRAWN = {"openstax": 0.6, "medquad": 0.22, "docs": 0.18}
 """How often a cluster begins with a passage of a file."""
 
-_OF_LABEL = {"keywords": 0.6, "sentence": 0.4, "qa": 0.4, "faq": 0.4, "term": 0.3, "definition": 0.3}
+_OF_LABEL = {"keywords": 0.8, "sentence": 0.5, "qa": 0.4, "faq": 0.4, "term": 0.3, "definition": 0.3}
 """The share of a query's goal that its own passage has, the rest being the teacher's; `_OF_HEADING` for other kinds."""
 _OF_HEADING = 0.25
 
-_CLUSTERS, _CLUSTER, _SENTENCES, _OTHERS = 2, 6, 9, 4
+_CLUSTERS, _CLUSTER, _SENTENCES, _OTHERS = 2, 6, 4, 4
 """Clusters of a step, and of each: its passages, its sentences, its passages of help pages."""
 _NEAREST, _NEAR = 14, 50
 _SPAN = (3, 30)
 """Words in a row that ask."""
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"“(])")
+_WORDS = (5, 45)
+"""Of a sentence."""
 _SEED = 31
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A query: its text, the place of its own document, and the share of the goal that this has."""
+    """A query: its text, the place of its own document, the share of the goal that this has, and whether a person asked it."""
 
     text: str
     right: int
     share: float
+    human: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +94,12 @@ class Step:
     Attributes:
         documents: English passages.
         queries: A query of each of them.
-        sentences: Of other passages.
+        sentences: Of other passages; they ask.
         spans: Words in a row of the passages.
         others: Passages in many languages.
         headings: A heading of each of those, in a language of its own.
         goals: The vectors, by the name of the attribute.
+        answers: Questions over single sentences, which have no goals.
     """
 
     documents: Sequence[str]
@@ -104,6 +109,7 @@ class Step:
     others: Sequence[str]
     headings: Sequence[Asked]
     goals: Mapping[str, Sequence[Vectors]]
+    answers: Answers
 
 
 class Teacher:
@@ -142,6 +148,7 @@ class Lists:
     Args:
         records: English, of which each passage is read once by the teacher.
         pages: Help pages, by language.
+        articles: Whose sentences answer questions.
         teacher: Says what is like what.
         tokenizer: Of the student; it truncates.
         seed: Of all that is drawn.
@@ -151,6 +158,7 @@ class Lists:
         self,
         records: Sequence[Record],
         pages: Mapping[str, Sequence[Passage]],
+        articles: Mapping[str, Sequence[Paragraph]],
         *,
         teacher: Teacher,
         tokenizer: Tokenizer,
@@ -168,6 +176,7 @@ class Lists:
         self._titled = [one for one in pages["en"] if len(one.text) > 60 and one.title]
         self._translated = {name: {one.group: one for one in own} for name, own in pages.items()}
         self._languages = sorted(pages)
+        self._articles = articles
 
     @cached_property
     def _vectors(self) -> list[Vectors]:
@@ -193,7 +202,7 @@ class Lists:
                 queries.append(asked)
                 documents.append(text)
                 known.append(self._vectors[place] if text is self._texts[place] else self._teacher([text])[0])
-            said = [one for place in others for one in sentences(self._texts[place])]
+            said = [one for place in others for one in sentences(self._texts[place], *_WORDS)]
             found += dice.sample(said, min(_SENTENCES, len(said)))
         found = list(dict.fromkeys(found))
         spoken = [one for place, text in enumerate(documents) for one in self._spans(place, text, dice)]
@@ -206,7 +215,9 @@ class Lists:
             "headings": self._teacher([one.title for _, _, one in others_of]),
         }
         headings = [Asked(title, place, _OF_HEADING) for place, (_, title, _) in enumerate(others_of)]
-        return Step(documents, queries, found, spoken, [text for text, _, _ in others_of], headings, goals)
+        others = [text for text, _, _ in others_of]
+        answers = drawn(self._articles, dice)
+        return Step(documents, queries, found, spoken, others, headings, goals, answers)
 
     def _cluster(self, dice: random.Random, taken: set[int]) -> tuple[list[int], list[int]]:
         """Return the places of neighbours, and of further ones whose sentences are read."""
@@ -239,7 +250,7 @@ class Lists:
             elif kind in ("qa", "faq") and dice.random() < 0.1:
                 query = keyword_form(query) or query
         query = query.lower() if dice.random() < 0.1 else query
-        return Asked(query, right, _OF_LABEL.get(kind, _OF_HEADING)), text
+        return Asked(query, right, _OF_LABEL.get(kind, _OF_HEADING), kind in HUMAN), text
 
     def _spans(self, place: int, text: str, dice: random.Random) -> list[Span]:
         return spans(place, text, (self._tokenizer, self._teacher.tokenizer), dice)
@@ -257,12 +268,6 @@ class Lists:
                 )
                 found.setdefault(one.group, (text.text, title.title or one.title, one))
         return list(found.values())
-
-
-def sentences(text: str) -> list[str]:
-    """Return the sentences of 5 to 45 words."""
-    parts = (part.strip().replace("\n", " ") for part in _SENTENCE.split(text))
-    return [part for part in parts if 5 <= len(part.split()) <= 45]
 
 
 def spans(

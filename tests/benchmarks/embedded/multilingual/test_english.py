@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ import torch
 from tokenizers import Tokenizer
 
 from benchmarks.embedded.multilingual.english import Orders, likenesses
-from benchmarks.embedded.multilingual.english_lists import Asked, Lists, Span, Step, Teacher, sentences, spans
+from benchmarks.embedded.multilingual.english_answers import Answers, Paragraph, Question
+from benchmarks.embedded.multilingual.english_lists import Asked, Lists, Span, Step, Teacher, spans
 from benchmarks.embedded.multilingual.finish import write_folder
 from benchmarks.embedded.multilingual.student import Learner
 from benchmarks.embedded.multilingual.texts import Passage
@@ -38,7 +40,10 @@ def begun(cut: Path, *, anchor: float) -> Orders:
     )
 
 
-def step() -> Step:
+NOTHING = Answers((), ())
+
+
+def step(answers: Answers = NOTHING) -> Step:
     """Three passages, two sentences and two passages in other languages, with vectors of another width drawn."""
     dice = np.random.default_rng(5)
     documents, said, others = (
@@ -60,7 +65,14 @@ def step() -> Step:
         for name, own in texts.items()
     }
     return Step(
-        documents, queries, said, [Span(0, [1, 2], [1, 2]), Span(2, [3], [3])], others, headings, goals
+        documents,
+        queries,
+        said,
+        [Span(0, [1, 2], [1, 2]), Span(2, [3], [3])],
+        others,
+        headings,
+        goals,
+        answers,
     )
 
 
@@ -95,18 +107,57 @@ def test_an_anchor_keeps_vectors_of_other_languages_near_those_before(cut: Path)
     assert distances[1] < distances[0] / 2
 
 
+ANSWERS = Answers(["a b c", "d e f g", "h i", "j k l"], [("m n", 1), ("o a", 3)])
+
+
+def test_the_sentence_with_the_answer_comes_nearer_its_question(cut: Path) -> None:
+    torch.manual_seed(3)
+    found = begun(cut, anchor=0.0)
+
+    def margin() -> float:
+        """How much nearer the right sentences are than the mean of all."""
+        with torch.no_grad():
+            texts = [*ANSWERS.sentences, *(text for text, _ in ANSWERS.questions)]
+            vectors = found._read(found.learner.student, found._ids(texts))
+            near = likenesses(vectors[4:], vectors[:4])
+        return float(near[[0, 1], [1, 3]].sum() - near.mean(1).sum())
+
+    before = margin()
+    for _ in range(12):
+        found.learn(step(ANSWERS), ROWS)
+    assert margin() > before
+
+
+def test_an_anchor_keeps_english_sentences_and_questions_near_those_before(cut: Path) -> None:
+    distances = []
+    for anchor in (0.0, 30.0):
+        torch.manual_seed(3)
+        found = begun(cut, anchor=anchor)
+        for _ in range(12):
+            last = found.learn(step(ANSWERS), ROWS)
+        distances.append(last.english.item())
+    assert distances[1] < distances[0] / 2
+
+
+def test_what_people_ask_is_held_and_what_a_page_is_headed_is_not(cut: Path) -> None:
+    found, own = begun(cut, anchor=0.0), step()
+    found.learn(own, ROWS)
+    assert found.losses(own, ROWS).english == 0
+    asked = replace(own, queries=[replace(own.queries[0], human=True), *own.queries[1:]])
+    assert found.losses(asked, ROWS).english > 0
+
+
 def test_a_passage_is_not_asked_for_by_its_own_words(cut: Path) -> None:
     """Else its goal would be its own place, whatever the teacher says of the others."""
     torch.manual_seed(3)
     found, own = begun(cut, anchor=0.0), step()
-    alone = Step(own.documents, own.queries, [], [Span(1, [1], [1])], own.others, own.headings, own.goals)
+    alone = replace(own, queries=[], sentences=[], spans=[Span(1, [1], [1])])
     other = [vectors.copy() for vectors in own.goals["documents"]]
     other[1] = np.concatenate(
         [other[1], other[1][1:2]]
     )  # the words of the span once more, in their own passage
-    goals = {**own.goals, "documents": other}
-    again = Step(own.documents, [], [], alone.spans, own.others, own.headings, {**goals, "queries": []})
-    bare = Step(own.documents, [], [], alone.spans, own.others, own.headings, {**own.goals, "queries": []})
+    bare = replace(alone, goals={**own.goals, "queries": [], "sentences": []})
+    again = replace(bare, goals={**bare.goals, "documents": other})
     torch.testing.assert_close(found.losses(again, ROWS).orders, found.losses(bare, ROWS).orders)
 
 
@@ -130,13 +181,6 @@ def test_spans_are_the_tokens_of_the_same_words() -> None:
         assert [letters.encode(text).offsets[at] for at in found.theirs] == [
             (at, at + 1) for at in range(start, end)
         ]
-
-
-def test_sentences_are_those_of_five_to_45_words() -> None:
-    assert sentences("Too short. This one is of six words.\nAnd so is this one here.") == [
-        "This one is of six words.",
-        "And so is this one here.",
-    ]
 
 
 TEXTS = [
@@ -167,6 +211,7 @@ def lists(cut: Path) -> Lists:
     return Lists(
         records,
         pages,
+        {"Bridges": [Paragraph([TEXTS[0], TEXTS[1]], [Question("Who built the wall?", 0, ("people",))])]},
         teacher=Teacher(Path(bundled.__file__).parent / "localrank_mini"),
         tokenizer=Tokenizer.from_file(str(cut / "tokenizer.json")),
         seed=1,
