@@ -17,7 +17,7 @@ from localrank_transformers.models.bundled.separate import GROUP
 from tests.support.separate_package import PACKAGE
 
 pytestmark = pytest.mark.skipif(not PACKAGE.is_dir(), reason="the package's folder is of a checkout")
-INFO = "localrank_multilingual-0.2.0.dist-info"
+INFO = "localrank_multilingual-0.3.0.dist-info"
 AT_MOST_MB = 45
 
 
@@ -35,7 +35,7 @@ def wheel(place: Path) -> Mapping[str, bytes]:
 
 
 def test_it_is_small_enough_and_named_as_installers_want_it(place: Path) -> None:
-    assert place.name == "localrank_multilingual-0.2.0-py3-none-any.whl"
+    assert place.name == "localrank_multilingual-0.3.0-py3-none-any.whl"
     assert place.stat().st_size < AT_MOST_MB * 1e6
 
 
@@ -60,7 +60,7 @@ def test_papers_card_and_entry_point_are_in_it(wheel: Mapping[str, bytes]) -> No
     papers = metadata.get_all("License-File")
     assert papers == ["LICENSE-APACHE-2.0", "LICENSE-CC-BY-SA-4.0", "LICENSE-MIT", "NOTICE"]
     assert all(f"{INFO}/licenses/{name}" in wheel for name in papers)
-    assert (metadata["Name"], metadata["Version"]) == ("localrank-multilingual", "0.2.0")
+    assert (metadata["Name"], metadata["Version"]) == ("localrank-multilingual", "0.3.0")
     assert metadata["License-Expression"] == "CC-BY-SA-4.0 AND MIT AND Apache-2.0"
     assert "# localrank-multilingual" in metadata.get_payload()
     points = wheel[f"{INFO}/entry_points.txt"].decode()

@@ -22,10 +22,10 @@ def installed(place: Path, package: Path = PACKAGE) -> Iterator[None]:
         place: An empty folder; gets what an installer writes.
         package: The folder with the module's.
     """
-    record = place / "localrank_multilingual-0.2.0.dist-info"
+    record = place / "localrank_multilingual-0.3.0.dist-info"
     record.mkdir()
     (record / "METADATA").write_text(
-        "Metadata-Version: 2.4\nName: localrank-multilingual\nVersion: 0.2.0\n", "utf-8"
+        "Metadata-Version: 2.4\nName: localrank-multilingual\nVersion: 0.3.0\n", "utf-8"
     )
     (record / "entry_points.txt").write_text(
         "[localrank.models]\nlocalrank-multilingual = localrank_multilingual\n", "utf-8"
