@@ -42,7 +42,8 @@ class Together:
         """Read the keys of the next rows; None is no key.
 
         Raises:
-            InvalidDataError: A key comes a second time, with the number of its row; or what is kept finds no room.
+            InvalidDataError: A key comes a second time, with the number of its row.
+            InvalidRequestError: What is kept finds no room.
         """
         for key in keys:
             self._rows += 1

@@ -37,7 +37,7 @@ class CollectionFiles:
         documents: The same; JSON Lines may have a `title`, which is put before the text.
 
     Raises:
-        InvalidDataError: A path that is none.
+        InvalidRequestError: A path that is none.
     """
 
     queries: Path
@@ -76,8 +76,8 @@ class Texts:
         path: See `CollectionFiles`.
 
     Raises:
-        InvalidDataError: The file cannot be read, a line is of another form, an id is there twice, or temporary files find
-            no room.
+        InvalidDataError: The file cannot be read, a line is of another form, or an id is there twice.
+        InvalidRequestError: Temporary files find no room.
     """
 
     def __init__(self, path: Path) -> None:
